@@ -1,0 +1,264 @@
+//! A checkpoint that has been opened, but whose weights have not been read.
+
+use crate::weights::{Tensor, read_f32};
+use crate::{CheckpointError, TensorProblem, TensorProblems, native, pytorch};
+use burn::tensor::{Bytes, Device};
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use wolfgang_model::{ModelConfig, ModelError, Parameter, Wolfgang};
+
+/// The form a checkpoint is stored in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// The original's `.pt`.
+    Pytorch,
+    /// A folder with `config.json` and `model.bpk`.
+    Native,
+}
+
+/// Something in a checkpoint that the model does not need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its name in the file.
+    pub name: String,
+    /// Why it is not needed.
+    pub reason: &'static str,
+}
+
+/// An opened checkpoint: its configuration is possible, and its tensors are those that a model of that shape needs.
+#[derive(Debug)]
+pub struct Checkpoint {
+    path: PathBuf,
+    format: Format,
+    config: ModelConfig,
+    tensors: BTreeMap<String, Tensor>,
+    /// The head, where a file stores it besides the embeddings.
+    head: Option<Tensor>,
+    skipped: Vec<Skipped>,
+}
+
+/// What the reader of a format found, before it is held against the configuration.
+pub(crate) struct Contents {
+    pub(crate) format: Format,
+    pub(crate) config: ModelConfig,
+    /// Under the names of [`ModelConfig::parameters`], and `output.weight` for a stored head.
+    pub(crate) tensors: BTreeMap<String, Tensor>,
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+pub(crate) const HEAD: &str = "output.weight";
+const EMBEDDINGS: &str = "embeddings.weight";
+
+/// Reads the model at `path` onto `device`: a `.pt` or a native folder.
+///
+/// # Errors
+/// Every [`CheckpointError`] but those of writing.
+pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Wolfgang, CheckpointError> {
+    Checkpoint::open(path)?.into_model(device)
+}
+
+impl Checkpoint {
+    /// Opens the `.pt` or native folder at `path`. Reads no weights.
+    ///
+    /// # Errors
+    /// Every [`CheckpointError`] that shows without the weights.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
+        let path = path.as_ref();
+        let metadata = std::fs::metadata(path).map_err(|source| CheckpointError::Read {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        let contents = if metadata.is_dir() {
+            native::open(path)?
+        } else {
+            pytorch::open(path)?
+        };
+        Self::check(path, contents)
+    }
+
+    /// Opens a native checkpoint that is already in memory: the contents of its `config.json` and `model.bpk`.
+    /// `origin` stands for the path in errors.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_memory(
+        config: &[u8],
+        record: bytes::Bytes,
+        origin: &str,
+    ) -> Result<Self, CheckpointError> {
+        let path = Path::new(origin);
+        let record = Bytes::from_shared(record, burn::tensor::AllocationProperty::Other);
+        Self::check(path, native::parse(path, config, record)?)
+    }
+
+    fn check(path: &Path, contents: Contents) -> Result<Self, CheckpointError> {
+        let Contents {
+            format,
+            config,
+            mut tensors,
+            mut skipped,
+        } = contents;
+        config.validate().map_err(|source| CheckpointError::Model {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        let expected = config.parameters();
+        let head = tensors.remove(HEAD);
+        let mut problems = compare(&expected, &tensors);
+        if let Some(head) = &head {
+            let shape = vec![config.vocab_size, config.n_embd];
+            let parameter = Parameter {
+                name: HEAD.to_owned(),
+                shape,
+            };
+            problems.extend(check_tensor(&parameter, head));
+            skipped.push(Skipped {
+                name: HEAD.to_owned(),
+                reason: "tied to the embeddings",
+            });
+        }
+        if !problems.is_empty() {
+            let problems = TensorProblems(problems);
+            return Err(CheckpointError::Tensors {
+                path: path.to_path_buf(),
+                problems,
+            });
+        }
+        Ok(Self {
+            path: path.to_path_buf(),
+            format,
+            config,
+            tensors,
+            head,
+            skipped,
+        })
+    }
+
+    /// Where it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The form it is stored in.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The shape of the model.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// What the file holds besides the model's parameters.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    /// Number of tensors of each element type, `[("f32", 56)]`.
+    pub fn dtypes(&self) -> Vec<(&'static str, usize)> {
+        let mut counts = BTreeMap::new();
+        for tensor in self.tensors.values() {
+            *counts.entry(tensor.dtype.name()).or_insert(0) += 1;
+        }
+        counts.into_iter().collect()
+    }
+
+    /// The stored tensors, under the names of [`ModelConfig::parameters`].
+    pub(crate) fn tensors(&self) -> &BTreeMap<String, Tensor> {
+        &self.tensors
+    }
+
+    /// Reads the weights onto `device`, one tensor at a time.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::UntiedHead`].
+    pub fn into_model(self, device: &Device) -> Result<Wolfgang, CheckpointError> {
+        self.check_head()?;
+        let weight = |parameter: &Parameter| {
+            let tensor = self.tensors.get(&parameter.name).ok_or_else(|| {
+                let missing = TensorProblem::Missing {
+                    name: parameter.name.clone(),
+                };
+                let problems = TensorProblems(vec![missing]);
+                CheckpointError::Tensors {
+                    path: self.path.clone(),
+                    problems,
+                }
+            })?;
+            Ok(read_f32(&self.path, tensor)?)
+        };
+        Wolfgang::from_weights(&self.config, device, weight).map_err(|error| match error {
+            BuildError::Checkpoint(error) => error,
+            BuildError::Model(source) => CheckpointError::Model {
+                path: self.path.clone(),
+                source,
+            },
+        })
+    }
+
+    /// Refuses a stored head that differs from the embeddings.
+    pub(crate) fn check_head(&self) -> Result<(), CheckpointError> {
+        let (Some(head), Some(embeddings)) = (&self.head, self.tensors.get(EMBEDDINGS)) else {
+            return Ok(());
+        };
+        let head = read_f32(&self.path, head)?;
+        let embeddings = read_f32(&self.path, embeddings)?;
+        if head == embeddings {
+            Ok(())
+        } else {
+            Err(CheckpointError::UntiedHead {
+                path: self.path.clone(),
+            })
+        }
+    }
+}
+
+/// Lets errors of both crates pass through [`Wolfgang::from_weights`].
+enum BuildError {
+    Checkpoint(CheckpointError),
+    Model(ModelError),
+}
+
+impl From<CheckpointError> for BuildError {
+    fn from(error: CheckpointError) -> Self {
+        Self::Checkpoint(error)
+    }
+}
+
+impl From<ModelError> for BuildError {
+    fn from(error: ModelError) -> Self {
+        Self::Model(error)
+    }
+}
+
+/// All differences between what a model needs and what is stored.
+fn compare(expected: &[Parameter], tensors: &BTreeMap<String, Tensor>) -> Vec<TensorProblem> {
+    let mut problems = Vec::new();
+    for parameter in expected {
+        match tensors.get(&parameter.name) {
+            Some(tensor) => problems.extend(check_tensor(parameter, tensor)),
+            None => problems.push(TensorProblem::Missing {
+                name: parameter.name.clone(),
+            }),
+        }
+    }
+    let known: HashSet<_> = expected.iter().map(|p| p.name.as_str()).collect();
+    let unexpected = tensors.keys().filter(|name| !known.contains(name.as_str()));
+    problems.extend(unexpected.map(|name| TensorProblem::Unexpected { name: name.clone() }));
+    problems
+}
+
+fn check_tensor(parameter: &Parameter, tensor: &Tensor) -> Option<TensorProblem> {
+    let name = parameter.name.clone();
+    if *tensor.shape != *parameter.shape {
+        let (found, expected) = (tensor.shape.to_vec(), parameter.shape.clone());
+        return Some(TensorProblem::Shape {
+            name,
+            found,
+            expected,
+        });
+    }
+    let found = tensor.dtype.name().to_owned();
+    (!tensor.dtype.is_float()).then_some(TensorProblem::Type { name, found })
+}

@@ -1,0 +1,195 @@
+//! What can go wrong with a checkpoint.
+
+use std::fmt;
+use std::path::PathBuf;
+use wolfgang_model::ModelError;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a checkpoint could not be read, or not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The system did not let us read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file or folder is something else.
+    #[error("{} is not a checkpoint: {found}", path.display())]
+    NotACheckpoint {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it is, or what it lacks.
+        found: String,
+    },
+    /// The file begins as a checkpoint and breaks its format further on.
+    #[error("{} is damaged or cut short", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the format breaks.
+        source: Source,
+    },
+    /// Opened by Python, the file would run a program.
+    #[error(
+        "{} is refused: it would call {callable} when opened by Python, which no checkpoint needs",
+        path.display()
+    )]
+    RunsCode {
+        /// The file.
+        path: PathBuf,
+        /// What would be called.
+        callable: String,
+    },
+    /// A `.pt` lacks one of its two parts.
+    #[error("{} has no usable entry {entry:?}: {found}", path.display())]
+    MissingEntry {
+        /// The file.
+        path: PathBuf,
+        /// `model` or `model_config`.
+        entry: &'static str,
+        /// What is there instead.
+        found: String,
+    },
+    /// The configuration cannot be read.
+    #[error("{}: config field {field} cannot be read", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: String,
+        /// What was found and expected.
+        source: serde_json::Error,
+    },
+    /// The configuration describes no possible model.
+    #[error("{} describes no possible model", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Which rule it breaks.
+        source: ModelError,
+    },
+    /// The tensors are not those that the configuration calls for.
+    #[error("{} does not hold the model that its config describes: {problems}", path.display())]
+    Tensors {
+        /// The file.
+        path: PathBuf,
+        /// All differences.
+        problems: TensorProblems,
+    },
+    /// A weight is NaN or infinite.
+    #[error("{}: {tensor} holds {value} at index {index}, but weights must be finite", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Which element, counted row by row.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// The head has weights of its own.
+    #[error(
+        "{}: output.weight differs from embeddings.weight, but the head must be tied to the embeddings",
+        path.display()
+    )]
+    UntiedHead {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system did not let us write. Nothing was left behind.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system or the format's writer said.
+        source: Source,
+    },
+    /// There is something in the place to write to.
+    #[error("{} exists already: choose another folder or remove it first", path.display())]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// What was written does not read back as what was meant. Nothing was left behind.
+    #[error("{tensor} did not read back as it was written to {}", path.display())]
+    Verify {
+        /// The target folder.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+    },
+}
+
+/// One difference between the tensors of a file and those its configuration calls for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TensorProblem {
+    /// The model needs it, the file has it not.
+    Missing {
+        /// The tensor.
+        name: String,
+    },
+    /// The file has it, the model has no place for it.
+    Unexpected {
+        /// The tensor.
+        name: String,
+    },
+    /// It has another shape.
+    Shape {
+        /// The tensor.
+        name: String,
+        /// The shape in the file.
+        found: Vec<usize>,
+        /// The shape that follows from the configuration.
+        expected: Vec<usize>,
+    },
+    /// Its elements are not floating point numbers of 16, 32 or 64 bits.
+    Type {
+        /// The tensor.
+        name: String,
+        /// The element type in the file.
+        found: String,
+    },
+}
+
+impl fmt::Display for TensorProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { name } => write!(f, "{name} is missing"),
+            Self::Unexpected { name } => write!(f, "{name} is unexpected"),
+            Self::Shape {
+                name,
+                found,
+                expected,
+            } => {
+                write!(f, "{name} has the shape {found:?} instead of {expected:?}")
+            }
+            Self::Type { name, found } => {
+                write!(f, "{name} holds {found} instead of floating point numbers")
+            }
+        }
+    }
+}
+
+/// All differences found at once. Displayed, the first eight and how many more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorProblems(pub Vec<TensorProblem>);
+
+impl fmt::Display for TensorProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 8;
+        for (i, problem) in self.0.iter().take(SHOWN).enumerate() {
+            let separator = if i == 0 { "" } else { "; " };
+            write!(f, "{separator}{problem}")?;
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Reads and writes Wolfgang-LM checkpoints.
+//!
+//! Two forms are known, and told apart by content:
+//!
+//! - the original's **`.pt`**, as `torch.save` wrote it: zip or older, with or without `_orig_mod.` prefixes,
+//!   optimizer state and training settings, in f64, f32, f16 or bf16;
+//! - the **native folder**: `config.json`, `model.bpk` (a burn record) and, if one came along, `tokenizer.json`.
+//!
+//! [`Checkpoint::open`] reads names and shapes and checks them against the configuration; only then, and only for
+//! what the model needs, are weights read, one tensor at a time. Optimizer state never is.
+//!
+//! A checkpoint is untrusted input. A pickle is a program; this crate reads its structure and runs nothing in it,
+//! and refuses a file that would call anything but the constructors of plain data.
+
+mod checkpoint;
+mod convert;
+mod error;
+mod native;
+mod pickle;
+mod pytorch;
+mod weights;
+
+pub use checkpoint::{Checkpoint, Format, Skipped, load};
+pub use convert::{ConvertOptions, ConvertReport, Precision, convert};
+pub use error::{CheckpointError, TensorProblem, TensorProblems};

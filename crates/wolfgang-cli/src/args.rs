@@ -1,0 +1,129 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use wolfgang_generate::PenaltyScope;
+
+/// Small German language models that speak.
+#[derive(Debug, Parser)]
+#[command(name = "wolfgang", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Continue a text.
+    Generate(GenerateArgs),
+}
+
+/// The text alone goes to standard output, as it is made; everything else goes to standard error.
+#[derive(Args, Debug)]
+pub(crate) struct GenerateArgs {
+    /// The text to continue; `-` reads it from standard input, none begins a new document
+    #[arg(conflicts_with = "prompt_ids")]
+    pub(crate) prompt: Option<String>,
+
+    /// The model: a .pt or a native folder. Without it, the Faust model that comes with the program
+    #[arg(long, value_name = "PATH")]
+    pub(crate) model: Option<PathBuf>,
+
+    /// The model's tokenizer.json. Without it, the one in the model's folder
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tokenizer: Option<PathBuf>,
+
+    /// The prompt as token ids
+    #[arg(long, value_name = "1,2,3", value_delimiter = ',')]
+    pub(crate) prompt_ids: Option<Vec<u32>>,
+
+    /// How many tokens to generate at most
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) max_new_tokens: usize,
+
+    /// Below 1 more certain, above 1 more daring; 0 always takes the likeliest token
+    #[arg(
+        long,
+        value_name = "F",
+        default_value_t = 0.6,
+        allow_negative_numbers = true
+    )]
+    pub(crate) temperature: f32,
+
+    /// Choose among the N likeliest tokens; 0 is off
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 40,
+        allow_negative_numbers = true
+    )]
+    pub(crate) top_k: usize,
+
+    /// Choose among the likeliest tokens that together exceed this probability; 1 is off
+    #[arg(
+        long,
+        value_name = "F",
+        default_value_t = 0.9,
+        allow_negative_numbers = true
+    )]
+    pub(crate) top_p: f32,
+
+    /// Above 1 makes recent tokens less likely; 1 is off
+    #[arg(
+        long,
+        value_name = "F",
+        default_value_t = 1.2,
+        allow_negative_numbers = true
+    )]
+    pub(crate) repetition_penalty: f32,
+
+    /// How many of the last tokens count as recent
+    #[arg(long, value_name = "N", default_value_t = 24)]
+    pub(crate) repetition_window: usize,
+
+    /// Whether recent tokens of the prompt count, too
+    #[arg(long, value_enum, default_value_t = Penalize::Context)]
+    pub(crate) penalize: Penalize,
+
+    /// End at this token, given by id or by its text. May be repeated
+    #[arg(long = "stop-token", value_name = "ID|TOKEN")]
+    pub(crate) stop_tokens: Vec<String>,
+
+    /// Go on behind <|endoftext|>
+    #[arg(long)]
+    pub(crate) ignore_eos: bool,
+
+    /// The same seed gives the same text; without it, one is drawn
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+
+    /// Write the prompt before its continuation
+    #[arg(long)]
+    pub(crate) include_prompt: bool,
+
+    /// Write the text when it is complete instead of as it is made
+    #[arg(long)]
+    pub(crate) no_stream: bool,
+
+    /// Write JSON, one object a line: each piece of text, then how it ended
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// [`PenaltyScope`] by its name on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Penalize {
+    /// The last tokens of prompt and text together
+    Context,
+    /// The last tokens of the text only
+    Generated,
+}
+
+impl From<Penalize> for PenaltyScope {
+    fn from(penalize: Penalize) -> Self {
+        match penalize {
+            Penalize::Context => Self::Context,
+            Penalize::Generated => Self::Generated,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `wolfgang generate`.
+
+use crate::args::GenerateArgs;
+use crate::output::Output;
+use crate::report::{BadParameter, say, warning};
+use crate::{device, faust, interrupt};
+use anyhow::Context;
+use std::io::{IsTerminal, Read};
+use std::sync::atomic::Ordering;
+use wolfgang_generate::{
+    Device, Event, GenerateError, GenerateOptions, Prompt, SamplingParams, Summary, Tokenizer,
+    WolfgangGenerator,
+};
+
+pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
+    let interrupted = interrupt::listen()?;
+    let sampling = sampling(args);
+    // Before the model is loaded: a mistyped number should not cost a second.
+    sampling.validate().map_err(GenerateError::from)?;
+    let text = prompt_text(args)?;
+    let generator = load(args, &device::default_device()?)?;
+
+    let tokenizer = generator.tokenizer();
+    let options = GenerateOptions {
+        max_new_tokens: args.max_new_tokens,
+        sampling,
+        stop_tokens: stop_tokens(&args.stop_tokens, tokenizer)?,
+        ignore_eos: args.ignore_eos,
+        seed: args.seed,
+        include_prompt: args.include_prompt,
+        ..GenerateOptions::default()
+    };
+    let prompt = match &args.prompt_ids {
+        Some(ids) => Prompt::Ids(ids),
+        None => Prompt::Text(&text),
+    };
+    let mut generation = generator.generate(prompt, &options)?;
+    if generation.cut_tokens() > 0 {
+        let kept = generator.model().config().block_size;
+        warning(&format!(
+            "the prompt is too long by {} tokens; the model sees its last {kept}",
+            generation.cut_tokens()
+        ));
+    }
+
+    let mut output = Output::new(args.json, !args.no_stream);
+    loop {
+        if interrupted.load(Ordering::Relaxed) {
+            generation.cancel();
+        }
+        let Some(event) = generation.next() else {
+            break;
+        };
+        let event = event?;
+        output.write(&event)?;
+        if let Event::Finished(summary) = event
+            && !args.json
+            && std::io::stderr().is_terminal()
+        {
+            say(&closing_line(&summary));
+        }
+    }
+    Ok(())
+}
+
+fn sampling(args: &GenerateArgs) -> SamplingParams {
+    SamplingParams {
+        temperature: args.temperature,
+        top_k: (args.top_k > 0).then_some(args.top_k),
+        top_p: (args.top_p != 1.0).then_some(args.top_p),
+        repetition_penalty: args.repetition_penalty,
+        repetition_window: args.repetition_window,
+        penalize: args.penalize.into(),
+    }
+}
+
+fn prompt_text(args: &GenerateArgs) -> anyhow::Result<String> {
+    match args.prompt.as_deref() {
+        Some("-") => {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .context("cannot read the prompt from standard input")?;
+            Ok(text)
+        }
+        Some(text) => Ok(text.to_owned()),
+        None => Ok(String::new()),
+    }
+}
+
+fn load(args: &GenerateArgs, device: &Device) -> Result<WolfgangGenerator, GenerateError> {
+    match (&args.model, &args.tokenizer) {
+        (Some(model), Some(tokenizer)) => WolfgangGenerator::load(model, tokenizer, device),
+        (Some(model), None) => WolfgangGenerator::open(model, device),
+        (None, Some(tokenizer)) => {
+            WolfgangGenerator::new(faust::model(device)?, Tokenizer::from_file(tokenizer)?)
+        }
+        (None, None) => WolfgangGenerator::new(faust::model(device)?, faust::tokenizer()?),
+    }
+}
+
+/// Stop tokens by their ids; a text must be exactly one token.
+fn stop_tokens(given: &[String], tokenizer: &Tokenizer) -> Result<Vec<u32>, BadParameter> {
+    let id = |text: &String| match text.parse() {
+        Ok(id) => Ok(id),
+        Err(_) => tokenizer.token_id(text).ok_or_else(|| {
+            BadParameter(format!(
+                "--stop-token is {text:?}, but it must be an id or exactly one token"
+            ))
+        }),
+    };
+    given.iter().map(id).collect()
+}
+
+fn closing_line(summary: &Summary) -> String {
+    let Summary {
+        generated_tokens,
+        seed,
+        timing,
+        ..
+    } = summary;
+    let seconds = (timing.prefill + timing.decode).as_secs_f64();
+    let rate = *generated_tokens as f64 / seconds.max(f64::MIN_POSITIVE);
+    format!("[{generated_tokens} tokens, {rate:.0} a second, seed {seed}]")
+}

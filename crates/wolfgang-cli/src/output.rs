@@ -1,0 +1,129 @@
+//! Standard output: text, or JSON by the line.
+
+use serde::Serialize;
+use std::io::{IsTerminal, Stdout, Write};
+use wolfgang_generate::{Event, FinishReason, Summary};
+
+/// How events are written.
+pub(crate) struct Output {
+    stdout: Stdout,
+    json: bool,
+    stream: bool,
+    /// Whether the text so far ends a line.
+    at_line_start: bool,
+}
+
+/// One line of `--json`.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Line<'a> {
+    Text {
+        text: &'a str,
+        ids: &'a [u32],
+    },
+    Finished {
+        reason: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stop_token: Option<u32>,
+        text: &'a str,
+        ids: &'a [u32],
+        prompt_tokens: usize,
+        cut_tokens: usize,
+        generated_tokens: usize,
+        seed: u64,
+        timing: TimingLine,
+    },
+}
+
+#[derive(Serialize)]
+struct TimingLine {
+    prefill_seconds: f64,
+    decode_seconds: f64,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool, stream: bool) -> Self {
+        Self {
+            stdout: std::io::stdout(),
+            json,
+            stream,
+            at_line_start: true,
+        }
+    }
+
+    pub(crate) fn write(&mut self, event: &Event) -> anyhow::Result<()> {
+        match event {
+            Event::Text { text, ids } if self.stream => {
+                if self.json {
+                    self.line(&Line::Text { text, ids })
+                } else {
+                    self.text(text)
+                }
+            }
+            Event::Text { .. } => Ok(()),
+            Event::Finished(summary) => {
+                if self.json {
+                    self.line(&finished(summary))
+                } else {
+                    if !self.stream {
+                        self.text(&summary.text)?;
+                    }
+                    self.end_line()
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) -> anyhow::Result<()> {
+        self.stdout.write_all(text.as_bytes())?;
+        self.stdout.flush()?;
+        if !text.is_empty() {
+            self.at_line_start = text.ends_with('\n');
+        }
+        Ok(())
+    }
+
+    /// Puts a terminal's prompt on a line of its own. A file or a pipe gets the text and nothing else.
+    fn end_line(&mut self) -> anyhow::Result<()> {
+        if !self.at_line_start && self.stdout.is_terminal() {
+            self.stdout.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &Line<'_>) -> anyhow::Result<()> {
+        let json = serde_json::to_string(line)?;
+        writeln!(self.stdout, "{json}")?;
+        self.stdout.flush()?;
+        Ok(())
+    }
+}
+
+fn finished(summary: &Summary) -> Line<'_> {
+    let (reason, stop_token) = reason(summary.reason);
+    Line::Finished {
+        reason,
+        stop_token,
+        text: &summary.text,
+        ids: &summary.ids,
+        prompt_tokens: summary.prompt_tokens,
+        cut_tokens: summary.cut_tokens,
+        generated_tokens: summary.generated_tokens,
+        seed: summary.seed,
+        timing: TimingLine {
+            prefill_seconds: summary.timing.prefill.as_secs_f64(),
+            decode_seconds: summary.timing.decode.as_secs_f64(),
+        },
+    }
+}
+
+fn reason(reason: FinishReason) -> (&'static str, Option<u32>) {
+    match reason {
+        FinishReason::MaxTokens => ("max_tokens", None),
+        FinishReason::EndOfText => ("end_of_text", None),
+        FinishReason::StopToken(id) => ("stop_token", Some(id)),
+        FinishReason::ContextFull => ("context_full", None),
+        FinishReason::Cancelled => ("cancelled", None),
+        _ => ("other", None),
+    }
+}

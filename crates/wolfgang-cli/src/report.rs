@@ -1,0 +1,86 @@
+//! What the command says about failure, and its exit code.
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+use wolfgang_checkpoint::CheckpointError;
+use wolfgang_generate::GenerateError;
+
+/// Bad usage or parameters.
+const USAGE: u8 = 2;
+
+/// Parameters that only show to be wrong when model or tokenizer are known.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BadParameter(pub(crate) String);
+
+/// What clap has to say: help and version to standard output, mistakes to standard error.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    // A closed pipe is the only way for this to fail, and then nobody reads on.
+    let _ = error.print();
+    if error.use_stderr() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// One line on standard error, and the code.
+pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
+    let broken_pipe = |e: &std::io::Error| e.kind() == ErrorKind::BrokenPipe;
+    if error.downcast_ref().is_some_and(broken_pipe) {
+        // Whoever read the text has enough of it.
+        return ExitCode::SUCCESS;
+    }
+    let message = format!("{error:#}").replace('\n', " ");
+    match next_step(error) {
+        Some(step) => say(&format!("error: {message}; {step}")),
+        None => say(&format!("error: {message}")),
+    }
+    if is_usage(error) {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Something the user should know although the command goes on.
+pub(crate) fn warning(message: &str) {
+    say(&format!("warning: {message}"));
+}
+
+/// Writes a line to standard error.
+pub(crate) fn say(line: &str) {
+    // If standard error is gone there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.is::<BadParameter>()
+        || matches!(
+            error.downcast_ref(),
+            Some(
+                GenerateError::Sampling(_)
+                    | GenerateError::UnknownStopToken { .. }
+                    | GenerateError::Model(_)
+            )
+        )
+}
+
+/// What to do about it, where the message alone does not say.
+fn next_step(error: &anyhow::Error) -> Option<&'static str> {
+    match error.downcast_ref()? {
+        GenerateError::Checkpoint(CheckpointError::Read { .. }) => {
+            Some("--model takes a .pt file or a native folder")
+        }
+        GenerateError::Checkpoint(CheckpointError::Damaged { .. }) => {
+            Some("copy or download it again")
+        }
+        GenerateError::Checkpoint(CheckpointError::RunsCode { .. }) => {
+            Some("do not open it with Python either")
+        }
+        GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {
+            Some("--tokenizer takes the tokenizer.json that the model was trained with")
+        }
+        _ => None,
+    }
+}

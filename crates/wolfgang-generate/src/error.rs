@@ -1,0 +1,65 @@
+//! What can go wrong between prompt and text.
+
+use wolfgang_checkpoint::CheckpointError;
+use wolfgang_model::ModelError;
+use wolfgang_sampling::SamplingError;
+use wolfgang_tokenize::TokenizerError;
+
+/// Why a generator could not be made, or a generation not be begun or continued.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// The checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The tokenizer.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The sampling parameters, or the logits.
+    #[error(transparent)]
+    Sampling(#[from] SamplingError),
+    /// Tokenizer and model do not belong together.
+    #[error(
+        "the tokenizer has {tokenizer} tokens, but the model's vocab_size is {model}: they belong to different models"
+    )]
+    VocabularyMismatch {
+        /// Size of the tokenizer's vocabulary.
+        tokenizer: usize,
+        /// The model's `vocab_size`.
+        model: usize,
+    },
+    /// A stop token that the model cannot produce.
+    #[error("stop token {id} lies beyond the vocabulary of {vocab_size}")]
+    UnknownStopToken {
+        /// The id.
+        id: u32,
+        /// Size of the vocabulary; ids lie below it.
+        vocab_size: usize,
+    },
+    /// The prompt is longer than the model's context, and [`LongPrompt::Refuse`](crate::LongPrompt) was asked for.
+    #[error("the prompt has {tokens} tokens, but the model's context holds {block_size}")]
+    PromptTooLong {
+        /// Tokens of the prompt.
+        tokens: usize,
+        /// Positions that the model has.
+        block_size: usize,
+    },
+    /// The prompt is empty, and there is no token to begin a document with.
+    #[error("the prompt is empty, and the tokenizer has no <|endoftext|> to begin a document with")]
+    EmptyPrompt,
+    /// The device did not hand over the logits.
+    #[error("the logits could not be read from the device")]
+    Device {
+        /// What the backend said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The system gave no random seed.
+    #[error("the system gave no random seed; pass one instead")]
+    NoSeed {
+        /// What the system said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,274 @@
+//! The loop.
+
+use crate::{
+    FinishReason, GenerateError, GenerateOptions, Overflow, Summary, Timing, WolfgangGenerator,
+};
+use std::time::Instant;
+use wolfgang_model::KvCache;
+use wolfgang_sampling::{History, Sampler};
+use wolfgang_tokenize::{Special, TextStream};
+
+/// What a generation hands out: any number of `Text`, then exactly one `Finished`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The next piece of the text.
+    Text {
+        /// Whole characters; empty only where ids without text stand at the very end.
+        text: String,
+        /// The ids that came with this piece.
+        ids: Vec<u32>,
+    },
+    /// The end.
+    Finished(Summary),
+}
+
+/// A generation under way: an iterator of [`Event`]s. An error ends it.
+pub struct Generation<'a> {
+    generator: &'a WolfgangGenerator,
+    options: GenerateOptions,
+    sampler: Sampler,
+    seed: u64,
+    /// Prompt and generated ids.
+    ids: Vec<u32>,
+    prompt_tokens: usize,
+    /// How many of `ids` have been handed out, or never will be.
+    handed_out: usize,
+    /// Made when the model first runs.
+    cache: Option<KvCache>,
+    stream: TextStream<'a>,
+    text: String,
+    timing: Timing,
+    phase: Phase,
+    reason: FinishReason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The prompt has not been handed out yet.
+    Prompt,
+    Generating,
+    /// What is held back must still be handed out.
+    Flushing,
+    /// Only `Finished` is left.
+    Finishing,
+    Done,
+}
+
+impl<'a> Generation<'a> {
+    pub(crate) fn new(
+        generator: &'a WolfgangGenerator,
+        prompt: Vec<u32>,
+        options: GenerateOptions,
+        sampler: Sampler,
+        seed: u64,
+    ) -> Self {
+        let prompt_tokens = prompt.len();
+        let (phase, handed_out) = if options.include_prompt {
+            (Phase::Prompt, 0)
+        } else {
+            (Phase::Generating, prompt_tokens)
+        };
+        Self {
+            generator,
+            options,
+            sampler,
+            seed,
+            ids: prompt,
+            prompt_tokens,
+            handed_out,
+            cache: None,
+            stream: generator.tokenizer().stream(Special::Skip),
+            text: String::new(),
+            timing: Timing::default(),
+            phase,
+            reason: FinishReason::Cancelled,
+        }
+    }
+
+    /// The seed in use, given or drawn.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Tokens at the beginning of the prompt that the model will not see, because its context is shorter.
+    pub fn cut_tokens(&self) -> usize {
+        self.prompt_tokens.saturating_sub(self.block_size())
+    }
+
+    /// Ends the generation: the next events are what was held back and [`Event::Finished`].
+    pub fn cancel(&mut self) {
+        if matches!(self.phase, Phase::Prompt | Phase::Generating) {
+            self.end(FinishReason::Cancelled);
+        }
+    }
+
+    /// Runs to the end without looking at the pieces.
+    pub(crate) fn into_summary(mut self) -> Result<Summary, GenerateError> {
+        for event in &mut self {
+            event?;
+        }
+        Ok(self.summary())
+    }
+
+    fn end(&mut self, reason: FinishReason) {
+        self.reason = reason;
+        self.phase = Phase::Flushing;
+    }
+
+    /// Generates one token, or ends. Returns what became text by it.
+    fn step(&mut self) -> Result<Option<Event>, GenerateError> {
+        let generated = self.ids.len() - self.prompt_tokens;
+        if generated >= self.options.max_new_tokens {
+            self.end(FinishReason::MaxTokens);
+            return Ok(None);
+        }
+        let overflows = self.ids.len() > self.block_size();
+        if overflows && generated > 0 && self.options.overflow == Overflow::Stop {
+            self.end(FinishReason::ContextFull);
+            return Ok(None);
+        }
+        let id = self.next_id()?;
+
+        let is_end = self.generator.tokenizer().end_of_text() == Some(id);
+        if is_end && !self.options.ignore_eos {
+            self.end(FinishReason::EndOfText);
+            return Ok(None);
+        }
+        if self.options.stop_tokens.contains(&id) {
+            self.end(FinishReason::StopToken(id));
+            return Ok(None);
+        }
+        self.ids.push(id);
+        let piece = self.stream.push(id).to_owned();
+        Ok(self.hand_out(piece))
+    }
+
+    /// Runs the model and draws, on the clock.
+    fn next_id(&mut self) -> Result<u32, GenerateError> {
+        let mut start = Instant::now();
+        let mut logits = self.logits()?;
+        let (prompt, generated) = self.ids.split_at(self.prompt_tokens);
+        if generated.is_empty() {
+            let now = Instant::now();
+            self.timing.prefill = now - start;
+            start = now;
+        }
+        let id = self
+            .sampler
+            .sample(&mut logits, History { prompt, generated })?;
+        self.timing.decode += start.elapsed();
+        Ok(id)
+    }
+
+    /// Logits behind the last id, `[vocab_size]`.
+    fn logits(&mut self) -> Result<Vec<f32>, GenerateError> {
+        let model = self.generator.model();
+        let cache = self.cache.get_or_insert_with(|| model.new_cache());
+        let begin = self.ids.len().saturating_sub(cache.capacity());
+        if begin > 0 {
+            // The window has moved: its first token has position 0 again, so every key has changed.
+            cache.clear();
+        }
+        let new = &self.ids[begin + cache.len()..];
+        let logits = model.forward_cached(new, cache)?;
+        logits
+            .try_into_vec_as::<f32>()
+            .map_err(|e| GenerateError::Device { source: e.into() })
+    }
+
+    fn block_size(&self) -> usize {
+        self.generator.model().config().block_size
+    }
+
+    /// A piece with the ids that came with it; none while there is no text.
+    fn hand_out(&mut self, piece: String) -> Option<Event> {
+        if piece.is_empty() {
+            return None;
+        }
+        Some(self.hand_out_all(piece))
+    }
+
+    fn hand_out_all(&mut self, piece: String) -> Event {
+        let ids = self.ids[self.handed_out..].to_vec();
+        self.handed_out = self.ids.len();
+        self.text.push_str(&piece);
+        Event::Text { text: piece, ids }
+    }
+
+    /// What is held back: half a character, or ids that have no text.
+    fn flush(&mut self) -> Option<Event> {
+        let fresh = self.generator.tokenizer().stream(Special::Skip);
+        let rest = std::mem::replace(&mut self.stream, fresh).finish();
+        let nothing = rest.is_empty() && self.handed_out == self.ids.len();
+        (!nothing).then(|| self.hand_out_all(rest))
+    }
+
+    fn summary(&self) -> Summary {
+        let shown = if self.options.include_prompt {
+            0
+        } else {
+            self.prompt_tokens
+        };
+        Summary {
+            reason: self.reason,
+            text: self.text.clone(),
+            ids: self.ids[shown..].to_vec(),
+            prompt_tokens: self.prompt_tokens,
+            cut_tokens: self.cut_tokens(),
+            generated_tokens: self.ids.len() - self.prompt_tokens,
+            seed: self.seed,
+            timing: self.timing,
+        }
+    }
+}
+
+impl Iterator for Generation<'_> {
+    type Item = Result<Event, GenerateError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let event = match self.phase {
+                Phase::Prompt => {
+                    self.phase = Phase::Generating;
+                    let stream = &mut self.stream;
+                    let piece = self
+                        .ids
+                        .iter()
+                        .map(|&id| stream.push(id).to_owned())
+                        .collect();
+                    self.hand_out(piece)
+                }
+                Phase::Generating => match self.step() {
+                    Ok(event) => event,
+                    Err(error) => {
+                        self.phase = Phase::Done;
+                        return Some(Err(error));
+                    }
+                },
+                Phase::Flushing => {
+                    self.phase = Phase::Finishing;
+                    self.flush()
+                }
+                Phase::Finishing => {
+                    self.phase = Phase::Done;
+                    Some(Event::Finished(self.summary()))
+                }
+                Phase::Done => return None,
+            };
+            if let Some(event) = event {
+                return Some(Ok(event));
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Generation<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Generation")
+            .field("phase", &self.phase)
+            .field("prompt_tokens", &self.prompt_tokens)
+            .field("tokens", &self.ids.len())
+            .field("seed", &self.seed)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,138 @@
+//! The facade: a model and its tokenizer.
+
+use crate::{GenerateError, GenerateOptions, Generation, LongPrompt, Prompt, Summary};
+use std::path::Path;
+use wolfgang_checkpoint::Checkpoint;
+use wolfgang_model::{Device, ModelConfig, ModelError, Wolfgang};
+use wolfgang_sampling::Sampler;
+use wolfgang_tokenize::Tokenizer;
+
+/// Vocabularies are often padded to a round number in the model; a larger difference is another tokenizer.
+const MAX_PADDING: usize = 128;
+
+/// A model with its tokenizer, ready to generate. Immutable: any number of generations can share one, from any
+/// number of threads.
+#[derive(Debug)]
+pub struct WolfgangGenerator {
+    model: Wolfgang,
+    tokenizer: Tokenizer,
+}
+
+/// Checks that a tokenizer belongs to a model of this shape.
+///
+/// # Errors
+/// [`GenerateError::VocabularyMismatch`] unless the model has as many ids as the tokenizer, or up to 127 more
+/// (padding).
+pub fn check_vocabulary(tokenizer: &Tokenizer, config: &ModelConfig) -> Result<(), GenerateError> {
+    let (known, possible) = (tokenizer.vocab_size(), config.vocab_size);
+    if (known..known + MAX_PADDING).contains(&possible) {
+        Ok(())
+    } else {
+        Err(GenerateError::VocabularyMismatch {
+            tokenizer: known,
+            model: possible,
+        })
+    }
+}
+
+impl WolfgangGenerator {
+    /// Reads a checkpoint and a `tokenizer.json` onto `device`: the original's three arguments.
+    ///
+    /// # Errors
+    /// [`GenerateError::Checkpoint`], [`GenerateError::Tokenizer`], [`GenerateError::VocabularyMismatch`].
+    pub fn load(
+        checkpoint: impl AsRef<Path>,
+        tokenizer: impl AsRef<Path>,
+        device: &Device,
+    ) -> Result<Self, GenerateError> {
+        let checkpoint = Checkpoint::open(checkpoint)?;
+        let tokenizer = Tokenizer::from_file(tokenizer)?;
+        // Before the weights are read: a wrong pair is known by then.
+        check_vocabulary(&tokenizer, checkpoint.config())?;
+        Self::new(checkpoint.into_model(device)?, tokenizer)
+    }
+
+    /// Reads a checkpoint with the `tokenizer.json` that lies in its folder.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn open(checkpoint: impl AsRef<Path>, device: &Device) -> Result<Self, GenerateError> {
+        let checkpoint = checkpoint.as_ref();
+        let folder = if checkpoint.is_dir() {
+            checkpoint
+        } else {
+            checkpoint.parent().unwrap_or(checkpoint)
+        };
+        Self::load(checkpoint, folder.join("tokenizer.json"), device)
+    }
+
+    /// Puts a model and a tokenizer together.
+    ///
+    /// # Errors
+    /// As [`check_vocabulary`].
+    pub fn new(model: Wolfgang, tokenizer: Tokenizer) -> Result<Self, GenerateError> {
+        check_vocabulary(&tokenizer, model.config())?;
+        Ok(Self { model, tokenizer })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Wolfgang {
+        &self.model
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Begins a generation. Everything is checked here; the work begins with the first event that is asked for.
+    ///
+    /// # Errors
+    /// Every [`GenerateError`] but those of loading and of the device.
+    pub fn generate<'a>(
+        &'a self,
+        prompt: impl Into<Prompt<'a>>,
+        options: &GenerateOptions,
+    ) -> Result<Generation<'a>, GenerateError> {
+        let config = self.model.config();
+        let (vocab_size, block_size) = (config.vocab_size, config.block_size);
+        let unknown = |id: &u32| *id as usize >= vocab_size;
+        if let Some(&id) = options.stop_tokens.iter().find(|id| unknown(id)) {
+            return Err(GenerateError::UnknownStopToken { id, vocab_size });
+        }
+        let ids = prompt.into().encode(&self.tokenizer)?;
+        if let Some(position) = ids.iter().position(unknown) {
+            return Err(ModelError::UnknownId {
+                id: ids[position],
+                position,
+                vocab_size,
+            }
+            .into());
+        }
+        if ids.len() > block_size && options.long_prompt == LongPrompt::Refuse {
+            return Err(GenerateError::PromptTooLong {
+                tokens: ids.len(),
+                block_size,
+            });
+        }
+        options.sampling.validate()?;
+        let seed = match options.seed {
+            Some(seed) => seed,
+            None => getrandom::u64().map_err(|e| GenerateError::NoSeed { source: e.into() })?,
+        };
+        let sampler = Sampler::new(&options.sampling, vocab_size, seed)?;
+        Ok(Generation::new(self, ids, options.clone(), sampler, seed))
+    }
+
+    /// Generates without streaming: the fold of [`generate`](Self::generate)'s events, with the same text.
+    ///
+    /// # Errors
+    /// Every [`GenerateError`] but those of loading.
+    pub fn generate_text<'a>(
+        &'a self,
+        prompt: impl Into<Prompt<'a>>,
+        options: &GenerateOptions,
+    ) -> Result<Summary, GenerateError> {
+        self.generate(prompt, options)?.into_summary()
+    }
+}

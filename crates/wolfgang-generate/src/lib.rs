@@ -1,0 +1,39 @@
+//! Text generation with Wolfgang-LM: the loop from a prompt to streamed text.
+//!
+//! ```no_run
+//! use wolfgang_generate::{Device, Event, GenerateOptions, WolfgangGenerator};
+//! use std::io::Write;
+//!
+//! let generator = WolfgangGenerator::open("models/faust", &Device::flex())?;
+//! let options = GenerateOptions { max_new_tokens: 60, seed: Some(1), ..Default::default() };
+//! for event in generator.generate("Habe nun, ach!", &options)? {
+//!     match event? {
+//!         Event::Text { text, .. } => print!("{text}"),
+//!         Event::Finished(summary) => println!("\n{:?}, seed {}", summary.reason, summary.seed),
+//!     }
+//! }
+//! # std::io::stdout().flush()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Generation is an iterator of [`Event`]s, pulled by whoever wants the text: it runs on the caller's thread, does
+//! nothing between two calls, and ends when it is dropped. A callback would take all that from the caller and give
+//! nothing back. [`WolfgangGenerator::generate_text`] is the fold of the same events.
+
+mod error;
+mod generation;
+mod generator;
+mod options;
+mod prompt;
+mod summary;
+
+pub use error::GenerateError;
+pub use generation::{Event, Generation};
+pub use generator::{WolfgangGenerator, check_vocabulary};
+pub use options::{GenerateOptions, LongPrompt, Overflow};
+pub use prompt::Prompt;
+pub use summary::{FinishReason, Summary, Timing};
+
+pub use wolfgang_model::{Device, ModelConfig, Wolfgang};
+pub use wolfgang_sampling::{PenaltyScope, SamplingParams};
+pub use wolfgang_tokenize::{Message, Role, Tokenizer};

@@ -1,0 +1,60 @@
+//! How to generate.
+
+use wolfgang_sampling::SamplingParams;
+
+/// Options of one generation. The defaults are the original's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerateOptions {
+    /// How many tokens to generate at most. Default 100.
+    pub max_new_tokens: usize,
+    /// How each token is chosen.
+    pub sampling: SamplingParams,
+    /// Ids that end the generation; they are not part of the text. Default none.
+    pub stop_tokens: Vec<u32>,
+    /// Whether to go on behind `<|endoftext|>`, which otherwise ends the generation. Default false.
+    pub ignore_eos: bool,
+    /// Makes the generation repeatable. `None` draws a seed, which [`Summary::seed`](crate::Summary::seed) tells.
+    pub seed: Option<u64>,
+    /// Whether the prompt is handed out as the beginning of the text. Default false.
+    pub include_prompt: bool,
+    /// What happens when the context is full. Default [`Overflow::Slide`].
+    pub overflow: Overflow,
+    /// What happens to a prompt that is longer than the context. Default [`LongPrompt::Cut`].
+    pub long_prompt: LongPrompt,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> Self {
+        Self {
+            max_new_tokens: 100,
+            sampling: SamplingParams::default(),
+            stop_tokens: Vec::new(),
+            ignore_eos: false,
+            seed: None,
+            include_prompt: false,
+            overflow: Overflow::default(),
+            long_prompt: LongPrompt::default(),
+        }
+    }
+}
+
+/// What happens when prompt and text fill the model's context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// The model goes on with the last `block_size` tokens, computed afresh for each token, exactly as the original
+    /// does. Costs a prefill for every token.
+    #[default]
+    Slide,
+    /// The generation ends with [`FinishReason::ContextFull`](crate::FinishReason::ContextFull).
+    Stop,
+}
+
+/// What happens to a prompt that is longer than the model's context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LongPrompt {
+    /// The model sees its last `block_size` tokens, as in the original; the summary tells how many were cut.
+    #[default]
+    Cut,
+    /// It is an error.
+    Refuse,
+}

@@ -1,0 +1,49 @@
+//! What a generation was, told at its end.
+
+use std::time::Duration;
+
+/// The last event of every generation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Why it ended.
+    pub reason: FinishReason,
+    /// The whole text: all pieces joined.
+    pub text: String,
+    /// The ids of the text: those of all pieces joined.
+    pub ids: Vec<u32>,
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// How many of them, at the beginning, the model never saw because its context is shorter.
+    pub cut_tokens: usize,
+    /// Tokens generated. A token that ended the generation is not among them.
+    pub generated_tokens: usize,
+    /// The seed, given or drawn; with the same one, the same text comes again.
+    pub seed: u64,
+    /// Where the time went.
+    pub timing: Timing,
+}
+
+/// Why a generation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FinishReason {
+    /// [`max_new_tokens`](crate::GenerateOptions::max_new_tokens) were generated.
+    MaxTokens,
+    /// The model ended the document with `<|endoftext|>`.
+    EndOfText,
+    /// The model produced this one of the [`stop_tokens`](crate::GenerateOptions::stop_tokens).
+    StopToken(u32),
+    /// The context is full and [`Overflow::Stop`](crate::Overflow::Stop) was asked for.
+    ContextFull,
+    /// [`Generation::cancel`](crate::Generation::cancel) was called.
+    Cancelled,
+}
+
+/// Where the time of a generation went. Time that the caller spent between two events does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// The model on the prompt, up to the first logits.
+    pub prefill: Duration,
+    /// Everything from there: sampling, and the model on each further token.
+    pub decode: Duration,
+}

@@ -1,0 +1,96 @@
+//! Grouped-query attention.
+
+use crate::kv_cache::LayerCache;
+use crate::linear::Linear;
+use crate::rope::RotaryEmbedding;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+
+/// Causal self-attention in which groups of query heads share one key and value head (Ainslie et al. 2023): query
+/// head h reads key and value head h / (n_head / n_kv_head).
+#[derive(Module, Debug)]
+pub(crate) struct Attention {
+    pub(crate) wq: Linear,
+    pub(crate) wk: Linear,
+    pub(crate) wv: Linear,
+    pub(crate) wo: Linear,
+    pub(crate) n_head: usize,
+    pub(crate) n_kv_head: usize,
+}
+
+/// What every layer of one forward pass shares.
+pub(crate) struct Step<'a> {
+    pub(crate) rope: &'a RotaryEmbedding,
+    /// Position of the first token.
+    pub(crate) start: usize,
+    /// From [`causal_mask`].
+    pub(crate) mask: Option<Tensor<2>>,
+}
+
+impl Attention {
+    /// `[batch, seq, n_embd]` → the same shape. With a cache the tokens see what stands in it, too.
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<3>,
+        step: &Step<'_>,
+        cache: Option<&mut LayerCache>,
+    ) -> Tensor<3> {
+        let [batch, seq, width] = x.dims();
+        let head_dim = width / self.n_head;
+        let group = self.n_head / self.n_kv_head;
+        let heads = |y: Tensor<3>, n: usize| y.reshape([batch, seq, n, head_dim]);
+
+        let q = step
+            .rope
+            .forward(heads(self.wq.forward(x.clone()), self.n_head), step.start);
+        let k = step.rope.forward(
+            heads(self.wk.forward(x.clone()), self.n_kv_head),
+            step.start,
+        );
+        let v = heads(self.wv.forward(x), self.n_kv_head);
+
+        let (k, v) = (k.swap_dims(1, 2), v.swap_dims(1, 2));
+        let (k, v) = match cache {
+            Some(cache) => cache.append(step.start, k, v),
+            None => (k, v),
+        };
+        let total = k.dims()[2];
+
+        // The query heads of a group become rows of one matrix, so that keys and values are read where they lie
+        // instead of being copied out to every query head.
+        let q = q
+            .swap_dims(1, 2)
+            .reshape([batch, self.n_kv_head, group * seq, head_dim]);
+        let scores = q.matmul(k.swap_dims(2, 3)) * (head_dim as f64).sqrt().recip();
+        let scores = match &step.mask {
+            Some(mask) => {
+                let by_head = scores.reshape([batch, self.n_head, seq, total]);
+                let masked = by_head + mask.clone().unsqueeze();
+                masked.reshape([batch, self.n_kv_head, group * seq, total])
+            }
+            None => scores,
+        };
+        let mixed = softmax(scores, 3).matmul(v);
+        let mixed = mixed
+            .reshape([batch, self.n_head, seq, head_dim])
+            .swap_dims(1, 2);
+        self.wo.forward(mixed.reshape([batch, seq, width]))
+    }
+}
+
+/// What hides the future from `seq` tokens behind `start` others: `[seq, start + seq]`, 0 where a token may look and
+/// −∞ where not. A single token sees everything there is and needs none.
+pub(crate) fn causal_mask(start: usize, seq: usize, device: &Device) -> Option<Tensor<2>> {
+    if seq == 1 {
+        return None;
+    }
+    let total = start + seq;
+    let mut mask = vec![0.0; seq * total];
+    for (row, line) in mask.chunks_exact_mut(total).enumerate() {
+        line[start + row + 1..].fill(f32::NEG_INFINITY);
+    }
+    Some(Tensor::from_data(
+        TensorData::new(mask, [seq, total]),
+        device,
+    ))
+}

@@ -1,0 +1,238 @@
+//! The shape of a model, and of each of its parameters.
+
+use crate::ModelError;
+use serde::{Deserialize, Serialize};
+
+/// The hyperparameters of a Wolfgang-LM, under the original's names and with its defaults (75M parameters).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelConfig {
+    /// Positions that the model has; longer contexts are cut. Default 512.
+    pub block_size: usize,
+    /// Number of token ids. Default 32768.
+    pub vocab_size: usize,
+    /// Number of blocks. Default 12.
+    pub n_layer: usize,
+    /// Number of query heads. Default 10.
+    pub n_head: usize,
+    /// Number of key and value heads, each shared by `n_head / n_kv_head` query heads. Default 5.
+    pub n_kv_head: usize,
+    /// Width of the hidden states. Default 640.
+    pub n_embd: usize,
+    /// Read and kept, without meaning for inference. Default 0.
+    pub dropout: f64,
+    /// Read and kept, without meaning: the original's linear layers never have a bias. Default false.
+    pub bias: bool,
+    /// The feed-forward width is rounded up to a multiple of this. Default 32.
+    pub multiple_of: usize,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            block_size: 512,
+            vocab_size: 32768,
+            n_layer: 12,
+            n_head: 10,
+            n_kv_head: 5,
+            n_embd: 640,
+            dropout: 0.0,
+            bias: false,
+            multiple_of: 32,
+        }
+    }
+}
+
+/// Name and shape of one parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// The name in the checkpoint, `layers.0.attention.wq.weight`.
+    pub name: String,
+    /// The shape in the checkpoint, `[out, in]` for linear layers.
+    pub shape: Vec<usize>,
+}
+
+impl ModelConfig {
+    /// Width of one attention head.
+    pub fn head_dim(&self) -> usize {
+        self.n_embd / self.n_head
+    }
+
+    /// Width of the keys and of the values of one position.
+    pub fn kv_dim(&self) -> usize {
+        self.n_kv_head * self.head_dim()
+    }
+
+    /// Width of the feed-forward layer: ⌊2·4·n_embd/3⌋, rounded up to a multiple of `multiple_of`.
+    pub fn hidden_dim(&self) -> usize {
+        (8 * self.n_embd / 3).next_multiple_of(self.multiple_of)
+    }
+
+    /// Checks that a model of this shape can exist. Every other method takes that for granted.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidConfig`] for the first field that is impossible. The upper limits are far above any
+    /// Wolfgang-LM; they keep a corrupt file from asking for terabytes.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        let limits = [
+            ("block_size", self.block_size, 1 << 20),
+            ("vocab_size", self.vocab_size, 1 << 24),
+            ("n_layer", self.n_layer, 1 << 10),
+            ("n_head", self.n_head, 1 << 10),
+            ("n_kv_head", self.n_kv_head, 1 << 10),
+            ("n_embd", self.n_embd, 1 << 16),
+            ("multiple_of", self.multiple_of, 1 << 16),
+        ];
+        for (field, value, max) in limits {
+            check((1..=max).contains(&value), field, value, || {
+                format!("it must lie between 1 and {max}")
+            })?;
+        }
+        check(
+            self.n_embd.is_multiple_of(self.n_head),
+            "n_head",
+            self.n_head,
+            || format!("it must divide n_embd ({})", self.n_embd),
+        )?;
+        check(
+            self.n_head.is_multiple_of(self.n_kv_head),
+            "n_kv_head",
+            self.n_kv_head,
+            || format!("it must divide n_head ({})", self.n_head),
+        )?;
+        check(
+            self.head_dim().is_multiple_of(2),
+            "n_embd",
+            self.n_embd,
+            || {
+                format!(
+                    "n_embd / n_head ({}) must be even for rotary embedding",
+                    self.head_dim()
+                )
+            },
+        )
+    }
+
+    /// Every parameter of a model of this shape, in the order of the checkpoints.
+    ///
+    /// The head is not among them: it is tied to the embeddings.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        let (width, kv, hidden) = (self.n_embd, self.kv_dim(), self.hidden_dim());
+        let block: [(&str, &[usize]); 9] = [
+            ("attention_norm", &[width]),
+            ("attention.wq", &[width, width]),
+            ("attention.wk", &[kv, width]),
+            ("attention.wv", &[kv, width]),
+            ("attention.wo", &[width, width]),
+            ("ffn_norm", &[width]),
+            ("feed_forward.w1", &[hidden, width]),
+            ("feed_forward.w2", &[width, hidden]),
+            ("feed_forward.w3", &[hidden, width]),
+        ];
+        let parameter = |module: String, shape: &[usize]| Parameter {
+            name: format!("{module}.weight"),
+            shape: shape.to_vec(),
+        };
+        let mut all = vec![parameter("embeddings".into(), &[self.vocab_size, width])];
+        for layer in 0..self.n_layer {
+            all.extend(
+                block
+                    .iter()
+                    .map(|(m, shape)| parameter(format!("layers.{layer}.{m}"), shape)),
+            );
+        }
+        all.push(parameter("norm".into(), &[width]));
+        all
+    }
+
+    /// Number of weights of a model of this shape.
+    pub fn n_parameters(&self) -> usize {
+        self.parameters()
+            .iter()
+            .map(|p| p.shape.iter().product::<usize>())
+            .sum()
+    }
+}
+
+fn check(
+    holds: bool,
+    field: &'static str,
+    value: usize,
+    rule: impl FnOnce() -> String,
+) -> Result<(), ModelError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(ModelError::InvalidConfig {
+            field,
+            value,
+            rule: rule(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_the_75m_model() {
+        let config = ModelConfig::default();
+        assert_eq!(config.validate(), Ok(()));
+        assert_eq!(
+            (config.head_dim(), config.kv_dim(), config.hidden_dim()),
+            (64, 320, 1728)
+        );
+        assert_eq!(config.n_parameters(), 75_513_600);
+    }
+
+    #[test]
+    fn impossible_shapes_name_their_field() {
+        let ok = ModelConfig::default;
+        let cases = [
+            (
+                "block_size",
+                ModelConfig {
+                    block_size: 0,
+                    ..ok()
+                },
+            ),
+            (
+                "vocab_size",
+                ModelConfig {
+                    vocab_size: 1 << 40,
+                    ..ok()
+                },
+            ),
+            ("n_layer", ModelConfig { n_layer: 0, ..ok() }),
+            ("n_head", ModelConfig { n_head: 7, ..ok() }),
+            (
+                "n_kv_head",
+                ModelConfig {
+                    n_kv_head: 3,
+                    ..ok()
+                },
+            ),
+            (
+                "n_embd",
+                ModelConfig {
+                    n_embd: 630,
+                    ..ok()
+                },
+            ),
+            (
+                "multiple_of",
+                ModelConfig {
+                    multiple_of: 0,
+                    ..ok()
+                },
+            ),
+        ];
+        for (name, config) in cases {
+            match config.validate() {
+                Err(ModelError::InvalidConfig { field, .. }) => assert_eq!(field, name),
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+    }
+}

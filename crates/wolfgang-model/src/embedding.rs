@@ -1,0 +1,30 @@
+//! The table that is both the first and the last layer.
+
+use crate::linear::product;
+use burn::module::{Module, Param};
+use burn::tensor::{Int, Tensor};
+
+/// One vector per token id. Read by row it embeds, as a matrix it is the head: the two are tied.
+#[derive(Module, Debug)]
+pub(crate) struct Embedding {
+    /// `[vocab_size, n_embd]`.
+    weight: Param<Tensor<2>>,
+}
+
+impl Embedding {
+    pub(crate) fn new(weight: Tensor<2>) -> Self {
+        Self {
+            weight: Param::from_tensor(weight),
+        }
+    }
+
+    /// `[seq]` → `[1, seq, n_embd]`.
+    pub(crate) fn forward(&self, ids: Tensor<1, Int>) -> Tensor<3> {
+        self.weight.val().select(0, ids).unsqueeze()
+    }
+
+    /// `[rows, n_embd]` → logits `[rows, vocab_size]`.
+    pub(crate) fn head(&self, x: Tensor<2>) -> Tensor<2> {
+        product(x, self.weight.val())
+    }
+}

@@ -1,0 +1,21 @@
+//! SwiGLU.
+
+use crate::linear::Linear;
+use burn::module::Module;
+use burn::tensor::{Tensor, activation::silu};
+
+/// The gated feed-forward layer (Shazeer 2020): w2(silu(w1 x) · w3 x).
+#[derive(Module, Debug)]
+pub(crate) struct FeedForward {
+    pub(crate) w1: Linear,
+    pub(crate) w2: Linear,
+    pub(crate) w3: Linear,
+}
+
+impl FeedForward {
+    /// `[batch, seq, n_embd]` → the same shape.
+    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let gate = silu(self.w1.forward(x.clone()));
+        self.w2.forward(gate * self.w3.forward(x))
+    }
+}

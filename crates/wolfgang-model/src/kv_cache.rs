@@ -1,0 +1,145 @@
+//! Keys and values of the positions already computed.
+
+use crate::{ModelConfig, ModelError};
+use burn::tensor::{Device, Tensor};
+
+/// The keys and values of one sequence, for every layer.
+///
+/// Made by [`Wolfgang::new_cache`](crate::Wolfgang::new_cache) and owned by the caller. Memory for the whole block is
+/// taken once; nothing grows or moves afterwards. A clone shares that memory until one of the two is written to.
+#[derive(Clone, Debug)]
+pub struct KvCache {
+    layers: Vec<LayerCache>,
+    len: usize,
+    shape: CacheShape,
+}
+
+/// What a cache must agree with its model on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct CacheShape {
+    n_layer: usize,
+    n_kv_head: usize,
+    block_size: usize,
+    head_dim: usize,
+}
+
+impl CacheShape {
+    fn of(config: &ModelConfig) -> Self {
+        Self {
+            n_layer: config.n_layer,
+            n_kv_head: config.n_kv_head,
+            block_size: config.block_size,
+            head_dim: config.head_dim(),
+        }
+    }
+}
+
+impl std::fmt::Display for CacheShape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            n_layer,
+            n_kv_head,
+            block_size,
+            head_dim,
+        } = self;
+        write!(
+            f,
+            "{n_layer} layers of {n_kv_head} heads × {block_size} positions × {head_dim}"
+        )
+    }
+}
+
+impl KvCache {
+    pub(crate) fn new(config: &ModelConfig, device: &Device) -> Self {
+        let shape = CacheShape::of(config);
+        let size = [1, shape.n_kv_head, shape.block_size, shape.head_dim];
+        let layer = || LayerCache {
+            keys: Tensor::zeros(size, device),
+            values: Tensor::zeros(size, device),
+        };
+        Self {
+            layers: (0..shape.n_layer).map(|_| layer()).collect(),
+            len: 0,
+            shape,
+        }
+    }
+
+    /// Positions computed so far; the next token gets this position.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing has been computed yet.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Positions there is room for: the model's `block_size`.
+    pub fn capacity(&self) -> usize {
+        self.shape.block_size
+    }
+
+    /// Forgets every position from `len` on. Without effect if there are fewer.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// The layers, and the number of positions computed.
+    pub(crate) fn layers_mut(&mut self) -> (&mut [LayerCache], usize) {
+        (&mut self.layers, self.len)
+    }
+
+    /// Counts `n` positions that every layer has now written.
+    pub(crate) fn advance(&mut self, n: usize) {
+        self.len += n;
+    }
+
+    pub(crate) fn check_fits(&self, config: &ModelConfig) -> Result<(), ModelError> {
+        let needed = CacheShape::of(config);
+        if self.shape == needed {
+            return Ok(());
+        }
+        Err(ModelError::ForeignCache {
+            found: self.shape.to_string(),
+            expected: needed.to_string(),
+        })
+    }
+}
+
+/// One layer's share of the cache.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerCache {
+    /// `[1, n_kv_head, block_size, head_dim]`, of which the first positions are in use.
+    keys: Tensor<4>,
+    /// `[1, n_kv_head, block_size, head_dim]`.
+    values: Tensor<4>,
+}
+
+impl LayerCache {
+    /// Writes keys and values, each `[1, n_kv_head, seq, head_dim]`, behind the first `start` positions and returns
+    /// all of them up to there, each `[1, n_kv_head, start + seq, head_dim]`.
+    pub(crate) fn append(
+        &mut self,
+        start: usize,
+        keys: Tensor<4>,
+        values: Tensor<4>,
+    ) -> (Tensor<4>, Tensor<4>) {
+        (
+            write(&mut self.keys, start, keys),
+            write(&mut self.values, start, values),
+        )
+    }
+}
+
+/// No view of `store` outlives a step, so backends that write in place when they own a tensor alone do so here.
+fn write(store: &mut Tensor<4>, start: usize, new: Tensor<4>) -> Tensor<4> {
+    let [batch, heads, seq, width] = new.dims();
+    let end = start + seq;
+    store.inplace(|store| store.slice_assign([0..batch, 0..heads, start..end, 0..width], new));
+    store.clone().narrow(2, 0, end)
+}

@@ -1,0 +1,30 @@
+//! The Wolfgang-LM transformer on burn: token ids in, logits out.
+//!
+//! A decoder of Llama's kind (Touvron et al. 2023): pre-norm residual blocks of grouped-query attention with rotary
+//! embedding and of SwiGLU, one final RMSNorm, and a head that shares its weights with the embeddings. Modules and
+//! parameters bear the names they have in the checkpoints.
+//!
+//! The model is immutable and knows no text, no file and no position: whoever generates owns a [`KvCache`] and passes
+//! it along. Any number of generations can share one model.
+//!
+//! burn's tensors carry no backend type; a [`Device`] says where they live. The model therefore
+//! runs on every backend that is compiled in (Cargo features of this crate), and never picks one by itself.
+
+mod attention;
+mod block;
+mod config;
+mod embedding;
+mod error;
+mod feed_forward;
+mod kv_cache;
+mod linear;
+mod norm;
+mod pages;
+mod rope;
+mod wolfgang;
+
+pub use burn::tensor::Device;
+pub use config::{ModelConfig, Parameter};
+pub use error::ModelError;
+pub use kv_cache::KvCache;
+pub use wolfgang::Wolfgang;

@@ -1,0 +1,53 @@
+//! Rotary position embedding.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+
+const THETA: f32 = 10000.0;
+
+/// Rotary embedding (Su et al. 2021), interleaved: neighbouring pairs are one complex number, and pair i at position
+/// t is turned by the angle t · θ^(−2i / head_dim).
+#[derive(Module, Debug)]
+pub(crate) struct RotaryEmbedding {
+    /// Cosines of all angles, `[block_size, head_dim / 2]`. A plain tensor: a constant, no parameter.
+    cos: Tensor<2>,
+    /// Sines of all angles, `[block_size, head_dim / 2]`.
+    sin: Tensor<2>,
+}
+
+impl RotaryEmbedding {
+    pub(crate) fn new(head_dim: usize, block_size: usize, device: &Device) -> Self {
+        // In f32 throughout, as the original: at position 500 the rounding of the angle shows in the logits.
+        let angle =
+            |t: usize, i: usize| t as f32 * (1.0 / THETA.powf((2 * i) as f32 / head_dim as f32));
+        let table = |f: fn(f32) -> f32| {
+            let values: Vec<f32> = (0..block_size)
+                .flat_map(|t| (0..head_dim / 2).map(move |i| f(angle(t, i))))
+                .collect();
+            Tensor::from_data(TensorData::new(values, [block_size, head_dim / 2]), device)
+        };
+        Self {
+            cos: table(f32::cos),
+            sin: table(f32::sin),
+        }
+    }
+
+    /// Turns `x`, `[batch, seq, heads, head_dim]`, whose first token stands at position `start`.
+    pub(crate) fn forward(&self, x: Tensor<4>, start: usize) -> Tensor<4> {
+        let [batch, seq, heads, head_dim] = x.dims();
+        let at = |table: &Tensor<2>| -> Tensor<5> {
+            table
+                .clone()
+                .slice([start..start + seq])
+                .reshape([1, seq, 1, head_dim / 2, 1])
+        };
+        let (cos, sin) = (at(&self.cos), at(&self.sin));
+
+        let pairs = x.reshape([batch, seq, heads, head_dim / 2, 2]);
+        let re = pairs.clone().narrow(4, 0, 1);
+        let im = pairs.narrow(4, 1, 1);
+        let turned_re = re.clone() * cos.clone() - im.clone() * sin.clone();
+        let turned_im = re * sin + im * cos;
+        Tensor::cat(vec![turned_re, turned_im], 4).reshape([batch, seq, heads, head_dim])
+    }
+}

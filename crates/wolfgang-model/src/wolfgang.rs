@@ -1,0 +1,214 @@
+//! The model.
+
+use crate::attention::{Attention, Step, causal_mask};
+use crate::block::Block;
+use crate::embedding::Embedding;
+use crate::feed_forward::FeedForward;
+use crate::kv_cache::LayerCache;
+use crate::linear::Linear;
+use crate::norm::RmsNorm;
+use crate::pages::on_large_pages;
+use crate::rope::RotaryEmbedding;
+use crate::{KvCache, ModelConfig, ModelError, Parameter};
+use burn::module::Module;
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+
+/// A Wolfgang-LM with its weights.
+#[derive(Module, Debug)]
+pub struct Wolfgang {
+    embeddings: Embedding,
+    layers: Vec<Block>,
+    norm: RmsNorm,
+    rope: RotaryEmbedding,
+    #[module(skip)]
+    config: ModelConfig,
+    #[module(skip)]
+    device: Device,
+}
+
+impl Wolfgang {
+    /// Builds a model on `device`, asking `weight` for each of [`ModelConfig::parameters`] in turn.
+    ///
+    /// `weight` must return data of the parameter's shape; floating point of any width is converted to f32. Only one
+    /// parameter is held besides the model.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidConfig`], [`ModelError::WrongShape`], and whatever `weight` returns.
+    pub fn from_weights<E: From<ModelError>>(
+        config: &ModelConfig,
+        device: &Device,
+        mut weight: impl FnMut(&Parameter) -> Result<TensorData, E>,
+    ) -> Result<Self, E> {
+        config.validate()?;
+        let mut weights = Weights {
+            device,
+            next: &mut weight,
+        };
+        let (width, kv, hidden) = (config.n_embd, config.kv_dim(), config.hidden_dim());
+
+        let embeddings = Embedding::new(weights.tensor("embeddings", [config.vocab_size, width])?);
+        let mut layers = Vec::with_capacity(config.n_layer);
+        for layer in 0..config.n_layer {
+            let name = |module: &str| format!("layers.{layer}.{module}");
+            layers.push(Block {
+                attention_norm: weights.norm(&name("attention_norm"), width)?,
+                attention: Attention {
+                    wq: weights.linear(&name("attention.wq"), width, width)?,
+                    wk: weights.linear(&name("attention.wk"), kv, width)?,
+                    wv: weights.linear(&name("attention.wv"), kv, width)?,
+                    wo: weights.linear(&name("attention.wo"), width, width)?,
+                    n_head: config.n_head,
+                    n_kv_head: config.n_kv_head,
+                },
+                ffn_norm: weights.norm(&name("ffn_norm"), width)?,
+                feed_forward: FeedForward {
+                    w1: weights.linear(&name("feed_forward.w1"), hidden, width)?,
+                    w2: weights.linear(&name("feed_forward.w2"), width, hidden)?,
+                    w3: weights.linear(&name("feed_forward.w3"), hidden, width)?,
+                },
+            });
+        }
+        let norm = weights.norm("norm", width)?;
+        let rope = RotaryEmbedding::new(config.head_dim(), config.block_size, device);
+        let config = config.clone();
+        Ok(Self {
+            embeddings,
+            layers,
+            norm,
+            rope,
+            config,
+            device: device.clone(),
+        })
+    }
+
+    /// The shape of this model.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// An empty cache for one sequence.
+    pub fn new_cache(&self) -> KvCache {
+        KvCache::new(&self.config, &self.device)
+    }
+
+    /// Logits of every position, `[n]` ids → `[n, vocab_size]`, computed afresh: the definition that
+    /// [`forward_cached`](Self::forward_cached) must agree with.
+    ///
+    /// # Errors
+    /// [`ModelError::NoIds`], [`ModelError::UnknownId`], [`ModelError::ContextFull`].
+    pub fn forward(&self, ids: &[u32]) -> Result<Tensor<2>, ModelError> {
+        self.check(ids, 0)?;
+        let x = self.hidden(ids, 0, None);
+        Ok(self.logits(x))
+    }
+
+    /// Logits of the last of `ids`, `[vocab_size]`, which follow upon what stands in `cache`; their keys and values
+    /// are added to it.
+    ///
+    /// Prefill is one call with the whole prompt, decoding one call for each id; any other division gives the same.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward), and [`ModelError::ForeignCache`]. The cache is then as it was.
+    pub fn forward_cached(
+        &self,
+        ids: &[u32],
+        cache: &mut KvCache,
+    ) -> Result<Tensor<1>, ModelError> {
+        cache.check_fits(&self.config)?;
+        self.check(ids, cache.len())?;
+        let (layers, start) = cache.layers_mut();
+        let x = self.hidden(ids, start, Some(layers));
+        cache.advance(ids.len());
+        // Only the last position's logits are wanted, and the head is the largest product of all.
+        let last = x.narrow(1, ids.len() - 1, 1);
+        Ok(self.logits(last).reshape([self.config.vocab_size]))
+    }
+
+    /// Everything between embedding and final norm, `[n]` → `[1, n, n_embd]`.
+    fn hidden(&self, ids: &[u32], start: usize, cache: Option<&mut [LayerCache]>) -> Tensor<3> {
+        let step = Step {
+            rope: &self.rope,
+            start,
+            mask: causal_mask(start, ids.len(), &self.device),
+        };
+        let ids: Vec<i64> = ids.iter().map(|&id| i64::from(id)).collect();
+        let n = ids.len();
+        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [n]), &self.device);
+        let mut x = self.embeddings.forward(ids);
+        let mut caches = cache.map(|layers| layers.iter_mut());
+        for block in &self.layers {
+            let cache = caches.as_mut().and_then(Iterator::next);
+            x = block.forward(x, &step, cache);
+        }
+        x
+    }
+
+    /// Final norm and head, `[1, n, n_embd]` → `[n, vocab_size]`.
+    fn logits(&self, x: Tensor<3>) -> Tensor<2> {
+        self.embeddings.head(self.norm.forward(x).squeeze_dim(0))
+    }
+
+    fn check(&self, ids: &[u32], past: usize) -> Result<(), ModelError> {
+        let (vocab_size, block_size) = (self.config.vocab_size, self.config.block_size);
+        if ids.is_empty() {
+            return Err(ModelError::NoIds);
+        }
+        if let Some(position) = ids.iter().position(|&id| id as usize >= vocab_size) {
+            return Err(ModelError::UnknownId {
+                id: ids[position],
+                position,
+                vocab_size,
+            });
+        }
+        if ids.len() > block_size - past {
+            return Err(ModelError::ContextFull {
+                past,
+                new: ids.len(),
+                block_size,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Turns a caller's weights into layers.
+struct Weights<'a, F> {
+    device: &'a Device,
+    next: F,
+}
+
+impl<F, E> Weights<'_, F>
+where
+    F: FnMut(&Parameter) -> Result<TensorData, E>,
+    E: From<ModelError>,
+{
+    fn tensor<const D: usize>(&mut self, module: &str, shape: [usize; D]) -> Result<Tensor<D>, E> {
+        let parameter = Parameter {
+            name: format!("{module}.weight"),
+            shape: shape.to_vec(),
+        };
+        let data = (self.next)(&parameter)?;
+        if data.shape().as_slice() != parameter.shape {
+            let Parameter {
+                name,
+                shape: expected,
+            } = parameter;
+            return Err(ModelError::WrongShape {
+                name,
+                found: data.shape().to_vec(),
+                expected,
+            }
+            .into());
+        }
+        let data = on_large_pages(data.convert_dtype(DType::F32));
+        Ok(Tensor::from_data(data, (self.device, DType::F32)))
+    }
+
+    fn linear(&mut self, module: &str, out: usize, width: usize) -> Result<Linear, E> {
+        Ok(Linear::new(self.tensor(module, [out, width])?))
+    }
+
+    fn norm(&mut self, module: &str, width: usize) -> Result<RmsNorm, E> {
+        Ok(RmsNorm::new(self.tensor(module, [width])?))
+    }
+}

@@ -1,0 +1,36 @@
+//! What can go wrong between logits and an id.
+
+/// Why a sampler could not be made or could not choose.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SamplingError {
+    /// A parameter has a value that means nothing.
+    #[error("{parameter} is {value}, but {rule}")]
+    InvalidParam {
+        /// The parameter's name, as in [`SamplingParams`](crate::SamplingParams).
+        parameter: &'static str,
+        /// The value found.
+        value: String,
+        /// What is allowed, as the rest of a sentence.
+        rule: &'static str,
+    },
+    /// The slice of logits is not as long as the vocabulary.
+    #[error("got {found} logits, but the vocabulary has {expected} entries")]
+    WrongLength {
+        /// Length of the slice.
+        found: usize,
+        /// Size of the vocabulary.
+        expected: usize,
+    },
+    /// A logit is NaN or +∞, so no distribution follows from it.
+    #[error("the logit of id {id} is {value}, but a logit must be a number below infinity")]
+    NotALogit {
+        /// The first such id.
+        id: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// Every id has been ruled out: all logits are −∞.
+    #[error("all logits are -inf, so there is no id left to choose")]
+    NothingLeft,
+}

@@ -1,0 +1,62 @@
+//! The ids a processor may look back on.
+
+/// The ids of one sequence so far, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub struct History<'a> {
+    /// The ids the generation began with.
+    pub prompt: &'a [u32],
+    /// The ids sampled since.
+    pub generated: &'a [u32],
+}
+
+/// Which ids the repetition penalty looks at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PenaltyScope {
+    /// Prompt and generated ids together, as one sequence.
+    #[default]
+    Context,
+    /// Generated ids only.
+    Generated,
+}
+
+impl<'a> History<'a> {
+    /// The last `n` ids within `scope`, in two slices (the first of them from the prompt).
+    pub fn last(self, n: usize, scope: PenaltyScope) -> (&'a [u32], &'a [u32]) {
+        let from_generated = n.min(self.generated.len());
+        let from_prompt = match scope {
+            PenaltyScope::Context => (n - from_generated).min(self.prompt.len()),
+            PenaltyScope::Generated => 0,
+        };
+        (
+            &self.prompt[self.prompt.len() - from_prompt..],
+            &self.generated[self.generated.len() - from_generated..],
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_reaches_back_into_the_prompt_only_in_context() {
+        let history = History {
+            prompt: &[1, 2, 3],
+            generated: &[4, 5],
+        };
+        assert_eq!(history.last(1, PenaltyScope::Context), (&[][..], &[5][..]));
+        assert_eq!(
+            history.last(4, PenaltyScope::Context),
+            (&[2, 3][..], &[4, 5][..])
+        );
+        assert_eq!(
+            history.last(9, PenaltyScope::Context),
+            (&[1, 2, 3][..], &[4, 5][..])
+        );
+        assert_eq!(
+            history.last(4, PenaltyScope::Generated),
+            (&[][..], &[4, 5][..])
+        );
+        assert_eq!(history.last(0, PenaltyScope::Context), (&[][..], &[][..]));
+    }
+}

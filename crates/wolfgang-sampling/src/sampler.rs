@@ -1,0 +1,286 @@
+//! The chain, from logits to one id.
+
+use crate::{
+    History, LogitsProcessor, RepetitionPenalty, SamplingError, SamplingParams, SeededRng,
+    Temperature, TopK, TopP,
+};
+
+/// Chooses one id a step: the processors in the original's order (temperature, repetition penalty, top-k, top-p),
+/// softmax, draw.
+pub struct Sampler {
+    chain: Vec<Box<dyn LogitsProcessor>>,
+    greedy: bool,
+    vocab_size: usize,
+    rng: SeededRng,
+}
+
+impl Sampler {
+    /// A sampler for logits over `vocab_size` ids, drawing from the stream of `seed`.
+    ///
+    /// Parameters that change nothing (a penalty of 1, a `top_p` of 1, …) leave their step out.
+    ///
+    /// # Errors
+    /// [`SamplingError::InvalidParam`], see [`SamplingParams::validate`].
+    pub fn new(
+        params: &SamplingParams,
+        vocab_size: usize,
+        seed: u64,
+    ) -> Result<Self, SamplingError> {
+        params.validate()?;
+        let greedy = params.is_greedy();
+        let mut chain: Vec<Box<dyn LogitsProcessor>> = Vec::new();
+        if !greedy && params.temperature != 1.0 {
+            chain.push(Box::new(Temperature::new(params.temperature)));
+        }
+        if params.repetition_penalty != 1.0 && params.repetition_window > 0 {
+            chain.push(Box::new(RepetitionPenalty::new(
+                params.repetition_penalty,
+                params.repetition_window,
+                params.penalize,
+                vocab_size,
+            )));
+        }
+        if let Some(k) = params.top_k.filter(|_| !greedy) {
+            chain.push(Box::new(TopK::new(k, vocab_size)));
+        }
+        if let Some(p) = params.top_p.filter(|&p| !greedy && p < 1.0) {
+            chain.push(Box::new(TopP::new(p, vocab_size)));
+        }
+        Ok(Self {
+            chain,
+            greedy,
+            vocab_size,
+            rng: SeededRng::new(seed),
+        })
+    }
+
+    /// Chooses the next id. `logits` is `[vocab_size]` and holds the probabilities afterwards.
+    ///
+    /// A greedy sampler takes the likeliest id, of several the lowest, and leaves the random stream alone; any
+    /// other takes one number from it.
+    ///
+    /// # Errors
+    /// As [`probabilities`](Self::probabilities).
+    pub fn sample(
+        &mut self,
+        logits: &mut [f32],
+        history: History<'_>,
+    ) -> Result<u32, SamplingError> {
+        self.probabilities(logits, history)?;
+        let u = if self.greedy { 0.0 } else { self.rng.uniform() };
+        Ok(draw(logits, u))
+    }
+
+    /// Turns `logits` (`[vocab_size]`), in place, into the probabilities that [`sample`](Self::sample) draws from.
+    ///
+    /// # Errors
+    /// [`SamplingError::WrongLength`], [`SamplingError::NotALogit`] for a NaN or +∞, and
+    /// [`SamplingError::NothingLeft`] when every id is ruled out.
+    pub fn probabilities(
+        &mut self,
+        logits: &mut [f32],
+        history: History<'_>,
+    ) -> Result<(), SamplingError> {
+        if logits.len() != self.vocab_size {
+            return Err(SamplingError::WrongLength {
+                found: logits.len(),
+                expected: self.vocab_size,
+            });
+        }
+        check_logits(logits)?;
+        for processor in &mut self.chain {
+            processor.process(logits, history);
+        }
+        check_logits(logits)?;
+        if self.greedy {
+            one_hot(logits)
+        } else {
+            softmax(logits)
+        }
+    }
+}
+
+impl std::fmt::Debug for Sampler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sampler")
+            .field("steps", &self.chain.len())
+            .field("greedy", &self.greedy)
+            .field("vocab_size", &self.vocab_size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The id at which the running sum of `probabilities` first exceeds `u` (in [0, 1)), in the order of ids.
+///
+/// The sum need not be exactly 1: `u` counts as a share of it. An id of probability 0 is never drawn, unless all are
+/// 0: then it is id 0.
+pub fn draw(probabilities: &[f32], u: f64) -> u32 {
+    let total: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
+    let target = u * total;
+    let mut sum = 0.0;
+    let mut chosen = 0;
+    for (id, &p) in (0u32..).zip(probabilities) {
+        if p > 0.0 {
+            chosen = id;
+            sum += f64::from(p);
+            if sum > target {
+                break;
+            }
+        }
+    }
+    chosen
+}
+
+fn check_logits(logits: &[f32]) -> Result<(), SamplingError> {
+    match logits
+        .iter()
+        .position(|&l| l.is_nan() || l == f32::INFINITY)
+    {
+        Some(id) => Err(SamplingError::NotALogit {
+            id,
+            value: logits[id],
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The largest logit and its lowest id.
+fn likeliest(logits: &[f32]) -> Result<(usize, f32), SamplingError> {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (id, &logit) in logits.iter().enumerate() {
+        if logit > best.1 {
+            best = (id, logit);
+        }
+    }
+    if best.1 == f32::NEG_INFINITY {
+        Err(SamplingError::NothingLeft)
+    } else {
+        Ok(best)
+    }
+}
+
+fn one_hot(logits: &mut [f32]) -> Result<(), SamplingError> {
+    let (id, _) = likeliest(logits)?;
+    logits.fill(0.0);
+    logits[id] = 1.0;
+    Ok(())
+}
+
+fn softmax(logits: &mut [f32]) -> Result<(), SamplingError> {
+    let (_, max) = likeliest(logits)?;
+    let mut total = 0.0;
+    for logit in &mut *logits {
+        *logit = (*logit - max).exp();
+        total += f64::from(*logit);
+    }
+    // At least 1, from the likeliest id.
+    let scale = (1.0 / total) as f32;
+    for weight in logits {
+        *weight *= scale;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: History<'_> = History {
+        prompt: &[],
+        generated: &[],
+    };
+
+    fn plain(temperature: f32) -> SamplingParams {
+        SamplingParams {
+            temperature,
+            top_k: None,
+            top_p: None,
+            repetition_penalty: 1.0,
+            ..SamplingParams::default()
+        }
+    }
+
+    #[test]
+    fn the_draw_walks_the_ids_in_order() {
+        let probabilities = [0.0, 0.25, 0.5, 0.0, 0.25, 0.0];
+        for (u, id) in [
+            (0.0, 1),
+            (0.2, 1),
+            (0.25, 2),
+            (0.7, 2),
+            (0.75, 4),
+            (0.999_999, 4),
+        ] {
+            assert_eq!(draw(&probabilities, u), id, "u = {u}");
+        }
+        assert_eq!(
+            draw(&[0.5, 0.5, 0.0], 1.0),
+            1,
+            "rounding never reaches an impossible id"
+        );
+    }
+
+    #[test]
+    fn greedy_takes_the_lowest_of_the_likeliest_and_still_penalises() {
+        let params = SamplingParams {
+            temperature: 0.0,
+            ..SamplingParams::default()
+        };
+        let mut sampler = Sampler::new(&params, 4, 7).unwrap();
+        assert_eq!(sampler.sample(&mut [1.0, 3.0, 3.0, 2.0], EMPTY), Ok(1));
+        let history = History {
+            prompt: &[1],
+            generated: &[2],
+        };
+        assert_eq!(sampler.sample(&mut [1.0, 2.2, 2.2, 2.0], history), Ok(3));
+    }
+
+    #[test]
+    fn softmax_follows_its_closed_form() {
+        let mut sampler = Sampler::new(&plain(0.5), 3, 0).unwrap();
+        let mut logits = [0.0, 0.5, f32::NEG_INFINITY];
+        sampler.probabilities(&mut logits, EMPTY).unwrap();
+        let e = std::f32::consts::E;
+        let expected = [1.0 / (1.0 + e), e / (1.0 + e), 0.0];
+        for (p, q) in logits.iter().zip(expected) {
+            assert!((p - q).abs() < 1e-7, "{logits:?} is not {expected:?}");
+        }
+    }
+
+    #[test]
+    fn logits_without_a_distribution_are_errors() {
+        let mut sampler = Sampler::new(&plain(1.0), 2, 0).unwrap();
+        let (inf, nan) = (f32::INFINITY, f32::NAN);
+        assert_eq!(
+            sampler.sample(&mut [-inf, -inf], EMPTY),
+            Err(SamplingError::NothingLeft)
+        );
+        assert_eq!(
+            sampler.sample(&mut [0.0, inf], EMPTY),
+            Err(SamplingError::NotALogit { id: 1, value: inf })
+        );
+        assert!(matches!(
+            sampler.sample(&mut [nan, 0.0], EMPTY),
+            Err(SamplingError::NotALogit { id: 0, .. })
+        ));
+        assert_eq!(
+            sampler.sample(&mut [0.0], EMPTY),
+            Err(SamplingError::WrongLength {
+                found: 1,
+                expected: 2
+            })
+        );
+    }
+
+    #[test]
+    fn a_seed_is_a_sequence() {
+        let run = |seed| {
+            let mut sampler = Sampler::new(&plain(1.0), 64, seed).unwrap();
+            (0..32)
+                .map(|_| sampler.sample(&mut [0.0; 64], EMPTY).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1), run(2));
+    }
+}

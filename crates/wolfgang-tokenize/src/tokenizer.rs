@@ -1,0 +1,207 @@
+//! The tokenizer: a `tokenizer.json` and what it does to text.
+
+use crate::{TextStream, TokenizerError, byte_level::TokenBytes};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::OnceLock;
+use tokenizers::{DecoderWrapper, ModelWrapper, PreTokenizerWrapper};
+
+pub(crate) const END_OF_TEXT: &str = "<|endoftext|>";
+
+/// What decoding does with control tokens such as `<|endoftext|>`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Special {
+    /// Leaves them out.
+    #[default]
+    Skip,
+    /// Writes them as text.
+    Keep,
+}
+
+/// A byte-level BPE tokenizer.
+pub struct Tokenizer {
+    /// Takes control tokens in a text for plain characters.
+    plain: tokenizers::Tokenizer,
+    /// The same, but recognises control tokens. Rarely wanted, so made when it first is.
+    trusting: OnceLock<tokenizers::Tokenizer>,
+    bytes: TokenBytes,
+    special: HashMap<String, u32>,
+    is_special: Vec<bool>,
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Read`], else as [`from_bytes`](Self::from_bytes).
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokenizerError> {
+        let path = path.as_ref();
+        let json = std::fs::read(path).map_err(|source| TokenizerError::Read {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        Self::from_bytes(&json, &path.display().to_string())
+    }
+
+    /// Reads the contents of a `tokenizer.json`. `origin` says in errors where they came from.
+    ///
+    /// Truncation and padding that the file may ask for are switched off: a prompt is encoded as it is.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Parse`], and [`TokenizerError::Unsupported`] for anything but a byte-level BPE.
+    pub fn from_bytes(json: &[u8], origin: &str) -> Result<Self, TokenizerError> {
+        let parse = |source| TokenizerError::Parse {
+            origin: origin.to_owned(),
+            source,
+        };
+        let mut plain = tokenizers::Tokenizer::from_bytes(json).map_err(parse)?;
+        check_byte_level(&plain, origin)?;
+        plain.with_truncation(None).map_err(parse)?;
+        plain.with_padding(None);
+        plain.set_encode_special_tokens(true);
+
+        let vocab = plain.get_vocab(true);
+        let size = vocab.values().max().map_or(0, |&id| id as usize + 1);
+        // Ids should be dense; a file that claims an id in the billions must not cost that much memory.
+        if size > 2 * vocab.len() + 1024 {
+            return Err(TokenizerError::Unsupported {
+                origin: origin.to_owned(),
+                found: format!("its {} tokens have ids up to {}", vocab.len(), size - 1),
+            });
+        }
+        let mut tokens = vec![None; size];
+        for (token, id) in vocab {
+            tokens[id as usize] = Some(token);
+        }
+        let mut special = HashMap::new();
+        let mut is_special = vec![false; size];
+        for (id, token) in plain.get_added_tokens_decoder() {
+            if let (true, Some(flag)) = (token.special, is_special.get_mut(id as usize)) {
+                *flag = true;
+                special.insert(token.content, id);
+            }
+        }
+        let bytes = TokenBytes::new(tokens.into_iter());
+        Ok(Self {
+            plain,
+            trusting: OnceLock::new(),
+            bytes,
+            special,
+            is_special,
+        })
+    }
+
+    /// One more than the largest id.
+    pub fn vocab_size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The ids of `text`. Never a control id, whatever the text contains.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`].
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        encode(&self.plain, text)
+    }
+
+    /// The ids of `text`, where control tokens written out (`<|user|>`) become their ids, as in the original.
+    ///
+    /// Only for text that the program itself wrote: with this, whoever writes the text writes the control tokens.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`].
+    pub fn encode_with_special(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let trusting = self.trusting.get_or_init(|| {
+            let mut trusting = self.plain.clone();
+            trusting.set_encode_special_tokens(false);
+            trusting
+        });
+        encode(trusting, text)
+    }
+
+    /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD; ids beyond the vocabulary have no text.
+    pub fn decode(&self, ids: &[u32], special: Special) -> String {
+        let bytes: Vec<u8> = ids
+            .iter()
+            .filter_map(|&id| self.visible_bytes(id, special))
+            .flatten()
+            .copied()
+            .collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Decodes ids one at a time.
+    pub fn stream(&self, special: Special) -> TextStream<'_> {
+        TextStream::new(self, special)
+    }
+
+    /// The bytes that `id` stands for; `None` beyond the vocabulary.
+    pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {
+        self.bytes.get(id)
+    }
+
+    /// The id of a control token, such as `<|endoftext|>`.
+    pub fn special_id(&self, token: &str) -> Option<u32> {
+        self.special.get(token).copied()
+    }
+
+    /// Whether `id` is a control token.
+    pub fn is_special(&self, id: u32) -> bool {
+        self.is_special.get(id as usize).copied().unwrap_or(false)
+    }
+
+    /// The id that ends a document, `<|endoftext|>`.
+    pub fn end_of_text(&self) -> Option<u32> {
+        self.special_id(END_OF_TEXT)
+    }
+
+    /// The id of any token by its text, `<|endoftext|>` or ` Wald`; `None` if the text is not exactly one token.
+    pub fn token_id(&self, text: &str) -> Option<u32> {
+        self.special_id(text)
+            .or_else(|| match self.encode(text).as_deref() {
+                Ok([id]) => Some(*id),
+                _ => None,
+            })
+    }
+
+    /// The bytes that decoding shows for `id`.
+    pub(crate) fn visible_bytes(&self, id: u32, special: Special) -> Option<&[u8]> {
+        let hidden = special == Special::Skip && self.is_special(id);
+        self.token_bytes(id).filter(|_| !hidden)
+    }
+}
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer")
+            .field("vocab_size", &self.vocab_size())
+            .finish_non_exhaustive()
+    }
+}
+
+fn encode(tokenizer: &tokenizers::Tokenizer, text: &str) -> Result<Vec<u32>, TokenizerError> {
+    match tokenizer.encode_fast(text, false) {
+        Ok(encoding) => Ok(encoding.get_ids().to_vec()),
+        Err(source) => Err(TokenizerError::Encode { source }),
+    }
+}
+
+/// Refuses what our decoder would render wrongly.
+fn check_byte_level(tokenizer: &tokenizers::Tokenizer, origin: &str) -> Result<(), TokenizerError> {
+    let found = if !matches!(tokenizer.get_model(), ModelWrapper::BPE(_)) {
+        "its model is not BPE"
+    } else if !matches!(
+        tokenizer.get_pre_tokenizer(),
+        Some(PreTokenizerWrapper::ByteLevel(_))
+    ) {
+        "its pre-tokenizer is not ByteLevel"
+    } else if !matches!(tokenizer.get_decoder(), Some(DecoderWrapper::ByteLevel(_))) {
+        "its decoder is not ByteLevel"
+    } else {
+        return Ok(());
+    };
+    Err(TokenizerError::Unsupported {
+        origin: origin.to_owned(),
+        found: found.to_owned(),
+    })
+}

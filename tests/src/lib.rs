@@ -1,0 +1,1 @@
+//! Tests of the whole pipeline against the original, of the command, and of the README.
