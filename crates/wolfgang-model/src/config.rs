@@ -183,7 +183,7 @@ mod tests {
             (config.head_dim(), config.kv_dim(), config.hidden_dim()),
             (64, 320, 1728)
         );
-        assert_eq!(config.n_parameters(), 75_513_600);
+        assert_eq!(config.n_parameters(), 75_546_240);
     }
 
     #[test]

@@ -1,0 +1,5 @@
+//! `cargo xtask`, for the tests.
+
+fn main() -> std::process::ExitCode {
+    xtask::main()
+}

@@ -1,0 +1,203 @@
+//! Every form of a `.pt` that the original left, and every broken one.
+
+use crate::fixtures::{checkpoints_in, fixture, repository, tiny_tokenizer, wolfgang, xtask};
+use std::path::Path;
+use wolfgang_checkpoint::{Checkpoint, CheckpointError, Format, TensorProblem, load};
+use wolfgang_generate::Device;
+use wolfgang_model::Wolfgang;
+
+fn logits(model: &Wolfgang) -> Vec<f32> {
+    model
+        .forward(&[5, 17, 400])
+        .unwrap()
+        .try_into_vec_as::<f32>()
+        .unwrap()
+}
+
+fn tiny(name: &str) -> Wolfgang {
+    load(fixture("tiny").join(name), &Device::flex()).unwrap()
+}
+
+#[test]
+fn every_form_of_the_same_weights_is_the_same_model() {
+    let expected = logits(&tiny("compiled_with_optimizer.pt"));
+    for name in ["config_object.pt", "legacy_format.pt"] {
+        assert_eq!(logits(&tiny(name)), expected, "{name}");
+    }
+    let expected = logits(&tiny("plain.pt"));
+    for name in ["no_output_weight.pt", "strided.pt", "f64.pt"] {
+        assert_eq!(logits(&tiny(name)), expected, "{name}");
+    }
+}
+
+#[test]
+fn opening_tells_what_is_there_and_what_is_not_needed() {
+    let checkpoint = Checkpoint::open(fixture("tiny/compiled_with_optimizer.pt")).unwrap();
+    assert_eq!(checkpoint.format(), Format::Pytorch);
+    assert_eq!(checkpoint.config().n_embd, 32);
+    assert_eq!(checkpoint.dtypes(), [("f32", 20)]);
+    let mut skipped: Vec<_> = checkpoint
+        .skipped()
+        .iter()
+        .map(|s| s.name.as_str())
+        .collect();
+    skipped.sort_unstable();
+    assert_eq!(
+        skipped,
+        [
+            "best_val_loss",
+            "iter_num",
+            "optimizer",
+            "output.weight",
+            "train_config"
+        ]
+    );
+
+    let native = Checkpoint::open(repository("models/faust")).unwrap();
+    assert_eq!(
+        (native.format(), native.dtypes()),
+        (Format::Native, vec![("bf16", 56)])
+    );
+    assert!(native.skipped().is_empty());
+}
+
+/// What the message about each broken file must say, besides its path.
+const REASONS: [(&str, &str); 25] = [
+    (
+        "bare_state_dict",
+        "a bare state dict, without a model_config",
+    ),
+    (
+        "config_config_mismatch",
+        "layers.2.attention.wq.weight is missing",
+    ),
+    ("config_huge_vocab", "vocab_size is 1099511627776"),
+    (
+        "config_kv_not_dividing",
+        "n_kv_head is 3, but it must divide n_head (4)",
+    ),
+    (
+        "config_n_head_not_dividing",
+        "n_head is 5, but it must divide n_embd (32)",
+    ),
+    ("config_negative_embd", "config field n_embd"),
+    ("config_odd_head_dim", "must be even for rotary embedding"),
+    ("config_string_value", "config field n_embd"),
+    ("config_zero_block", "block_size is 0"),
+    ("config_zero_layers", "n_layer is 0"),
+    ("empty", "the file is empty"),
+    ("evil_raw_pickle", "it would call posix.system"),
+    ("evil_reduce_as_model", "it would call posix.system"),
+    ("evil_reduce_beside_model", "it would call posix.system"),
+    ("int_weight", "norm.weight holds i64"),
+    ("missing_tensor", "layers.1.attention.wq.weight is missing"),
+    (
+        "nan_weight",
+        "layers.0.feed_forward.w1.weight holds NaN at index 99",
+    ),
+    ("no_config", "no usable entry \"model_config\""),
+    ("no_model", "no usable entry \"model\""),
+    ("not_a_checkpoint", "neither a zip archive nor a pickle"),
+    ("truncated_100_bytes", "damaged or cut short"),
+    ("truncated_half", "damaged or cut short"),
+    ("unexpected_tensor", "surprise is unexpected"),
+    ("untied_output", "the head must be tied to the embeddings"),
+    (
+        "wrong_shape",
+        "layers.0.attention.wk.weight has the shape [5, 32] instead of [16, 32]",
+    ),
+];
+
+/// The command and the converter on each: one line, exit code 1, nothing run and nothing written.
+#[test]
+fn every_bad_file_is_refused_with_its_reason() {
+    let files = checkpoints_in("tiny/bad");
+    assert_eq!(files.len(), REASONS.len(), "a reason for every file");
+    for path in files {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let (_, reason) = REASONS.iter().find(|(name, _)| *name == stem).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let tokenizers = tempfile::tempdir().unwrap();
+        let tokenizer = tokenizers.path().join("tokenizer.json");
+        std::fs::write(&tokenizer, tiny_tokenizer()).unwrap();
+
+        let mut generate = wolfgang();
+        generate
+            .arg("generate")
+            .arg("--model")
+            .arg(&path)
+            .arg("--tokenizer")
+            .arg(&tokenizer);
+        let mut convert = xtask();
+        convert
+            .arg("convert-checkpoint")
+            .arg(&path)
+            .args(["--out", "model"]);
+        for mut command in [generate, convert] {
+            let output = command.current_dir(&folder).output().unwrap();
+            let message = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{stem}: {message}");
+            let on_one_line = message.trim_end().lines().count() == 1;
+            assert!(on_one_line, "{stem}: {message}");
+            assert!(
+                message.contains(path.to_str().unwrap()),
+                "{stem}: {message}"
+            );
+            assert!(message.contains(reason), "{stem}: {message}");
+        }
+        let left = std::fs::read_dir(&folder).unwrap().count();
+        assert_eq!(left, 0, "{stem} left something behind");
+    }
+}
+
+#[test]
+fn differences_are_listed_all_at_once() {
+    let error = Checkpoint::open(fixture("tiny/bad/config_config_mismatch.pt")).unwrap_err();
+    let CheckpointError::Tensors { problems, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(problems.0.len(), 9);
+    assert!(
+        problems
+            .0
+            .iter()
+            .all(|p| matches!(p, TensorProblem::Missing { .. }))
+    );
+    assert!(problems.to_string().ends_with("; and 1 more"));
+}
+
+#[test]
+fn what_is_no_checkpoint_is_named_for_what_it_is() {
+    let message = |path: &Path| {
+        let error = Checkpoint::open(path).unwrap_err();
+        std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source())
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(": ")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    assert!(message(&path.join("nothing")).contains("cannot read"));
+    assert!(message(path).contains("the folder has no config.json"));
+
+    let record = std::fs::read(repository("models/faust/model.bpk")).unwrap();
+    std::fs::write(path.join("model.bpk"), &record).unwrap();
+    assert!(message(&path.join("model.bpk")).contains("name the folder it lies in"));
+
+    std::fs::write(path.join("config.json"), r#"{"model_type": "llama"}"#).unwrap();
+    assert!(message(path).contains(r#"has model_type "llama" instead of "wolfgang""#));
+
+    std::fs::copy(
+        repository("models/faust/config.json"),
+        path.join("config.json"),
+    )
+    .unwrap();
+    assert!(Checkpoint::open(path).is_ok());
+    for len in [0, 9, 10, 200, record.len() / 2, record.len() - 1] {
+        std::fs::write(path.join("model.bpk"), &record[..len]).unwrap();
+        assert!(
+            message(path).contains("damaged or cut short"),
+            "cut to {len} bytes"
+        );
+    }
+}

@@ -1,0 +1,393 @@
+//! The loop: events, ends, seeds, windows.
+
+use crate::fixtures::{faust, fixture, repository};
+use wolfgang_generate::{
+    Device, Event, FinishReason, GenerateError, GenerateOptions, LongPrompt, Message, Overflow,
+    Prompt, Role, SamplingParams, Summary, Tokenizer, WolfgangGenerator,
+};
+use wolfgang_tokenize::Special;
+
+fn options(max_new_tokens: usize) -> GenerateOptions {
+    GenerateOptions {
+        max_new_tokens,
+        seed: Some(7),
+        ..GenerateOptions::default()
+    }
+}
+
+/// Flat, so that ids of every kind come up.
+fn wild(max_new_tokens: usize) -> GenerateOptions {
+    let sampling = SamplingParams {
+        temperature: 5.0,
+        top_k: None,
+        top_p: None,
+        ..SamplingParams::default()
+    };
+    GenerateOptions {
+        sampling,
+        ignore_eos: true,
+        ..options(max_new_tokens)
+    }
+}
+
+fn events<'a>(prompt: impl Into<Prompt<'a>>, options: &GenerateOptions) -> (Vec<Event>, Summary) {
+    let prompt = prompt.into();
+    let mut events: Vec<Event> = faust()
+        .generate(prompt, options)
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let Some(Event::Finished(summary)) = events.pop() else {
+        panic!("{events:?}")
+    };
+    assert!(
+        events
+            .iter()
+            .all(|event| matches!(event, Event::Text { .. })),
+        "one end only"
+    );
+    (events, summary)
+}
+
+/// All but the time it took.
+fn timeless(summary: Summary) -> Summary {
+    Summary {
+        timing: Default::default(),
+        ..summary
+    }
+}
+
+#[test]
+fn the_defaults_are_the_originals() {
+    let GenerateOptions {
+        max_new_tokens,
+        sampling,
+        stop_tokens,
+        seed,
+        ..
+    } = Default::default();
+    assert_eq!((max_new_tokens, stop_tokens, seed), (100, vec![], None));
+    assert_eq!(
+        (sampling.temperature, sampling.top_k, sampling.top_p),
+        (0.6, Some(40), Some(0.9))
+    );
+    assert_eq!(
+        (sampling.repetition_penalty, sampling.repetition_window),
+        (1.2, 24)
+    );
+}
+
+/// Laws 2 and 3: the stream is the whole, and a seed is a text.
+#[test]
+fn streamed_whole_and_again_are_the_same() {
+    for seed in 0..6 {
+        let options = GenerateOptions {
+            seed: Some(seed),
+            ..wild(60)
+        };
+        let (events, summary) = events("Wer reitet", &options);
+        let (mut text, mut ids) = (String::new(), Vec::new());
+        for event in events {
+            let Event::Text {
+                text: piece,
+                ids: new,
+            } = event
+            else {
+                unreachable!()
+            };
+            text.push_str(&piece);
+            ids.extend(new);
+        }
+        assert_eq!((&text, &ids), (&summary.text, &summary.ids));
+        assert_eq!(text, faust().tokenizer().decode(&ids, Special::Skip));
+        assert_eq!(summary.seed, seed);
+        assert_eq!(summary.generated_tokens, 60);
+        let again = faust().generate_text("Wer reitet", &options).unwrap();
+        assert_eq!(timeless(again), timeless(summary));
+    }
+}
+
+#[test]
+fn generations_do_not_disturb_each_other() {
+    let alone = |seed| {
+        faust().generate_text(
+            "Es war",
+            &GenerateOptions {
+                seed: Some(seed),
+                ..wild(12)
+            },
+        )
+    };
+    let options = |seed| GenerateOptions {
+        seed: Some(seed),
+        ..wild(12)
+    };
+    let mut one = faust().generate("Es war", &options(1)).unwrap();
+    let mut two = faust().generate("Es war", &options(2)).unwrap();
+    let (mut texts, mut open) = ([String::new(), String::new()], true);
+    while open {
+        open = false;
+        for (text, generation) in texts.iter_mut().zip([&mut one, &mut two]) {
+            if let Some(event) = generation.next() {
+                open = true;
+                if let Event::Text { text: piece, .. } = event.unwrap() {
+                    text.push_str(&piece);
+                }
+            }
+        }
+    }
+    assert_eq!(texts, [alone(1).unwrap().text, alone(2).unwrap().text]);
+
+    std::thread::scope(|scope| {
+        let threads = [1, 2].map(|seed| scope.spawn(move || alone(seed).unwrap().text));
+        assert_eq!(threads.map(|thread| thread.join().unwrap()), texts);
+    });
+}
+
+#[test]
+fn a_drawn_seed_is_told_and_repeats_the_text() {
+    let drawn = GenerateOptions {
+        seed: None,
+        ..wild(20)
+    };
+    let first = faust().generate_text("Ach", &drawn).unwrap();
+    assert_ne!(
+        first.seed,
+        faust().generate_text("Ach", &drawn).unwrap().seed
+    );
+    let repeated = GenerateOptions {
+        seed: Some(first.seed),
+        ..wild(20)
+    };
+    assert_eq!(
+        faust().generate_text("Ach", &repeated).unwrap().text,
+        first.text
+    );
+}
+
+#[test]
+fn the_end_of_text_and_stop_tokens_end_the_text_before_themselves() {
+    // The control token is made by far the likeliest by a penalty that rewards what stands in the prompt.
+    let sampling = SamplingParams {
+        temperature: 0.0,
+        repetition_penalty: 1e-6,
+        repetition_window: 1,
+        ..SamplingParams::default()
+    };
+    let prompt = [814, 0];
+    let logits = faust()
+        .model()
+        .forward(&prompt)
+        .unwrap()
+        .try_into_vec_as::<f32>()
+        .unwrap();
+    assert!(
+        logits[4096] > 0.0,
+        "the test relies on a positive logit of <|endoftext|>: {}",
+        logits[4096]
+    );
+    let options = GenerateOptions {
+        sampling,
+        ..options(5)
+    };
+
+    let ended = faust().generate_text(&prompt[..], &options).unwrap();
+    assert_eq!(
+        (ended.reason, ended.generated_tokens),
+        (FinishReason::EndOfText, 0)
+    );
+
+    let ignoring = GenerateOptions {
+        ignore_eos: true,
+        ..options.clone()
+    };
+    let on = faust().generate_text(&prompt[..], &ignoring).unwrap();
+    assert_eq!((on.reason, on.ids[0]), (FinishReason::MaxTokens, 0));
+
+    let stopping = GenerateOptions {
+        stop_tokens: vec![5, 0],
+        ..ignoring
+    };
+    let stopped = faust().generate_text(&prompt[..], &stopping).unwrap();
+    assert_eq!(
+        (stopped.reason, stopped.ids),
+        (FinishReason::StopToken(0), vec![])
+    );
+}
+
+#[test]
+fn a_stop_token_ends_a_text_where_it_would_have_stood() {
+    let free = faust().generate_text("Gretchen:", &options(40)).unwrap();
+    let stop = free.ids[17];
+    let position = free.ids.iter().position(|&id| id == stop).unwrap();
+    let stopping = GenerateOptions {
+        stop_tokens: vec![stop],
+        ..options(40)
+    };
+    let stopped = faust().generate_text("Gretchen:", &stopping).unwrap();
+    assert_eq!(stopped.reason, FinishReason::StopToken(stop));
+    assert_eq!(stopped.ids, free.ids[..position]);
+    assert!(free.text.starts_with(&stopped.text));
+}
+
+#[test]
+fn zero_tokens_are_a_text_of_their_own() {
+    let (events, summary) = events("Ach", &options(0));
+    assert!(events.is_empty());
+    assert_eq!(
+        (summary.reason, summary.text.as_str()),
+        (FinishReason::MaxTokens, "")
+    );
+}
+
+#[test]
+fn cancelling_hands_out_what_is_held_back_and_ends() {
+    let mut generation = faust().generate("Ach", &options(50)).unwrap();
+    let first = generation.next().unwrap().unwrap();
+    generation.cancel();
+    let rest: Vec<Event> = generation.collect::<Result<_, _>>().unwrap();
+    let Event::Text { text, .. } = first else {
+        panic!("{first:?}")
+    };
+    let [Event::Finished(summary)] = &rest[..] else {
+        panic!("{rest:?}")
+    };
+    assert_eq!(
+        (summary.reason, &summary.text),
+        (FinishReason::Cancelled, &text)
+    );
+}
+
+#[test]
+fn an_empty_prompt_begins_a_document() {
+    let empty = faust().generate_text("", &options(8)).unwrap();
+    let explicit = faust().generate_text(&[0][..], &options(8)).unwrap();
+    assert_eq!(timeless(empty.clone()), timeless(explicit));
+    assert_eq!(empty.prompt_tokens, 1);
+}
+
+#[test]
+fn the_prompt_is_included_on_request() {
+    let with = GenerateOptions {
+        include_prompt: true,
+        ..options(10)
+    };
+    let (events, summary) = events("Habe nun, ach!", &with);
+    let without = faust()
+        .generate_text("Habe nun, ach!", &options(10))
+        .unwrap();
+    assert!(matches!(&events[0], Event::Text { text, .. } if text == "Habe nun, ach!"));
+    assert_eq!(summary.text, format!("Habe nun, ach!{}", without.text));
+    assert_eq!(summary.generated_tokens, 10);
+    assert_eq!(summary.ids.len(), summary.prompt_tokens + 10);
+}
+
+#[test]
+fn a_long_prompt_is_cut_and_told_or_refused() {
+    let block_size = faust().model().config().block_size;
+    let long: Vec<u32> = (0..block_size as u32 + 44).map(|i| 200 + i).collect();
+    let cut = faust().generate_text(&long, &options(3)).unwrap();
+    assert_eq!((cut.prompt_tokens, cut.cut_tokens), (300, 44));
+    let short = faust().generate_text(&long[44..], &options(3)).unwrap();
+    assert_eq!((&cut.ids, short.cut_tokens), (&short.ids, 0));
+
+    let refusing = GenerateOptions {
+        long_prompt: LongPrompt::Refuse,
+        ..options(3)
+    };
+    assert!(matches!(
+        faust().generate(&long, &refusing),
+        Err(GenerateError::PromptTooLong {
+            tokens: 300,
+            block_size: 256
+        })
+    ));
+}
+
+#[test]
+fn a_full_context_ends_the_text_on_request() {
+    let prompt: Vec<u32> = (0..250).map(|i| 200 + i).collect();
+    let stopping = GenerateOptions {
+        overflow: Overflow::Stop,
+        ..wild(50)
+    };
+    let stopped = faust().generate_text(&prompt, &stopping).unwrap();
+    // Six more fit; the logits behind the last of them give a seventh.
+    assert_eq!(
+        (stopped.reason, stopped.generated_tokens),
+        (FinishReason::ContextFull, 7)
+    );
+    let sliding = faust().generate_text(&prompt, &wild(50)).unwrap();
+    assert_eq!(sliding.reason, FinishReason::MaxTokens);
+    assert_eq!(sliding.ids[..7], stopped.ids);
+}
+
+#[test]
+fn a_conversation_is_a_prompt() {
+    let chat = [Message::new(Role::User, "Wer bist du?")];
+    let ids = faust().tokenizer().encode_chat(&chat).unwrap();
+    let summary = faust().generate_text(&chat[..], &options(5)).unwrap();
+    assert_eq!(summary.prompt_tokens, ids.len());
+    assert_eq!(
+        summary.ids,
+        faust().generate_text(&ids, &options(5)).unwrap().ids
+    );
+}
+
+#[test]
+fn mistakes_show_before_any_work() {
+    let error = |prompt: &[u32], options: &GenerateOptions| {
+        faust()
+            .generate(prompt, options)
+            .map(drop)
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        error(&[1, 4096], &options(1)),
+        "id 4096 at position 1 lies beyond the vocabulary of 4096"
+    );
+    let stop = GenerateOptions {
+        stop_tokens: vec![9999],
+        ..options(1)
+    };
+    assert_eq!(
+        error(&[1], &stop),
+        "stop token 9999 lies beyond the vocabulary of 4096"
+    );
+    let sampling = SamplingParams {
+        top_p: Some(2.0),
+        ..SamplingParams::default()
+    };
+    let mistyped = GenerateOptions {
+        sampling,
+        ..options(1)
+    };
+    assert_eq!(
+        error(&[1], &mistyped),
+        "top_p is 2, but it must lie between 0 and 1"
+    );
+}
+
+#[test]
+fn a_tokenizer_of_another_model_is_refused() {
+    let error = WolfgangGenerator::load(
+        fixture("tiny/plain.pt"),
+        repository("models/faust/tokenizer.json"),
+        &Device::flex(),
+    );
+    assert!(matches!(
+        error,
+        Err(GenerateError::VocabularyMismatch {
+            tokenizer: 4096,
+            model: 512
+        })
+    ));
+}
+
+#[test]
+fn a_generator_can_be_shared_between_threads() {
+    fn shareable<T: Send + Sync>() {}
+    shareable::<WolfgangGenerator>();
+    shareable::<Tokenizer>();
+}

@@ -1,0 +1,214 @@
+//! The model against the original's logits, and law 1: any chunking gives the same.
+
+use crate::fixtures::{Golden, assert_close, faust, fixture};
+use burn::tensor::activation::log_softmax;
+use proptest::prelude::*;
+use serde::Deserialize;
+use std::sync::LazyLock;
+use wolfgang_model::{Device, ModelError, Wolfgang};
+
+/// The largest difference allowed, as a share of the largest logit.
+const TOLERANCE: f32 = 1e-4;
+
+#[derive(Deserialize)]
+struct TinyCase {
+    checkpoint: String,
+    key: String,
+    n: usize,
+}
+
+fn load(checkpoint: &str) -> Wolfgang {
+    wolfgang_checkpoint::load(fixture("tiny").join(checkpoint), &Device::flex()).unwrap()
+}
+
+fn forward(model: &Wolfgang, ids: &[u32]) -> Vec<f32> {
+    model
+        .forward(ids)
+        .unwrap()
+        .try_into_vec_as::<f32>()
+        .unwrap()
+}
+
+fn forward_cached(model: &Wolfgang, chunks: &[&[u32]]) -> Vec<f32> {
+    let mut cache = model.new_cache();
+    let mut logits = Vec::new();
+    for chunk in chunks {
+        logits = model
+            .forward_cached(chunk, &mut cache)
+            .unwrap()
+            .try_into_vec_as()
+            .unwrap();
+    }
+    assert_eq!(
+        cache.len(),
+        chunks.iter().map(|chunk| chunk.len()).sum::<usize>()
+    );
+    logits
+}
+
+#[test]
+fn tiny_models_have_the_originals_logits() {
+    let golden = Golden::read("tiny/logits.safetensors");
+    for case in golden.cases::<TinyCase>() {
+        let model = load(&case.checkpoint);
+        let ids = golden.ids(&format!("{}.ids", case.key));
+        assert_eq!(ids.len(), case.n);
+        let window = &ids[ids.len().saturating_sub(model.config().block_size)..];
+
+        let all = golden.f32(&format!("{}.all_logits", case.key));
+        assert_close(&forward(&model, window), &all, TOLERANCE, &case.key);
+        let last = golden.f32(&format!("{}.last_logits", case.key));
+        assert_close(
+            &forward_cached(&model, &[window]),
+            &last,
+            TOLERANCE,
+            &case.key,
+        );
+    }
+}
+
+#[derive(Deserialize)]
+struct FaustCase {
+    text: String,
+    n: usize,
+}
+
+#[test]
+fn the_faust_model_has_the_originals_logits_and_log_probabilities() {
+    let golden = Golden::read("faust/logits.safetensors");
+    for (i, case) in golden.cases::<FaustCase>().iter().enumerate() {
+        let ids = golden.ids(&format!("{i}.ids"));
+        assert_eq!(
+            (ids.len(), &faust().tokenizer().encode(&case.text).unwrap()),
+            (case.n, &ids)
+        );
+
+        let logits = faust().model().forward(&ids).unwrap();
+        let last = logits
+            .clone()
+            .narrow(0, ids.len() - 1, 1)
+            .try_into_vec_as::<f32>()
+            .unwrap();
+        let expected = golden.f32(&format!("{i}.last_logits"));
+        assert_close(&last, &expected, TOLERANCE, &case.text);
+
+        let vocab_size = faust().model().config().vocab_size;
+        let logprobs = log_softmax(logits, 1).try_into_vec_as::<f32>().unwrap();
+        let found: Vec<f32> = (1..ids.len())
+            .map(|t| logprobs[(t - 1) * vocab_size + ids[t] as usize])
+            .collect();
+        let expected = golden.f32(&format!("{i}.logprobs"));
+        assert_close(&found, &expected, TOLERANCE, &case.text);
+    }
+}
+
+/// A long sequence cut at random places. The two ways sum in different orders, so they agree only up to rounding.
+fn assert_chunking_does_not_matter(model: &Wolfgang, ids: &[u32], cuts: &[usize]) {
+    let mut cuts: Vec<usize> = cuts
+        .iter()
+        .map(|cut| cut % ids.len())
+        .chain([0, ids.len()])
+        .collect();
+    cuts.sort_unstable();
+    cuts.dedup();
+    let chunks: Vec<&[u32]> = cuts.windows(2).map(|w| &ids[w[0]..w[1]]).collect();
+    let whole = forward(model, ids);
+    let last = &whole[whole.len() - model.config().vocab_size..];
+    assert_close(
+        &forward_cached(model, &chunks),
+        last,
+        1e-5,
+        &format!("cut at {cuts:?}"),
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_chunking_gives_the_same_logits(
+        ids in proptest::collection::vec(0u32..512, 1..=64),
+        cuts in proptest::collection::vec(any::<usize>(), 0..12),
+    ) {
+        static MODEL: LazyLock<Wolfgang> = LazyLock::new(|| load("plain.pt"));
+        assert_chunking_does_not_matter(&MODEL, &ids, &cuts);
+    }
+}
+
+#[test]
+fn chunking_does_not_matter_to_the_trained_model_either() {
+    let ids = faust()
+        .tokenizer()
+        .encode("Es irrt der Mensch, solang er strebt. ")
+        .unwrap()
+        .repeat(6);
+    for cuts in [
+        &[][..],
+        &[1],
+        &[7, 8, 9, 40],
+        &(0..ids.len()).collect::<Vec<_>>(),
+    ] {
+        assert_chunking_does_not_matter(faust().model(), &ids, cuts);
+    }
+}
+
+#[test]
+fn a_truncated_cache_is_as_good_as_a_fresh_one() {
+    let model = load("deep.pt");
+    let ids: Vec<u32> = (0..20).map(|i| i * 23 % 512).collect();
+    let mut cache = model.new_cache();
+    model.forward_cached(&ids, &mut cache).unwrap();
+    cache.truncate(8);
+    let found = model.forward_cached(&[500, 3], &mut cache).unwrap();
+    let expected = forward_cached(&model, &[&ids[..8], &[500, 3]]);
+    assert_close(
+        &found.try_into_vec_as::<f32>().unwrap(),
+        &expected,
+        1e-6,
+        "after truncate",
+    );
+
+    let copy = cache.clone();
+    cache.clear();
+    assert!(cache.is_empty() && copy.len() == 10);
+    let found = model.forward_cached(&ids[..5], &mut cache).unwrap();
+    let expected = forward_cached(&model, &[&ids[..5]]);
+    assert_close(
+        &found.try_into_vec_as::<f32>().unwrap(),
+        &expected,
+        1e-6,
+        "after clear",
+    );
+}
+
+#[test]
+fn impossible_input_is_an_error_and_leaves_the_cache_alone() {
+    let model = load("plain.pt");
+    let mut cache = model.new_cache();
+    model.forward_cached(&[1, 2, 3], &mut cache).unwrap();
+
+    let error = |ids: &[u32], cache: &mut _| model.forward_cached(ids, cache).unwrap_err();
+    assert_eq!(error(&[], &mut cache), ModelError::NoIds);
+    assert_eq!(
+        error(&[0, 512], &mut cache),
+        ModelError::UnknownId {
+            id: 512,
+            position: 1,
+            vocab_size: 512
+        }
+    );
+    assert_eq!(
+        error(&[0; 62], &mut cache),
+        ModelError::ContextFull {
+            past: 3,
+            new: 62,
+            block_size: 64
+        }
+    );
+    assert_eq!(cache.len(), 3);
+    assert_eq!(cache.capacity(), 64);
+    assert!(matches!(
+        error(&[0], &mut load("deep.pt").new_cache()),
+        ModelError::ForeignCache { .. }
+    ));
+}
