@@ -325,6 +325,16 @@ fn a_long_prompt_is_cut_with_a_warning() {
     );
 }
 
+#[test]
+fn characters_that_the_vocabulary_lacks_are_told() {
+    let output = run(&["Der Preis: 3 €", "--max-new-tokens", "1", "--seed", "1"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "warning: the model's vocabulary lacks characters of the prompt; it does not see them\n"
+    );
+}
+
 /// As `wolfgang generate … | head -c 10` does.
 #[test]
 fn a_closed_pipe_ends_it_silently() {

@@ -1,5 +1,11 @@
 //! Parity with the original, the laws of the project, the command, and the README.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
 mod architecture;
 mod checkpoints;
 mod command;

@@ -43,6 +43,10 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
         ));
     }
 
+    if !tokenizer.represents(&text)? {
+        warning("the model's vocabulary lacks characters of the prompt; it does not see them");
+    }
+
     let mut output = Output::new(args.json, !args.no_stream);
     loop {
         if interrupted.load(Ordering::Relaxed) {

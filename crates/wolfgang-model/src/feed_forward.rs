@@ -1,5 +1,6 @@
 //! SwiGLU.
 
+use crate::cores::both;
 use crate::linear::Linear;
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::silu};
@@ -15,7 +16,9 @@ pub(crate) struct FeedForward {
 impl FeedForward {
     /// `[batch, seq, n_embd]` → the same shape.
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let gate = silu(self.w1.forward(x.clone()));
-        self.w2.forward(gate * self.w3.forward(x))
+        let up = x.clone();
+        let gate = || silu(self.w1.forward(x));
+        let (gate, up) = both(self.w1.n_weights(), gate, || self.w3.forward(up));
+        self.w2.forward(gate * up)
     }
 }

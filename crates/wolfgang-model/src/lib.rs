@@ -13,6 +13,7 @@
 mod attention;
 mod block;
 mod config;
+mod cores;
 mod embedding;
 mod error;
 mod feed_forward;

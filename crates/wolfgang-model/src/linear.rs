@@ -17,6 +17,11 @@ impl Linear {
         }
     }
 
+    /// in · out.
+    pub(crate) fn n_weights(&self) -> usize {
+        self.weight.shape().num_elements()
+    }
+
     /// `[batch, seq, in]` → `[batch, seq, out]`.
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let [batch, seq, width] = x.dims();
@@ -26,7 +31,20 @@ impl Linear {
     }
 }
 
+/// A product of one row is cut into this many, which `flex` computes on all cores; with fewer, it does not.
+const SLICES: usize = 4;
+
+/// From this many weights on, cutting is worth it (and `flex` uses more than one core).
+const WORTH_CUTTING: usize = 1 << 21;
+
 /// x Wᵀ: `[rows, in]` and `[out, in]` → `[rows, out]`.
 pub(crate) fn product(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    let [out, width] = weight.dims();
+    if x.dims()[0] == 1 && out * width >= WORTH_CUTTING && out.is_multiple_of(SLICES) {
+        let slices = weight
+            .reshape([SLICES, out / SLICES, width])
+            .swap_dims(1, 2);
+        return x.unsqueeze::<3>().matmul(slices).reshape([1, out]);
+    }
     x.matmul(weight.transpose())
 }

@@ -36,10 +36,8 @@ impl RotaryEmbedding {
     pub(crate) fn forward(&self, x: Tensor<4>, start: usize) -> Tensor<4> {
         let [batch, seq, heads, head_dim] = x.dims();
         let at = |table: &Tensor<2>| -> Tensor<5> {
-            table
-                .clone()
-                .slice([start..start + seq])
-                .reshape([1, seq, 1, head_dim / 2, 1])
+            let rows = table.clone().narrow(0, start, seq);
+            rows.reshape([1, seq, 1, head_dim / 2, 1])
         };
         let (cos, sin) = (at(&self.cos), at(&self.sin));
 

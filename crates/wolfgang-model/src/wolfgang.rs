@@ -2,6 +2,7 @@
 
 use crate::attention::{Attention, Step, causal_mask};
 use crate::block::Block;
+use crate::cores::on_pool;
 use crate::embedding::Embedding;
 use crate::feed_forward::FeedForward;
 use crate::kv_cache::LayerCache;
@@ -98,8 +99,7 @@ impl Wolfgang {
     /// [`ModelError::NoIds`], [`ModelError::UnknownId`], [`ModelError::ContextFull`].
     pub fn forward(&self, ids: &[u32]) -> Result<Tensor<2>, ModelError> {
         self.check(ids, 0)?;
-        let x = self.hidden(ids, 0, None);
-        Ok(self.logits(x))
+        Ok(on_pool(|| self.logits(self.hidden(ids, 0, None))))
     }
 
     /// Logits of the last of `ids`, `[vocab_size]`, which follow upon what stands in `cache`; their keys and values
@@ -117,11 +117,13 @@ impl Wolfgang {
         cache.check_fits(&self.config)?;
         self.check(ids, cache.len())?;
         let (layers, start) = cache.layers_mut();
-        let x = self.hidden(ids, start, Some(layers));
+        let logits = on_pool(|| {
+            let x = self.hidden(ids, start, Some(layers));
+            // Only the last position's logits are wanted, and the head is the largest product of all.
+            self.logits(x.narrow(1, ids.len() - 1, 1))
+        });
         cache.advance(ids.len());
-        // Only the last position's logits are wanted, and the head is the largest product of all.
-        let last = x.narrow(1, ids.len() - 1, 1);
-        Ok(self.logits(last).reshape([self.config.vocab_size]))
+        Ok(logits.reshape([self.config.vocab_size]))
     }
 
     /// Everything between embedding and final norm, `[n]` → `[1, n, n_embd]`.

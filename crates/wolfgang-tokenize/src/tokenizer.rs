@@ -119,6 +119,17 @@ impl Tokenizer {
         encode(trusting, text)
     }
 
+    /// Whether the vocabulary can represent all of `text`.
+    ///
+    /// A byte-level BPE is meant to have a token for every byte. The original's recipe gives it only those that its
+    /// training text had, and encoding leaves out the others without a word.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`].
+    pub fn represents(&self, text: &str) -> Result<bool, TokenizerError> {
+        Ok(self.decode(&self.encode(text)?, Special::Keep) == text)
+    }
+
     /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD; ids beyond the vocabulary have no text.
     pub fn decode(&self, ids: &[u32], special: Special) -> String {
         let bytes: Vec<u8> = ids
