@@ -315,6 +315,23 @@ fn what_is_missing_or_does_not_fit_is_one_line_and_code_1() {
 }
 
 #[test]
+fn a_full_context_ends_the_text_on_request() {
+    let ids = vec!["200"; 250].join(",");
+    let args = [
+        "--prompt-ids",
+        &ids,
+        "--json",
+        "--no-stream",
+        "--seed",
+        "1",
+        "--ignore-eos",
+    ];
+    let finished = json_lines(&[&args[..], &["--overflow", "stop"]].concat()).remove(0);
+    assert_eq!(finished["reason"], "context_full");
+    assert_eq!(finished["generated_tokens"], 7);
+}
+
+#[test]
 fn a_long_prompt_is_cut_with_a_warning() {
     let ids = vec!["200"; 300].join(",");
     let output = run(&["--prompt-ids", &ids, "--max-new-tokens", "1", "--seed", "1"]);

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use wolfgang_generate::PenaltyScope;
+use wolfgang_generate::{Overflow, PenaltyScope};
 
 /// Small German language models that speak.
 #[derive(Debug, Parser)]
@@ -93,6 +93,10 @@ pub(crate) struct GenerateArgs {
     #[arg(long)]
     pub(crate) ignore_eos: bool,
 
+    /// What happens when the model's context is full
+    #[arg(long, value_enum, default_value_t = WhenFull::Slide)]
+    pub(crate) overflow: WhenFull,
+
     /// The same seed gives the same text; without it, one is drawn
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -108,6 +112,24 @@ pub(crate) struct GenerateArgs {
     /// Write JSON, one object a line: each piece of text, then how it ended
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// [`Overflow`] by its name on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum WhenFull {
+    /// Go on with the last tokens that fit, which is slow
+    Slide,
+    /// End the text
+    Stop,
+}
+
+impl From<WhenFull> for Overflow {
+    fn from(when_full: WhenFull) -> Self {
+        match when_full {
+            WhenFull::Slide => Self::Slide,
+            WhenFull::Stop => Self::Stop,
+        }
+    }
 }
 
 /// [`PenaltyScope`] by its name on the command line.

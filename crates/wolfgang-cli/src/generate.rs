@@ -8,8 +8,8 @@ use anyhow::Context;
 use std::io::{IsTerminal, Read};
 use std::sync::atomic::Ordering;
 use wolfgang_generate::{
-    Device, Event, GenerateError, GenerateOptions, Prompt, SamplingParams, Summary, Tokenizer,
-    WolfgangGenerator,
+    Device, Event, GenerateError, GenerateOptions, Generation, Prompt, SamplingParams, Summary,
+    Tokenizer, WolfgangGenerator,
 };
 
 pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
@@ -28,6 +28,7 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
         ignore_eos: args.ignore_eos,
         seed: args.seed,
         include_prompt: args.include_prompt,
+        overflow: args.overflow.into(),
         ..GenerateOptions::default()
     };
     let prompt = match &args.prompt_ids {
@@ -35,17 +36,7 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
         None => Prompt::Text(&text),
     };
     let mut generation = generator.generate(prompt, &options)?;
-    if generation.cut_tokens() > 0 {
-        let kept = generator.model().config().block_size;
-        warning(&format!(
-            "the prompt is too long by {} tokens; the model sees its last {kept}",
-            generation.cut_tokens()
-        ));
-    }
-
-    if !tokenizer.represents(&text)? {
-        warning("the model's vocabulary lacks characters of the prompt; it does not see them");
-    }
+    warn(&generation, &text, &generator)?;
 
     let mut output = Output::new(args.json, !args.no_stream);
     loop {
@@ -63,6 +54,25 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
         {
             say(&closing_line(&summary));
         }
+    }
+    Ok(())
+}
+
+/// What the model will not see of the prompt.
+fn warn(
+    generation: &Generation<'_>,
+    text: &str,
+    generator: &WolfgangGenerator,
+) -> Result<(), GenerateError> {
+    if generation.cut_tokens() > 0 {
+        let kept = generator.model().config().block_size;
+        warning(&format!(
+            "the prompt is too long by {} tokens; the model sees its last {kept}",
+            generation.cut_tokens()
+        ));
+    }
+    if !generator.tokenizer().represents(text)? {
+        warning("the model's vocabulary lacks characters of the prompt; it does not see them");
     }
     Ok(())
 }

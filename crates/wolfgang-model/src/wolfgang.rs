@@ -214,3 +214,74 @@ where
         Ok(RmsNorm::new(self.tensor(module, [width])?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::module::{ModuleVisitor, Param};
+
+    /// The path and shape of every parameter that burn sees.
+    #[derive(Default)]
+    struct Paths {
+        path: Vec<String>,
+        found: Vec<Parameter>,
+    }
+
+    impl ModuleVisitor for Paths {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.path.push(name.to_owned());
+        }
+
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.pop();
+        }
+
+        fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+            let shape = parameter.dims().to_vec();
+            self.found.push(Parameter {
+                name: self.path.join("."),
+                shape,
+            });
+        }
+    }
+
+    fn zeros(config: &ModelConfig) -> Result<Wolfgang, ModelError> {
+        Wolfgang::from_weights(config, &Device::flex(), |parameter| {
+            let len = parameter.shape.iter().product();
+            Ok::<_, ModelError>(TensorData::new(vec![0f32; len], parameter.shape.clone()))
+        })
+    }
+
+    fn tiny() -> ModelConfig {
+        ModelConfig {
+            n_layer: 2,
+            n_embd: 20,
+            vocab_size: 30,
+            block_size: 8,
+            ..ModelConfig::default()
+        }
+    }
+
+    #[test]
+    fn parameters_bear_the_names_and_shapes_of_the_checkpoints() {
+        let mut paths = Paths::default();
+        zeros(&tiny()).unwrap().visit(&mut paths);
+        assert_eq!(paths.found, tiny().parameters());
+    }
+
+    #[test]
+    fn a_weight_of_another_shape_is_an_error() {
+        let error = Wolfgang::from_weights(&tiny(), &Device::flex(), |_| {
+            Ok::<_, ModelError>(TensorData::new(vec![0f32; 6], [2, 3]))
+        });
+        let (name, found, expected) = ("embeddings.weight".to_owned(), vec![2, 3], vec![30, 20]);
+        assert_eq!(
+            error.unwrap_err(),
+            ModelError::WrongShape {
+                name,
+                found,
+                expected
+            }
+        );
+    }
+}
