@@ -2,7 +2,9 @@
 
 use crate::fixtures::{checkpoints_in, fixture, repository, tiny_tokenizer, wolfgang, xtask};
 use std::path::Path;
-use wolfgang_checkpoint::{Checkpoint, CheckpointError, Format, TensorProblem, load};
+use wolfgang_checkpoint::{
+    Checkpoint, CheckpointError, ConvertOptions, Format, Precision, TensorProblem, convert, load,
+};
 use wolfgang_generate::Device;
 use wolfgang_model::Wolfgang;
 
@@ -200,4 +202,77 @@ fn what_is_no_checkpoint_is_named_for_what_it_is() {
             "cut to {len} bytes"
         );
     }
+}
+
+/// Law 6, on damage that no fixture foresees: a model or an error, and never a panic.
+#[test]
+fn damaged_files_are_a_model_or_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let native = folder.path().join("native");
+    let source = Checkpoint::open(fixture("tiny/plain.pt")).unwrap();
+    convert(&source, &native, &ConvertOptions::default()).unwrap();
+
+    let legacy = std::fs::read(fixture("tiny/legacy_format.pt")).unwrap();
+    let zip = std::fs::read(fixture("tiny/plain.pt")).unwrap();
+    let record = std::fs::read(native.join("model.bpk")).unwrap();
+    let file = folder.path().join("damaged.pt");
+    let cases = [
+        (legacy, file.clone(), file.clone()),
+        (zip, file.clone(), file),
+        (record, native.join("model.bpk"), native),
+    ];
+    let mut errors = 0;
+    for (bytes, path, checkpoint) in cases {
+        // The structure lies at both ends of these files; what lies between are mostly weights.
+        for step in 0..120 {
+            let mut bytes = bytes.clone();
+            let at = if step % 2 == 0 {
+                step * 37
+            } else {
+                bytes.len() - 1 - step * 23
+            };
+            bytes[at] ^= 1 << (step % 8);
+            std::fs::write(&path, bytes).unwrap();
+            errors += usize::from(load(&checkpoint, &Device::flex()).is_err());
+        }
+    }
+    assert!(errors > 100, "only {errors} of 360 were noticed");
+}
+
+#[test]
+fn a_model_does_not_depend_on_its_file_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let native = folder.path().join("native");
+    let source = Checkpoint::open(fixture("tiny/plain.pt")).unwrap();
+    convert(&source, &native, &ConvertOptions::default()).unwrap();
+    let model = load(&native, &Device::flex()).unwrap();
+    let before = logits(&model);
+    let record = std::fs::OpenOptions::new()
+        .write(true)
+        .open(native.join("model.bpk"))
+        .unwrap();
+    record.set_len(0).unwrap();
+    assert_eq!(logits(&model), before);
+}
+
+#[test]
+fn a_weight_that_does_not_fit_the_precision_stops_the_conversion() {
+    let folder = tempfile::tempdir().unwrap();
+    let big = folder.path().join("big");
+    let source = Checkpoint::open(fixture("tiny/plain.pt")).unwrap();
+    convert(&source, &big, &ConvertOptions::default()).unwrap();
+    // One weight of 70000 in the record, which f16 does not reach.
+    let mut record = std::fs::read(big.join("model.bpk")).unwrap();
+    let last = record.len() - 4;
+    record[last..].copy_from_slice(&70000f32.to_le_bytes());
+    std::fs::write(big.join("model.bpk"), record).unwrap();
+
+    let source = Checkpoint::open(&big).unwrap();
+    let half = ConvertOptions {
+        precision: Some(Precision::F16),
+        ..ConvertOptions::default()
+    };
+    let error = convert(&source, folder.path().join("half"), &half).unwrap_err();
+    assert!(matches!(error, CheckpointError::TooLarge { .. }), "{error}");
+    assert!(!folder.path().join("half").exists());
 }

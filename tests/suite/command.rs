@@ -4,7 +4,7 @@ use crate::fixtures::{faust, fixture, repository, tiny_tokenizer, wolfgang};
 use serde_json::Value as Json;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Output, Stdio};
-use wolfgang_generate::GenerateOptions;
+use wolfgang_generate::{GenerateOptions, PenaltyScope, SamplingParams};
 
 const PROMPT: &str = "Wer reitet so spät";
 
@@ -164,22 +164,69 @@ fn stop_tokens_go_by_id_and_by_text() {
     assert_eq!(by_text[0]["ids"], by_id[0]["ids"]);
 }
 
-/// Zero and one switch the filters off: with a single token to choose from, the seed would not matter.
+/// Each option of the command is the library's of the same name.
 #[test]
-fn filters_can_be_switched_off() {
-    let texts: Vec<String> = ["1", "2", "3"]
-        .map(|seed| {
-            let off = ["--top-k", "0", "--top-p", "1", "--temperature", "3"];
-            text(
-                &[
-                    &[PROMPT, "--seed", seed, "--max-new-tokens", "10"],
-                    &off[..],
-                ]
-                .concat(),
-            )
-        })
-        .into();
-    assert!(texts[0] != texts[1] && texts[1] != texts[2], "{texts:?}");
+fn every_sampling_option_reaches_the_sampler() {
+    let default = SamplingParams::default;
+    let flat = SamplingParams {
+        temperature: 2.5,
+        ..default()
+    };
+    let off = SamplingParams {
+        top_k: None,
+        top_p: None,
+        ..flat.clone()
+    };
+    let cases: [(&[&str], SamplingParams); 6] = [
+        (&["--temperature", "2.5"], flat.clone()),
+        (
+            &["--temperature", "2.5", "--top-k", "0", "--top-p", "1"],
+            off.clone(),
+        ),
+        (
+            &["--temperature", "2.5", "--top-k", "3", "--top-p", "1"],
+            SamplingParams {
+                top_k: Some(3),
+                ..off.clone()
+            },
+        ),
+        (
+            &["--temperature", "2.5", "--top-k", "0", "--top-p", "0.5"],
+            SamplingParams {
+                top_p: Some(0.5),
+                ..off
+            },
+        ),
+        (
+            &["--repetition-penalty", "3", "--repetition-window", "200"],
+            SamplingParams {
+                repetition_penalty: 3.0,
+                repetition_window: 200,
+                ..default()
+            },
+        ),
+        (
+            &["--repetition-penalty", "3", "--penalize", "generated"],
+            SamplingParams {
+                repetition_penalty: 3.0,
+                penalize: PenaltyScope::Generated,
+                ..default()
+            },
+        ),
+    ];
+    let mut texts = std::collections::HashSet::new();
+    for (more, sampling) in cases {
+        let args = [&[PROMPT, "--seed", "8", "--max-new-tokens", "30"], more].concat();
+        let options = GenerateOptions {
+            max_new_tokens: 30,
+            sampling,
+            seed: Some(8),
+            ..GenerateOptions::default()
+        };
+        let expected = faust().generate_text(PROMPT, &options).unwrap().text;
+        assert_eq!(text(&args), expected, "{more:?}");
+        assert!(texts.insert(expected), "{more:?} makes no difference");
+    }
 }
 
 #[test]
@@ -243,7 +290,7 @@ fn bad_parameters_are_one_line_with_name_value_and_rule() {
         ),
         (
             &["--repetition-penalty", "0"],
-            "repetition_penalty is 0, but it must be a number above 0",
+            "repetition_penalty is 0, but it must lie between 0.000001 and 1000000",
         ),
         (
             &["--prompt-ids", "1,99999"],

@@ -13,6 +13,7 @@ mod convert;
 mod fixtures;
 mod generation;
 mod greedy;
+mod hostile;
 mod logits;
 mod readme;
 mod sampling;

@@ -3,6 +3,7 @@
 use crate::fixtures::{faust, json};
 use proptest::prelude::*;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use std::collections::HashMap;
 use wolfgang_tokenize::{Message, Role, Special, Tokenizer, TokenizerError};
 
@@ -143,17 +144,61 @@ fn every_id_has_its_bytes_and_ids_beyond_have_none() {
     assert_eq!(tokenizer().token_id("zwei Wörter"), None);
 }
 
-#[test]
-fn what_is_no_byte_level_bpe_is_refused() {
-    let parse = |json: &str| Tokenizer::from_bytes(json.as_bytes(), "here").unwrap_err();
-    assert!(matches!(parse("{}"), TokenizerError::Parse { .. }));
-    assert!(matches!(parse(""), TokenizerError::Parse { .. }));
+fn tokenizer_json() -> Json {
+    let path = crate::fixtures::repository("models/faust/tokenizer.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
 
-    let json = std::fs::read_to_string(crate::fixtures::repository("models/faust/tokenizer.json"));
-    let mut json: serde_json::Value = serde_json::from_str(&json.unwrap()).unwrap();
-    json["decoder"] = serde_json::Value::Null;
+fn refusal(json: &str) -> TokenizerError {
+    Tokenizer::from_bytes(json.as_bytes(), "here").unwrap_err()
+}
+
+#[test]
+fn what_breaks_the_promises_of_a_byte_level_bpe_is_refused() {
+    assert!(matches!(refusal(""), TokenizerError::Parse { .. }));
+    assert!(matches!(refusal("{}"), TokenizerError::Unsupported { .. }));
+
+    type Change = fn(&mut Json);
+    let changes: [(&str, Change); 8] = [
+        ("its decoder is null", |json| json["decoder"] = Json::Null),
+        ("its model is \"WordPiece\"", |json| {
+            json["model"]["type"] = "WordPiece".into()
+        }),
+        ("it has a normalizer", |json| {
+            json["normalizer"] = serde_json::json!({"type": "NFC"})
+        }),
+        ("its dropout is 0.5", |json| {
+            json["model"]["dropout"] = 0.5.into()
+        }),
+        ("its byte_fallback is true", |json| {
+            json["model"]["byte_fallback"] = true.into()
+        }),
+        ("its control token \"<|user|>\" is not marked", |json| {
+            json["added_tokens"][3]["special"] = false.into();
+        }),
+        ("does not join two tokens", |json| {
+            json["model"]["merges"][0] = serde_json::json!(["no", "such"]);
+        }),
+        ("have ids up to 4000000000", |json| {
+            json["model"]["vocab"]["Ġwald"] = 4_000_000_000u32.into();
+        }),
+    ];
+    for (expected, change) in changes {
+        let mut json = tokenizer_json();
+        change(&mut json);
+        let message = refusal(&json.to_string()).to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+/// The library panics on merges beyond the vocabulary, as a pruned vocabulary has them.
+#[test]
+fn a_pruned_vocabulary_is_an_error() {
+    let mut json = tokenizer_json();
+    let vocab = json["model"]["vocab"].as_object_mut().unwrap();
+    vocab.retain(|token, _| token.chars().count() < 3);
     assert!(matches!(
-        parse(&json.to_string()),
+        refusal(&json.to_string()),
         TokenizerError::Unsupported { .. }
     ));
 }

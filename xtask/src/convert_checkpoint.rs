@@ -1,6 +1,7 @@
 //! `cargo xtask convert-checkpoint`.
 
 use clap::ValueEnum;
+use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, convert};
 use wolfgang_generate::{Tokenizer, check_vocabulary};
@@ -40,8 +41,8 @@ impl From<Dtype> for Precision {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "a program may speak")]
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
     let source = Checkpoint::open(&args.input)?;
     let config = source.config();
     let dtypes: Vec<_> = source
@@ -49,12 +50,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .iter()
         .map(|(name, n)| format!("{n} {name}"))
         .collect();
-    println!(
+    writeln!(
+        out,
         "read     {} ({:?})",
         source.path().display(),
         source.format()
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "config   {} layers, {} heads, {} kv heads, {} wide, vocabulary {}, block {}",
         config.n_layer,
         config.n_head,
@@ -62,14 +65,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         config.n_embd,
         config.vocab_size,
         config.block_size
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "weights  {} in {} tensors",
         config.n_parameters(),
         dtypes.join(" and ")
-    );
+    )?;
     for skipped in source.skipped() {
-        println!("skipped  {}: {}", skipped.name, skipped.reason);
+        // The name comes from the file and may hold anything.
+        let name = skipped.name.escape_debug();
+        writeln!(out, "skipped  {name}: {}", skipped.reason)?;
     }
 
     if let Some(path) = &args.tokenizer {
@@ -80,15 +86,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         tokenizer: args.tokenizer.clone(),
     };
     let report = convert(&source, &args.out, &options)?;
-    println!(
+    writeln!(
+        out,
         "wrote    {} ({} tensors, {} bytes)",
         report.folder.display(),
         report.tensors,
         report.bytes
-    );
-    match report.rounded {
-        0 => println!("checked  every weight reads back exactly"),
-        n => println!("checked  every weight reads back as written; {n} were rounded to fit"),
-    }
+    )?;
+    let exactness = match report.rounded {
+        0 => "exactly".to_owned(),
+        n => format!("as written; {n} were rounded to fit"),
+    };
+    writeln!(out, "checked  every weight reads back {exactness}")?;
     Ok(())
 }

@@ -6,6 +6,7 @@ mod bench;
 mod convert_checkpoint;
 
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The chores of this project.
@@ -33,10 +34,8 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            #[expect(clippy::print_stderr, reason = "a program may speak")]
-            {
-                eprintln!("error: {error:#}");
-            }
+            // If standard error is gone there is nobody left to tell.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }

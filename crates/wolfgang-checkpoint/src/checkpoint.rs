@@ -71,8 +71,13 @@ impl Checkpoint {
         })?;
         let contents = if metadata.is_dir() {
             native::open(path)?
-        } else {
+        } else if metadata.is_file() {
             pytorch::open(path)?
+        } else {
+            return Err(CheckpointError::NotACheckpoint {
+                path: path.to_path_buf(),
+                found: "it is neither a file nor a folder".to_owned(),
+            });
         };
         Self::check(path, contents)
     }

@@ -76,6 +76,7 @@ pub fn convert(
             .precision
             .map_or(keep(tensor.dtype), Precision::dtype);
         let written = read_f32(source.path(), tensor)?.convert_dtype(dtype);
+        check_finite(source.path(), &tensor.name, &written)?;
         rounded += count_rounded(&read(source.path(), tensor)?, &written);
         let (bytes, shape, dtype) = written.into_parts();
         tensors.push(Tensor::new(tensor.name.clone(), dtype, shape, None, bytes));
@@ -112,6 +113,19 @@ pub fn convert(
 }
 
 const TOKENIZER: &str = "tokenizer.json";
+
+/// Refuses what the precision could only hold as an infinity.
+fn check_finite(path: &Path, tensor: &str, written: &TensorData) -> Result<(), CheckpointError> {
+    match written.iter::<f32>().position(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(CheckpointError::TooLarge {
+            path: path.to_path_buf(),
+            tensor: tensor.to_owned(),
+            index,
+            precision: written.dtype().name(),
+        }),
+    }
+}
 
 /// The element type that is kept when none is asked for.
 fn keep(dtype: DType) -> DType {

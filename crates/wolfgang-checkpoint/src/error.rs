@@ -36,7 +36,7 @@ pub enum CheckpointError {
     },
     /// Opened by Python, the file would run a program.
     #[error(
-        "{} is refused: it would call {callable} when opened by Python, which no checkpoint needs",
+        "{} is refused: opened by Python it would call {callable}, which rebuilds neither tensors nor plain data",
         path.display()
     )]
     RunsCode {
@@ -92,6 +92,21 @@ pub enum CheckpointError {
         index: usize,
         /// Its value.
         value: f32,
+    },
+    /// A weight is too large for the precision to write.
+    #[error(
+        "{}: {tensor} holds a number at index {index} that {precision} cannot hold; choose another precision",
+        path.display()
+    )]
+    TooLarge {
+        /// The file converted.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Which element, counted row by row.
+        index: usize,
+        /// The precision asked for.
+        precision: &'static str,
     },
     /// The head has weights of its own.
     #[error(

@@ -9,17 +9,22 @@
 //! `pickletools`.
 
 use serde_json::{Map, Number, Value as Json};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
+use std::rc::Rc;
 
-/// No `data.pkl` comes near this; the bytes of tensors lie elsewhere.
-const MAX_BYTES: usize = 64 << 20;
+/// No `data.pkl` comes near these limits; the bytes of tensors lie elsewhere.
+const MAX_BYTES: usize = 8 << 20;
+const MAX_VALUES: usize = 1 << 20;
+
+/// No name of a function or a class is longer.
+const MAX_NAME: usize = 256;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PickleError {
-    #[error("the pickle ends too early")]
+    #[error("the pickle cannot be read to its end")]
     Read(#[from] std::io::Error),
-    #[error("the pickle is larger than {MAX_BYTES} bytes")]
+    #[error("the pickle is larger than any checkpoint's ({MAX_BYTES} bytes, {MAX_VALUES} values)")]
     TooLarge,
     #[error("the pickle has the unknown opcode {0:#04x}")]
     Opcode(u8),
@@ -43,10 +48,9 @@ enum Value {
     List(Vec<Id>),
     Dict(Vec<(Id, Id)>),
     /// Something imported, `module.name`.
-    Global(String),
-    /// The result of a call, with the state set on it afterwards.
+    Global(Rc<str>),
+    /// Something made or returned by a call, with the state set on it afterwards.
     Object {
-        class: String,
         state: Option<Id>,
     },
     /// Bytes and references to tensor data: nothing that this module looks into.
@@ -57,13 +61,13 @@ enum Value {
 pub(crate) struct Pickle {
     values: Vec<Value>,
     root: Id,
-    calls: Vec<String>,
+    calls: BTreeSet<Rc<str>>,
 }
 
 impl Pickle {
-    /// Everything that Python would call while reading this pickle, `module.name`.
-    pub(crate) fn calls(&self) -> &[String] {
-        &self.calls
+    /// Every function that Python would call while reading this pickle, `module.name`.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &str> {
+        self.calls.iter().map(AsRef::as_ref)
     }
 
     /// Whether the value is this integer, given by its little-endian bytes.
@@ -85,10 +89,7 @@ impl Pickle {
     /// state. A field that is no scalar is null.
     pub(crate) fn fields(&self, key: &str) -> Option<Map<String, Json>> {
         let mut id = self.find(key)?;
-        if let Value::Object {
-            state: Some(state), ..
-        } = self.values[id]
-        {
+        if let Value::Object { state: Some(state) } = self.values[id] {
             id = state;
         }
         let Value::Dict(items) = &self.values[id] else {
@@ -129,7 +130,7 @@ impl Pickle {
             Value::Bool(b) => Json::Bool(*b),
             Value::Int(i) => Json::Number((*i).into()),
             Value::Float(x) => Number::from_f64(*x).map_or(Json::Null, Json::Number),
-            Value::Str(s) => Json::String(s.clone()),
+            Value::Str(s) if s.len() <= MAX_NAME => Json::String(s.clone()),
             _ => Json::Null,
         }
     }
@@ -144,7 +145,7 @@ pub(crate) fn read(reader: &mut impl BufRead) -> Result<Pickle, PickleError> {
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
-        calls: Vec::new(),
+        calls: BTreeSet::new(),
     };
     let root = machine.run()?;
     Ok(Pickle {
@@ -163,7 +164,7 @@ struct Machine<'a, R> {
     /// Heights of the stack at each MARK.
     marks: Vec<usize>,
     memo: HashMap<usize, Id>,
-    calls: Vec<String>,
+    calls: BTreeSet<Rc<str>>,
 }
 
 type Result<T = (), E = PickleError> = std::result::Result<T, E>;
@@ -187,23 +188,26 @@ impl<R: BufRead> Machine<'_, R> {
             b'(' => self.marks.push(self.stack.len()),
             b'0' => drop(self.pop()?),
             b'1' => drop(self.pop_to_mark()?),
-            b'2' => self.stack.push(self.top()?),
+            b'2' => {
+                let top = self.top()?;
+                self.push_id(top)?;
+            }
             // NONE, NEWTRUE, NEWFALSE
-            b'N' => self.push(Value::None),
-            0x88 => self.push(Value::Bool(true)),
-            0x89 => self.push(Value::Bool(false)),
+            b'N' => self.push(Value::None)?,
+            0x88 => self.push(Value::Bool(true))?,
+            0x89 => self.push(Value::Bool(false))?,
             // BININT1, BININT2, BININT, LONG1, LONG4, BINFLOAT
             b'K' => self.push_int::<1>()?,
             b'M' => self.push_int::<2>()?,
             b'J' => {
                 let int = i32::from_le_bytes(self.array()?);
-                self.push(Value::Int(int.into()));
+                self.push(Value::Int(int.into()))?;
             }
             0x8a => self.push_long::<1>()?,
             0x8b => self.push_long::<4>()?,
             b'G' => {
                 let float = f64::from_be_bytes(self.array()?);
-                self.push(Value::Float(float));
+                self.push(Value::Float(float))?;
             }
             // SHORT_BINUNICODE, BINUNICODE, BINUNICODE8, SHORT_BINSTRING, BINSTRING
             0x8c | b'U' => self.push_str::<1>()?,
@@ -214,14 +218,14 @@ impl<R: BufRead> Machine<'_, R> {
             b'B' => self.push_bytes::<4>()?,
             0x8e | 0x96 => self.push_bytes::<8>()?,
             // EMPTY_TUPLE, TUPLE1 to TUPLE3, TUPLE, EMPTY_LIST, LIST, EMPTY_SET, FROZENSET
-            b')' | b']' | 0x8f => self.push(Value::List(Vec::new())),
+            b')' | b']' | 0x8f => self.push(Value::List(Vec::new()))?,
             0x85..=0x87 => {
                 let items = self.pop_n(usize::from(opcode - 0x84))?;
-                self.push(Value::List(items));
+                self.push(Value::List(items))?;
             }
             b't' | b'l' | 0x91 => {
                 let items = self.pop_to_mark()?;
-                self.push(Value::List(items));
+                self.push(Value::List(items))?;
             }
             // APPEND, APPENDS, ADDITEMS
             b'a' => {
@@ -233,10 +237,10 @@ impl<R: BufRead> Machine<'_, R> {
                 self.append(items)?;
             }
             // EMPTY_DICT, DICT, SETITEM, SETITEMS
-            b'}' => self.push(Value::Dict(Vec::new())),
+            b'}' => self.push(Value::Dict(Vec::new()))?,
             b'd' => {
                 let items = self.pop_to_mark()?;
-                self.push(Value::Dict(Vec::new()));
+                self.push(Value::Dict(Vec::new()))?;
                 self.insert(items)?;
             }
             b's' => {
@@ -249,31 +253,31 @@ impl<R: BufRead> Machine<'_, R> {
             }
             // GLOBAL, STACK_GLOBAL
             b'c' => {
-                let name = format!("{}.{}", self.line()?, self.line()?);
-                self.push(Value::Global(name));
+                let (module, name) = (self.line()?, self.line()?);
+                self.push_global(&module, &name)?;
             }
             0x93 => {
                 let names = self.pop_n(2)?;
-                let name: Vec<_> = names.into_iter().filter_map(|id| self.text(id)).collect();
-                self.push(Value::Global(name.join(".")));
+                let (module, name) = (self.text(names[0])?, self.text(names[1])?);
+                self.push_global(&module, &name)?;
             }
             // REDUCE, NEWOBJ, NEWOBJ_EX, BUILD
             b'R' => {
                 let callable = self.pop_n(2)?[0];
-                self.call(callable);
+                self.call(callable)?;
             }
             0x81 => {
-                let class = self.pop_n(2)?[0];
-                self.make(class);
+                self.pop_n(2)?;
+                self.push(Value::Object { state: None })?;
             }
             0x92 => {
-                let class = self.pop_n(3)?[0];
-                self.make(class);
+                self.pop_n(3)?;
+                self.push(Value::Object { state: None })?;
             }
             b'b' => {
                 let new_state = self.pop()?;
                 let top = self.top()?;
-                if let Value::Object { state, .. } = &mut self.values[top] {
+                if let Value::Object { state } = &mut self.values[top] {
                     *state = Some(new_state);
                 }
             }
@@ -286,45 +290,36 @@ impl<R: BufRead> Machine<'_, R> {
             // BINPERSID: a reference to tensor data.
             b'Q' => {
                 self.pop()?;
-                self.push(Value::Opaque);
+                self.push(Value::Opaque)?;
             }
             other => return Err(PickleError::Opcode(other)),
         }
         Ok(())
     }
 
-    /// Notes a call of something imported; the result is a dictionary where Python's would be one.
-    fn call(&mut self, callable: Id) {
-        let name = self.name(callable);
-        if name == "collections.OrderedDict" {
-            self.push(Value::Dict(Vec::new()));
-        } else {
-            self.push(Value::Object {
-                class: name.clone(),
-                state: None,
-            });
-        }
-        self.calls.push(name);
+    /// Notes a call; the result is a dictionary where Python's would be one.
+    fn call(&mut self, callable: Id) -> Result {
+        let name = match &self.values[callable] {
+            Value::Global(name) => Rc::clone(name),
+            _ => Rc::from("an object"),
+        };
+        let result = match &*name {
+            "collections.OrderedDict" => Value::Dict(Vec::new()),
+            _ => Value::Object { state: None },
+        };
+        self.calls.insert(name);
+        self.push(result)
     }
 
-    /// An object made without calling its class's `__init__`: plain data.
-    fn make(&mut self, class: Id) {
-        let class = self.name(class);
-        self.push(Value::Object { class, state: None });
+    fn push_global(&mut self, module: &str, name: &str) -> Result {
+        self.push(Value::Global(format!("{module}.{name}").into()))
     }
 
-    fn name(&self, id: Id) -> String {
+    /// A string that names something.
+    fn text(&self, id: Id) -> Result<Rc<str>> {
         match &self.values[id] {
-            Value::Global(name) => name.clone(),
-            Value::Object { class, .. } => format!("an object of {class}"),
-            _ => "something that is no function".to_owned(),
-        }
-    }
-
-    fn text(&self, id: Id) -> Option<String> {
-        match &self.values[id] {
-            Value::Str(s) => Some(s.clone()),
-            _ => None,
+            Value::Str(s) if s.len() <= MAX_NAME => Ok(s.as_str().into()),
+            _ => Err(PickleError::Malformed),
         }
     }
 
@@ -349,17 +344,24 @@ impl<R: BufRead> Machine<'_, R> {
         Ok(())
     }
 
-    fn push(&mut self, value: Value) {
-        self.stack.push(self.values.len());
+    fn push(&mut self, value: Value) -> Result {
+        let id = self.values.len();
         self.values.push(value);
+        self.push_id(id)
+    }
+
+    fn push_id(&mut self, id: Id) -> Result {
+        if self.values.len() > MAX_VALUES || self.stack.len() > MAX_VALUES {
+            return Err(PickleError::TooLarge);
+        }
+        self.stack.push(id);
+        Ok(())
     }
 
     fn push_int<const N: usize>(&mut self) -> Result {
         let int = self.uint::<N>()?;
-        self.push(Value::Int(
-            i64::try_from(int).map_err(|_| PickleError::Malformed)?,
-        ));
-        Ok(())
+        let int = i64::try_from(int).map_err(|_| PickleError::Malformed)?;
+        self.push(Value::Int(int))
     }
 
     /// An integer as little-endian two's complement behind its length in `N` bytes.
@@ -373,20 +375,17 @@ impl<R: BufRead> Machine<'_, R> {
             padded[..bytes.len()].copy_from_slice(&bytes);
             Value::Int(i64::from_le_bytes(padded))
         };
-        self.push(value);
-        Ok(())
+        self.push(value)
     }
 
     fn push_str<const N: usize>(&mut self) -> Result {
         let bytes = self.sized::<N>()?;
-        self.push(Value::Str(String::from_utf8_lossy(&bytes).into_owned()));
-        Ok(())
+        self.push(Value::Str(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     fn push_bytes<const N: usize>(&mut self) -> Result {
         self.sized::<N>()?;
-        self.push(Value::Opaque);
-        Ok(())
+        self.push(Value::Opaque)
     }
 
     fn put<const N: usize>(&mut self) -> Result {
@@ -460,6 +459,7 @@ impl<R: BufRead> Machine<'_, R> {
         loop {
             match self.byte()? {
                 b'\n' => return Ok(String::from_utf8_lossy(&line).into_owned()),
+                _ if line.len() == MAX_NAME => return Err(PickleError::Malformed),
                 byte => line.push(byte),
             }
         }
@@ -494,13 +494,13 @@ mod tests {
         );
         assert_eq!(json("b"), serde_json::json!({"x": "y"}));
         assert!(pickle.is_dict("a") && !pickle.is_dict("b"));
-        assert!(pickle.calls().is_empty());
+        assert_eq!(pickle.calls().count(), 0);
     }
 
     #[test]
     fn calls_are_noted_by_name_and_not_made() {
         let pickle = parse(b"\x80\x02cposix\nsystem\nX\x02\0\0\0ls\x85R.").unwrap();
-        assert_eq!(pickle.calls(), ["posix.system"]);
+        assert!(pickle.calls().eq(["posix.system"]));
     }
 
     #[test]
@@ -524,5 +524,34 @@ mod tests {
             parse(b"B\xff\xff\xff\xff."),
             Err(PickleError::TooLarge)
         ));
+    }
+
+    /// Few bytes that would become many values, names of names, or long names many times over.
+    #[test]
+    fn growth_is_bounded() {
+        let objects = [&b"\x80\x02)"[..], &b")\x81".repeat(1 << 18), b"."].concat();
+        assert!(parse(&objects).is_ok());
+        let nones = [&b"N".repeat(MAX_VALUES + 2)[..], b"."].concat();
+        assert!(matches!(parse(&nones), Err(PickleError::TooLarge)));
+        let copies = [&b"N"[..], &b"2".repeat(MAX_VALUES + 2), b"."].concat();
+        assert!(matches!(parse(&copies), Err(PickleError::TooLarge)));
+        let name = [b"c", &b"m".repeat(MAX_NAME + 1)[..], b"\nf\n."].concat();
+        assert!(matches!(parse(&name), Err(PickleError::Malformed)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_a_pickle_or_an_error(
+            flips in proptest::collection::vec((0..SAMPLE.len(), 0u8..), 1..6),
+        ) {
+            let mut bytes = SAMPLE.to_vec();
+            for (at, byte) in flips {
+                bytes[at] = byte;
+            }
+            if let Ok(pickle) = parse(&bytes) {
+                pickle.keys();
+                pickle.fields("a");
+            }
+        }
     }
 }

@@ -1,16 +1,18 @@
 //! The original's `.pt`.
 
-use crate::checkpoint::{Contents, Format, Skipped};
-use crate::pickle::{self, Pickle, PickleError};
+use crate::checkpoint::{Contents, Format, HEAD, Skipped};
+use crate::pickle::{self, Pickle};
 use crate::weights::Tensor;
 use crate::{CheckpointError, native};
 use burn::tensor::{Bytes, DType};
 use pytorch_reader::PytorchReader;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::Path;
+use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 const MODEL: &str = "model";
 const CONFIG: &str = "model_config";
@@ -18,24 +20,36 @@ const CONFIG: &str = "model_config";
 /// What `torch.compile` puts before every name.
 const COMPILED_PREFIX: &str = "_orig_mod.";
 
-/// Calls that only rebuild tensors and plain data. Python would run nothing else in a file that has no others.
-const HARMLESS_CALLS: [&str; 16] = [
-    "torch._utils._rebuild_tensor",
-    "torch._utils._rebuild_tensor_v2",
-    "torch._utils._rebuild_parameter",
-    "torch._tensor._rebuild_from_type_v2",
-    "torch.device",
-    "torch.Size",
+/// Functions that only rebuild tensors and plain data, and classes whose making does nothing else.
+const HARMLESS_CALLS: [&str; 28] = [
+    "__builtin__.frozenset",
+    "__builtin__.set",
+    "_codecs.encode",
+    "argparse.Namespace",
+    "builtins.frozenset",
+    "builtins.set",
     "collections.OrderedDict",
     "collections.defaultdict",
-    "builtins.set",
-    "__builtin__.set",
-    "argparse.Namespace",
-    "copyreg._reconstructor",
-    "pathlib.PosixPath",
-    "pathlib.WindowsPath",
-    "_codecs.encode",
+    "datetime.date",
+    "datetime.datetime",
+    "datetime.timedelta",
+    "numpy._core.multiarray._reconstruct",
+    "numpy._core.multiarray.scalar",
+    "numpy.core.multiarray._reconstruct",
     "numpy.core.multiarray.scalar",
+    "numpy.dtype",
+    "pathlib.PosixPath",
+    "pathlib.PurePosixPath",
+    "pathlib.PureWindowsPath",
+    "pathlib.WindowsPath",
+    "pathlib._local.PosixPath",
+    "pathlib._local.WindowsPath",
+    "torch.Size",
+    "torch._utils._rebuild_parameter",
+    "torch._utils._rebuild_tensor",
+    "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_tensor_v3",
+    "torch.device",
 ];
 
 /// What a file of the format before PyTorch 1.6 begins with: 0x1950a86a20f9469cfc6c, little-endian.
@@ -44,50 +58,21 @@ const LEGACY_MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 
 /// Reads the names and shapes of a `.pt`, and its configuration.
 pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
     let pickle = read_pickle(path)?;
-    if let Some(callable) = pickle
-        .calls()
-        .iter()
-        .find(|c| !HARMLESS_CALLS.contains(&c.as_str()))
-    {
-        let callable = callable.clone();
+    if let Some(callable) = pickle.calls().find(|call| !HARMLESS_CALLS.contains(call)) {
+        let callable = callable.to_owned();
         return Err(CheckpointError::RunsCode {
             path: path.to_path_buf(),
             callable,
         });
     }
-
     let keys = pickle.keys().unwrap_or_default();
-    let missing = |entry| CheckpointError::MissingEntry {
-        path: path.to_path_buf(),
-        entry,
-        found: match keys.as_slice() {
-            [] => "its root is no dictionary with names".to_owned(),
-            _ if keys.contains(&entry) => "it is no dictionary".to_owned(),
-            [first, ..] if first.ends_with(".weight") => {
-                "it is a bare state dict, without a model_config".to_owned()
-            }
-            keys => format!("it has only {}", keys.join(", ")),
-        },
-    };
     if !pickle.is_dict(MODEL) {
-        return Err(missing(MODEL));
+        return Err(missing_entry(path, MODEL, &keys));
     }
-    let fields = pickle.fields(CONFIG).ok_or_else(|| missing(CONFIG))?;
+    let fields = pickle.fields(CONFIG);
+    let fields = fields.ok_or_else(|| missing_entry(path, CONFIG, &keys))?;
     let config = native::parse_config(path, serde_json::Value::Object(fields))?;
-
-    let reader = PytorchReader::with_top_level_key(path, MODEL).map_err(|source| {
-        CheckpointError::Damaged {
-            path: path.to_path_buf(),
-            source: source.into(),
-        }
-    })?;
-    let tensors: BTreeMap<String, Tensor> = reader
-        .into_tensors()
-        .into_values()
-        .map(adopt)
-        .map(|tensor| (tensor.name.clone(), tensor))
-        .collect();
-
+    let tensors = read_tensors(path)?;
     let beside = keys.iter().filter(|key| ![MODEL, CONFIG].contains(key));
     let skipped = beside
         .map(|key| Skipped {
@@ -103,82 +88,134 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
     })
 }
 
+fn missing_entry(path: &Path, entry: &'static str, keys: &[&str]) -> CheckpointError {
+    const SHOWN: usize = 8;
+    let found = match keys {
+        [] => "its root is no dictionary with names".to_owned(),
+        _ if keys.contains(&entry) => "it is neither a dictionary nor an object".to_owned(),
+        [first, ..] if first.ends_with(".weight") => {
+            "it is a bare state dict, without a model_config".to_owned()
+        }
+        _ => {
+            let names = keys.iter().take(SHOWN).map(|key| format!("{key:.40?}"));
+            format!("it has {}", names.collect::<Vec<_>>().join(", "))
+        }
+    };
+    CheckpointError::MissingEntry {
+        path: path.to_path_buf(),
+        entry,
+        found,
+    }
+}
+
+/// The tensors of the state dict, under the names the model gives them. Their bytes are not read.
+fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, CheckpointError> {
+    let reader = PytorchReader::with_top_level_key(path, MODEL)
+        .map_err(|error| damaged(path, error.to_string()))?;
+    let tensors = reader.into_tensors();
+
+    // A view may claim far more bytes than its storage has. No model does; only a stored head shares its bytes.
+    let own = tensors
+        .values()
+        .filter(|tensor| !tensor.name.ends_with(HEAD));
+    let claimed = own.fold(0u64, |sum, tensor| {
+        sum.saturating_add(tensor.byte_len() as u64)
+    });
+    let available = path.metadata().map_or(0, |metadata| metadata.len());
+    if claimed > available {
+        let claim = format!("its tensors claim {claimed} bytes, but the file has {available}");
+        return Err(damaged(path, claim));
+    }
+
+    let name = |stored: &str| match stored.strip_prefix(COMPILED_PREFIX) {
+        Some(name) if !tensors.contains_key(name) => name.to_owned(),
+        _ => stored.to_owned(),
+    };
+    let adopted = tensors.iter().map(|(stored, tensor)| {
+        let name = name(stored);
+        (name.clone(), adopt(tensor.clone(), name))
+    });
+    Ok(adopted.collect())
+}
+
+fn damaged(path: &Path, what: impl Into<Box<dyn Error + Send + Sync>>) -> CheckpointError {
+    CheckpointError::Damaged {
+        path: path.to_path_buf(),
+        source: what.into(),
+    }
+}
+
+fn foreign(path: &Path, found: &str) -> CheckpointError {
+    CheckpointError::NotACheckpoint {
+        path: path.to_path_buf(),
+        found: found.to_owned(),
+    }
+}
+
 /// The pickle that describes the saved object, from whichever container the file is.
 fn read_pickle(path: &Path) -> Result<Pickle, CheckpointError> {
     let read = |source| CheckpointError::Read {
         path: path.to_path_buf(),
         source,
     };
-    let damaged = |source: PickleError| CheckpointError::Damaged {
-        path: path.to_path_buf(),
-        source: source.into(),
-    };
-    let foreign = |found: &str| CheckpointError::NotACheckpoint {
-        path: path.to_path_buf(),
-        found: found.to_owned(),
-    };
-
     let mut file = BufReader::new(File::open(path).map_err(read)?);
     let start = file.fill_buf().map_err(read)?;
     match start {
-        [] => return Err(foreign("the file is empty")),
+        [] => return Err(foreign(path, "the file is empty")),
         [b'P', b'K', ..] => return read_zipped_pickle(path, file),
         [0x80, ..] => {}
         _ if native::is_record(start) => {
-            return Err(foreign(
-                "it is the record of a native checkpoint: name the folder it lies in",
-            ));
+            let found = "it is the record of a native checkpoint: name the folder it lies in";
+            return Err(foreign(path, found));
         }
         _ => {
-            return Err(foreign(
-                "it is neither a zip archive nor a pickle, as torch.save writes",
-            ));
+            let found = "it is neither a zip archive nor a pickle, as torch.save writes";
+            return Err(foreign(path, found));
         }
     }
 
     // Before PyTorch 1.6: magic number, version, system, then the object.
-    let first = pickle::read(&mut file).map_err(damaged)?;
-    if !first.is_big_int(&LEGACY_MAGIC) {
-        // A plain pickle. Worth a look only for what it would do.
-        return if first.calls().is_empty() {
-            Err(foreign("it is a pickle without tensors"))
-        } else {
-            Ok(first)
-        };
+    let mut next = || pickle::read(&mut file).map_err(|error| damaged(path, error));
+    let first = next()?;
+    if first.is_big_int(&LEGACY_MAGIC) {
+        next()?;
+        next()?;
+        return next();
     }
-    pickle::read(&mut file).map_err(damaged)?;
-    pickle::read(&mut file).map_err(damaged)?;
-    pickle::read(&mut file).map_err(damaged)
+    // A plain pickle. Worth a look only for what it would do.
+    if first.calls().next().is_none() {
+        Err(foreign(path, "it is a pickle without tensors"))
+    } else {
+        Ok(first)
+    }
 }
 
 fn read_zipped_pickle(path: &Path, file: impl Read + Seek) -> Result<Pickle, CheckpointError> {
-    let damaged = |source| CheckpointError::Damaged {
-        path: path.to_path_buf(),
-        source,
+    let broken = |error: ZipError| damaged(path, error);
+    let mut archive = ZipArchive::new(file).map_err(broken)?;
+    let mut pickles = Vec::new();
+    for index in 0..archive.len() {
+        let entry = archive.by_index_raw(index).map_err(broken)?;
+        // torch.save never compresses, and what is not compressed cannot be larger than the file.
+        if entry.compression() != CompressionMethod::Stored {
+            return Err(foreign(path, "it is a zip archive with compressed entries"));
+        }
+        if entry.name().map_err(broken)?.ends_with("/data.pkl") {
+            pickles.push(index);
+        }
+    }
+    let [index] = pickles[..] else {
+        let found = format!("it is a zip archive with {} files data.pkl", pickles.len());
+        return Err(foreign(path, &found));
     };
-    let mut archive = zip::ZipArchive::new(file).map_err(|e| damaged(e.into()))?;
-    let name = archive
-        .file_names()
-        .filter_map(Result::ok)
-        .find(|name| name.ends_with("/data.pkl"))
-        .map(Cow::into_owned);
-    let Some(name) = name else {
-        return Err(CheckpointError::NotACheckpoint {
-            path: path.to_path_buf(),
-            found: "it is a zip archive without a data.pkl".to_owned(),
-        });
-    };
-    let entry = archive.by_name(&name).map_err(|e| damaged(e.into()))?;
-    pickle::read(&mut BufReader::new(entry)).map_err(|e| damaged(e.into()))
+    let entry = archive.by_index(index).map_err(broken)?;
+    pickle::read(&mut BufReader::new(entry)).map_err(|error| damaged(path, error))
 }
 
-/// One tensor of the reader, under the name the model gives it.
-fn adopt(tensor: pytorch_reader::Tensor) -> Tensor {
+/// One tensor of the reader under another name.
+fn adopt(tensor: pytorch_reader::Tensor, name: String) -> Tensor {
     let len = tensor.byte_len();
-    let (name, dtype, shape, read) = tensor.into_parts();
-    let name = name
-        .strip_prefix(COMPILED_PREFIX)
-        .map_or(name.clone(), str::to_owned);
+    let (_, dtype, shape, read) = tensor.into_parts();
     let bytes = move || match read() {
         Ok(bytes) => Ok(Bytes::from_bytes_vec(bytes)),
         Err(error) => Err(burn_pack::Error::IoError(error.to_string())),

@@ -1,7 +1,7 @@
 //! The numbers in a stored tensor.
 
 use crate::CheckpointError;
-use burn::tensor::{Bytes, DType, TensorData};
+use burn::tensor::{AllocationProperty, Bytes, DType, TensorData};
 use std::path::Path;
 
 /// Name, shape, element type, and the bytes when they are asked for.
@@ -28,10 +28,12 @@ pub(crate) fn read_f32(path: &Path, tensor: &Tensor) -> Result<TensorData, Check
 /// Reads a tensor's weights as they are stored.
 pub(crate) fn read(path: &Path, tensor: &Tensor) -> Result<TensorData, CheckpointError> {
     let bytes = tensor.to_bytes().map_err(|e| damaged(path, e))?;
-    // Elements are read where they lie, which takes an address that suits them.
-    let bytes = match bytes.as_ptr().align_offset(tensor.dtype.size()) {
-        0 => bytes,
-        _ => Bytes::from_elems(bytes.to_vec()),
+    // A mapped file must not outlive the reading of it, and elements need an address that suits them.
+    let mapped = matches!(bytes.property(), AllocationProperty::File);
+    let bytes = if mapped || bytes.as_ptr().align_offset(tensor.dtype.size()) != 0 {
+        Bytes::from_bytes_vec(bytes.to_vec())
+    } else {
+        bytes
     };
     TensorData::try_from_bytes(bytes, tensor.shape.clone(), tensor.dtype)
         .map_err(|e| damaged(path, e))

@@ -13,7 +13,6 @@ use wolfgang_generate::{
 };
 
 pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
-    let interrupted = interrupt::listen()?;
     let sampling = sampling(args);
     // Before the model is loaded: a mistyped number should not cost a second.
     sampling.validate().map_err(GenerateError::from)?;
@@ -38,6 +37,8 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
     let mut generation = generator.generate(prompt, &options)?;
     warn(&generation, &text, &generator)?;
 
+    // Only now is there something to end cleanly; before, Ctrl-C simply ends the program.
+    let interrupted = interrupt::listen()?;
     let mut output = Output::new(args.json, !args.no_stream);
     loop {
         if interrupted.load(Ordering::Relaxed) {

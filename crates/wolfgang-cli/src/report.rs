@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use wolfgang_checkpoint::CheckpointError;
-use wolfgang_generate::GenerateError;
+use wolfgang_generate::{GenerateError, ModelError, SamplingError};
 
 /// Bad usage or parameters.
 const USAGE: u8 = 2;
@@ -31,7 +31,7 @@ pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
         // Whoever read the text has enough of it.
         return ExitCode::SUCCESS;
     }
-    let message = format!("{error:#}").replace('\n', " ");
+    let message = one_line(&format!("{error:#}"));
     match next_step(error) {
         Some(step) => say(&format!("error: {message}; {step}")),
         None => say(&format!("error: {message}")),
@@ -54,14 +54,21 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// Names in messages may come from files: they must not move a terminal's cursor, or fill its screen.
+fn one_line(message: &str) -> String {
+    const MAX_CHARS: usize = 1000;
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    message.chars().take(MAX_CHARS).map(printable).collect()
+}
+
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<BadParameter>()
         || matches!(
             error.downcast_ref(),
             Some(
-                GenerateError::Sampling(_)
+                GenerateError::Sampling(SamplingError::InvalidParam { .. })
                     | GenerateError::UnknownStopToken { .. }
-                    | GenerateError::Model(_)
+                    | GenerateError::Model(ModelError::UnknownId { .. })
             )
         )
 }
@@ -73,10 +80,10 @@ fn next_step(error: &anyhow::Error) -> Option<&'static str> {
             Some("--model takes a .pt file or a native folder")
         }
         GenerateError::Checkpoint(CheckpointError::Damaged { .. }) => {
-            Some("copy or download it again")
+            Some("if it was copied or downloaded, do that again")
         }
         GenerateError::Checkpoint(CheckpointError::RunsCode { .. }) => {
-            Some("do not open it with Python either")
+            Some("do not open it with Python unless you trust its source")
         }
         GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {
             Some("--tokenizer takes the tokenizer.json that the model was trained with")

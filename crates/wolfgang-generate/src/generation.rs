@@ -8,12 +8,15 @@ use wolfgang_model::KvCache;
 use wolfgang_sampling::{History, Sampler};
 use wolfgang_tokenize::{Special, TextStream};
 
+/// So many ids without text are handed out all the same: whoever waits for an event gets to cancel.
+const MAX_SILENT: usize = 16;
+
 /// What a generation hands out: any number of `Text`, then exactly one `Finished`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The next piece of the text.
     Text {
-        /// Whole characters; empty only where ids without text stand at the very end.
+        /// Whole characters; empty only where many ids without text stand in a row, or some at the very end.
         text: String,
         /// The ids that came with this piece.
         ids: Vec<u32>,
@@ -140,6 +143,9 @@ impl<'a> Generation<'a> {
         }
         self.ids.push(id);
         let piece = self.stream.push(id).to_owned();
+        if self.ids.len() - self.handed_out >= MAX_SILENT {
+            return Ok(Some(self.hand_out_all(piece)));
+        }
         Ok(self.hand_out(piece))
     }
 

@@ -34,6 +34,6 @@ pub use options::{GenerateOptions, LongPrompt, Overflow};
 pub use prompt::Prompt;
 pub use summary::{FinishReason, Summary, Timing};
 
-pub use wolfgang_model::{Device, ModelConfig, Wolfgang};
-pub use wolfgang_sampling::{PenaltyScope, SamplingParams};
+pub use wolfgang_model::{Device, ModelConfig, ModelError, Wolfgang};
+pub use wolfgang_sampling::{PenaltyScope, SamplingError, SamplingParams};
 pub use wolfgang_tokenize::{Message, Role, Tokenizer};

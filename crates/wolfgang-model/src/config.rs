@@ -43,6 +43,9 @@ impl Default for ModelConfig {
     }
 }
 
+/// A hundred times what the standard shape needs, 2 GB.
+const MAX_CACHE: u64 = 1 << 29;
+
 /// Name and shape of one parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
@@ -55,17 +58,20 @@ pub struct Parameter {
 impl ModelConfig {
     /// Width of one attention head.
     pub fn head_dim(&self) -> usize {
-        self.n_embd / self.n_head
+        self.n_embd.checked_div(self.n_head).unwrap_or(0)
     }
 
     /// Width of the keys and of the values of one position.
     pub fn kv_dim(&self) -> usize {
-        self.n_kv_head * self.head_dim()
+        self.n_kv_head.saturating_mul(self.head_dim())
     }
 
     /// Width of the feed-forward layer: ⌊2·4·n_embd/3⌋, rounded up to a multiple of `multiple_of`.
     pub fn hidden_dim(&self) -> usize {
-        (8 * self.n_embd / 3).next_multiple_of(self.multiple_of)
+        let exact = self.n_embd.saturating_mul(8) / 3;
+        exact
+            .checked_next_multiple_of(self.multiple_of)
+            .unwrap_or(0)
     }
 
     /// Checks that a model of this shape can exist. Every other method takes that for granted.
@@ -75,7 +81,7 @@ impl ModelConfig {
     /// Wolfgang-LM; they keep a corrupt file from asking for terabytes.
     pub fn validate(&self) -> Result<(), ModelError> {
         let limits = [
-            ("block_size", self.block_size, 1 << 20),
+            ("block_size", self.block_size, 1 << 16),
             ("vocab_size", self.vocab_size, 1 << 24),
             ("n_layer", self.n_layer, 1 << 10),
             ("n_head", self.n_head, 1 << 10),
@@ -100,6 +106,12 @@ impl ModelConfig {
             self.n_kv_head,
             || format!("it must divide n_head ({})", self.n_head),
         )?;
+        // Within these limits nothing below overflows. The cache is the one thing whose size shows in no tensor.
+        let sizes = [2, self.n_layer, self.block_size, self.kv_dim()];
+        let cache: u64 = sizes.into_iter().map(|size| size as u64).product();
+        check(cache <= MAX_CACHE, "block_size", self.block_size, || {
+            format!("the cache would hold {cache} numbers, and at most {MAX_CACHE} are supported")
+        })?;
         check(
             self.head_dim().is_multiple_of(2),
             "n_embd",
@@ -190,6 +202,14 @@ mod tests {
     fn impossible_shapes_name_their_field() {
         let ok = ModelConfig::default;
         let cases = [
+            (
+                "block_size",
+                ModelConfig {
+                    block_size: 1 << 16,
+                    n_layer: 64,
+                    ..ok()
+                },
+            ),
             (
                 "block_size",
                 ModelConfig {

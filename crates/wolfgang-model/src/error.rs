@@ -24,6 +24,14 @@ pub enum ModelError {
         /// The shape it should have.
         expected: Vec<usize>,
     },
+    /// A parameter holds something else than floating point numbers.
+    #[error("{name} holds {found} instead of floating point numbers")]
+    WrongType {
+        /// The parameter.
+        name: String,
+        /// The element type it has.
+        found: &'static str,
+    },
     /// There is nothing to compute logits for.
     #[error("got no ids, but logits need at least one")]
     NoIds,

@@ -14,6 +14,9 @@ use crate::{KvCache, ModelConfig, ModelError, Parameter};
 use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
+/// Rows that prefill computes at once. Attention takes memory for each pair of a row and a position.
+const PREFILL_ROWS: usize = 512;
+
 /// A Wolfgang-LM with its weights.
 #[derive(Module, Debug)]
 pub struct Wolfgang {
@@ -34,7 +37,8 @@ impl Wolfgang {
     /// parameter is held besides the model.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`], [`ModelError::WrongShape`], and whatever `weight` returns.
+    /// [`ModelError::InvalidConfig`], [`ModelError::WrongShape`], [`ModelError::WrongType`], and whatever `weight`
+    /// returns.
     pub fn from_weights<E: From<ModelError>>(
         config: &ModelConfig,
         device: &Device,
@@ -116,13 +120,20 @@ impl Wolfgang {
     ) -> Result<Tensor<1>, ModelError> {
         cache.check_fits(&self.config)?;
         self.check(ids, cache.len())?;
-        let (layers, start) = cache.layers_mut();
         let logits = on_pool(|| {
-            let x = self.hidden(ids, start, Some(layers));
+            let mut last = None;
+            for chunk in ids.chunks(PREFILL_ROWS) {
+                let (layers, start) = cache.layers_mut();
+                last = Some(
+                    self.hidden(chunk, start, Some(layers))
+                        .narrow(1, chunk.len() - 1, 1),
+                );
+                cache.advance(chunk.len());
+            }
             // Only the last position's logits are wanted, and the head is the largest product of all.
-            self.logits(x.narrow(1, ids.len() - 1, 1))
+            last.map(|last| self.logits(last))
         });
-        cache.advance(ids.len());
+        let logits = logits.ok_or(ModelError::NoIds)?;
         Ok(logits.reshape([self.config.vocab_size]))
     }
 
@@ -190,6 +201,13 @@ where
             shape: shape.to_vec(),
         };
         let data = (self.next)(&parameter)?;
+        if !data.dtype().is_float() {
+            return Err(ModelError::WrongType {
+                name: parameter.name,
+                found: data.dtype().name(),
+            }
+            .into());
+        }
         if data.shape().as_slice() != parameter.shape {
             let Parameter {
                 name,

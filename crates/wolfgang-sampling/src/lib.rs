@@ -32,6 +32,5 @@ mod sampler;
 pub use error::SamplingError;
 pub use history::{History, PenaltyScope};
 pub use params::SamplingParams;
-pub use processors::{LogitsProcessor, RepetitionPenalty, Temperature, TopK, TopP};
 pub use rng::SeededRng;
 pub use sampler::{Sampler, draw};

@@ -34,6 +34,9 @@ impl Default for SamplingParams {
     }
 }
 
+/// Bounds for the penalty; beyond them a logit can overflow.
+const PENALTIES: std::ops::RangeInclusive<f32> = 1e-6..=1e6;
+
 /// The smallest temperature besides 0. Below it dividing a logit can overflow, and long before it the draw has
 /// become greedy anyway.
 const MIN_TEMPERATURE: f32 = 1e-6;
@@ -69,10 +72,10 @@ impl SamplingParams {
         }
         let penalty = self.repetition_penalty;
         check(
-            penalty > 0.0 && penalty.is_finite(),
+            PENALTIES.contains(&penalty),
             "repetition_penalty",
             penalty,
-            "it must be a number above 0 (1 is off)",
+            "it must lie between 0.000001 and 1000000 (1 is off)",
         )
     }
 }

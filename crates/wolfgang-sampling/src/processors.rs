@@ -5,10 +5,10 @@ mod temperature;
 mod top_k;
 mod top_p;
 
-pub use repetition_penalty::RepetitionPenalty;
-pub use temperature::Temperature;
-pub use top_k::TopK;
-pub use top_p::TopP;
+pub(crate) use repetition_penalty::RepetitionPenalty;
+pub(crate) use temperature::Temperature;
+pub(crate) use top_k::TopK;
+pub(crate) use top_p::TopP;
 
 use crate::History;
 
@@ -16,7 +16,7 @@ use crate::History;
 ///
 /// An id is ruled out by setting its logit to −∞. A processor is a pure function of its arguments: `&mut self` is
 /// room for scratch that is reused from step to step, never memory of earlier ones.
-pub trait LogitsProcessor: Send {
+pub(crate) trait LogitsProcessor: Send {
     /// Changes `logits`, one per vocabulary entry.
     fn process(&mut self, logits: &mut [f32], history: History<'_>);
 }

@@ -1,9 +1,7 @@
 //! The chain, from logits to one id.
 
-use crate::{
-    History, LogitsProcessor, RepetitionPenalty, SamplingError, SamplingParams, SeededRng,
-    Temperature, TopK, TopP,
-};
+use crate::processors::{LogitsProcessor, RepetitionPenalty, Temperature, TopK, TopP};
+use crate::{History, SamplingError, SamplingParams, SeededRng};
 
 /// Chooses one id a step: the processors in the original's order (temperature, repetition penalty, top-k, top-p),
 /// softmax, draw.
@@ -14,19 +12,29 @@ pub struct Sampler {
     rng: SeededRng,
 }
 
+/// Far above any vocabulary; keeps a wrong number from taking all memory.
+const MAX_VOCAB: usize = 1 << 24;
+
 impl Sampler {
     /// A sampler for logits over `vocab_size` ids, drawing from the stream of `seed`.
     ///
     /// Parameters that change nothing (a penalty of 1, a `top_p` of 1, …) leave their step out.
     ///
     /// # Errors
-    /// [`SamplingError::InvalidParam`], see [`SamplingParams::validate`].
+    /// [`SamplingError::InvalidParam`], see [`SamplingParams::validate`]; also for a `vocab_size` above 2²⁴.
     pub fn new(
         params: &SamplingParams,
         vocab_size: usize,
         seed: u64,
     ) -> Result<Self, SamplingError> {
         params.validate()?;
+        if vocab_size > MAX_VOCAB {
+            return Err(SamplingError::InvalidParam {
+                parameter: "vocab_size",
+                value: vocab_size.to_string(),
+                rule: "it must be at most 16777216",
+            });
+        }
         let greedy = params.is_greedy();
         let mut chain: Vec<Box<dyn LogitsProcessor>> = Vec::new();
         if !greedy && params.temperature != 1.0 {

@@ -12,6 +12,7 @@
 mod byte_level;
 mod chat;
 mod error;
+mod requirements;
 mod stream;
 mod tokenizer;
 

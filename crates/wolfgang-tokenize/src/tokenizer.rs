@@ -1,10 +1,9 @@
 //! The tokenizer: a `tokenizer.json` and what it does to text.
 
-use crate::{TextStream, TokenizerError, byte_level::TokenBytes};
+use crate::{TextStream, TokenizerError, byte_level::TokenBytes, requirements};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
-use tokenizers::{DecoderWrapper, ModelWrapper, PreTokenizerWrapper};
 
 pub(crate) const END_OF_TEXT: &str = "<|endoftext|>";
 
@@ -36,10 +35,15 @@ impl Tokenizer {
     /// [`TokenizerError::Read`], else as [`from_bytes`](Self::from_bytes).
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokenizerError> {
         let path = path.as_ref();
-        let json = std::fs::read(path).map_err(|source| TokenizerError::Read {
+        let read = |source| TokenizerError::Read {
             path: path.to_path_buf(),
             source,
-        })?;
+        };
+        // Devices and pipes may never end.
+        if !std::fs::metadata(path).map_err(read)?.is_file() {
+            return Err(read(std::io::Error::other("it is not a file")));
+        }
+        let json = std::fs::read(path).map_err(read)?;
         Self::from_bytes(&json, &path.display().to_string())
     }
 
@@ -54,8 +58,12 @@ impl Tokenizer {
             origin: origin.to_owned(),
             source,
         };
+        let value = serde_json::from_slice(json).map_err(|e| parse(e.into()))?;
+        requirements::check(&value).map_err(|found| TokenizerError::Unsupported {
+            origin: origin.to_owned(),
+            found,
+        })?;
         let mut plain = tokenizers::Tokenizer::from_bytes(json).map_err(parse)?;
-        check_byte_level(&plain, origin)?;
         plain.with_truncation(None).map_err(parse)?;
         plain.with_padding(None);
         plain.set_encode_special_tokens(true);
@@ -195,24 +203,4 @@ fn encode(tokenizer: &tokenizers::Tokenizer, text: &str) -> Result<Vec<u32>, Tok
         Ok(encoding) => Ok(encoding.get_ids().to_vec()),
         Err(source) => Err(TokenizerError::Encode { source }),
     }
-}
-
-/// Refuses what our decoder would render wrongly.
-fn check_byte_level(tokenizer: &tokenizers::Tokenizer, origin: &str) -> Result<(), TokenizerError> {
-    let found = if !matches!(tokenizer.get_model(), ModelWrapper::BPE(_)) {
-        "its model is not BPE"
-    } else if !matches!(
-        tokenizer.get_pre_tokenizer(),
-        Some(PreTokenizerWrapper::ByteLevel(_))
-    ) {
-        "its pre-tokenizer is not ByteLevel"
-    } else if !matches!(tokenizer.get_decoder(), Some(DecoderWrapper::ByteLevel(_))) {
-        "its decoder is not ByteLevel"
-    } else {
-        return Ok(());
-    };
-    Err(TokenizerError::Unsupported {
-        origin: origin.to_owned(),
-        found: found.to_owned(),
-    })
 }

@@ -8,7 +8,7 @@ use crate::{History, PenaltyScope};
 /// Each distinct id of the window is penalised once, however often it stands there: a positive logit is divided by
 /// the penalty, a negative one multiplied, so that both move the same way.
 #[derive(Clone, Debug)]
-pub struct RepetitionPenalty {
+pub(crate) struct RepetitionPenalty {
     penalty: f32,
     window: usize,
     scope: PenaltyScope,
@@ -18,7 +18,7 @@ pub struct RepetitionPenalty {
 
 impl RepetitionPenalty {
     /// A penalty on the last `window` ids within `scope`.
-    pub fn new(penalty: f32, window: usize, scope: PenaltyScope, vocab_size: usize) -> Self {
+    pub(crate) fn new(penalty: f32, window: usize, scope: PenaltyScope, vocab_size: usize) -> Self {
         Self {
             penalty,
             window,

@@ -5,13 +5,13 @@ use crate::History;
 
 /// Divides every logit by the temperature.
 #[derive(Clone, Debug)]
-pub struct Temperature {
+pub(crate) struct Temperature {
     temperature: f32,
 }
 
 impl Temperature {
     /// `temperature` must be a positive number.
-    pub fn new(temperature: f32) -> Self {
+    pub(crate) fn new(temperature: f32) -> Self {
         Self { temperature }
     }
 }

@@ -5,14 +5,14 @@ use crate::History;
 
 /// Rules out every id that is less likely than the k-th likeliest. Ids that tie with it stay, as in the original.
 #[derive(Clone, Debug)]
-pub struct TopK {
+pub(crate) struct TopK {
     k: usize,
     scratch: Vec<f32>,
 }
 
 impl TopK {
     /// `k` must be at least 1; a `k` beyond the vocabulary keeps everything.
-    pub fn new(k: usize, vocab_size: usize) -> Self {
+    pub(crate) fn new(k: usize, vocab_size: usize) -> Self {
         Self {
             k,
             scratch: Vec::with_capacity(vocab_size),

@@ -8,7 +8,7 @@ use crate::History;
 /// In order of falling probability an id stays as long as the mass before it does not exceed `p`; so the id that
 /// crosses the line stays, and the likeliest always does. Equally likely ids stand in the order of their ids.
 #[derive(Clone, Debug)]
-pub struct TopP {
+pub(crate) struct TopP {
     p: f32,
     /// Ids that are still possible, likeliest first.
     ranked: Vec<u32>,
@@ -16,7 +16,7 @@ pub struct TopP {
 
 impl TopP {
     /// `p` must lie between 0 and 1.
-    pub fn new(p: f32, vocab_size: usize) -> Self {
+    pub(crate) fn new(p: f32, vocab_size: usize) -> Self {
         Self {
             p,
             ranked: Vec::with_capacity(vocab_size),
@@ -84,5 +84,17 @@ mod tests {
         assert_eq!(kept(0.51), [false, true, false, true]);
         assert_eq!(kept(0.76), [false, true, true, true]);
         assert_eq!(kept(0.95), [true; 4]);
+    }
+
+    #[test]
+    fn of_equals_the_lower_ids_stay() {
+        let mut logits = [0.0; 8];
+        let history = History {
+            prompt: &[],
+            generated: &[],
+        };
+        TopP::new(0.5, 8).process(&mut logits, history);
+        let kept = logits.map(|l| l > f32::NEG_INFINITY);
+        assert_eq!(kept, [true, true, true, true, true, false, false, false]);
     }
 }

@@ -1,0 +1,76 @@
+//! What must hold of a `tokenizer.json` before the library may read it.
+
+use serde_json::Value as Json;
+
+/// Says what stands in the way of using `json` as a byte-level BPE, as the rest of a sentence.
+///
+/// Some of these would break the promises of this crate silently (a dropout that makes encoding random, a normalizer
+/// that decoding cannot undo, control tokens that plain text can write), and merges beyond the vocabulary make the
+/// library panic.
+pub(crate) fn check(json: &Json) -> Result<(), String> {
+    let model = &json["model"];
+    // Early versions of the format had no types; a BPE is then known by its merges.
+    if model["type"] != "BPE" && !(model["type"].is_null() && model["merges"].is_array()) {
+        return Err(format!("its model is {}", model["type"]));
+    }
+    if json["decoder"]["type"] != "ByteLevel" {
+        return Err(format!("its decoder is {}", json["decoder"]["type"]));
+    }
+    if !json["normalizer"].is_null() {
+        return Err("it has a normalizer".to_owned());
+    }
+    for field in [
+        "dropout",
+        "continuing_subword_prefix",
+        "end_of_word_suffix",
+        "byte_fallback",
+    ] {
+        let value = &model[field];
+        let off = value.is_null() || value == "" || value == 0.0 || value == false;
+        if !off {
+            return Err(format!("its {field} is {value}"));
+        }
+    }
+    check_merges(model)?;
+    check_added_tokens(&json["added_tokens"])
+}
+
+/// Every merge must join two tokens into a third.
+fn check_merges(model: &Json) -> Result<(), String> {
+    let (Some(vocab), Some(merges)) = (model["vocab"].as_object(), model["merges"].as_array())
+    else {
+        return Err("its model has no vocab or no merges".to_owned());
+    };
+    for merge in merges {
+        let sides = match merge {
+            Json::String(pair) => pair.split_once(' '),
+            pair => pair[0].as_str().zip(pair[1].as_str()),
+        };
+        let known = sides.is_some_and(|(left, right)| {
+            let joined = format!("{left}{right}");
+            [left, right, &joined]
+                .iter()
+                .all(|token| vocab.contains_key(*token))
+        });
+        if !known {
+            return Err(format!(
+                "its merge {merge:.80} does not join two tokens into a third"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What looks like a control token must be one: other added tokens are recognised in any text.
+fn check_added_tokens(added: &Json) -> Result<(), String> {
+    for token in added.as_array().into_iter().flatten() {
+        let content = token["content"].as_str().unwrap_or_default();
+        let looks_special = content.starts_with("<|") && content.ends_with("|>");
+        if looks_special && token["special"] != true {
+            return Err(format!(
+                "its control token {content:?} is not marked as special"
+            ));
+        }
+    }
+    Ok(())
+}
