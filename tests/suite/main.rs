@@ -9,9 +9,11 @@
 mod architecture;
 mod checkpoints;
 mod command;
+mod command_ends;
 mod convert;
 mod fixtures;
 mod generation;
+mod generation_ends;
 mod greedy;
 mod hostile;
 mod logits;

@@ -1,30 +1,12 @@
 //! A checkpoint that has been opened, but whose weights have not been read.
 
+use crate::contents::{Contents, Format, HEAD, Skipped};
 use crate::weights::{Tensor, read_f32};
 use crate::{CheckpointError, TensorProblem, TensorProblems, native, pytorch};
 use burn::tensor::{Bytes, Device};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use wolfgang_model::{ModelConfig, ModelError, Parameter, Wolfgang};
-
-/// The form a checkpoint is stored in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// The original's `.pt`.
-    Pytorch,
-    /// A folder with `config.json` and `model.bpk`.
-    Native,
-}
-
-/// Something in a checkpoint that the model does not need.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    /// Its name in the file.
-    pub name: String,
-    /// Why it is not needed.
-    pub reason: &'static str,
-}
 
 /// An opened checkpoint: its configuration is possible, and its tensors are those that a model of that shape needs.
 #[derive(Debug)]
@@ -38,16 +20,6 @@ pub struct Checkpoint {
     skipped: Vec<Skipped>,
 }
 
-/// What the reader of a format found, before it is held against the configuration.
-pub(crate) struct Contents {
-    pub(crate) format: Format,
-    pub(crate) config: ModelConfig,
-    /// Under the names of [`ModelConfig::parameters`], and `output.weight` for a stored head.
-    pub(crate) tensors: BTreeMap<String, Tensor>,
-    pub(crate) skipped: Vec<Skipped>,
-}
-
-pub(crate) const HEAD: &str = "output.weight";
 const EMBEDDINGS: &str = "embeddings.weight";
 
 /// Reads the model at `path` onto `device`: a `.pt` or a native folder.

@@ -79,6 +79,8 @@ pub fn convert(
         check_finite(source.path(), &tensor.name, &written)?;
         rounded += count_rounded(&read(source.path(), tensor)?, &written);
         let (bytes, shape, dtype) = written.into_parts();
+        // Shared, because the writer and the comparison each take their own.
+        let bytes = bytes.shared();
         tensors.push(Tensor::new(tensor.name.clone(), dtype, shape, None, bytes));
     }
 

@@ -13,6 +13,7 @@
 //! and refuses a file that would call anything but the constructors of plain data.
 
 mod checkpoint;
+mod contents;
 mod convert;
 mod error;
 mod native;
@@ -20,6 +21,7 @@ mod pickle;
 mod pytorch;
 mod weights;
 
-pub use checkpoint::{Checkpoint, Format, Skipped, load};
+pub use checkpoint::{Checkpoint, load};
+pub use contents::{Format, Skipped};
 pub use convert::{ConvertOptions, ConvertReport, Precision, convert};
 pub use error::{CheckpointError, TensorProblem, TensorProblems};

@@ -1,7 +1,7 @@
 //! The native folder: `config.json` and `model.bpk`.
 
 use crate::CheckpointError;
-use crate::checkpoint::{Contents, Format};
+use crate::contents::{Contents, Format};
 use crate::weights::Tensor;
 use burn::tensor::{AllocationProperty, Bytes};
 use burn_pack::{Reader, Writer};
@@ -93,7 +93,7 @@ pub(crate) fn parse_config(path: &Path, config: Json) -> Result<ModelConfig, Che
     })
 }
 
-/// Writes `config.json` and `model.bpk` into the folder at `path`, one tensor at a time.
+/// Writes `config.json` and `model.bpk` into the folder at `path`.
 pub(crate) fn write(
     path: &Path,
     config: &ModelConfig,
@@ -116,8 +116,8 @@ pub(crate) fn write(
 /// The contents of a file, read as they are used.
 fn map(path: &Path) -> std::io::Result<Bytes> {
     let file = File::open(path)?;
-    // SAFETY: a mapping is sound as long as nobody shortens or overwrites the file while it is in use. Checkpoints are
-    // written under another name and renamed into place (see `convert`), never changed where they lie.
+    // SAFETY: a mapping is sound as long as nobody shortens or overwrites the file while it is in use. Conversions write
+    // beside and rename, and `weights::read` copies what it takes, so that use ends with the loading.
     #[expect(unsafe_code)]
     let map = unsafe { memmap2::Mmap::map(&file)? };
     Ok(Bytes::from_shared(

@@ -1,6 +1,6 @@
 //! The original's `.pt`.
 
-use crate::checkpoint::{Contents, Format, HEAD, Skipped};
+use crate::contents::{Contents, Format, HEAD, Skipped};
 use crate::pickle::{self, Pickle};
 use crate::weights::Tensor;
 use crate::{CheckpointError, native};

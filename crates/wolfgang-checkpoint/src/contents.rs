@@ -1,0 +1,36 @@
+//! What a file of any format holds, before it is held against its configuration.
+
+use crate::weights::Tensor;
+use std::collections::BTreeMap;
+use wolfgang_model::ModelConfig;
+
+/// The form a checkpoint is stored in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// The original's `.pt`.
+    Pytorch,
+    /// A folder with `config.json` and `model.bpk`.
+    Native,
+}
+
+/// Something in a checkpoint that the model does not need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its name in the file.
+    pub name: String,
+    /// Why it is not needed.
+    pub reason: &'static str,
+}
+
+/// What the reader of a format found, before it is held against the configuration.
+pub(crate) struct Contents {
+    pub(crate) format: Format,
+    pub(crate) config: ModelConfig,
+    /// Under the names of [`ModelConfig::parameters`], and `output.weight` for a stored head.
+    pub(crate) tensors: BTreeMap<String, Tensor>,
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// The head, where a file stores it besides the embeddings.
+pub(crate) const HEAD: &str = "output.weight";

@@ -1,0 +1,143 @@
+//! Every way a generation can end.
+
+use crate::fixtures::faust;
+use crate::generation::{events, options, wild};
+use wolfgang_generate::{Event, FinishReason, GenerateOptions, Overflow, SamplingParams};
+
+#[test]
+fn the_end_of_text_and_stop_tokens_end_the_text_before_themselves() {
+    // The control token is made by far the likeliest by a penalty that rewards what stands in the prompt.
+    let sampling = SamplingParams {
+        temperature: 0.0,
+        repetition_penalty: 1e-6,
+        repetition_window: 1,
+        ..SamplingParams::default()
+    };
+    let prompt = [814, 0];
+    let logits = faust()
+        .model()
+        .forward(&prompt)
+        .unwrap()
+        .try_into_vec_as::<f32>()
+        .unwrap();
+    assert!(
+        logits[4096] > 0.0,
+        "the test relies on a positive logit of <|endoftext|>: {}",
+        logits[4096]
+    );
+    let options = GenerateOptions {
+        sampling,
+        ..options(5)
+    };
+
+    let ended = faust().generate_text(&prompt[..], &options).unwrap();
+    assert_eq!(
+        (ended.reason, ended.generated_tokens),
+        (FinishReason::EndOfText, 0)
+    );
+
+    let ignoring = GenerateOptions {
+        ignore_eos: true,
+        ..options.clone()
+    };
+    let on = faust().generate_text(&prompt[..], &ignoring).unwrap();
+    assert_eq!((on.reason, on.ids[0]), (FinishReason::MaxTokens, 0));
+
+    let stopping = GenerateOptions {
+        stop_tokens: vec![5, 0],
+        ..ignoring
+    };
+    let stopped = faust().generate_text(&prompt[..], &stopping).unwrap();
+    assert_eq!(
+        (stopped.reason, stopped.ids),
+        (FinishReason::StopToken(0), vec![])
+    );
+}
+
+#[test]
+fn a_stop_token_ends_a_text_where_it_would_have_stood() {
+    let free = faust().generate_text("Gretchen:", &options(40)).unwrap();
+    let stop = free.ids[17];
+    let position = free.ids.iter().position(|&id| id == stop).unwrap();
+    let stopping = GenerateOptions {
+        stop_tokens: vec![stop],
+        ..options(40)
+    };
+    let stopped = faust().generate_text("Gretchen:", &stopping).unwrap();
+    assert_eq!(stopped.reason, FinishReason::StopToken(stop));
+    assert_eq!(stopped.ids, free.ids[..position]);
+    assert!(free.text.starts_with(&stopped.text));
+}
+
+#[test]
+fn zero_tokens_are_a_text_of_their_own() {
+    let (events, summary) = events("Ach", &options(0));
+    assert!(events.is_empty());
+    assert_eq!(
+        (summary.reason, summary.text.as_str()),
+        (FinishReason::MaxTokens, "")
+    );
+}
+
+#[test]
+fn cancelling_hands_out_what_is_held_back_and_ends() {
+    let mut generation = faust().generate("Ach", &options(50)).unwrap();
+    let first = generation.next().unwrap().unwrap();
+    generation.cancel();
+    let rest: Vec<Event> = generation.collect::<Result<_, _>>().unwrap();
+    let Event::Text { text, .. } = first else {
+        panic!("{first:?}")
+    };
+    let [Event::Finished(summary)] = &rest[..] else {
+        panic!("{rest:?}")
+    };
+    assert_eq!(
+        (summary.reason, &summary.text),
+        (FinishReason::Cancelled, &text)
+    );
+}
+
+/// Ids without text must not keep the caller waiting for ever.
+#[test]
+fn a_silent_generation_can_be_cancelled() {
+    let sampling = SamplingParams {
+        temperature: 0.0,
+        repetition_penalty: 1e-6,
+        repetition_window: 1,
+        ..SamplingParams::default()
+    };
+    let options = GenerateOptions {
+        max_new_tokens: usize::MAX,
+        sampling,
+        ignore_eos: true,
+        ..GenerateOptions::default()
+    };
+    let mut generation = faust().generate(&[814, 0][..], &options).unwrap();
+    let Some(Ok(Event::Text { text, ids })) = generation.next() else {
+        panic!("no event");
+    };
+    assert!(text.is_empty() && !ids.is_empty() && ids.iter().all(|&id| id == 0));
+    generation.cancel();
+    let Some(Ok(Event::Finished(summary))) = generation.next() else {
+        panic!("no end");
+    };
+    assert_eq!(summary.ids, ids);
+}
+
+#[test]
+fn a_full_context_ends_the_text_on_request() {
+    let prompt: Vec<u32> = (0..250).map(|i| 200 + i).collect();
+    let stopping = GenerateOptions {
+        overflow: Overflow::Stop,
+        ..wild(50)
+    };
+    let stopped = faust().generate_text(&prompt, &stopping).unwrap();
+    // Six more fit; the logits behind the last of them give a seventh.
+    assert_eq!(
+        (stopped.reason, stopped.generated_tokens),
+        (FinishReason::ContextFull, 7)
+    );
+    let sliding = faust().generate_text(&prompt, &wild(50)).unwrap();
+    assert_eq!(sliding.reason, FinishReason::MaxTokens);
+    assert_eq!(sliding.ids[..7], stopped.ids);
+}
