@@ -239,6 +239,35 @@ fn damaged_files_are_a_model_or_an_error() {
     assert!(errors > 100, "only {errors} of 360 were noticed");
 }
 
+/// Archives carry checksums: damage shows in whatever is read, and only there.
+#[test]
+fn optimizer_state_is_never_read() {
+    let path = fixture("tiny/compiled_with_optimizer.pt");
+    let intact = std::fs::read(&path).unwrap();
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let damaged = folder.path().join("damaged.pt");
+    let (mut noticed, mut unnoticed) = (0, 0);
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index).unwrap();
+        if !entry.name().unwrap().contains("/data/") {
+            continue;
+        }
+        let mut bytes = intact.clone();
+        bytes[entry.data_start().unwrap() as usize] ^= 1;
+        std::fs::write(&damaged, bytes).unwrap();
+        match load(&damaged, &Device::flex()) {
+            Ok(_) => unnoticed += 1,
+            Err(_) => noticed += 1,
+        }
+    }
+    assert_eq!(noticed, 20, "one storage for each parameter of the model");
+    assert!(
+        unnoticed > 40,
+        "moments and steps of the optimizer: {unnoticed}"
+    );
+}
+
 #[test]
 fn a_model_does_not_depend_on_its_file_any_more() {
     let folder = tempfile::tempdir().unwrap();
