@@ -16,6 +16,7 @@ mod generation;
 mod generation_ends;
 mod greedy;
 mod hostile;
+mod huggingface;
 mod logits;
 mod readme;
 mod sampling;

@@ -8,7 +8,7 @@ use wolfgang_generate::{Tokenizer, check_vocabulary};
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The checkpoint: a .pt or a native folder.
+    /// The checkpoint: a .pt, a native or a Hugging Face folder.
     input: PathBuf,
 
     /// The folder to write; it must not exist yet.

@@ -2,7 +2,7 @@
 
 use crate::contents::{Contents, Format, HEAD, Skipped};
 use crate::weights::{Tensor, read_f32};
-use crate::{CheckpointError, TensorProblem, TensorProblems, native, pytorch};
+use crate::{CheckpointError, TensorProblem, TensorProblems, folder, native, pytorch};
 use burn::tensor::{Bytes, Device};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub struct Checkpoint {
 
 const EMBEDDINGS: &str = "embeddings.weight";
 
-/// Reads the model at `path` onto `device`: a `.pt` or a native folder.
+/// Reads the model at `path` onto `device`: a `.pt`, a native or a Hugging Face folder.
 ///
 /// # Errors
 /// Every [`CheckpointError`] but those of writing.
@@ -31,7 +31,7 @@ pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Wolfgang, Checkpo
 }
 
 impl Checkpoint {
-    /// Opens the `.pt` or native folder at `path`. Reads no weights.
+    /// Opens the `.pt` or folder at `path`. Reads no weights.
     ///
     /// # Errors
     /// Every [`CheckpointError`] that shows without the weights.
@@ -42,7 +42,7 @@ impl Checkpoint {
             source,
         })?;
         let contents = if metadata.is_dir() {
-            native::open(path)?
+            folder::open(path)?
         } else if metadata.is_file() {
             pytorch::open(path)?
         } else {
@@ -66,6 +66,10 @@ impl Checkpoint {
     ) -> Result<Self, CheckpointError> {
         let path = Path::new(origin);
         let record = Bytes::from_shared(record, burn::tensor::AllocationProperty::Other);
+        let config = serde_json::from_slice(config).map_err(|e| CheckpointError::Damaged {
+            path: path.to_path_buf(),
+            source: e.into(),
+        })?;
         Self::check(path, native::parse(path, config, record)?)
     }
 

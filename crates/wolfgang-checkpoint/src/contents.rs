@@ -12,6 +12,8 @@ pub enum Format {
     Pytorch,
     /// A folder with `config.json` and `model.bpk`.
     Native,
+    /// A folder with `config.json` and safetensors, as the `transformers` library writes it.
+    HuggingFace,
 }
 
 /// Something in a checkpoint that the model does not need.

@@ -1,7 +1,7 @@
 //! From any checkpoint to a native folder.
 
 use crate::weights::{Tensor, read, read_f32};
-use crate::{Checkpoint, CheckpointError, native};
+use crate::{Checkpoint, CheckpointError, folder, native};
 use burn::tensor::{DType, TensorData};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -175,7 +175,7 @@ fn verify(
     };
     let reread = Checkpoint::open(written)?;
     if reread.config() != source.config() {
-        return Err(differs(native::CONFIG));
+        return Err(differs(folder::CONFIG));
     }
     for tensor in tensors {
         let stored = reread

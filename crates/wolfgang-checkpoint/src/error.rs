@@ -65,6 +65,18 @@ pub enum CheckpointError {
         /// What was found and expected.
         source: serde_json::Error,
     },
+    /// The configuration asks for something that a Wolfgang-LM has not.
+    #[error("{}: {field} is {found}, but a Wolfgang-LM has {expected}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: String,
+        /// Its value.
+        found: String,
+        /// The value it would have.
+        expected: String,
+    },
     /// The configuration describes no possible model.
     #[error("{} describes no possible model", path.display())]
     Model {

@@ -1,10 +1,11 @@
 //! Reads and writes Wolfgang-LM checkpoints.
 //!
-//! Two forms are known, and told apart by content:
+//! Three forms are known, and told apart by content:
 //!
 //! - the original's **`.pt`**, as `torch.save` wrote it: zip or older, with or without `_orig_mod.` prefixes,
 //!   optimizer state and training settings, in f64, f32, f16 or bf16;
-//! - the **native folder**: `config.json`, `model.bpk` (a burn record) and, if one came along, `tokenizer.json`.
+//! - the **native folder**: `config.json`, `model.bpk` (a burn record) and, if one came along, `tokenizer.json`;
+//! - the **Hugging Face folder**: the same model exported as a `LlamaForCausalLM`, in safetensors.
 //!
 //! [`Checkpoint::open`] reads names and shapes and checks them against the configuration; only then, and only for
 //! what the model needs, are weights read, one tensor at a time. Optimizer state never is.
@@ -16,6 +17,9 @@ mod checkpoint;
 mod contents;
 mod convert;
 mod error;
+mod folder;
+mod huggingface;
+mod mapped;
 mod native;
 mod pickle;
 mod pytorch;

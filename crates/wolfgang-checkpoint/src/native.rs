@@ -2,70 +2,44 @@
 
 use crate::CheckpointError;
 use crate::contents::{Contents, Format};
+use crate::folder::CONFIG;
+use crate::mapped::map;
 use crate::weights::Tensor;
-use burn::tensor::{AllocationProperty, Bytes};
+use burn::tensor::Bytes;
 use burn_pack::{Reader, Writer};
 use serde_json::{Value as Json, json};
-use std::fs::File;
 use std::path::Path;
 use wolfgang_model::ModelConfig;
 
-pub(crate) const CONFIG: &str = "config.json";
 pub(crate) const RECORD: &str = "model.bpk";
 
-/// The field that tells this `config.json` from others, and its value.
-const MODEL_TYPE: (&str, &str) = ("model_type", "wolfgang");
+/// What `config.json` says that this is.
+pub(crate) const MODEL_TYPE: &str = "wolfgang";
 
 /// Whether a file that begins like this is a burn record.
 pub(crate) fn is_record(start: &[u8]) -> bool {
     start.starts_with(&burn_pack::MAGIC_NUMBER.to_le_bytes())
 }
 
-/// Opens the folder at `path`.
-pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
-    for name in [CONFIG, RECORD] {
-        if !path.join(name).is_file() {
-            return Err(CheckpointError::NotACheckpoint {
-                path: path.to_path_buf(),
-                found: format!("the folder has no {name}"),
-            });
-        }
-    }
-    let config_path = path.join(CONFIG);
-    let config = std::fs::read(&config_path).map_err(|source| CheckpointError::Read {
-        path: config_path,
-        source,
-    })?;
+/// Opens the folder at `path`, whose `config.json` says `config`.
+pub(crate) fn open(path: &Path, config: Json) -> Result<Contents, CheckpointError> {
     let record_path = path.join(RECORD);
+    if !record_path.is_file() {
+        return Err(CheckpointError::NotACheckpoint {
+            path: path.to_path_buf(),
+            found: format!("the folder has no {RECORD}"),
+        });
+    }
     let record = map(&record_path).map_err(|source| CheckpointError::Read {
         path: record_path,
         source,
     })?;
-    parse(path, &config, record)
+    parse(path, config, record)
 }
 
 /// Reads the two parts of a native checkpoint. Tensors are views into `record`.
-pub(crate) fn parse(
-    path: &Path,
-    config: &[u8],
-    record: Bytes,
-) -> Result<Contents, CheckpointError> {
-    let config_path = path.join(CONFIG);
-    let config: Json = serde_json::from_slice(config).map_err(|e| CheckpointError::Damaged {
-        path: config_path.clone(),
-        source: e.into(),
-    })?;
-    let (field, expected) = MODEL_TYPE;
-    if config[field] != expected {
-        return Err(CheckpointError::NotACheckpoint {
-            path: path.to_path_buf(),
-            found: format!(
-                "its {CONFIG} has {field} {} instead of {expected:?}",
-                config[field]
-            ),
-        });
-    }
-    let config = parse_config(&config_path, config)?;
+pub(crate) fn parse(path: &Path, config: Json, record: Bytes) -> Result<Contents, CheckpointError> {
+    let config = parse_config(&path.join(CONFIG), config)?;
     let tensors = Reader::from_bytes(record)
         .and_then(Reader::into_tensors)
         .map_err(|e| CheckpointError::Damaged {
@@ -104,24 +78,11 @@ pub(crate) fn write(
         source,
     };
     let mut json = json!(config);
-    json[MODEL_TYPE.0] = MODEL_TYPE.1.into();
+    json["model_type"] = MODEL_TYPE.into();
     std::fs::write(path.join(CONFIG), format!("{json:#}\n"))
         .map_err(|e| failed(CONFIG, e.into()))?;
     Writer::new(tensors)
-        .with_metadata("format", MODEL_TYPE.1)
+        .with_metadata("format", MODEL_TYPE)
         .write_to_file(path.join(RECORD))
         .map_err(|e| failed(RECORD, e.into()))
-}
-
-/// The contents of a file, read as they are used.
-fn map(path: &Path) -> std::io::Result<Bytes> {
-    let file = File::open(path)?;
-    // SAFETY: a mapping is sound as long as nobody shortens or overwrites the file while it is in use. Conversions write
-    // beside and rename, and `weights::read` copies what it takes, so that use ends with the loading.
-    #[expect(unsafe_code)]
-    let map = unsafe { memmap2::Mmap::map(&file)? };
-    Ok(Bytes::from_shared(
-        bytes::Bytes::from_owner(map),
-        AllocationProperty::File,
-    ))
 }

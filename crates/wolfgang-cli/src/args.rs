@@ -25,7 +25,7 @@ pub(crate) struct GenerateArgs {
     #[arg(conflicts_with = "prompt_ids")]
     pub(crate) prompt: Option<String>,
 
-    /// The model: a .pt or a native folder. Without it, the Faust model that comes with the program
+    /// The model: a .pt, a native or a Hugging Face folder. Without it, the Faust model that comes with the program
     #[arg(long, value_name = "PATH")]
     pub(crate) model: Option<PathBuf>,
 

@@ -77,7 +77,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
 fn next_step(error: &anyhow::Error) -> Option<&'static str> {
     match error.downcast_ref()? {
         GenerateError::Checkpoint(CheckpointError::Read { .. }) => {
-            Some("--model takes a .pt file or a native folder")
+            Some("--model takes a .pt file, a native or a Hugging Face folder")
         }
         GenerateError::Checkpoint(CheckpointError::Damaged { .. }) => {
             Some("if it was copied or downloaded, do that again")

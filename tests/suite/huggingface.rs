@@ -1,0 +1,199 @@
+//! Hugging Face folders: the same model as the checkpoint they were exported from.
+
+use crate::fixtures::{Golden, assert_close, fixture, wolfgang, xtask};
+use safetensors::SafeTensors;
+use serde_json::{Value as Json, json};
+use std::path::Path;
+use tempfile::TempDir;
+use wolfgang_checkpoint::{Checkpoint, Format, load};
+use wolfgang_generate::Device;
+
+fn logits(checkpoint: &Path, ids: &[u32]) -> Vec<f32> {
+    let model = load(checkpoint, &Device::flex()).unwrap();
+    let mut cache = model.new_cache();
+    model
+        .forward_cached(ids, &mut cache)
+        .unwrap()
+        .try_into_vec_as::<f32>()
+        .unwrap()
+}
+
+/// A copy of the exported folder whose `config.json` has been changed.
+fn folder(change: impl FnOnce(&mut Json)) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(fixture("hf_export/hf")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let config_path = folder.path().join("config.json");
+    let mut config = serde_json::from_slice(&std::fs::read(&config_path).unwrap()).unwrap();
+    change(&mut config);
+    std::fs::write(config_path, config.to_string()).unwrap();
+    folder
+}
+
+#[test]
+fn an_export_has_the_logits_of_its_checkpoint() {
+    let golden = Golden::read("hf_export/logits.safetensors");
+    for n in [1, 9, 64] {
+        let ids = golden.ids(&format!("{n}.ids"));
+        assert_eq!(ids.len(), n);
+        let original = logits(&fixture("hf_export/source.pt"), &ids);
+        let exported = logits(&fixture("hf_export/hf"), &ids);
+        assert_eq!(exported, original, "bit for bit the same weights");
+        for expected in ["last_logits", "hf_last_logits"] {
+            assert_close(
+                &exported,
+                &golden.f32(&format!("{n}.{expected}")),
+                1e-5,
+                expected,
+            );
+        }
+    }
+}
+
+#[test]
+fn an_export_speaks_and_can_be_converted() {
+    let path = fixture("hf_export/hf");
+    let mut generate = wolfgang();
+    generate.args([
+        "generate",
+        "Ach",
+        "--seed",
+        "1",
+        "--max-new-tokens",
+        "3",
+        "--model",
+    ]);
+    assert!(generate.arg(&path).output().unwrap().status.success());
+
+    let out = tempfile::tempdir().unwrap();
+    let native = out.path().join("native");
+    let mut convert = xtask();
+    convert
+        .arg("convert-checkpoint")
+        .arg(&path)
+        .arg("--out")
+        .arg(&native);
+    let output = convert.output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.contains("(HuggingFace)") && told.contains("reads back exactly"),
+        "{told}"
+    );
+    assert_eq!(
+        logits(&native, &[5, 4000, 17]),
+        logits(&path, &[5, 4000, 17])
+    );
+}
+
+#[test]
+fn the_angles_may_stand_where_transformers_4_has_them() {
+    let older = folder(|config| {
+        config.as_object_mut().unwrap().remove("rope_parameters");
+        config["rope_theta"] = json!(10000);
+    });
+    assert_eq!(
+        Checkpoint::open(older.path()).unwrap().format(),
+        Format::HuggingFace
+    );
+}
+
+#[test]
+fn shards_are_one_model() {
+    let whole = std::fs::read(fixture("hf_export/hf/model.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&whole).unwrap();
+    let sharded = folder(|_| {});
+    std::fs::remove_file(sharded.path().join("model.safetensors")).unwrap();
+    let mut weight_map = json!({});
+    for shard in 0..2 {
+        let file = format!("model-{shard}.safetensors");
+        let all = tensors.tensors();
+        let part: Vec<_> = all.into_iter().skip(shard).step_by(2).collect();
+        for (name, _) in &part {
+            weight_map[name] = json!(file);
+        }
+        safetensors::serialize_to_file(part, None, &sharded.path().join(file)).unwrap();
+    }
+    let index = sharded.path().join("model.safetensors.index.json");
+    std::fs::write(&index, json!({ "weight_map": weight_map }).to_string()).unwrap();
+    assert_eq!(
+        logits(sharded.path(), &[7, 8]),
+        logits(&fixture("hf_export/hf"), &[7, 8])
+    );
+
+    weight_map["model.norm.weight"] = json!("../elsewhere.safetensors");
+    std::fs::write(&index, json!({ "weight_map": weight_map }).to_string()).unwrap();
+    let error = Checkpoint::open(sharded.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("names the file \"../elsewhere.safetensors\""),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_a_wolfgang_has_not_is_refused_by_its_field() {
+    type Change = fn(&mut Json);
+    let changes: [(&str, Change); 11] = [
+        ("hidden_act is \"gelu\"", |c| {
+            c["hidden_act"] = json!("gelu")
+        }),
+        ("tie_word_embeddings is false", |c| {
+            c["tie_word_embeddings"] = json!(false)
+        }),
+        ("attention_bias is true", |c| {
+            c["attention_bias"] = json!(true)
+        }),
+        ("mlp_bias is true", |c| c["mlp_bias"] = json!(true)),
+        ("rope_scaling is {", |c| {
+            c["rope_scaling"] = json!({"type": "linear", "factor": 2.0})
+        }),
+        ("rope_type is \"llama3\"", |c| {
+            c["rope_parameters"]["rope_type"] = json!("llama3")
+        }),
+        ("rope_parameters is 500000.0", |c| {
+            c["rope_parameters"]["rope_theta"] = json!(500_000.0)
+        }),
+        ("rms_norm_eps is 1e-5", |c| c["rms_norm_eps"] = json!(1e-5)),
+        ("head_dim is 16", |c| c["head_dim"] = json!(16)),
+        ("intermediate_size is 97", |c| {
+            c["intermediate_size"] = json!(97)
+        }),
+        ("num_hidden_layers is \"two\"", |c| {
+            c["num_hidden_layers"] = json!("two")
+        }),
+    ];
+    for (expected, change) in changes {
+        let error = Checkpoint::open(folder(change).path())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(expected) && error.contains("but a Wolfgang-LM has"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn broken_folders_are_errors() {
+    let broken = folder(|_| {});
+    let weights = broken.path().join("model.safetensors");
+    let whole = std::fs::read(&weights).unwrap();
+    for bytes in [
+        &whole[..0],
+        &whole[..7],
+        &whole[..200],
+        &whole[..whole.len() - 1],
+        &[0xff; 64],
+    ] {
+        std::fs::write(&weights, bytes).unwrap();
+        assert!(
+            Checkpoint::open(broken.path()).is_err(),
+            "{} bytes",
+            bytes.len()
+        );
+    }
+    std::fs::remove_file(&weights).unwrap();
+    let error = Checkpoint::open(broken.path()).unwrap_err().to_string();
+    assert!(error.contains("neither model.safetensors nor"), "{error}");
+}
