@@ -67,12 +67,8 @@ fn the_prompt_may_come_from_standard_input_or_as_ids() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(PROMPT.as_bytes())
-        .unwrap();
+    // As `echo` writes it.
+    writeln!(child.stdin.take().unwrap(), "{PROMPT}").unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 

@@ -38,7 +38,7 @@ pub(crate) fn json<T: DeserializeOwned>(path: &str) -> T {
 /// The shipped model, loaded once.
 pub(crate) fn faust() -> &'static WolfgangGenerator {
     static FAUST: LazyLock<WolfgangGenerator> = LazyLock::new(|| {
-        WolfgangGenerator::open(repository("models/faust"), &Device::flex()).unwrap()
+        WolfgangGenerator::from_path(repository("models/faust"), &Device::flex()).unwrap()
     });
     &FAUST
 }

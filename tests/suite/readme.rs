@@ -22,6 +22,7 @@ fn words(line: &str) -> Vec<String> {
         .collect()
 }
 
+/// The text is sampled: a processor that rounds otherwise may, rarely, draw another token. Then show another seed.
 #[test]
 fn the_first_command_prints_what_the_readme_shows() {
     let blocks = console_blocks();

@@ -33,7 +33,8 @@ impl Precision {
 pub struct ConvertOptions {
     /// The element type to write; `None` keeps each tensor's, f64 becoming f32.
     pub precision: Option<Precision>,
-    /// A `tokenizer.json` to put beside the model.
+    /// A `tokenizer.json` to put beside the model, as it is. Whether it fits is the caller's to check: this crate knows
+    /// no tokenizer.
     pub tokenizer: Option<PathBuf>,
 }
 

@@ -21,7 +21,8 @@ pub(crate) enum Command {
 /// The text alone goes to standard output, as it is made; everything else goes to standard error.
 #[derive(Args, Debug)]
 pub(crate) struct GenerateArgs {
-    /// The text to continue; `-` reads it from standard input, none begins a new document
+    /// The text to continue; `-` reads it from standard input (a final line break does not count), none begins a new
+    /// document. Put `--` before a text that begins with a dash
     #[arg(conflicts_with = "prompt_ids")]
     pub(crate) prompt: Option<String>,
 
@@ -38,7 +39,12 @@ pub(crate) struct GenerateArgs {
     pub(crate) prompt_ids: Option<Vec<u32>>,
 
     /// How many tokens to generate at most
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100,
+        allow_negative_numbers = true
+    )]
     pub(crate) max_new_tokens: usize,
 
     /// Below 1 more certain, above 1 more daring; 0 always takes the likeliest token
@@ -78,7 +84,12 @@ pub(crate) struct GenerateArgs {
     pub(crate) repetition_penalty: f32,
 
     /// How many of the last tokens count as recent
-    #[arg(long, value_name = "N", default_value_t = 24)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 24,
+        allow_negative_numbers = true
+    )]
     pub(crate) repetition_window: usize,
 
     /// Whether recent tokens of the prompt count, too
@@ -98,7 +109,7 @@ pub(crate) struct GenerateArgs {
     pub(crate) overflow: WhenFull,
 
     /// The same seed gives the same text; without it, one is drawn
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
 
     /// Write the prompt before its continuation

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
         output.write(&event)?;
         if let Event::Finished(summary) = event
             && !args.json
-            && std::io::stderr().is_terminal()
+            && (args.seed.is_none() || std::io::stderr().is_terminal())
         {
             say(&closing_line(&summary));
         }
@@ -96,7 +96,9 @@ fn prompt_text(args: &GenerateArgs) -> anyhow::Result<String> {
             std::io::stdin()
                 .read_to_string(&mut text)
                 .context("cannot read the prompt from standard input")?;
-            Ok(text)
+            // Whatever writes a line ends it; the line break is not meant as part of the text.
+            let text = text.strip_suffix('\n').unwrap_or(&text);
+            Ok(text.strip_suffix('\n').unwrap_or(text).to_owned())
         }
         Some(text) => Ok(text.to_owned()),
         None => Ok(String::new()),
@@ -106,7 +108,7 @@ fn prompt_text(args: &GenerateArgs) -> anyhow::Result<String> {
 fn load(args: &GenerateArgs, device: &Device) -> Result<WolfgangGenerator, GenerateError> {
     match (&args.model, &args.tokenizer) {
         (Some(model), Some(tokenizer)) => WolfgangGenerator::load(model, tokenizer, device),
-        (Some(model), None) => WolfgangGenerator::open(model, device),
+        (Some(model), None) => WolfgangGenerator::from_path(model, device),
         (None, Some(tokenizer)) => {
             WolfgangGenerator::new(faust::model(device)?, Tokenizer::from_file(tokenizer)?)
         }
@@ -127,6 +129,7 @@ fn stop_tokens(given: &[String], tokenizer: &Tokenizer) -> Result<Vec<u32>, BadP
     given.iter().map(id).collect()
 }
 
+/// What repeats the text, and how fast it came.
 fn closing_line(summary: &Summary) -> String {
     let Summary {
         generated_tokens,
@@ -134,7 +137,6 @@ fn closing_line(summary: &Summary) -> String {
         timing,
         ..
     } = summary;
-    let seconds = (timing.prefill + timing.decode).as_secs_f64();
-    let rate = *generated_tokens as f64 / seconds.max(f64::MIN_POSITIVE);
-    format!("[{generated_tokens} tokens, {rate:.0} a second, seed {seed}]")
+    let rate = *generated_tokens as f64 / timing.decode.as_secs_f64().max(f64::MIN_POSITIVE);
+    format!("[seed {seed}, {generated_tokens} tokens, {rate:.0} a second]")
 }

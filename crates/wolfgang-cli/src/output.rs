@@ -13,7 +13,7 @@ pub(crate) struct Output {
     at_line_start: bool,
 }
 
-/// One line of `--json`.
+/// One line of `--json`; `docs/command.md` describes them.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line<'a> {
@@ -100,9 +100,12 @@ impl Output {
 }
 
 fn finished(summary: &Summary) -> Line<'_> {
-    let (reason, stop_token) = reason(summary.reason);
+    let stop_token = match summary.reason {
+        FinishReason::StopToken(id) => Some(id),
+        _ => None,
+    };
     Line::Finished {
-        reason,
+        reason: summary.reason.as_str(),
         stop_token,
         text: &summary.text,
         ids: &summary.ids,
@@ -114,16 +117,5 @@ fn finished(summary: &Summary) -> Line<'_> {
             prefill_seconds: summary.timing.prefill.as_secs_f64(),
             decode_seconds: summary.timing.decode.as_secs_f64(),
         },
-    }
-}
-
-fn reason(reason: FinishReason) -> (&'static str, Option<u32>) {
-    match reason {
-        FinishReason::MaxTokens => ("max_tokens", None),
-        FinishReason::EndOfText => ("end_of_text", None),
-        FinishReason::StopToken(id) => ("stop_token", Some(id)),
-        FinishReason::ContextFull => ("context_full", None),
-        FinishReason::Cancelled => ("cancelled", None),
-        _ => ("other", None),
     }
 }

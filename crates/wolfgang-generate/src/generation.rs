@@ -16,7 +16,8 @@ const MAX_SILENT: usize = 16;
 pub enum Event {
     /// The next piece of the text.
     Text {
-        /// Whole characters; empty only where many ids without text stand in a row, or some at the very end.
+        /// Whole characters; empty only where ids have no text: many in a row, some at the very end, or all of an
+        /// included prompt.
         text: String,
         /// The ids that came with this piece.
         ids: Vec<u32>,
@@ -42,6 +43,7 @@ pub struct Generation<'a> {
     text: String,
     timing: Timing,
     phase: Phase,
+    /// Why it ended; a generation that nothing has ended counts as cancelled.
     reason: FinishReason,
 }
 
@@ -105,7 +107,7 @@ impl<'a> Generation<'a> {
         }
     }
 
-    /// Runs to the end without looking at the pieces.
+    /// Runs to the end; the pieces are in the summary.
     pub(crate) fn into_summary(mut self) -> Result<Summary, GenerateError> {
         for event in &mut self {
             event?;
@@ -237,12 +239,9 @@ impl Iterator for Generation<'_> {
                 Phase::Prompt => {
                     self.phase = Phase::Generating;
                     let stream = &mut self.stream;
-                    let piece = self
-                        .ids
-                        .iter()
-                        .map(|&id| stream.push(id).to_owned())
-                        .collect();
-                    self.hand_out(piece)
+                    let pieces = self.ids.iter().map(|&id| stream.push(id).to_owned());
+                    let piece = pieces.collect();
+                    Some(self.hand_out_all(piece))
                 }
                 Phase::Generating => match self.step() {
                     Ok(event) => event,

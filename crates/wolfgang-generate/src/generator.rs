@@ -52,11 +52,11 @@ impl WolfgangGenerator {
         Self::new(checkpoint.into_model(device)?, tokenizer)
     }
 
-    /// Reads a checkpoint with the `tokenizer.json` that lies in its folder.
+    /// Reads a checkpoint with the `tokenizer.json` that lies in its folder, or beside it if it is a file.
     ///
     /// # Errors
     /// As [`load`](Self::load).
-    pub fn open(checkpoint: impl AsRef<Path>, device: &Device) -> Result<Self, GenerateError> {
+    pub fn from_path(checkpoint: impl AsRef<Path>, device: &Device) -> Result<Self, GenerateError> {
         let checkpoint = checkpoint.as_ref();
         let folder = if checkpoint.is_dir() {
             checkpoint
@@ -115,7 +115,6 @@ impl WolfgangGenerator {
                 block_size,
             });
         }
-        options.sampling.validate()?;
         let seed = match options.seed {
             Some(seed) => seed,
             None => getrandom::u64().map_err(|e| GenerateError::NoSeed { source: e.into() })?,

@@ -4,7 +4,7 @@
 //! use wolfgang_generate::{Device, Event, GenerateOptions, WolfgangGenerator};
 //! use std::io::Write;
 //!
-//! let generator = WolfgangGenerator::open("models/faust", &Device::flex())?;
+//! let generator = WolfgangGenerator::from_path("models/faust", &Device::flex())?;
 //! let options = GenerateOptions { max_new_tokens: 60, seed: Some(1), ..Default::default() };
 //! for event in generator.generate("Habe nun, ach!", &options)? {
 //!     match event? {
@@ -34,6 +34,7 @@ pub use options::{GenerateOptions, LongPrompt, Overflow};
 pub use prompt::Prompt;
 pub use summary::{FinishReason, Summary, Timing};
 
+pub use wolfgang_checkpoint::CheckpointError;
 pub use wolfgang_model::{Device, ModelConfig, ModelError, Wolfgang};
 pub use wolfgang_sampling::{PenaltyScope, SamplingError, SamplingParams};
-pub use wolfgang_tokenize::{Message, Role, Tokenizer};
+pub use wolfgang_tokenize::{Message, Role, Special, TextStream, Tokenizer, TokenizerError};

@@ -8,7 +8,7 @@ use wolfgang_tokenize::{Message, Tokenizer};
 pub enum Prompt<'a> {
     /// Plain text. Control tokens written out in it stay text.
     Text(&'a str),
-    /// Token ids, whatever they are.
+    /// Token ids, whatever they are; from [`Tokenizer::encode_with_special`], say, for text whose control tokens count.
     Ids(&'a [u32]),
     /// A conversation, to be continued by the assistant.
     Chat(&'a [Message]),
@@ -35,6 +35,24 @@ impl<'a> From<&'a [u32]> for Prompt<'a> {
 impl<'a> From<&'a Vec<u32>> for Prompt<'a> {
     fn from(ids: &'a Vec<u32>) -> Self {
         Self::Ids(ids)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u32; N]> for Prompt<'a> {
+    fn from(ids: &'a [u32; N]) -> Self {
+        Self::Ids(ids)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [Message; N]> for Prompt<'a> {
+    fn from(messages: &'a [Message; N]) -> Self {
+        Self::Chat(messages)
+    }
+}
+
+impl<'a> From<&'a Vec<Message>> for Prompt<'a> {
+    fn from(messages: &'a Vec<Message>) -> Self {
+        Self::Chat(messages)
     }
 }
 

@@ -39,6 +39,20 @@ pub enum FinishReason {
     Cancelled,
 }
 
+impl FinishReason {
+    /// The name for programs, as `wolfgang generate --json` writes it: `max_tokens`, `end_of_text`, `stop_token`,
+    /// `context_full`, `cancelled`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxTokens => "max_tokens",
+            Self::EndOfText => "end_of_text",
+            Self::StopToken(_) => "stop_token",
+            Self::ContextFull => "context_full",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// Where the time of a generation went. Time that the caller spent between two events does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {

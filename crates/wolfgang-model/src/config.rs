@@ -74,7 +74,7 @@ impl ModelConfig {
             .unwrap_or(0)
     }
 
-    /// Checks that a model of this shape can exist. Every other method takes that for granted.
+    /// Checks that a model of this shape can exist. Of one that cannot, every other method tells nonsense.
     ///
     /// # Errors
     /// [`ModelError::InvalidConfig`] for the first field that is impossible. The upper limits are far above any
