@@ -212,7 +212,6 @@ fn parse_config(path: &Path, config: &Json) -> Result<ModelConfig, CheckpointErr
     } else {
         &rope["rope_theta"]
     };
-    let missing = &Json::Null;
     let wanted: [(&str, &Json, &[Json]); 8] = [
         ("hidden_act", &config["hidden_act"], &["silu".into()]),
         (
@@ -223,28 +222,24 @@ fn parse_config(path: &Path, config: &Json) -> Result<ModelConfig, CheckpointErr
         (
             "attention_bias",
             &config["attention_bias"],
-            &[missing.clone(), false.into()],
+            &[Json::Null, false.into()],
         ),
-        (
-            "mlp_bias",
-            &config["mlp_bias"],
-            &[missing.clone(), false.into()],
-        ),
-        ("rope_scaling", &config["rope_scaling"], &[missing.clone()]),
+        ("mlp_bias", &config["mlp_bias"], &[Json::Null, false.into()]),
+        ("rope_scaling", &config["rope_scaling"], &[Json::Null]),
         (
             "rope_type",
             &rope["rope_type"],
-            &[missing.clone(), "default".into()],
+            &[Json::Null, "default".into()],
         ),
         (
             "rms_norm_eps",
             &config["rms_norm_eps"],
-            &[missing.clone(), 1e-6.into()],
+            &[Json::Null, 1e-6.into()],
         ),
         (
             theta,
             theta_value,
-            &[missing.clone(), 10000.into(), 10000.0.into()],
+            &[Json::Null, 10000.into(), 10000.0.into()],
         ),
     ];
     for (field, found, allowed) in wanted {
