@@ -154,7 +154,9 @@ fn what_a_wolfgang_has_not_is_refused_by_its_field() {
         ("rope_parameters is 500000.0", |c| {
             c["rope_parameters"]["rope_theta"] = json!(500_000.0)
         }),
-        ("rms_norm_eps is 0.00001", |c| c["rms_norm_eps"] = json!(1e-5)),
+        ("rms_norm_eps is 0.00001", |c| {
+            c["rms_norm_eps"] = json!(1e-5)
+        }),
         ("head_dim is 16", |c| c["head_dim"] = json!(16)),
         ("intermediate_size is 97", |c| {
             c["intermediate_size"] = json!(97)
