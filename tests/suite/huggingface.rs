@@ -151,7 +151,7 @@ fn what_a_wolfgang_has_not_is_refused_by_its_field() {
         ("rope_type is \"llama3\"", |c| {
             c["rope_parameters"]["rope_type"] = json!("llama3")
         }),
-        ("rope_parameters is 500000.0", |c| {
+        ("rope_parameters.rope_theta is 500000.0", |c| {
             c["rope_parameters"]["rope_theta"] = json!(500_000.0)
         }),
         ("rms_norm_eps is 0.00001", |c| {

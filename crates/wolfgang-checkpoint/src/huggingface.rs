@@ -202,15 +202,9 @@ fn parse_config(path: &Path, config: &Json) -> Result<ModelConfig, CheckpointErr
     };
     // Transformers 4 has the angle's base at the top level, 5 among the rope parameters.
     let rope = &config["rope_parameters"];
-    let theta = if rope["rope_theta"].is_null() {
-        "rope_theta"
-    } else {
-        "rope_parameters"
-    };
-    let theta_value = if theta == "rope_theta" {
-        &config["rope_theta"]
-    } else {
-        &rope["rope_theta"]
+    let (theta, theta_value) = match &rope["rope_theta"] {
+        Json::Null => ("rope_theta", &config["rope_theta"]),
+        value => ("rope_parameters.rope_theta", value),
     };
     let wanted: [(&str, &Json, &[Json]); 8] = [
         ("hidden_act", &config["hidden_act"], &["silu".into()]),
@@ -227,7 +221,7 @@ fn parse_config(path: &Path, config: &Json) -> Result<ModelConfig, CheckpointErr
         ("mlp_bias", &config["mlp_bias"], &[Json::Null, false.into()]),
         ("rope_scaling", &config["rope_scaling"], &[Json::Null]),
         (
-            "rope_type",
+            "rope_parameters.rope_type",
             &rope["rope_type"],
             &[Json::Null, "default".into()],
         ),
