@@ -4,15 +4,18 @@ use crate::fixtures::faust;
 use crate::generation::{events, options, wild};
 use wolfgang_generate::{Event, FinishReason, GenerateOptions, Overflow, SamplingParams};
 
-#[test]
-fn the_end_of_text_and_stop_tokens_end_the_text_before_themselves() {
-    // The control token is made by far the likeliest by a penalty that rewards what stands in the prompt.
-    let sampling = SamplingParams {
+/// Always takes the last id again, provided its logit is positive: the penalty rewards it beyond all others.
+fn echo() -> SamplingParams {
+    SamplingParams {
         temperature: 0.0,
         repetition_penalty: 1e-6,
         repetition_window: 1,
         ..SamplingParams::default()
-    };
+    }
+}
+
+#[test]
+fn the_end_of_text_and_stop_tokens_end_the_text_before_themselves() {
     let prompt = [814, 0];
     let logits = faust().model().forward(&prompt).unwrap();
     let last = logits.narrow(0, 1, 1).try_into_vec_as::<f32>().unwrap();
@@ -21,7 +24,7 @@ fn the_end_of_text_and_stop_tokens_end_the_text_before_themselves() {
         "the test relies on a positive logit of <|endoftext|>, id 0"
     );
     let options = GenerateOptions {
-        sampling,
+        sampling: echo(),
         ..options(5)
     };
 
@@ -101,15 +104,9 @@ fn cancelling_hands_out_what_is_held_back_and_ends() {
 /// Ids without text must not keep the caller waiting for ever.
 #[test]
 fn a_silent_generation_can_be_cancelled() {
-    let sampling = SamplingParams {
-        temperature: 0.0,
-        repetition_penalty: 1e-6,
-        repetition_window: 1,
-        ..SamplingParams::default()
-    };
     let options = GenerateOptions {
         max_new_tokens: usize::MAX,
-        sampling,
+        sampling: echo(),
         ignore_eos: true,
         ..GenerateOptions::default()
     };
