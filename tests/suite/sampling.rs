@@ -52,8 +52,8 @@ fn check(file: &str, repetition_window: usize, penalize: PenaltyScope) -> usize 
         if agree(&found, &expected) {
             continue;
         }
-        // Where top-p cuts between ids of exactly the same probability, PyTorch's sort decides which of them stay:
-        // it is not stable, and its order depends on the processor. What is not arbitrary is how many.
+        // Where top-p cuts between ids of exactly the same probability, PyTorch's sort decides which of them stay, and
+        // it follows neither rising nor falling ids. What is not arbitrary is how many.
         let before_top_p = case.probabilities(
             &SamplingParams {
                 top_p: None,

@@ -48,3 +48,28 @@ pub(crate) fn product(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
     }
     x.matmul(weight.transpose())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    /// Numbers between -1 and 1 in no order.
+    fn mixed(rows: usize, width: usize) -> Tensor<2> {
+        let values: Vec<f32> = (0..rows * width).map(|i| (i as f32 * 1.7).sin()).collect();
+        Tensor::from_data(TensorData::new(values, [rows, width]), &Device::flex())
+    }
+
+    /// Two rows are not cut, one is.
+    #[test]
+    fn a_product_in_slices_is_the_same_product() {
+        let weight = mixed(4096, 512);
+        assert!(4096 * 512 >= WORTH_CUTTING);
+        let x = mixed(2, 512);
+        let whole = product(x.clone(), weight.clone()).narrow(0, 0, 1);
+        let sliced = product(x.narrow(0, 0, 1), weight);
+        assert_eq!(sliced.dims(), [1, 4096]);
+        let apart: f32 = (whole - sliced).abs().max().into_scalar();
+        assert!(apart < 1e-3, "{apart} apart");
+    }
+}

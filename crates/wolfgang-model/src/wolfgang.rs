@@ -287,6 +287,40 @@ mod tests {
         assert_eq!(paths.found, tiny().parameters());
     }
 
+    /// More rows than prefill computes at once.
+    #[test]
+    fn prefill_in_steps_is_prefill() {
+        let config = ModelConfig {
+            block_size: 2 * PREFILL_ROWS + 9,
+            n_head: 2,
+            n_kv_head: 1,
+            ..tiny()
+        };
+        let mut n = 0f32;
+        let model = Wolfgang::from_weights(&config, &Device::flex(), |parameter| {
+            let values: Vec<f32> = (0..parameter.shape.iter().product())
+                .map(|_| {
+                    n += 1.0;
+                    (n * 1.7).sin()
+                })
+                .collect();
+            Ok::<_, ModelError>(TensorData::new(values, parameter.shape.clone()))
+        });
+        let model = model.unwrap();
+        let ids: Vec<u32> = (0..config.block_size as u32).map(|i| i * 7 % 30).collect();
+        let whole = model.forward(&ids).unwrap();
+        let last = whole.narrow(0, ids.len() - 1, 1).squeeze_dim::<1>(0);
+        let mut cache = model.new_cache();
+        let stepped = model.forward_cached(&ids, &mut cache).unwrap();
+        assert_eq!(cache.len(), ids.len());
+        let scale: f32 = last.clone().abs().max().into_scalar();
+        let apart: f32 = (last - stepped).abs().max().into_scalar();
+        assert!(
+            scale > 0.0 && apart <= 1e-4 * scale,
+            "{apart} apart at scale {scale}"
+        );
+    }
+
     #[test]
     fn a_weight_of_another_shape_is_an_error() {
         let error = Wolfgang::from_weights(&tiny(), &Device::flex(), |_| {
