@@ -22,6 +22,7 @@ mod huggingface;
 mod mapped;
 mod native;
 mod pickle;
+mod progress;
 mod pytorch;
 mod weights;
 
@@ -29,3 +30,4 @@ pub use checkpoint::{Checkpoint, load};
 pub use contents::{Format, Skipped};
 pub use convert::{ConvertOptions, ConvertReport, Precision, convert};
 pub use error::{CheckpointError, TensorProblem, TensorProblems};
+pub use progress::Progress;
