@@ -19,7 +19,16 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
         ],
     ),
     ("wolfgang-cli", ANY_LIBRARY),
-    ("xtask", ANY_LIBRARY),
+    // For the chores that are commands, too.
+    (
+        "xtask",
+        &[
+            "wolfgang-model",
+            "wolfgang-checkpoint",
+            "wolfgang-generate",
+            "wolfgang-cli",
+        ],
+    ),
     // Nobody knows the tests.
     (
         "wolfgang-tests",

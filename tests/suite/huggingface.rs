@@ -78,7 +78,7 @@ fn an_export_speaks_and_can_be_converted() {
     let output = convert.output().unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(
-        told.contains("(HuggingFace)") && told.contains("reads back exactly"),
+        told.contains("(Hugging Face)") && told.contains("reads back exactly"),
         "{told}"
     );
     assert_eq!(

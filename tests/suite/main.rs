@@ -11,6 +11,8 @@ mod checkpoints;
 mod command;
 mod command_ends;
 mod convert;
+mod convert_ends;
+mod export;
 mod fixtures;
 mod generation;
 mod generation_ends;

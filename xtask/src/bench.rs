@@ -1,6 +1,5 @@
 //! `cargo xtask bench`: prefill and decode of the standard shape.
 
-use burn::tensor::TensorData;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use std::time::Instant;
@@ -55,11 +54,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
 fn random_model(config: &ModelConfig) -> Result<Wolfgang, ModelError> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut weight = || (rng.next_u32() as f32 / u32::MAX as f32 - 0.5) * 0.07;
-    Wolfgang::from_weights(config, &Device::flex(), |parameter| {
-        let values: Vec<f32> = (0..parameter.shape.iter().product())
-            .map(|_| weight())
-            .collect();
-        Ok(TensorData::new(values, parameter.shape.clone()))
+    Wolfgang::from_weights(config, &Device::flex(), |_, weights| {
+        weights.fill_with(&mut weight);
+        Ok(())
     })
 }
 

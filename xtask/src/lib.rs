@@ -3,10 +3,9 @@
 //! A library besides a binary only so that the project's tests can run it as a process of their own.
 
 mod bench;
-mod convert_checkpoint;
+mod check_transformers;
 
 use clap::{Parser, Subcommand};
-use std::io::Write;
 use std::process::ExitCode;
 
 /// The chores of this project.
@@ -19,24 +18,23 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Turn a checkpoint into a native folder.
-    ConvertCheckpoint(convert_checkpoint::Args),
+    /// Turn a checkpoint into a native or a Hugging Face folder: what `wolfgang convert` does.
+    ConvertCheckpoint(wolfgang_cli::ConvertArgs),
     /// Measure the model of the standard shape (75M, random weights) on this machine.
     Bench,
+    /// Check that the transformers library loads what we export and computes the same.
+    CheckTransformers(check_transformers::Args),
 }
 
 /// Runs the chore that the process's arguments name.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::ConvertCheckpoint(args) => convert_checkpoint::run(&args),
+        Command::ConvertCheckpoint(args) => wolfgang_cli::convert(&args),
         Command::Bench => bench::run(),
+        Command::CheckTransformers(args) => check_transformers::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // If standard error is gone there is nobody left to tell.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => wolfgang_cli::report_failure(&error),
     }
 }

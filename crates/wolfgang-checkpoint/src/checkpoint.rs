@@ -1,8 +1,9 @@
 //! A checkpoint that has been opened, but whose weights have not been read.
 
 use crate::contents::{Contents, Format, HEAD, Skipped};
-use crate::weights::{Tensor, read_f32};
-use crate::{CheckpointError, TensorProblem, TensorProblems, folder, native, pytorch};
+use crate::nearest::{is_worth_guessing, nearest};
+use crate::weights::{Tensor, fill_f32};
+use crate::{CheckpointError, Progress, TensorProblem, TensorProblems, folder, native, pytorch};
 use burn::tensor::{Bytes, Device};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -136,17 +137,26 @@ impl Checkpoint {
         &self.skipped
     }
 
+    /// Name, element type and shape of each stored tensor of the model.
+    pub fn tensors(&self) -> impl ExactSizeIterator<Item = TensorInfo<'_>> {
+        self.tensors.values().map(|tensor| TensorInfo {
+            name: &tensor.name,
+            dtype: tensor.dtype.name(),
+            shape: &tensor.shape,
+        })
+    }
+
     /// Number of tensors of each element type, `[("f32", 56)]`.
     pub fn dtypes(&self) -> Vec<(&'static str, usize)> {
         let mut counts = BTreeMap::new();
-        for tensor in self.tensors.values() {
-            *counts.entry(tensor.dtype.name()).or_insert(0) += 1;
+        for tensor in self.tensors() {
+            *counts.entry(tensor.dtype).or_insert(0) += 1;
         }
         counts.into_iter().collect()
     }
 
     /// The stored tensors, under the names of [`ModelConfig::parameters`].
-    pub(crate) fn tensors(&self) -> &BTreeMap<String, Tensor> {
+    pub(crate) fn stored(&self) -> &BTreeMap<String, Tensor> {
         &self.tensors
     }
 
@@ -155,27 +165,47 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::UntiedHead`].
     pub fn into_model(self, device: &Device) -> Result<Wolfgang, CheckpointError> {
+        self.into_model_with(device, &mut ())
+    }
+
+    /// As [`into_model`](Self::into_model), telling `progress` of the bytes read.
+    ///
+    /// # Errors
+    /// As [`into_model`](Self::into_model).
+    pub fn into_model_with(
+        mut self,
+        device: &Device,
+        progress: &mut dyn Progress,
+    ) -> Result<Wolfgang, CheckpointError> {
         self.check_head()?;
-        let weight = |parameter: &Parameter| {
-            let tensor = self.tensors.get(&parameter.name).ok_or_else(|| {
-                let missing = TensorProblem::Missing {
+        let bytes = self.tensors.values().map(|tensor| tensor.byte_len() as u64);
+        progress.begin("reading weights", bytes.sum());
+        let fill = |parameter: &Parameter, weights: &mut [f32]| {
+            // Taken out, so that its file is let go of as early as possible.
+            let tensor = self.tensors.remove(&parameter.name).ok_or_else(|| {
+                let problems = TensorProblems(vec![TensorProblem::Missing {
                     name: parameter.name.clone(),
-                };
-                let problems = TensorProblems(vec![missing]);
+                    nearest: None,
+                }]);
                 CheckpointError::Tensors {
                     path: self.path.clone(),
                     problems,
                 }
             })?;
-            Ok(read_f32(&self.path, tensor)?)
+            fill_f32(&self.path, &tensor, weights)?;
+            progress.advance(tensor.byte_len() as u64);
+            Ok(())
         };
-        Wolfgang::from_weights(&self.config, device, weight).map_err(|error| match error {
-            BuildError::Checkpoint(error) => error,
-            BuildError::Model(source) => CheckpointError::Model {
-                path: self.path.clone(),
-                source,
-            },
-        })
+        let model =
+            Wolfgang::from_weights(&self.config, device, fill).map_err(|error| match error {
+                BuildError::Checkpoint(error) => error,
+                BuildError::Model(source) => CheckpointError::Model {
+                    path: self.path.clone(),
+                    source,
+                },
+            })?;
+        progress.end();
+        Ok(model)
     }
 
     /// Refuses a stored head that differs from the embeddings.
@@ -183,9 +213,11 @@ impl Checkpoint {
         let (Some(head), Some(embeddings)) = (&self.head, self.tensors.get(EMBEDDINGS)) else {
             return Ok(());
         };
-        let head = read_f32(&self.path, head)?;
-        let embeddings = read_f32(&self.path, embeddings)?;
-        if head == embeddings {
+        let values = |tensor: &Tensor| {
+            let mut values = vec![0f32; tensor.shape.num_elements()];
+            fill_f32(&self.path, tensor, &mut values).map(|()| values)
+        };
+        if values(head)? == values(embeddings)? {
             Ok(())
         } else {
             Err(CheckpointError::UntiedHead {
@@ -193,6 +225,17 @@ impl Checkpoint {
             })
         }
     }
+}
+
+/// What is known of a stored tensor without its weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TensorInfo<'a> {
+    /// As in [`ModelConfig::parameters`].
+    pub name: &'a str,
+    /// The type of its elements as it is stored, `bf16`.
+    pub dtype: &'static str,
+    /// As in [`ModelConfig::parameters`].
+    pub shape: &'a [usize],
 }
 
 /// Lets errors of both crates pass through [`Wolfgang::from_weights`].
@@ -215,19 +258,35 @@ impl From<ModelError> for BuildError {
 
 /// All differences between what a model needs and what is stored.
 fn compare(expected: &[Parameter], tensors: &BTreeMap<String, Tensor>) -> Vec<TensorProblem> {
-    let mut problems = Vec::new();
-    for parameter in expected {
-        match tensors.get(&parameter.name) {
-            Some(tensor) => problems.extend(check_tensor(parameter, tensor)),
-            None => problems.push(TensorProblem::Missing {
-                name: parameter.name.clone(),
-            }),
-        }
-    }
     let known: HashSet<_> = expected.iter().map(|p| p.name.as_str()).collect();
-    let unexpected = tensors.keys().filter(|name| !known.contains(name.as_str()));
-    problems.extend(unexpected.map(|name| TensorProblem::Unexpected { name: name.clone() }));
-    problems
+    let missing: Vec<_> = expected
+        .iter()
+        .map(|p| p.name.as_str())
+        .filter(|name| !tensors.contains_key(*name))
+        .collect();
+    let unexpected: Vec<_> = tensors
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !known.contains(name))
+        .collect();
+    let guess = is_worth_guessing(&missing, &unexpected);
+    let nearest = |name: &str, among: &[&str]| {
+        let among = if guess { among } else { &[] };
+        nearest(name, among).map(str::to_owned)
+    };
+
+    let present = expected
+        .iter()
+        .filter_map(|parameter| check_tensor(parameter, tensors.get(&parameter.name)?));
+    let missing_ones = missing.iter().map(|name| TensorProblem::Missing {
+        name: (*name).to_owned(),
+        nearest: nearest(name, &unexpected),
+    });
+    let unexpected_ones = unexpected.iter().map(|name| TensorProblem::Unexpected {
+        name: (*name).to_owned(),
+        nearest: nearest(name, &missing),
+    });
+    missing_ones.chain(present).chain(unexpected_ones).collect()
 }
 
 fn check_tensor(parameter: &Parameter, tensor: &Tensor) -> Option<TensorProblem> {

@@ -2,6 +2,7 @@
 
 use crate::weights::Tensor;
 use std::collections::BTreeMap;
+use std::fmt;
 use wolfgang_model::ModelConfig;
 
 /// The form a checkpoint is stored in.
@@ -14,6 +15,16 @@ pub enum Format {
     Native,
     /// A folder with `config.json` and safetensors, as the `transformers` library writes it.
     HuggingFace,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pytorch => "PyTorch",
+            Self::Native => "native",
+            Self::HuggingFace => "Hugging Face",
+        })
+    }
 }
 
 /// Something in a checkpoint that the model does not need.

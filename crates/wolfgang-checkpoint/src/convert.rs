@@ -1,11 +1,14 @@
-//! From any checkpoint to a native folder.
+//! From any checkpoint to a folder.
 
-use crate::weights::{Tensor, read, read_f32};
-use crate::{Checkpoint, CheckpointError, folder, native};
-use burn::tensor::{DType, TensorData};
-use std::fs::File;
+use crate::replace::Scratch;
+use crate::weights::{Tensor, convert_to};
+use crate::{Checkpoint, CheckpointError, Progress, huggingface, native};
+use burn::tensor::DType;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wolfgang_model::ModelConfig;
 
 /// The element type of written weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +31,28 @@ impl Precision {
     }
 }
 
+/// The form to write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// A native folder.
+    #[default]
+    Native,
+    /// A folder that the `transformers` library loads.
+    HuggingFace,
+}
+
 /// How to convert.
 #[derive(Clone, Debug, Default)]
 pub struct ConvertOptions {
+    /// The form to write.
+    pub target: Target,
     /// The element type to write; `None` keeps each tensor's, f64 becoming f32.
     pub precision: Option<Precision>,
     /// A `tokenizer.json` to put beside the model, as it is. Whether it fits is the caller's to check: this crate knows
     /// no tokenizer.
     pub tokenizer: Option<PathBuf>,
+    /// Whether a folder that is in the place may be replaced, if there is nothing in it but what conversions write.
+    pub replace: bool,
 }
 
 /// What a conversion did.
@@ -45,16 +62,19 @@ pub struct ConvertReport {
     pub folder: PathBuf,
     /// Number of tensors written.
     pub tensors: usize,
-    /// Size of the record in bytes.
+    /// Size of the weights' file in bytes.
     pub bytes: u64,
     /// Number of weights that the written precision could not hold exactly.
     pub rounded: usize,
 }
 
-/// Writes `source` as a native folder at `folder`, which must not exist yet.
+/// The tokenizer of either form.
+pub(crate) const TOKENIZER: &str = "tokenizer.json";
+
+/// Writes `source` as a folder at `folder`.
 ///
-/// Everything is written into a temporary folder beside it, read back and compared there, and only then renamed: at
-/// `folder` there is either nothing or the whole.
+/// One tensor is held at a time. Everything is written into a temporary folder beside the target, read back and
+/// compared there, and only then put into place in one step: at `folder` there is what was there before, or the whole.
 ///
 /// # Errors
 /// Every [`CheckpointError`].
@@ -62,72 +82,100 @@ pub fn convert(
     source: &Checkpoint,
     folder: impl AsRef<Path>,
     options: &ConvertOptions,
+    progress: impl Progress + Send + 'static,
 ) -> Result<ConvertReport, CheckpointError> {
     let folder = folder.as_ref();
-    if folder.symlink_metadata().is_ok() {
-        return Err(CheckpointError::Exists {
-            path: folder.to_path_buf(),
-        });
-    }
-    source.check_head()?;
-    let mut tensors = Vec::with_capacity(source.tensors().len());
-    let mut rounded = 0;
-    for tensor in source.tensors().values() {
-        let dtype = options
-            .precision
-            .map_or(keep(tensor.dtype), Precision::dtype);
-        let written = read_f32(source.path(), tensor)?.convert_dtype(dtype);
-        check_finite(source.path(), &tensor.name, &written)?;
-        rounded += count_rounded(&read(source.path(), tensor)?, &written);
-        let (bytes, shape, dtype) = written.into_parts();
-        // Shared, because the writer and the comparison each take their own.
-        let bytes = bytes.shared();
-        tensors.push(Tensor::new(tensor.name.clone(), dtype, shape, None, bytes));
-    }
-
-    let temporary = temporary_beside(folder)?;
-    native::write(temporary.path(), source.config(), tensors.clone())?;
-    let failed = |source: std::io::Error| write_error(folder, source);
+    let scratch = Scratch::beside(folder, options.replace)?;
     if let Some(tokenizer) = &options.tokenizer {
         let json = std::fs::read(tokenizer).map_err(|source| CheckpointError::Read {
             path: tokenizer.clone(),
             source,
         })?;
-        std::fs::write(temporary.path().join(TOKENIZER), json).map_err(failed)?;
+        scratch.write(TOKENIZER, &json)?;
     }
-    verify(temporary.path(), source, &tensors, folder)?;
+    source.check_head()?;
 
-    let bytes = temporary
-        .path()
-        .join(native::RECORD)
-        .metadata()
-        .map_err(failed)?
-        .len();
-    sync_files(temporary.path()).map_err(failed)?;
-    std::fs::rename(temporary.path(), folder).map_err(failed)?;
-    // It lies at its place now; nothing is left to clean up.
-    let _ = temporary.keep();
+    let log = Arc::new(Mutex::new(Log::new(progress)));
+    let tensors = converted(source, options, &log);
+    let bytes = tensors.iter().map(|tensor| tensor.byte_len() as u64).sum();
+    let n = tensors.len();
+    locked(&log).progress.begin("writing", bytes);
+    let written = match options.target {
+        Target::Native => native::write(&scratch, source.config(), tensors),
+        Target::HuggingFace => huggingface::write(&scratch, source.config(), tensors),
+    };
+    // Why a tensor could not be made says more than that a writer did not get it.
+    match locked(&log).failure.take() {
+        Some(failure) => return Err(failure),
+        None => written?,
+    }
+    locked(&log).progress.end();
+
+    verify(&scratch, source.config(), &mut locked(&log))?;
+    scratch.put_into_place()?;
+    let rounded = locked(&log).rounded;
     Ok(ConvertReport {
         folder: folder.to_path_buf(),
-        tensors: tensors.len(),
+        tensors: n,
         bytes,
         rounded,
     })
 }
 
-const TOKENIZER: &str = "tokenizer.json";
+/// What is learned while tensors are made for a writer that knows of bytes only.
+struct Log {
+    progress: Box<dyn Progress + Send>,
+    rounded: usize,
+    digests: BTreeMap<String, u64>,
+    failure: Option<CheckpointError>,
+}
 
-/// Refuses what the precision could only hold as an infinity.
-fn check_finite(path: &Path, tensor: &str, written: &TensorData) -> Result<(), CheckpointError> {
-    match written.iter::<f32>().position(|x| !x.is_finite()) {
-        None => Ok(()),
-        Some(index) => Err(CheckpointError::TooLarge {
-            path: path.to_path_buf(),
-            tensor: tensor.to_owned(),
-            index,
-            precision: written.dtype().name(),
-        }),
+impl Log {
+    fn new(progress: impl Progress + Send + 'static) -> Self {
+        Self {
+            progress: Box::new(progress),
+            rounded: 0,
+            digests: BTreeMap::new(),
+            failure: None,
+        }
     }
+}
+
+fn locked(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The source's tensors as they are to be written. Each is read and converted when the writer asks for its bytes.
+fn converted(source: &Checkpoint, options: &ConvertOptions, log: &Arc<Mutex<Log>>) -> Vec<Tensor> {
+    let path: Arc<Path> = source.path().into();
+    let convert = |tensor: &Tensor| {
+        let dtype = options
+            .precision
+            .map_or(keep(tensor.dtype), Precision::dtype);
+        let (path, log, stored) = (path.clone(), log.clone(), tensor.clone());
+        let make = move || {
+            let made = convert_to(&path, &stored, dtype);
+            let mut log = locked(&log);
+            let (bytes, rounded) = made.map_err(|failure| {
+                log.failure = Some(failure);
+                burn_pack::Error::IoError("it could not be converted".to_owned())
+            })?;
+            log.rounded += rounded;
+            log.digests.insert(stored.name.clone(), digest(&bytes));
+            log.progress.advance(bytes.len() as u64);
+            Ok(bytes)
+        };
+        let bytes = tensor.shape.num_elements() * dtype.size();
+        Tensor::deferred(
+            tensor.name.clone(),
+            dtype,
+            tensor.shape.clone(),
+            None,
+            bytes,
+            make,
+        )
+    };
+    source.stored().values().map(convert).collect()
 }
 
 /// The element type that is kept when none is asked for.
@@ -139,68 +187,45 @@ fn keep(dtype: DType) -> DType {
     }
 }
 
-fn count_rounded(stored: &TensorData, written: &TensorData) -> usize {
-    stored
-        .iter::<f64>()
-        .zip(written.iter::<f64>())
-        .filter(|(a, b)| a != b)
-        .count()
-}
-
-/// An empty folder on the same file system as `folder`, removed again unless it is kept.
-fn temporary_beside(folder: &Path) -> Result<TempDir, CheckpointError> {
-    let parent = match folder.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".wolfgang-");
-    // Temporary folders are private by default; this one becomes an ordinary one.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-    builder
-        .tempdir_in(parent)
-        .map_err(|source| write_error(folder, source))
+fn digest(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 /// Opens what was written as anybody would and compares it with what was meant.
-fn verify(
-    written: &Path,
-    source: &Checkpoint,
-    tensors: &[Tensor],
-    folder: &Path,
-) -> Result<(), CheckpointError> {
-    let differs = |tensor: &str| CheckpointError::Verify {
-        path: folder.to_path_buf(),
-        tensor: tensor.to_owned(),
+fn verify(scratch: &Scratch, config: &ModelConfig, log: &mut Log) -> Result<(), CheckpointError> {
+    let differs = |what: &str| CheckpointError::Verify {
+        path: scratch.target().to_path_buf(),
+        tensor: what.to_owned(),
     };
-    let reread = Checkpoint::open(written)?;
-    if reread.config() != source.config() {
-        return Err(differs(folder::CONFIG));
+    let reread = Checkpoint::open(scratch.path())?;
+    // Of no meaning to the model, and unknown to a Llama.
+    let bias = config.bias;
+    if *config
+        != (ModelConfig {
+            bias,
+            ..reread.config().clone()
+        })
+    {
+        return Err(differs("the config"));
     }
-    for tensor in tensors {
-        let stored = reread
-            .tensors()
-            .get(&tensor.name)
-            .ok_or_else(|| differs(&tensor.name))?;
-        if read(written, stored)? != read(written, tensor)? {
-            return Err(differs(&tensor.name));
+    let bytes = reread
+        .stored()
+        .values()
+        .map(|tensor| tensor.byte_len() as u64);
+    log.progress.begin("checking", bytes.sum());
+    for (name, meant) in &log.digests {
+        let tensor = reread.stored().get(name).ok_or_else(|| differs(name))?;
+        let bytes = tensor.to_bytes().map_err(|e| CheckpointError::Damaged {
+            path: scratch.target().to_path_buf(),
+            source: e.into(),
+        })?;
+        if digest(&bytes) != *meant {
+            return Err(differs(name));
         }
+        log.progress.advance(bytes.len() as u64);
     }
+    log.progress.end();
     Ok(())
-}
-
-/// Waits until the files of `folder` are on the disk, so that a crash after the rename loses nothing.
-fn sync_files(folder: &Path) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        File::open(entry?.path())?.sync_all()?;
-    }
-    Ok(())
-}
-
-fn write_error(path: &Path, source: std::io::Error) -> CheckpointError {
-    CheckpointError::Write {
-        path: path.to_path_buf(),
-        source: source.into(),
-    }
 }

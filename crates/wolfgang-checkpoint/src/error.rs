@@ -107,7 +107,7 @@ pub enum CheckpointError {
     },
     /// A weight is too large for the precision to write.
     #[error(
-        "{}: {tensor} holds a number at index {index} that {precision} cannot hold; choose another precision",
+        "{}: {tensor} holds a number at index {index} that {precision} cannot hold",
         path.display()
     )]
     TooLarge {
@@ -138,10 +138,18 @@ pub enum CheckpointError {
         source: Source,
     },
     /// There is something in the place to write to.
-    #[error("{} exists already: choose another folder or remove it first", path.display())]
+    #[error("{} exists already", path.display())]
     Exists {
         /// The folder.
         path: PathBuf,
+    },
+    /// There is something in the place to write to that no conversion wrote.
+    #[error("{} is not replaced: {found}", path.display())]
+    NotReplaced {
+        /// The folder.
+        path: PathBuf,
+        /// What is there.
+        found: String,
     },
     /// What was written does not read back as what was meant. Nothing was left behind.
     #[error("{tensor} did not read back as it was written to {}", path.display())]
@@ -160,11 +168,15 @@ pub enum TensorProblem {
     Missing {
         /// The tensor.
         name: String,
+        /// Of the unexpected ones, that which might be meant.
+        nearest: Option<String>,
     },
     /// The file has it, the model has no place for it.
     Unexpected {
         /// The tensor.
         name: String,
+        /// Of the missing ones, that which might be meant.
+        nearest: Option<String>,
     },
     /// It has another shape.
     Shape {
@@ -187,8 +199,20 @@ pub enum TensorProblem {
 impl fmt::Display for TensorProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { name } => write!(f, "{name} is missing"),
-            Self::Unexpected { name } => write!(f, "{name} is unexpected"),
+            Self::Missing { name, nearest } => {
+                write!(f, "{name} is missing")?;
+                match nearest {
+                    Some(nearest) => write!(f, " (is {nearest} meant to be it?)"),
+                    None => Ok(()),
+                }
+            }
+            Self::Unexpected { name, nearest } => {
+                write!(f, "{name} is unexpected")?;
+                match nearest {
+                    Some(nearest) => write!(f, " (did you mean {nearest}?)"),
+                    None => Ok(()),
+                }
+            }
             Self::Shape {
                 name,
                 found,

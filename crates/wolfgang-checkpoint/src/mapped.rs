@@ -8,7 +8,7 @@ use std::path::Path;
 pub(crate) fn map(path: &Path) -> std::io::Result<Bytes> {
     let file = File::open(path)?;
     // SAFETY: a mapping is sound as long as nobody shortens or overwrites the file while it is in use. Conversions write
-    // beside and rename, and `weights::read` copies what it takes, so that use ends with the loading.
+    // beside and rename, and a model copies what it takes, so that use ends with the loading.
     #[expect(unsafe_code)]
     let map = unsafe { memmap2::Mmap::map(&file)? };
     Ok(Bytes::from_shared(

@@ -4,6 +4,7 @@ use crate::CheckpointError;
 use crate::contents::{Contents, Format};
 use crate::folder::CONFIG;
 use crate::mapped::map;
+use crate::replace::Scratch;
 use crate::weights::Tensor;
 use burn::tensor::Bytes;
 use burn_pack::{Reader, Writer};
@@ -67,22 +68,17 @@ pub(crate) fn parse_config(path: &Path, config: Json) -> Result<ModelConfig, Che
     })
 }
 
-/// Writes `config.json` and `model.bpk` into the folder at `path`.
+/// Writes `config.json` and `model.bpk`.
 pub(crate) fn write(
-    path: &Path,
+    scratch: &Scratch,
     config: &ModelConfig,
     tensors: Vec<Tensor>,
 ) -> Result<(), CheckpointError> {
-    let failed = |name: &str, source| CheckpointError::Write {
-        path: path.join(name),
-        source,
-    };
     let mut json = json!(config);
     json["model_type"] = MODEL_TYPE.into();
-    std::fs::write(path.join(CONFIG), format!("{json:#}\n"))
-        .map_err(|e| failed(CONFIG, e.into()))?;
+    scratch.write(CONFIG, format!("{json:#}\n").as_bytes())?;
     Writer::new(tensors)
         .with_metadata("format", MODEL_TYPE)
-        .write_to_file(path.join(RECORD))
-        .map_err(|e| failed(RECORD, e.into()))
+        .write_to_file_in_place(scratch.path().join(RECORD))
+        .map_err(|e| scratch.failed(RECORD, e))
 }

@@ -1,47 +1,119 @@
 //! The numbers in a stored tensor.
 
 use crate::CheckpointError;
-use burn::tensor::{AllocationProperty, Bytes, DType, TensorData};
+use crate::floats::{count_rounded, decode, encode};
+use burn::tensor::{Bytes, DType};
+use rayon::prelude::*;
 use std::path::Path;
 
 /// Name, shape, element type, and the bytes when they are asked for.
 pub(crate) type Tensor = burn_pack::Tensor;
 
-/// Reads a tensor's weights as f32, whatever floating point type they are stored in.
+/// Numbers that a core treats at once; they stay in its own cache.
+const PIECE: usize = 1 << 14;
+
+/// Writes a tensor's weights as f32 into `into`, whatever floating point type they are stored in.
 ///
 /// # Errors
 /// [`CheckpointError::Damaged`] and [`CheckpointError::NotFinite`].
-pub(crate) fn read_f32(path: &Path, tensor: &Tensor) -> Result<TensorData, CheckpointError> {
-    let data = read(path, tensor)?.convert_dtype(DType::F32);
-    let values = data.as_slice::<f32>().map_err(|e| damaged(path, e))?;
-    match values.iter().position(|x| !x.is_finite()) {
-        None => Ok(data),
-        Some(index) => Err(CheckpointError::NotFinite {
+pub(crate) fn fill_f32(
+    path: &Path,
+    tensor: &Tensor,
+    into: &mut [f32],
+) -> Result<(), CheckpointError> {
+    let bytes = stored(path, tensor, into.len())?;
+    into.par_chunks_mut(PIECE)
+        .zip(bytes.par_chunks(PIECE * tensor.dtype.size()))
+        .enumerate()
+        .try_for_each(|(piece, (into, bytes))| {
+            decode(tensor.dtype, bytes, into);
+            check_finite(path, tensor, piece, into)
+        })
+}
+
+/// A tensor's weights as `dtype`, and how many of them it could not hold exactly.
+///
+/// # Errors
+/// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`] and [`CheckpointError::TooLarge`].
+pub(crate) fn convert_to(
+    path: &Path,
+    tensor: &Tensor,
+    dtype: DType,
+) -> Result<(Bytes, usize), CheckpointError> {
+    let n = tensor.shape.num_elements();
+    let bytes = stored(path, tensor, n)?;
+    let pieces = bytes.par_chunks(PIECE * tensor.dtype.size()).enumerate();
+    let decoded = |piece: usize, bytes: &[u8]| {
+        let mut values = vec![0f32; bytes.len() / tensor.dtype.size()];
+        decode(tensor.dtype, bytes, &mut values);
+        check_finite(path, tensor, piece, &values).map(|()| values)
+    };
+    if dtype == tensor.dtype {
+        pieces.try_for_each(|(piece, bytes)| decoded(piece, bytes).map(drop))?;
+        return Ok((bytes, 0));
+    }
+    let mut written = vec![0; n * dtype.size()];
+    let rounded = pieces
+        .zip(written.par_chunks_mut(PIECE * dtype.size()))
+        .map(|((piece, bytes), into)| {
+            let mut values = decoded(piece, bytes)?;
+            encode(dtype, &values, into);
+            decode(dtype, into, &mut values);
+            match not_finite(&values) {
+                None => Ok(count_rounded((tensor.dtype, bytes), (dtype, into))),
+                Some(at) => Err(CheckpointError::TooLarge {
+                    path: path.to_path_buf(),
+                    tensor: tensor.name.clone(),
+                    index: piece * PIECE + at,
+                    precision: dtype.name(),
+                }),
+            }
+        })
+        .try_reduce(|| 0, |a, b| Ok(a + b))?;
+    Ok((Bytes::from_bytes_vec(written), rounded))
+}
+
+/// Refuses NaN and infinities in one piece of a tensor.
+fn check_finite(
+    path: &Path,
+    tensor: &Tensor,
+    piece: usize,
+    values: &[f32],
+) -> Result<(), CheckpointError> {
+    match not_finite(values) {
+        None => Ok(()),
+        Some(at) => Err(CheckpointError::NotFinite {
             path: path.to_path_buf(),
             tensor: tensor.name.clone(),
-            index,
-            value: values[index],
+            index: piece * PIECE + at,
+            value: values[at],
         }),
     }
 }
 
-/// Reads a tensor's weights as they are stored.
-pub(crate) fn read(path: &Path, tensor: &Tensor) -> Result<TensorData, CheckpointError> {
-    let bytes = tensor.to_bytes().map_err(|e| damaged(path, e))?;
-    // A mapped file must not outlive the reading of it, and elements need an address that suits them.
-    let mapped = matches!(bytes.property(), AllocationProperty::File);
-    let bytes = if mapped || bytes.as_ptr().align_offset(tensor.dtype.size()) != 0 {
-        Bytes::from_bytes_vec(bytes.to_vec())
-    } else {
-        bytes
+/// A tensor's bytes: `n` numbers.
+fn stored(path: &Path, tensor: &Tensor, n: usize) -> Result<Bytes, CheckpointError> {
+    let damaged = |source| CheckpointError::Damaged {
+        path: path.to_path_buf(),
+        source,
     };
-    TensorData::try_from_bytes(bytes, tensor.shape.clone(), tensor.dtype)
-        .map_err(|e| damaged(path, e))
+    let bytes = tensor.to_bytes().map_err(|e| damaged(e.into()))?;
+    if bytes.len() == n * tensor.dtype.size() {
+        Ok(bytes)
+    } else {
+        let (name, found) = (&tensor.name, bytes.len());
+        Err(damaged(
+            format!("{name} has {found} bytes for {n} numbers").into(),
+        ))
+    }
 }
 
-fn damaged(path: &Path, source: impl std::error::Error + Send + Sync + 'static) -> CheckpointError {
-    CheckpointError::Damaged {
-        path: path.to_path_buf(),
-        source: source.into(),
+/// The first number that is NaN or infinite.
+fn not_finite(values: &[f32]) -> Option<usize> {
+    // The search for any, without an early end, is many times faster than the search for the first.
+    let all_finite = values.iter().fold(true, |all, x| all & x.is_finite());
+    if all_finite {
+        return None;
     }
+    values.iter().position(|x| !x.is_finite())
 }

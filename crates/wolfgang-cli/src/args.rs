@@ -1,5 +1,7 @@
 //! The command line.
 
+use crate::convert::ConvertArgs;
+use crate::inspect::InspectArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wolfgang_generate::{Overflow, PenaltyScope};
@@ -16,6 +18,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Continue a text.
     Generate(GenerateArgs),
+    /// Turn a checkpoint into a native or a Hugging Face folder.
+    Convert(ConvertArgs),
+    /// Tell what a checkpoint is, without reading its weights.
+    Inspect(InspectArgs),
 }
 
 /// The text alone goes to standard output, as it is made; everything else goes to standard error.

@@ -1,15 +1,20 @@
 //! The `wolfgang` command.
 //!
-//! Thin: it reads arguments, calls `wolfgang-generate` and writes what comes back. It is a library besides a binary
-//! only so that the project's tests can run it as a process of their own.
+//! Thin: it reads arguments, calls the libraries and writes what comes back. It is a library besides a binary so that
+//! `cargo xtask convert-checkpoint` is the same code, and the project's tests can run it as a process of their own.
 
 mod args;
+mod convert;
 mod device;
 mod faust;
 mod generate;
+mod inspect;
 mod interrupt;
 mod output;
 mod report;
+
+pub use convert::{ConvertArgs, convert};
+pub use report::failure as report_failure;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -22,6 +27,8 @@ pub fn main() -> ExitCode {
     };
     let result = match command {
         args::Command::Generate(args) => generate::run(&args),
+        args::Command::Convert(args) => convert(&args),
+        args::Command::Inspect(args) => inspect::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

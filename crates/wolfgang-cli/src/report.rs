@@ -24,8 +24,8 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// One line on standard error, and the code.
-pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
+/// One line on standard error with the next step, and the code.
+pub fn failure(error: &anyhow::Error) -> ExitCode {
     let broken_pipe = |e: &std::io::Error| e.kind() == ErrorKind::BrokenPipe;
     if error.downcast_ref().is_some_and(broken_pipe) {
         // Whoever read the text has enough of it.
@@ -75,18 +75,25 @@ fn is_usage(error: &anyhow::Error) -> bool {
 
 /// What to do about it, where the message alone does not say.
 fn next_step(error: &anyhow::Error) -> Option<&'static str> {
-    match error.downcast_ref()? {
-        GenerateError::Checkpoint(CheckpointError::Read { .. }) => {
-            Some("--model takes a .pt file, a native or a Hugging Face folder")
+    let checkpoint = match error.downcast_ref() {
+        Some(GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. }) => {
+            return Some("--tokenizer takes the tokenizer.json that the model was trained with");
         }
-        GenerateError::Checkpoint(CheckpointError::Damaged { .. }) => {
-            Some("if it was copied or downloaded, do that again")
+        Some(GenerateError::Checkpoint(error)) => error,
+        _ => error.downcast_ref()?,
+    };
+    match checkpoint {
+        CheckpointError::Read { .. } => {
+            Some("a model is a .pt file, a native or a Hugging Face folder")
         }
-        GenerateError::Checkpoint(CheckpointError::RunsCode { .. }) => {
+        CheckpointError::Damaged { .. } => Some("if it was copied or downloaded, do that again"),
+        CheckpointError::RunsCode { .. } => {
             Some("do not open it with Python unless you trust its source")
         }
-        GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {
-            Some("--tokenizer takes the tokenizer.json that the model was trained with")
+        CheckpointError::TooLarge { .. } => Some("choose another --dtype"),
+        CheckpointError::Exists { .. } => Some("choose another folder, or replace it by --force"),
+        CheckpointError::NotReplaced { .. } => {
+            Some("choose another folder, or move that away first")
         }
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! The facade: a model and its tokenizer.
 
 use crate::{GenerateError, GenerateOptions, Generation, LongPrompt, Prompt, Summary};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_model::{Device, ModelConfig, ModelError, Wolfgang};
 use wolfgang_sampling::Sampler;
@@ -35,6 +35,16 @@ pub fn check_vocabulary(tokenizer: &Tokenizer, config: &ModelConfig) -> Result<(
     }
 }
 
+/// Where the tokenizer of the checkpoint at this path is looked for: in its folder, or beside it if it is a file.
+pub fn tokenizer_beside(checkpoint: &Path) -> PathBuf {
+    let folder = if checkpoint.is_dir() {
+        checkpoint
+    } else {
+        checkpoint.parent().unwrap_or(checkpoint)
+    };
+    folder.join("tokenizer.json")
+}
+
 impl WolfgangGenerator {
     /// Reads a checkpoint and a `tokenizer.json` onto `device`: the original's three arguments.
     ///
@@ -58,12 +68,7 @@ impl WolfgangGenerator {
     /// As [`load`](Self::load).
     pub fn from_path(checkpoint: impl AsRef<Path>, device: &Device) -> Result<Self, GenerateError> {
         let checkpoint = checkpoint.as_ref();
-        let folder = if checkpoint.is_dir() {
-            checkpoint
-        } else {
-            checkpoint.parent().unwrap_or(checkpoint)
-        };
-        Self::load(checkpoint, folder.join("tokenizer.json"), device)
+        Self::load(checkpoint, tokenizer_beside(checkpoint), device)
     }
 
     /// Puts a model and a tokenizer together.

@@ -29,7 +29,7 @@ mod summary;
 
 pub use error::GenerateError;
 pub use generation::{Event, Generation};
-pub use generator::{WolfgangGenerator, check_vocabulary};
+pub use generator::{WolfgangGenerator, check_vocabulary, tokenizer_beside};
 pub use options::{GenerateOptions, LongPrompt, Overflow};
 pub use prompt::Prompt;
 pub use summary::{FinishReason, Summary, Timing};

@@ -14,24 +14,6 @@ pub enum ModelError {
         /// What is allowed, as the rest of a sentence.
         rule: String,
     },
-    /// A parameter came with another shape than the configuration gives it.
-    #[error("{name} has the shape {found:?}, but the config calls for {expected:?}")]
-    WrongShape {
-        /// The parameter.
-        name: String,
-        /// The shape it has.
-        found: Vec<usize>,
-        /// The shape it should have.
-        expected: Vec<usize>,
-    },
-    /// A parameter holds something else than floating point numbers.
-    #[error("{name} holds {found} instead of floating point numbers")]
-    WrongType {
-        /// The parameter.
-        name: String,
-        /// The element type it has.
-        found: &'static str,
-    },
     /// There is nothing to compute logits for.
     #[error("got no ids, but logits need at least one")]
     NoIds,

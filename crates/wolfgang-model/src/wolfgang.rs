@@ -8,7 +8,7 @@ use crate::feed_forward::FeedForward;
 use crate::kv_cache::LayerCache;
 use crate::linear::Linear;
 use crate::norm::RmsNorm;
-use crate::pages::on_large_pages;
+use crate::pages::filled;
 use crate::rope::RotaryEmbedding;
 use crate::{KvCache, ModelConfig, ModelError, Parameter};
 use burn::module::Module;
@@ -31,24 +31,18 @@ pub struct Wolfgang {
 }
 
 impl Wolfgang {
-    /// Builds a model on `device`, asking `weight` for each of [`ModelConfig::parameters`] in turn.
-    ///
-    /// `weight` must return data of the parameter's shape; floating point of any width is converted to f32. Only one
-    /// parameter is held besides the model.
+    /// Builds a model on `device`, having `fill` write the weights of each of [`ModelConfig::parameters`] in turn, row
+    /// by row, into room that the model keeps.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`], [`ModelError::WrongShape`], [`ModelError::WrongType`], and whatever `weight`
-    /// returns.
+    /// [`ModelError::InvalidConfig`], and whatever `fill` returns.
     pub fn from_weights<E: From<ModelError>>(
         config: &ModelConfig,
         device: &Device,
-        mut weight: impl FnMut(&Parameter) -> Result<TensorData, E>,
+        fill: impl FnMut(&Parameter, &mut [f32]) -> Result<(), E>,
     ) -> Result<Self, E> {
         config.validate()?;
-        let mut weights = Weights {
-            device,
-            next: &mut weight,
-        };
+        let mut weights = Weights { device, fill };
         let (width, kv, hidden) = (config.n_embd, config.kv_dim(), config.hidden_dim());
 
         let embeddings = Embedding::new(weights.tensor("embeddings", [config.vocab_size, width])?);
@@ -187,40 +181,20 @@ impl Wolfgang {
 /// Turns a caller's weights into layers.
 struct Weights<'a, F> {
     device: &'a Device,
-    next: F,
+    fill: F,
 }
 
 impl<F, E> Weights<'_, F>
 where
-    F: FnMut(&Parameter) -> Result<TensorData, E>,
-    E: From<ModelError>,
+    F: FnMut(&Parameter, &mut [f32]) -> Result<(), E>,
 {
     fn tensor<const D: usize>(&mut self, module: &str, shape: [usize; D]) -> Result<Tensor<D>, E> {
         let parameter = Parameter {
             name: format!("{module}.weight"),
             shape: shape.to_vec(),
         };
-        let data = (self.next)(&parameter)?;
-        if !data.dtype().is_float() {
-            return Err(ModelError::WrongType {
-                name: parameter.name,
-                found: data.dtype().name(),
-            }
-            .into());
-        }
-        if data.shape().as_slice() != parameter.shape {
-            let Parameter {
-                name,
-                shape: expected,
-            } = parameter;
-            return Err(ModelError::WrongShape {
-                name,
-                found: data.shape().to_vec(),
-                expected,
-            }
-            .into());
-        }
-        let data = on_large_pages(data.convert_dtype(DType::F32));
+        let weights = filled(shape.iter().product(), |room| (self.fill)(&parameter, room))?;
+        let data = TensorData::from_bytes(weights, shape, DType::F32);
         Ok(Tensor::from_data(data, (self.device, DType::F32)))
     }
 
@@ -264,10 +238,7 @@ mod tests {
     }
 
     fn zeros(config: &ModelConfig) -> Result<Wolfgang, ModelError> {
-        Wolfgang::from_weights(config, &Device::flex(), |parameter| {
-            let len = parameter.shape.iter().product();
-            Ok::<_, ModelError>(TensorData::new(vec![0f32; len], parameter.shape.clone()))
-        })
+        Wolfgang::from_weights(config, &Device::flex(), |_, _| Ok(()))
     }
 
     fn tiny() -> ModelConfig {
@@ -297,14 +268,12 @@ mod tests {
             ..tiny()
         };
         let mut n = 0f32;
-        let model = Wolfgang::from_weights(&config, &Device::flex(), |parameter| {
-            let values: Vec<f32> = (0..parameter.shape.iter().product())
-                .map(|_| {
-                    n += 1.0;
-                    (n * 1.7).sin()
-                })
-                .collect();
-            Ok::<_, ModelError>(TensorData::new(values, parameter.shape.clone()))
+        let model = Wolfgang::from_weights(&config, &Device::flex(), |_, weights| {
+            weights.fill_with(|| {
+                n += 1.0;
+                (n * 1.7).sin()
+            });
+            Ok::<_, ModelError>(())
         });
         let model = model.unwrap();
         let ids: Vec<u32> = (0..config.block_size as u32).map(|i| i * 7 % 30).collect();
@@ -322,18 +291,14 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_of_another_shape_is_an_error() {
-        let error = Wolfgang::from_weights(&tiny(), &Device::flex(), |_| {
-            Ok::<_, ModelError>(TensorData::new(vec![0f32; 6], [2, 3]))
-        });
-        let (name, found, expected) = ("embeddings.weight".to_owned(), vec![2, 3], vec![30, 20]);
-        assert_eq!(
-            error.unwrap_err(),
-            ModelError::WrongShape {
-                name,
-                found,
-                expected
+    fn what_keeps_weights_from_coming_is_passed_on() {
+        let error = Wolfgang::from_weights(&tiny(), &Device::flex(), |parameter, weights| {
+            assert_eq!(weights.len(), parameter.shape.iter().product());
+            match parameter.name.as_str() {
+                "norm.weight" => Err(ModelError::NoIds),
+                _ => Ok(()),
             }
-        );
+        });
+        assert_eq!(error.unwrap_err(), ModelError::NoIds);
     }
 }

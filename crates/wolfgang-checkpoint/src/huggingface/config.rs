@@ -1,0 +1,157 @@
+//! The shape of a model, in Llama's terms.
+
+use super::MODEL_TYPE;
+use super::special::SpecialIds;
+use crate::CheckpointError;
+use crate::folder::CONFIG;
+use serde_json::{Value as Json, json};
+use std::path::Path;
+use wolfgang_model::ModelConfig;
+
+/// A field of the original's that Llama has not, kept so that coming back gives the same config.
+const MULTIPLE_OF: &str = "multiple_of";
+
+/// The only values that a Wolfgang-LM can have.
+const ROPE_THETA: f64 = 10000.0;
+const RMS_NORM_EPS: f64 = 1e-6;
+
+/// The shape of the model, in Llama's terms; refuses what a Wolfgang-LM has not.
+pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, CheckpointError> {
+    let unsupported = |field: &str, found: &Json, expected: String| CheckpointError::Unsupported {
+        path: path.join(CONFIG),
+        field: field.to_owned(),
+        found: format!("{found:.80}"),
+        expected,
+    };
+    let size = |field: &str| {
+        let value = config[field].as_u64().and_then(|n| usize::try_from(n).ok());
+        value.ok_or_else(|| unsupported(field, &config[field], "a size".to_owned()))
+    };
+    // Transformers 4 has the angle's base at the top level, 5 among the rope parameters.
+    let rope = &config["rope_parameters"];
+    let (theta, theta_value) = match &rope["rope_theta"] {
+        Json::Null => ("rope_theta", &config["rope_theta"]),
+        value => ("rope_parameters.rope_theta", value),
+    };
+    let wanted: [(&str, &Json, &[Json]); 8] = [
+        ("hidden_act", &config["hidden_act"], &["silu".into()]),
+        (
+            "tie_word_embeddings",
+            &config["tie_word_embeddings"],
+            &[true.into()],
+        ),
+        (
+            "attention_bias",
+            &config["attention_bias"],
+            &[Json::Null, false.into()],
+        ),
+        ("mlp_bias", &config["mlp_bias"], &[Json::Null, false.into()]),
+        ("rope_scaling", &config["rope_scaling"], &[Json::Null]),
+        (
+            "rope_parameters.rope_type",
+            &rope["rope_type"],
+            &[Json::Null, "default".into()],
+        ),
+        (
+            "rms_norm_eps",
+            &config["rms_norm_eps"],
+            &[Json::Null, RMS_NORM_EPS.into()],
+        ),
+        (
+            theta,
+            theta_value,
+            &[Json::Null, 10000.into(), ROPE_THETA.into()],
+        ),
+    ];
+    for (field, found, allowed) in wanted {
+        if !allowed.contains(found) {
+            let expected = allowed.last().map(ToString::to_string).unwrap_or_default();
+            return Err(unsupported(field, found, expected));
+        }
+    }
+    let n_head = size("num_attention_heads")?;
+    let kv_heads = "num_key_value_heads";
+    let mut model = ModelConfig {
+        block_size: size("max_position_embeddings")?,
+        vocab_size: size("vocab_size")?,
+        n_layer: size("num_hidden_layers")?,
+        n_head,
+        n_kv_head: if config[kv_heads].is_null() {
+            n_head
+        } else {
+            size(kv_heads)?
+        },
+        n_embd: size("hidden_size")?,
+        dropout: config["attention_dropout"].as_f64().unwrap_or_default(),
+        ..ModelConfig::default()
+    };
+    let head_dim = &config["head_dim"];
+    if !head_dim.is_null() && head_dim != model.head_dim() {
+        return Err(unsupported(
+            "head_dim",
+            head_dim,
+            model.head_dim().to_string(),
+        ));
+    }
+    // Llama says the feed-forward width itself; the original, what it is rounded up to. Our own exports say both.
+    let width = size("intermediate_size")?;
+    let said = config[MULTIPLE_OF].as_u64().map(|n| n as usize);
+    let multiple = said
+        .into_iter()
+        .chain([32, 1, 2, 4, 8, 16, 64, 128, 256, 512])
+        .find(|&multiple| {
+            model.multiple_of = multiple;
+            model.hidden_dim() == width
+        });
+    match multiple {
+        Some(multiple_of) => Ok(ModelConfig {
+            multiple_of,
+            ..model
+        }),
+        None => {
+            let exact = ModelConfig {
+                multiple_of: 1,
+                ..model
+            }
+            .hidden_dim();
+            let expected = format!("{exact}, rounded up to a multiple of a power of two");
+            Err(unsupported(
+                "intermediate_size",
+                &config["intermediate_size"],
+                expected,
+            ))
+        }
+    }
+}
+
+/// The `config.json` of a `LlamaForCausalLM` of this shape, for transformers 4 and 5, which put some fields in
+/// different places.
+pub(super) fn write(config: &ModelConfig, dtype: &str, special: &SpecialIds) -> Json {
+    json!({
+        "architectures": ["LlamaForCausalLM"],
+        "attention_bias": false,
+        "attention_dropout": config.dropout,
+        "bos_token_id": null,
+        "dtype": dtype,
+        "eos_token_id": special.end_of_text,
+        "head_dim": config.head_dim(),
+        "hidden_act": "silu",
+        "hidden_size": config.n_embd,
+        "intermediate_size": config.hidden_dim(),
+        "max_position_embeddings": config.block_size,
+        "mlp_bias": false,
+        "model_type": MODEL_TYPE,
+        MULTIPLE_OF: config.multiple_of,
+        "num_attention_heads": config.n_head,
+        "num_hidden_layers": config.n_layer,
+        "num_key_value_heads": config.n_kv_head,
+        "pad_token_id": special.padding,
+        "rms_norm_eps": RMS_NORM_EPS,
+        "rope_parameters": { "rope_theta": ROPE_THETA, "rope_type": "default" },
+        "rope_theta": ROPE_THETA,
+        "tie_word_embeddings": true,
+        "torch_dtype": dtype,
+        "use_cache": true,
+        "vocab_size": config.vocab_size,
+    })
+}

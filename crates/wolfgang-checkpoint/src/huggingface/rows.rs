@@ -1,0 +1,79 @@
+//! The order of rows in queries and keys.
+//!
+//! Llama's rotary embedding pairs row i of a head with row i + head_dim / 2, the original's pairs neighbours. So that
+//! both compute the same, row 2i + p of a head here is row p · head_dim / 2 + i there.
+
+use crate::weights::Tensor;
+use burn::tensor::Bytes;
+
+/// Whether a parameter's rows are turned by the rotary embedding.
+pub(super) fn is_rotated(name: &str) -> bool {
+    name.ends_with(".attention.wq.weight") || name.ends_with(".attention.wk.weight")
+}
+
+/// From Llama's order to the original's.
+pub(super) fn interleaved(tensor: Tensor, head_dim: usize) -> Tensor {
+    let half = head_dim / 2;
+    reordered(tensor, head_dim, move |row| row % 2 * half + row / 2)
+}
+
+/// From the original's order to Llama's.
+pub(super) fn in_halves(tensor: Tensor, head_dim: usize) -> Tensor {
+    let half = head_dim / 2;
+    reordered(tensor, head_dim, move |row| row % half * 2 + row / half)
+}
+
+/// The tensor whose row r of each head is row `from(r)` of the given one. Nothing is read before its bytes are asked
+/// for.
+fn reordered(
+    tensor: Tensor,
+    head_dim: usize,
+    from: impl Fn(usize) -> usize + Send + Sync + 'static,
+) -> Tensor {
+    let rows = tensor.shape.first().copied().unwrap_or(0);
+    if head_dim < 2 || !rows.is_multiple_of(head_dim) {
+        // Not the shape of any model; that is said when shapes are checked.
+        return tensor;
+    }
+    let (name, dtype, shape) = (tensor.name.clone(), tensor.dtype, tensor.shape.clone());
+    let len = tensor.byte_len();
+    let reorder = move || {
+        let bytes = tensor.to_bytes()?;
+        let row_len = len / rows.max(1);
+        let mut ordered = Vec::with_capacity(len);
+        for row in 0..rows {
+            let (head, within) = (row / head_dim, row % head_dim);
+            let stored = head * head_dim + from(within);
+            ordered.extend_from_slice(&bytes[stored * row_len..(stored + 1) * row_len]);
+        }
+        Ok(Bytes::from_bytes_vec(ordered))
+    };
+    Tensor::deferred(name, dtype, shape, None, len, reorder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::DType;
+
+    #[test]
+    fn one_order_undoes_the_other() {
+        let bytes: Vec<u8> = (0..48).collect();
+        let tensor = Tensor::new(
+            "wq".to_owned(),
+            DType::U8,
+            [12, 4],
+            None,
+            Bytes::from_bytes_vec(bytes.clone()),
+        );
+        let halves = in_halves(tensor, 6);
+        let firsts: Vec<u8> = halves
+            .to_bytes()
+            .unwrap()
+            .chunks(4)
+            .map(|row| row[0] / 4)
+            .collect();
+        assert_eq!(firsts, [0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11]);
+        assert_eq!(interleaved(halves, 6).to_bytes().unwrap()[..], bytes);
+    }
+}

@@ -1,0 +1,162 @@
+//! `wolfgang convert`, and `cargo xtask convert-checkpoint`.
+
+use crate::report::warning;
+use clap::ValueEnum;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target};
+use wolfgang_generate::{GenerateError, ModelConfig, Tokenizer, check_vocabulary};
+
+/// From one form of checkpoint to another. Whatever happens, at the target there is what was there before, or the
+/// whole.
+#[derive(clap::Args, Debug)]
+pub struct ConvertArgs {
+    /// The checkpoint: a .pt, a native or a Hugging Face folder
+    input: PathBuf,
+
+    /// The folder to write
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// The form to write
+    #[arg(long, value_enum, default_value_t = Form::Native)]
+    to: Form,
+
+    /// The element type to write. Without it, the one found
+    #[arg(long, value_enum)]
+    dtype: Option<Dtype>,
+
+    /// The model's tokenizer.json, to be put beside it. Without it, the one beside the input
+    #[arg(long, value_name = "PATH")]
+    tokenizer: Option<PathBuf>,
+
+    /// Replace a folder that a conversion wrote
+    #[arg(long)]
+    force: bool,
+}
+
+/// [`Target`] by its name on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// What this program loads fastest
+    Native,
+    /// What the transformers library loads
+    Huggingface,
+}
+
+impl From<Form> for Target {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Native => Self::Native,
+            Form::Huggingface => Self::HuggingFace,
+        }
+    }
+}
+
+/// [`Precision`] by its name on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Dtype {
+    /// Exact for every checkpoint but those in f64
+    F32,
+    /// Half the size, 11 significant bits
+    F16,
+    /// Half the size, 8 significant bits, the range of f32
+    Bf16,
+}
+
+impl From<Dtype> for Precision {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::F32 => Self::F32,
+            Dtype::F16 => Self::F16,
+            Dtype::Bf16 => Self::Bf16,
+        }
+    }
+}
+
+/// Converts, and tells on standard output what was found, left out and written.
+///
+/// # Errors
+/// Those of reading and writing checkpoints, and of a tokenizer that does not fit.
+pub fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let source = Checkpoint::open(&args.input)?;
+    tell_source(&source, &mut out)?;
+    let options = ConvertOptions {
+        target: args.to.into(),
+        precision: args.dtype.map(Into::into),
+        tokenizer: tokenizer(args, source.config())?,
+        replace: args.force,
+    };
+    let report = wolfgang_checkpoint::convert(&source, &args.out, &options, ())?;
+    writeln!(
+        out,
+        "wrote    {} ({} tensors, {} bytes)",
+        report.folder.display(),
+        report.tensors,
+        report.bytes
+    )?;
+    let exactness = match report.rounded {
+        0 => "exactly".to_owned(),
+        n => format!("as written; {n} were rounded to fit"),
+    };
+    writeln!(out, "checked  every weight reads back {exactness}")?;
+    Ok(())
+}
+
+fn tell_source(source: &Checkpoint, out: &mut impl Write) -> std::io::Result<()> {
+    let config = source.config();
+    let dtypes: Vec<_> = source
+        .dtypes()
+        .iter()
+        .map(|(name, n)| format!("{n} {name}"))
+        .collect();
+    writeln!(
+        out,
+        "read     {} ({})",
+        source.path().display(),
+        source.format()
+    )?;
+    writeln!(
+        out,
+        "config   {} layers, {} heads, {} kv heads, {} wide, vocabulary {}, block {}",
+        config.n_layer,
+        config.n_head,
+        config.n_kv_head,
+        config.n_embd,
+        config.vocab_size,
+        config.block_size
+    )?;
+    writeln!(
+        out,
+        "weights  {} in {} tensors",
+        config.n_parameters(),
+        dtypes.join(" and ")
+    )?;
+    for skipped in source.skipped() {
+        // The name comes from the file and may hold anything.
+        let name = skipped.name.escape_debug();
+        writeln!(out, "skipped  {name}: {}", skipped.reason)?;
+    }
+    Ok(())
+}
+
+/// The tokenizer to take along: the one named, which must fit, or one beside the input, if it fits.
+fn tokenizer(args: &ConvertArgs, config: &ModelConfig) -> Result<Option<PathBuf>, GenerateError> {
+    let check = |path: &Path| check_vocabulary(&Tokenizer::from_file(path)?, config);
+    if let Some(named) = &args.tokenizer {
+        check(named)?;
+        return Ok(args.tokenizer.clone());
+    }
+    let beside = wolfgang_generate::tokenizer_beside(&args.input);
+    if !beside.is_file() {
+        return Ok(None);
+    }
+    match check(&beside) {
+        Ok(()) => Ok(Some(beside)),
+        Err(error) => {
+            warning(&format!("{} is not taken along: {error}", beside.display()));
+            Ok(None)
+        }
+    }
+}

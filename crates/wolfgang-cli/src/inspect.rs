@@ -1,0 +1,180 @@
+//! `wolfgang inspect`.
+
+use clap::Args;
+use serde::Serialize;
+use std::io::Write;
+use std::path::PathBuf;
+use wolfgang_checkpoint::Checkpoint;
+use wolfgang_generate::{ModelConfig, Tokenizer, check_vocabulary, tokenizer_beside};
+
+/// No weights are read: a file of any size takes a moment.
+#[derive(Args, Debug)]
+pub(crate) struct InspectArgs {
+    /// The checkpoint: a .pt, a native or a Hugging Face folder
+    path: PathBuf,
+
+    /// The model's tokenizer.json. Without it, the one beside the checkpoint
+    #[arg(long, value_name = "PATH")]
+    tokenizer: Option<PathBuf>,
+
+    /// Write JSON, one object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` writes; `docs/command.md` describes it.
+#[derive(Serialize)]
+struct Findings<'a> {
+    path: String,
+    format: String,
+    config: &'a ModelConfig,
+    parameters: usize,
+    dtypes: Vec<Count>,
+    tensors: Vec<TensorLine<'a>>,
+    skipped: Vec<SkippedLine<'a>>,
+    tokenizer: Option<TokenizerLine>,
+}
+
+#[derive(Serialize)]
+struct Count {
+    dtype: &'static str,
+    tensors: usize,
+}
+
+#[derive(Serialize)]
+struct TensorLine<'a> {
+    name: &'a str,
+    dtype: &'static str,
+    shape: &'a [usize],
+}
+
+#[derive(Serialize)]
+struct SkippedLine<'a> {
+    name: &'a str,
+    reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct TokenizerLine {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vocab_size: Option<usize>,
+    fits: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
+    let checkpoint = Checkpoint::open(&args.path)?;
+    let config = checkpoint.config();
+    let findings = Findings {
+        path: checkpoint.path().display().to_string(),
+        format: checkpoint.format().to_string(),
+        config,
+        parameters: config.n_parameters(),
+        dtypes: checkpoint
+            .dtypes()
+            .into_iter()
+            .map(|(dtype, tensors)| Count { dtype, tensors })
+            .collect(),
+        tensors: checkpoint
+            .tensors()
+            .map(|tensor| TensorLine {
+                name: tensor.name,
+                dtype: tensor.dtype,
+                shape: tensor.shape,
+            })
+            .collect(),
+        skipped: checkpoint
+            .skipped()
+            .iter()
+            .map(|skipped| SkippedLine {
+                name: &skipped.name,
+                reason: skipped.reason,
+            })
+            .collect(),
+        tokenizer: tokenizer(args, config),
+    };
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&findings)?)?;
+    } else {
+        tell(&findings, &mut out)?;
+    }
+    Ok(())
+}
+
+/// The tokenizer named or beside the checkpoint, and whether it fits.
+fn tokenizer(args: &InspectArgs, config: &ModelConfig) -> Option<TokenizerLine> {
+    let path = match &args.tokenizer {
+        Some(path) => path.clone(),
+        None => Some(tokenizer_beside(&args.path)).filter(|path| path.is_file())?,
+    };
+    let line = |vocab_size, problem: Option<String>| TokenizerLine {
+        path: path.display().to_string(),
+        vocab_size,
+        fits: problem.is_none(),
+        problem,
+    };
+    Some(match Tokenizer::from_file(&path) {
+        Ok(tokenizer) => {
+            let problem = check_vocabulary(&tokenizer, config).err();
+            line(Some(tokenizer.vocab_size()), problem.map(|e| e.to_string()))
+        }
+        Err(error) => line(None, Some(format!("{:#}", anyhow::Error::from(error)))),
+    })
+}
+
+fn tell(findings: &Findings<'_>, out: &mut impl Write) -> anyhow::Result<()> {
+    writeln!(out, "checkpoint  {}", findings.path)?;
+    writeln!(out, "format      {}", findings.format)?;
+    writeln!(out, "parameters  {}", findings.parameters)?;
+    let dtypes: Vec<_> = findings
+        .dtypes
+        .iter()
+        .map(|count| format!("{} in {}", count.tensors, count.dtype))
+        .collect();
+    writeln!(out, "tensors     {}", dtypes.join(", "))?;
+    match &findings.tokenizer {
+        None => writeln!(out, "tokenizer   none beside it")?,
+        Some(TokenizerLine {
+            path,
+            vocab_size,
+            problem,
+            ..
+        }) => {
+            let tokens = vocab_size.map(|n| format!(" ({n} tokens)"));
+            let verdict = match problem {
+                None => "fits".to_owned(),
+                Some(problem) => format!("does not fit: {problem}"),
+            };
+            writeln!(
+                out,
+                "tokenizer   {path}{}: {verdict}",
+                tokens.unwrap_or_default()
+            )?;
+        }
+    }
+    writeln!(out, "\nconfig")?;
+    let fields = serde_json::to_value(findings.config)?;
+    for (field, value) in fields.as_object().into_iter().flatten() {
+        writeln!(out, "  {field:<12} {value}")?;
+    }
+    writeln!(out, "\ntensors")?;
+    let width = findings.tensors.iter().map(|t| t.name.len()).max();
+    for TensorLine { name, dtype, shape } in &findings.tensors {
+        writeln!(
+            out,
+            "  {name:<width$}  {dtype:<4}  {shape:?}",
+            width = width.unwrap_or_default()
+        )?;
+    }
+    if !findings.skipped.is_empty() {
+        writeln!(out, "\nnot part of the model")?;
+    }
+    for SkippedLine { name, reason } in &findings.skipped {
+        // The name comes from the file and may hold anything.
+        writeln!(out, "  {}: {reason}", name.escape_debug())?;
+    }
+    Ok(())
+}

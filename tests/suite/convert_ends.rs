@@ -1,0 +1,200 @@
+//! However a conversion ends, at the target there is the old or the new model, and nothing is lost.
+
+use crate::fixtures::{fixture, repository, wolfgang};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use wolfgang_checkpoint::load;
+use wolfgang_generate::Device;
+
+fn convert(input: &Path, out: &Path) -> Command {
+    let mut command = wolfgang();
+    command
+        .arg("convert")
+        .arg(input)
+        .arg("--out")
+        .arg(out)
+        .arg("--force");
+    command.stdout(Stdio::null());
+    command
+}
+
+fn failure(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let error = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(error.lines().count(), 1, "{error}");
+    error
+}
+
+/// Logits of whatever loads at `path`.
+fn speaks(path: &Path) -> Option<Vec<f32>> {
+    let model = load(path, &Device::flex()).ok()?;
+    let logits = model.forward(&[9, 400, 1, 33]).unwrap();
+    Some(logits.try_into_vec_as::<f32>().unwrap())
+}
+
+/// A folder with a converted model `target` in it.
+fn occupied() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("target");
+    assert!(
+        convert(&fixture("tiny/plain.pt"), &target)
+            .status()
+            .unwrap()
+            .success()
+    );
+    (folder, target)
+}
+
+#[test]
+fn a_converted_folder_is_replaced_only_when_asked() {
+    let (folder, target) = occupied();
+    let old = speaks(&target);
+    let mut timid = wolfgang();
+    timid
+        .arg("convert")
+        .arg(fixture("tiny/mqa.pt"))
+        .arg("--out")
+        .arg(&target);
+    let error = failure(&timid.output().unwrap());
+    assert!(
+        error.contains("exists already") && error.contains("--force"),
+        "{error}"
+    );
+    assert_eq!(speaks(&target), old);
+
+    assert!(
+        convert(&repository("models/faust"), &target)
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(speaks(&target), speaks(&repository("models/faust")));
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "nothing beside it"
+    );
+}
+
+#[test]
+fn a_model_can_be_converted_in_its_own_place() {
+    let (_folder, target) = occupied();
+    let old = speaks(&target);
+    let output = convert(&target, &target)
+        .args(["--dtype", "bf16"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let new = speaks(&target);
+    assert!(new.is_some() && new != old);
+}
+
+#[test]
+fn somebody_elses_folder_is_not_replaced() {
+    let (folder, target) = occupied();
+    std::fs::write(target.join("poem.txt"), "mine").unwrap();
+    let error = failure(
+        &convert(&fixture("tiny/plain.pt"), &target)
+            .output()
+            .unwrap(),
+    );
+    assert!(
+        error.contains("\"poem.txt\" in it was not written by a conversion"),
+        "{error}"
+    );
+    assert_eq!(
+        std::fs::read_to_string(target.join("poem.txt")).unwrap(),
+        "mine"
+    );
+
+    let file = folder.path().join("file");
+    std::fs::write(&file, "mine").unwrap();
+    let error = failure(&convert(&fixture("tiny/plain.pt"), &file).output().unwrap());
+    assert!(error.contains("it is no folder"), "{error}");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "mine");
+}
+
+/// A limit on the size of files stands for the full disk: the system refuses the same call.
+#[cfg(unix)]
+#[test]
+fn a_disk_that_fills_up_leaves_everything_as_it_was() {
+    let (folder, target) = occupied();
+    let old = speaks(&target);
+    for form in ["native", "huggingface"] {
+        let command = convert(&repository("models/faust"), &target);
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "trap '' XFSZ; ulimit -f 2000; exec \"$@\"", "sh"]);
+        limited
+            .arg(command.get_program())
+            .args(command.get_args())
+            .args(["--to", form]);
+        let error = failure(&limited.stdout(Stdio::null()).output().unwrap());
+        assert!(
+            error.contains("cannot write") && error.contains("too large"),
+            "{error}"
+        );
+        assert_eq!(speaks(&target), old);
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing beside it"
+        );
+    }
+}
+
+#[test]
+fn killed_at_any_moment_it_leaves_the_old_or_the_new_model() {
+    const KILLS: u32 = 50;
+    let faust = repository("models/faust");
+    let (folder, target) = occupied();
+    let (old, new) = (speaks(&target), speaks(&faust));
+    assert!(old.is_some() && new.is_some() && old != new);
+    let backup = folder.path().join("backup");
+    std::fs::rename(&target, &backup).unwrap();
+    let restore = || {
+        let _ = std::fs::remove_dir_all(&target);
+        std::fs::create_dir(&target).unwrap();
+        for file in ["config.json", "model.bpk"] {
+            std::fs::copy(backup.join(file), target.join(file)).unwrap();
+        }
+    };
+
+    restore();
+    let start = Instant::now();
+    assert!(convert(&faust, &target).status().unwrap().success());
+    let whole = start.elapsed();
+
+    let mut outcomes = [0, 0];
+    for kill in 0..KILLS {
+        restore();
+        let mut child = convert(&faust, &target).spawn().unwrap();
+        std::thread::sleep(whole * kill / KILLS);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let found = speaks(&target);
+        assert!(
+            found == old || found == new,
+            "after {:?} of {whole:?}",
+            whole * kill / KILLS
+        );
+        outcomes[usize::from(found == new)] += 1;
+
+        // What was being made is not to be mistaken for a model.
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path != target && path != backup {
+                let left = speaks(&path);
+                assert!(
+                    left.is_none() || left == old || left == new,
+                    "{}",
+                    path.display()
+                );
+                std::fs::remove_dir_all(path).unwrap();
+            }
+        }
+    }
+    assert!(outcomes[0] > 0, "some were killed early: {outcomes:?}");
+    assert!(whole > Duration::ZERO);
+}

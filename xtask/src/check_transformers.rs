@@ -1,0 +1,174 @@
+//! `cargo xtask check-transformers`: the library from the Python registry loads what we export, and computes the same.
+
+use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target, convert};
+use wolfgang_generate::{
+    Device, GenerateOptions, Message, Role, SamplingParams, WolfgangGenerator, tokenizer_beside,
+};
+
+/// Needs python3 with torch and transformers.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// The Python that has them
+    #[arg(long, value_name = "PATH", default_value = "python3")]
+    python: PathBuf,
+
+    /// The model to export; its folder must have a tokenizer
+    #[arg(long, value_name = "PATH", default_value = "models/faust")]
+    model: PathBuf,
+}
+
+const SCRIPT: &str = include_str!("../python/check_transformers.py");
+const TEXT: &str = "Habe nun, ach! Philosophie,";
+const NEW_TOKENS: usize = 40;
+
+/// Relative to the largest logit.
+const TOLERANCE: f32 = 1e-4;
+
+#[derive(Deserialize)]
+struct Answer {
+    version: String,
+    model: String,
+    dtype: String,
+    eos_token_id: u32,
+    text_ids: Vec<u32>,
+    decoded: String,
+    chat_ids: Vec<u32>,
+    logits: Vec<f32>,
+    greedy: Vec<u32>,
+}
+
+#[expect(clippy::print_stdout, reason = "a program may speak")]
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let installed = Command::new(&args.python)
+        .args(["-c", "import torch, transformers"])
+        .output();
+    if !installed.is_ok_and(|output| output.status.success()) {
+        bail!(
+            "{} cannot import torch and transformers: python3 -m venv target/python, then \
+             target/python/bin/pip install torch transformers, then this with \
+             --python target/python/bin/python",
+            args.python.display()
+        );
+    }
+    let folder = tempfile::tempdir()?;
+    for (precision, dtype) in [
+        (Precision::F32, "float32"),
+        (Precision::F16, "float16"),
+        (Precision::Bf16, "bfloat16"),
+    ] {
+        let out = folder.path().join(dtype);
+        let options = ConvertOptions {
+            target: Target::HuggingFace,
+            precision: Some(precision),
+            tokenizer: Some(tokenizer_beside(&args.model)),
+            ..ConvertOptions::default()
+        };
+        convert(&Checkpoint::open(&args.model)?, &out, &options, ())?;
+        let answer = ask(&args.python, &out)?;
+        let apart = compare(&out, dtype, &answer)
+            .with_context(|| format!("transformers {} on {dtype}", answer.version))?;
+        println!(
+            "{dtype:<8} loads in transformers {}; logits {apart:.1e} apart, text, conversation and {NEW_TOKENS} \
+             greedy tokens the same",
+            answer.version
+        );
+    }
+    Ok(())
+}
+
+fn conversation() -> [Message; 3] {
+    [
+        Message::new(Role::System, "Du bist Johann Wolfgang von Goethe."),
+        Message::new(Role::User, "Was ist der Mensch?"),
+        Message::new(Role::Assistant, "Ein Suchender."),
+    ]
+}
+
+fn ask(python: &Path, folder: &Path) -> anyhow::Result<Answer> {
+    let messages: Vec<_> = conversation()
+        .iter()
+        .map(|message| {
+            let role = message.role.token().trim_matches(['<', '|', '>']);
+            json!({"role": role, "content": message.content})
+        })
+        .collect();
+    let question = json!({"text": TEXT, "messages": messages, "new_tokens": NEW_TOKENS});
+    let output = Command::new(python)
+        .args(["-c", SCRIPT])
+        .arg(folder)
+        .arg(question.to_string())
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "transformers does not load the export: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// How far the logits are apart, relative to the largest; everything else must be the same.
+fn compare(folder: &Path, dtype: &str, answer: &Answer) -> anyhow::Result<f32> {
+    let ours = WolfgangGenerator::from_path(folder, &Device::flex())?;
+    let tokenizer = ours.tokenizer();
+    ensure!(
+        answer.model == "LlamaForCausalLM",
+        "it is a {}",
+        answer.model
+    );
+    ensure!(answer.dtype == dtype, "its weights are {}", answer.dtype);
+    ensure!(
+        Some(answer.eos_token_id) == tokenizer.end_of_text(),
+        "the end of text is another"
+    );
+    ensure!(
+        answer.text_ids == tokenizer.encode(TEXT)?,
+        "the text has other ids"
+    );
+    ensure!(
+        answer.decoded == TEXT,
+        "the text comes back as {:?}",
+        answer.decoded
+    );
+    ensure!(
+        answer.chat_ids == tokenizer.encode_chat(&conversation())?,
+        "the conversation has other ids"
+    );
+
+    let mut cache = ours.model().new_cache();
+    let logits = ours.model().forward_cached(&answer.text_ids, &mut cache)?;
+    let logits = logits.try_into_vec_as::<f32>()?;
+    ensure!(
+        logits.len() == answer.logits.len(),
+        "it has {} logits",
+        answer.logits.len()
+    );
+    let largest = logits.iter().fold(0f32, |max, x| max.max(x.abs()));
+    let apart = logits
+        .iter()
+        .zip(&answer.logits)
+        .map(|(a, b)| (a - b).abs());
+    let apart = apart.fold(0f32, f32::max) / largest;
+    ensure!(apart <= TOLERANCE, "the logits are {apart} apart");
+
+    let options = GenerateOptions {
+        max_new_tokens: NEW_TOKENS,
+        sampling: SamplingParams {
+            temperature: 0.0,
+            repetition_penalty: 1.0,
+            ..SamplingParams::default()
+        },
+        ..GenerateOptions::default()
+    };
+    let summary = ours.generate_text(&answer.text_ids[..], &options)?;
+    ensure!(
+        summary.ids == answer.greedy,
+        "greedy tokens are others: {:?}",
+        answer.greedy
+    );
+    Ok(apart)
+}
