@@ -3,6 +3,7 @@
 //! A library besides a binary only so that the project's tests can run it as a process of their own.
 
 mod bench;
+mod bench_checkpoints;
 mod check_transformers;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +23,10 @@ enum Command {
     ConvertCheckpoint(wolfgang_cli::ConvertArgs),
     /// Measure the model of the standard shape (75M, random weights) on this machine.
     Bench,
+    /// Measure seconds and peak memory of loading and converting each form of a checkpoint.
+    BenchCheckpoints(bench_checkpoints::Args),
+    #[command(hide = true)]
+    MeasuredStep(bench_checkpoints::StepArgs),
     /// Check that the transformers library loads what we export and computes the same.
     CheckTransformers(check_transformers::Args),
 }
@@ -31,6 +36,8 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::ConvertCheckpoint(args) => wolfgang_cli::convert(&args),
         Command::Bench => bench::run(),
+        Command::BenchCheckpoints(args) => bench_checkpoints::run(&args),
+        Command::MeasuredStep(args) => bench_checkpoints::step(&args),
         Command::CheckTransformers(args) => check_transformers::run(&args),
     };
     match result {

@@ -1,0 +1,128 @@
+//! `cargo xtask bench-checkpoints`: seconds and peak memory of loading and converting each form.
+
+use anyhow::{Context, ensure};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target, convert, load};
+use wolfgang_generate::Device;
+
+const REPETITIONS: usize = 5;
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// A .pt of the standard shape: python3 xtask/python/make_checkpoint.py FILE makes one (907 MB, needs torch)
+    checkpoint: PathBuf,
+
+    /// An empty folder for the other forms, on the same disk; they stay there
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// One measured step, run in a process of its own so that its peak of memory is its own.
+#[derive(clap::Args, Debug)]
+pub(crate) struct StepArgs {
+    input: PathBuf,
+    #[arg(long)]
+    out: Option<PathBuf>,
+    #[arg(long)]
+    huggingface: bool,
+    #[arg(long)]
+    bf16: bool,
+}
+
+#[expect(clippy::print_stdout, reason = "a program may speak")]
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    println!("| step | seconds | peak memory |\n| --- | --- | --- |");
+    let pt = args.checkpoint.as_path();
+    let measure = |what: &str, input: &Path, more: &[&str]| -> anyhow::Result<()> {
+        let (seconds, peak) = median(input, more)?;
+        println!("| {what} | {seconds:.3} | {peak:.0} MB |");
+        Ok(())
+    };
+    let forms: [(&str, &[&str]); 4] = [
+        ("native f32", &[]),
+        ("native bf16", &["--bf16"]),
+        ("Hugging Face f32", &["--huggingface"]),
+        ("Hugging Face bf16", &["--huggingface", "--bf16"]),
+    ];
+    measure("load .pt", pt, &[])?;
+    for (name, options) in forms {
+        let out = args.out.join(name.replace(' ', "-"));
+        let to = out.to_string_lossy();
+        let options = [options, &["--out", &to]].concat();
+        measure(&format!(".pt → {name}"), pt, &options)?;
+        measure(&format!("load {name}"), &out, &[])?;
+    }
+    let native = args.out.join("native-f32");
+    let back = args.out.join("there-and-back");
+    let to = back.to_string_lossy();
+    measure(
+        "native f32 → Hugging Face f32",
+        &native,
+        &["--huggingface", "--out", &to],
+    )
+}
+
+/// Seconds and MB, of as many runs as there are repetitions. The first, which warms the file cache, does not count.
+fn median(input: &Path, options: &[&str]) -> anyhow::Result<(f64, f64)> {
+    let mut seconds = Vec::new();
+    let mut peaks = Vec::new();
+    for repetition in 0..=REPETITIONS {
+        let output = Command::new(std::env::current_exe()?)
+            .arg("measured-step")
+            .arg(input)
+            .args(options)
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let told = String::from_utf8(output.stdout)?;
+        let (time, peak) = told.trim().split_once(' ').context("two numbers")?;
+        if repetition > 0 {
+            seconds.push(time.parse()?);
+            peaks.push(peak.parse()?);
+        }
+    }
+    let middle = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values[REPETITIONS / 2]
+    };
+    Ok((middle(seconds), middle(peaks)))
+}
+
+/// Loads, or converts if there is a target, and prints seconds and MB.
+#[expect(clippy::print_stdout, reason = "a program may speak")]
+pub(crate) fn step(args: &StepArgs) -> anyhow::Result<()> {
+    let start = Instant::now();
+    if let Some(out) = &args.out {
+        let options = ConvertOptions {
+            target: if args.huggingface {
+                Target::HuggingFace
+            } else {
+                Target::Native
+            },
+            precision: args.bf16.then_some(Precision::Bf16),
+            replace: true,
+            ..ConvertOptions::default()
+        };
+        convert(&Checkpoint::open(&args.input)?, out, &options, ())?;
+    } else {
+        std::hint::black_box(load(&args.input, &Device::flex())?);
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{seconds} {}", peak_memory()?);
+    Ok(())
+}
+
+/// The most memory that this process ever held, in MB, pages of mapped files included.
+fn peak_memory() -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")
+        .context("peak memory is read from /proc, which Linux has")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    let kilobytes: f64 = kilobytes.context("a size in kB")?.trim().parse()?;
+    Ok(kilobytes * 1024.0 / 1e6)
+}
