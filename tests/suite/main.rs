@@ -12,6 +12,7 @@ mod command;
 mod command_ends;
 mod convert;
 mod fixtures;
+mod fuzz_replay;
 mod generation;
 mod generation_ends;
 mod greedy;

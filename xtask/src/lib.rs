@@ -4,6 +4,7 @@
 
 mod bench;
 mod convert_checkpoint;
+mod fuzz;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -23,6 +24,8 @@ enum Command {
     ConvertCheckpoint(convert_checkpoint::Args),
     /// Measure the model of the standard shape (75M, random weights) on this machine.
     Bench,
+    /// Run the fuzz targets. Needs a nightly toolchain and cargo-fuzz.
+    Fuzz(fuzz::Args),
 }
 
 /// Runs the chore that the process's arguments name.
@@ -30,6 +33,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::ConvertCheckpoint(args) => convert_checkpoint::run(&args),
         Command::Bench => bench::run(),
+        Command::Fuzz(args) => fuzz::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! What must hold of a `tokenizer.json` before the library may read it.
 
 use serde_json::Value as Json;
+use std::collections::HashSet;
 
 /// Says what stands in the way of using `json` as a byte-level BPE, as the rest of a sentence.
 ///
@@ -32,7 +33,8 @@ pub(crate) fn check(json: &Json) -> Result<(), String> {
         }
     }
     check_merges(model)?;
-    check_added_tokens(&json["added_tokens"])
+    check_added_tokens(&json["added_tokens"])?;
+    check_control_tokens(model, &json["added_tokens"])
 }
 
 /// Every merge must join two tokens into a third.
@@ -42,11 +44,7 @@ fn check_merges(model: &Json) -> Result<(), String> {
         return Err("its model has no vocab or no merges".to_owned());
     };
     for merge in merges {
-        let sides = match merge {
-            Json::String(pair) => pair.split_once(' '),
-            pair => pair[0].as_str().zip(pair[1].as_str()),
-        };
-        let known = sides.is_some_and(|(left, right)| {
+        let known = sides(merge).is_some_and(|(left, right)| {
             let joined = format!("{left}{right}");
             [left, right, &joined]
                 .iter()
@@ -59,6 +57,36 @@ fn check_merges(model: &Json) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The two tokens that a merge joins.
+fn sides(merge: &Json) -> Option<(&str, &str)> {
+    match merge {
+        Json::String(pair) => pair.split_once(' '),
+        pair => pair[0].as_str().zip(pair[1].as_str()),
+    }
+}
+
+/// No control token may be what the model itself makes of some text.
+fn check_control_tokens(model: &Json, added: &Json) -> Result<(), String> {
+    let added = added.as_array().into_iter().flatten();
+    let mut control = added
+        .filter(|token| token["special"] == true)
+        .filter_map(|token| token["content"].as_str());
+    let merges = model["merges"].as_array().into_iter().flatten();
+    let merged: HashSet<String> = merges
+        .filter_map(sides)
+        .map(|(left, right)| format!("{left}{right}"))
+        .collect();
+    let written = |token: &&str| {
+        let whole_words = model["ignore_merges"] == true && !model["vocab"][*token].is_null();
+        let one_character = token.chars().nth(1).is_none() && !token.is_empty();
+        whole_words || one_character || merged.contains(*token) || model["unk_token"] == *token
+    };
+    match control.find(written) {
+        Some(token) => Err(format!("plain text can become its control token {token:?}")),
+        None => Ok(()),
+    }
 }
 
 /// What looks like a control token must be one: other added tokens are recognised in any text.
