@@ -1,6 +1,6 @@
 //! Hugging Face folders.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(init: wolfgang_fuzzed::contained(), |input: &[u8]| {
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     wolfgang_fuzzed::run("safetensors", input);
 });

@@ -27,6 +27,7 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
             "wolfgang-model",
             "wolfgang-checkpoint",
             "wolfgang-generate",
+            "wolfgang-cli",
             "wolfgang-fuzzed",
         ],
     ),

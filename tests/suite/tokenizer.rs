@@ -159,7 +159,10 @@ fn what_breaks_the_promises_of_a_byte_level_bpe_is_refused() {
     assert!(matches!(refusal("{}"), TokenizerError::Unsupported { .. }));
 
     type Change = fn(&mut Json);
-    let changes: [(&str, Change); 8] = [
+    let changes: [(&str, Change); 9] = [
+        ("its pre_tokenizer is \"FixedLength\"", |json| {
+            json["pre_tokenizer"] = serde_json::json!({"type": "FixedLength", "length": 0});
+        }),
         ("its decoder is null", |json| json["decoder"] = Json::Null),
         ("its model is \"WordPiece\"", |json| {
             json["model"]["type"] = "WordPiece".into()

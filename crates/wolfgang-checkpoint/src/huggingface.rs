@@ -34,8 +34,11 @@ pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointErr
                     name: tensor.name,
                     reason: "computed, not learned",
                 });
-            } else {
-                tensors.insert(tensor.name.clone(), tensor);
+            } else if let Some(other) = tensors.insert(tensor.name.clone(), tensor) {
+                return Err(CheckpointError::NotACheckpoint {
+                    path: path.to_path_buf(),
+                    found: format!("it holds {:.80} twice", other.name),
+                });
             }
         }
     }
@@ -76,7 +79,10 @@ fn files(path: &Path) -> Result<BTreeSet<String>, CheckpointError> {
     let plain = |file: &Json| match file.as_str() {
         // A name and nothing else: an index must not point out of its folder.
         Some(file) if Path::new(file).file_name() == Some(file.as_ref()) => Ok(file.to_owned()),
-        _ => Err(foreign(format!("its {INDEX} names the file {file:.80}"))),
+        _ => Err(foreign(format!(
+            "its {INDEX} names the file {:.80}",
+            file.to_string()
+        ))),
     };
     names.values().map(plain).collect()
 }
@@ -193,7 +199,7 @@ fn parse_config(path: &Path, config: &Json) -> Result<ModelConfig, CheckpointErr
     let unsupported = |field: &str, found: &Json, expected: String| CheckpointError::Unsupported {
         path: path.join(CONFIG),
         field: field.to_owned(),
-        found: format!("{found:.80}"),
+        found: format!("{:.80}", found.to_string()),
         expected,
     };
     let size = |field: &str| {

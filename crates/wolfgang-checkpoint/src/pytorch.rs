@@ -120,7 +120,8 @@ fn harmful_call(pickle: &Pickle) -> Option<&str> {
 /// The tensors of the state dict, under the names the model gives them. Their bytes are not read.
 fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, CheckpointError> {
     let reader = PytorchReader::with_top_level_key(path, MODEL)
-        .map_err(|error| damaged(path, error.to_string()))?;
+        // It may quote all of what it found.
+        .map_err(|error| damaged(path, format!("{:.400}", error.to_string())))?;
     let tensors = reader.into_tensors();
 
     // A view may claim far more bytes than its storage has. No model does; only a stored head shares its bytes.

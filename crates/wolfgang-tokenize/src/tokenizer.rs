@@ -4,6 +4,7 @@ use crate::{TextStream, TokenizerError, byte_level::TokenBytes, requirements};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
+use tokenizers::PostProcessorWrapper;
 
 pub(crate) const END_OF_TEXT: &str = "<|endoftext|>";
 
@@ -49,7 +50,7 @@ impl Tokenizer {
 
     /// Reads the contents of a `tokenizer.json`. `origin` says in errors where they came from.
     ///
-    /// Truncation and padding that the file may ask for are switched off: a prompt is encoded as it is.
+    /// Truncation, padding and templates that the file may ask for are switched off: a prompt is encoded as it is.
     ///
     /// # Errors
     /// [`TokenizerError::Parse`], and [`TokenizerError::Unsupported`] for anything but a byte-level BPE.
@@ -68,6 +69,7 @@ impl Tokenizer {
         let mut plain = tokenizers::Tokenizer::from_bytes(checked).map_err(parse)?;
         plain.with_truncation(None).map_err(parse)?;
         plain.with_padding(None);
+        plain.with_post_processor(None::<PostProcessorWrapper>);
         plain.set_encode_special_tokens(true);
 
         let vocab = plain.get_vocab(true);

@@ -75,9 +75,3 @@ pub fn run(name: &str, input: &[u8]) -> Verdict {
     let target = TARGETS.iter().find(|target| target.name == name);
     (target.expect("a target of this name").run)(input)
 }
-
-/// For the start of a fuzzing process: lets our own borders contain what panics behind them, as in ordinary programs.
-/// libFuzzer's binding would otherwise abort at the panic itself. One that is not contained still ends the process.
-pub fn contained() {
-    drop(std::panic::take_hook());
-}
