@@ -4,7 +4,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use std::collections::BTreeSet;
 
 /// Every arrow that may exist between the crates of this workspace.
-const MAY_KNOW: [(&str, &[&str]); 8] = [
+const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("wolfgang-sampling", &[]),
     ("wolfgang-tokenize", &[]),
     ("wolfgang-model", &[]),
@@ -19,7 +19,6 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
         ],
     ),
     ("wolfgang-cli", ANY_LIBRARY),
-    // For the chores that are commands, too.
     (
         "xtask",
         &[
@@ -27,7 +26,12 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
             "wolfgang-checkpoint",
             "wolfgang-generate",
             "wolfgang-cli",
+            "wolfgang-fuzzed",
         ],
+    ),
+    (
+        "wolfgang-fuzzed",
+        &["wolfgang-tokenize", "wolfgang-model", "wolfgang-checkpoint"],
     ),
     // Nobody knows the tests.
     (

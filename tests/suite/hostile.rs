@@ -179,6 +179,35 @@ fn archives_are_neither_compressed_nor_ambiguous() {
     let two: [(&str, &[u8]); 2] = [("a/longer/data.pkl", b"\x80\x02}."), ("b/data.pkl", evil)];
     let message = refusal(&archive(&two, CompressionMethod::Stored));
     assert!(message.contains("2 files data.pkl"), "{message}");
+
+    // What reads the tensors would prefer the one without a folder.
+    let two: [(&str, &[u8]); 2] = [("a/data.pkl", b"\x80\x02}."), ("data.pkl", evil)];
+    let message = refusal(&archive(&two, CompressionMethod::Stored));
+    assert!(message.contains("2 files data.pkl"), "{message}");
+}
+
+/// The old form is several pickles, and Python follows all of them.
+#[test]
+fn no_pickle_of_the_old_form_runs_anything() {
+    let magic = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
+    let evil: &[u8] = b"\x80\x02cposix\nsystem\nX\x02\0\0\0ls\x85R.";
+    let plain: &[u8] = b"\x80\x02}.";
+    for at in 0..4 {
+        let mut pickles = [plain; 4];
+        pickles[at] = evil;
+        let message = refusal(&[magic, &pickles.concat()[..]].concat());
+        assert!(message.contains("it would call posix.system"), "{message}");
+    }
+}
+
+/// A tar archive may claim holes of any size, and `pytorch-reader` takes for one whatever has the word in its place.
+#[test]
+fn what_is_a_tar_archive_too_is_refused() {
+    let mut bytes = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.".to_vec();
+    bytes.resize(257, b'N');
+    bytes.extend(b"ustar");
+    let message = refusal(&bytes);
+    assert!(message.contains("it is a tar archive"), "{message}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod convert;
 mod convert_ends;
 mod export;
 mod fixtures;
+mod fuzz_replay;
 mod generation;
 mod generation_ends;
 mod greedy;

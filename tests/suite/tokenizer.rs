@@ -159,7 +159,10 @@ fn what_breaks_the_promises_of_a_byte_level_bpe_is_refused() {
     assert!(matches!(refusal("{}"), TokenizerError::Unsupported { .. }));
 
     type Change = fn(&mut Json);
-    let changes: [(&str, Change); 8] = [
+    let changes: [(&str, Change); 9] = [
+        ("its pre_tokenizer is \"FixedLength\"", |json| {
+            json["pre_tokenizer"] = serde_json::json!({"type": "FixedLength", "length": 0});
+        }),
         ("its decoder is null", |json| json["decoder"] = Json::Null),
         ("its model is \"WordPiece\"", |json| {
             json["model"]["type"] = "WordPiece".into()
@@ -189,6 +192,45 @@ fn what_breaks_the_promises_of_a_byte_level_bpe_is_refused() {
         let message = refusal(&json.to_string()).to_string();
         assert!(message.contains(expected), "{message}");
     }
+}
+
+/// However a vocabulary is made: its control tokens are out of reach of plain text, or it is refused.
+#[test]
+fn no_vocabulary_lets_text_become_a_control_token() {
+    type Change = fn(&mut Json);
+    let changes: [(&str, Change); 5] = [
+        ("its id 3 stands for", |json| {
+            json["model"]["vocab"]["e"] = 3.into();
+        }),
+        ("can become its control token \"en\"", |json| {
+            json["added_tokens"][3]["content"] = "en".into();
+        }),
+        ("can become its control token \"e\"", |json| {
+            json["added_tokens"][3]["content"] = "e".into();
+        }),
+        ("can become its control token \"<|endoftext|>\"", |json| {
+            json["model"]["ignore_merges"] = true.into();
+        }),
+        ("can become its control token \"<|user|>\"", |json| {
+            json["model"]["unk_token"] = "<|user|>".into();
+        }),
+    ];
+    for (expected, change) in changes {
+        let mut json = tokenizer_json();
+        change(&mut json);
+        let message = refusal(&json.to_string()).to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+/// The library would keep the first of two values where a null comes second.
+#[test]
+fn what_is_checked_is_what_is_read() {
+    let json = tokenizer_json().to_string();
+    let twice = json.replacen("\"dropout\":null", "\"dropout\":1.0,\"dropout\":null", 1);
+    assert_ne!(json, twice);
+    let tokenizer = Tokenizer::from_bytes(twice.as_bytes(), "here").unwrap();
+    assert_eq!(tokenizer.encode(" Mord").unwrap(), [2937]);
 }
 
 /// The library panics on merges beyond the vocabulary, as a pruned vocabulary has them.

@@ -5,6 +5,7 @@
 mod bench;
 mod bench_checkpoints;
 mod check_transformers;
+mod fuzz;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ enum Command {
     MeasuredStep(bench_checkpoints::StepArgs),
     /// Check that the transformers library loads what we export and computes the same.
     CheckTransformers(check_transformers::Args),
+    /// Run the fuzz targets. Needs a nightly toolchain and cargo-fuzz.
+    Fuzz(fuzz::Args),
 }
 
 /// Runs the chore that the process's arguments name.
@@ -39,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::BenchCheckpoints(args) => bench_checkpoints::run(&args),
         Command::MeasuredStep(args) => bench_checkpoints::step(&args),
         Command::CheckTransformers(args) => check_transformers::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! A checkpoint that has been opened, but whose weights have not been read.
 
 use crate::contents::{Contents, Format, HEAD, Skipped};
+use crate::floats::is_weight_type;
 use crate::nearest::{is_worth_guessing, nearest};
 use crate::weights::{Tensor, fill_f32};
 use crate::{CheckpointError, Progress, TensorProblem, TensorProblems, folder, native, pytorch};
@@ -300,5 +301,5 @@ fn check_tensor(parameter: &Parameter, tensor: &Tensor) -> Option<TensorProblem>
         });
     }
     let found = tensor.dtype.name().to_owned();
-    (!tensor.dtype.is_float()).then_some(TensorProblem::Type { name, found })
+    (!is_weight_type(tensor.dtype)).then_some(TensorProblem::Type { name, found })
 }

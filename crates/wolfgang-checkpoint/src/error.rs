@@ -187,7 +187,7 @@ pub enum TensorProblem {
         /// The shape that follows from the configuration.
         expected: Vec<usize>,
     },
-    /// Its elements are not floating point numbers of 16, 32 or 64 bits.
+    /// Its elements are of a type that weights do not have.
     Type {
         /// The tensor.
         name: String,
@@ -221,7 +221,7 @@ impl fmt::Display for TensorProblem {
                 write!(f, "{name} has the shape {found:?} instead of {expected:?}")
             }
             Self::Type { name, found } => {
-                write!(f, "{name} holds {found} instead of floating point numbers")
+                write!(f, "{name} holds {found} instead of f64, f32, f16 or bf16")
             }
         }
     }

@@ -4,8 +4,13 @@ use burn::tensor::DType;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::{bf16, f16};
 
-/// Writes the numbers stored in `bytes` into `into`, which has room for exactly these. Of a `dtype` that is no
-/// floating point type, nothing.
+/// Whether numbers of this type can be a model's weights.
+pub(crate) fn is_weight_type(dtype: DType) -> bool {
+    matches!(dtype, DType::F64 | DType::F32 | DType::F16 | DType::BF16)
+}
+
+/// Writes the numbers stored in `bytes` into `into`, which has room for exactly these. Nothing unless
+/// [`is_weight_type`].
 pub(crate) fn decode(dtype: DType, bytes: &[u8], into: &mut [f32]) {
     match dtype {
         DType::F32 => read(bytes, into, f32::from_le_bytes),

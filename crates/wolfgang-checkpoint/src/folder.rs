@@ -25,7 +25,7 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
         Some(huggingface::MODEL_TYPE) => huggingface::open(path, &config),
         _ => Err(foreign(format!(
             "its {CONFIG} has model_type {:.80} instead of {:?} or {:?}",
-            config["model_type"],
+            config["model_type"].to_string(),
             native::MODEL_TYPE,
             huggingface::MODEL_TYPE
         ))),

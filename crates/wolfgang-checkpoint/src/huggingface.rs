@@ -37,18 +37,17 @@ pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointErr
     let mut tensors = BTreeMap::new();
     let mut skipped = Vec::new();
     for file in files(path)? {
-        let file = path.join(file);
-        for tensor in read_file(&file, &config)? {
+        for tensor in read_file(&path.join(file), &config)? {
             // Old exports carry the angles of the rotary embedding.
             if tensor.name.ends_with(".rotary_emb.inv_freq") {
                 skipped.push(Skipped {
                     name: tensor.name,
                     reason: "computed, not learned",
                 });
-            } else if let Some(twice) = tensors.insert(tensor.name.clone(), tensor) {
-                return Err(CheckpointError::Damaged {
-                    path: file,
-                    source: format!("{} is in another file, too", twice.name).into(),
+            } else if let Some(other) = tensors.insert(tensor.name.clone(), tensor) {
+                return Err(CheckpointError::NotACheckpoint {
+                    path: path.to_path_buf(),
+                    found: format!("it holds {:.80} twice", other.name),
                 });
             }
         }
@@ -83,7 +82,10 @@ fn files(path: &Path) -> Result<BTreeSet<String>, CheckpointError> {
     let plain = |file: &Json| match file.as_str() {
         // A name and nothing else: an index must not point out of its folder.
         Some(file) if Path::new(file).file_name() == Some(file.as_ref()) => Ok(file.to_owned()),
-        _ => Err(foreign(format!("its {INDEX} names the file {file:.80}"))),
+        _ => Err(foreign(format!(
+            "its {INDEX} names the file {:.80}",
+            file.to_string()
+        ))),
     };
     names.values().map(plain).collect()
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
+use std::ops::Range;
 use std::path::Path;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
@@ -55,10 +56,13 @@ const HARMLESS_CALLS: [&str; 28] = [
 /// What a file of the format before PyTorch 1.6 begins with: 0x1950a86a20f9469cfc6c, little-endian.
 const LEGACY_MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
+/// Where a tar archive says that it is one.
+const TAR_MAGIC: Range<usize> = 257..262;
+
 /// Reads the names and shapes of a `.pt`, and its configuration.
 pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
     let pickle = read_pickle(path)?;
-    if let Some(callable) = pickle.calls().find(|call| !HARMLESS_CALLS.contains(call)) {
+    if let Some(callable) = harmful_call(&pickle) {
         let callable = callable.to_owned();
         return Err(CheckpointError::RunsCode {
             path: path.to_path_buf(),
@@ -108,10 +112,16 @@ fn missing_entry(path: &Path, entry: &'static str, keys: &[&str]) -> CheckpointE
     }
 }
 
+/// A function that Python would call and that is not known to be harmless.
+fn harmful_call(pickle: &Pickle) -> Option<&str> {
+    pickle.calls().find(|call| !HARMLESS_CALLS.contains(call))
+}
+
 /// The tensors of the state dict, under the names the model gives them. Their bytes are not read.
 fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, CheckpointError> {
     let reader = PytorchReader::with_top_level_key(path, MODEL)
-        .map_err(|error| damaged(path, error.to_string()))?;
+        // It may quote all of what it found.
+        .map_err(|error| damaged(path, format!("{:.400}", error.to_string())))?;
     let tensors = reader.into_tensors();
 
     // A view may claim far more bytes than its storage has. No model does; only a stored head shares its bytes.
@@ -162,7 +172,12 @@ fn read_pickle(path: &Path) -> Result<Pickle, CheckpointError> {
     let start = file.fill_buf().map_err(read)?;
     match start {
         [] => return Err(foreign(path, "the file is empty")),
-        [b'P', b'K', ..] => return read_zipped_pickle(path, file),
+        [b'P', b'K', 3, 4, ..] => return read_zipped_pickle(path, file),
+        // What reads the tensors would take it for one, whatever else it is, and unpack all that it claims to hold.
+        _ if start.get(TAR_MAGIC) == Some(b"ustar") => {
+            let found = "it is a tar archive, as torch.save wrote before PyTorch 0.1.10";
+            return Err(foreign(path, found));
+        }
         [0x80, ..] => {}
         _ if native::is_record(start) => {
             let found = "it is the record of a native checkpoint: name the folder it lies in";
@@ -174,13 +189,15 @@ fn read_pickle(path: &Path) -> Result<Pickle, CheckpointError> {
         }
     }
 
-    // Before PyTorch 1.6: magic number, version, system, then the object.
+    // Before PyTorch 1.6: magic number, version, system, then the object and the keys of its storages. All but the
+    // object are plain data.
     let mut next = || pickle::read(&mut file).map_err(|error| damaged(path, error));
     let first = next()?;
     if first.is_big_int(&LEGACY_MAGIC) {
-        next()?;
-        next()?;
-        return next();
+        let [version, system, object, keys] = [next()?, next()?, next()?, next()?];
+        let mut plain = [first, version, system, keys].into_iter();
+        let harmful = plain.find(|pickle| harmful_call(pickle).is_some());
+        return Ok(harmful.unwrap_or(object));
     }
     // A plain pickle. Worth a look only for what it would do.
     if first.calls().next().is_none() {
@@ -200,7 +217,8 @@ fn read_zipped_pickle(path: &Path, file: impl Read + Seek) -> Result<Pickle, Che
         if entry.compression() != CompressionMethod::Stored {
             return Err(foreign(path, "it is a zip archive with compressed entries"));
         }
-        if entry.name().map_err(broken)?.ends_with("/data.pkl") {
+        let name = entry.name().map_err(broken)?;
+        if name == "data.pkl" || name.ends_with("/data.pkl") {
             pickles.push(index);
         }
     }

@@ -4,6 +4,7 @@ use crate::{TextStream, TokenizerError, byte_level::TokenBytes, requirements};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
+use tokenizers::PostProcessorWrapper;
 
 pub(crate) const END_OF_TEXT: &str = "<|endoftext|>";
 
@@ -49,7 +50,7 @@ impl Tokenizer {
 
     /// Reads the contents of a `tokenizer.json`. `origin` says in errors where they came from.
     ///
-    /// Truncation and padding that the file may ask for are switched off: a prompt is encoded as it is.
+    /// Truncation, padding and templates that the file may ask for are switched off: a prompt is encoded as it is.
     ///
     /// # Errors
     /// [`TokenizerError::Parse`], and [`TokenizerError::Unsupported`] for anything but a byte-level BPE.
@@ -63,9 +64,12 @@ impl Tokenizer {
             origin: origin.to_owned(),
             found,
         })?;
-        let mut plain = tokenizers::Tokenizer::from_bytes(json).map_err(parse)?;
+        // The library is given what was checked, for it understands a key that comes twice otherwise.
+        let checked = serde_json::to_vec(&value).map_err(|e| parse(e.into()))?;
+        let mut plain = tokenizers::Tokenizer::from_bytes(checked).map_err(parse)?;
         plain.with_truncation(None).map_err(parse)?;
         plain.with_padding(None);
+        plain.with_post_processor(None::<PostProcessorWrapper>);
         plain.set_encode_special_tokens(true);
 
         let vocab = plain.get_vocab(true);
@@ -77,9 +81,15 @@ impl Tokenizer {
                 found: format!("its {} tokens have ids up to {}", vocab.len(), size - 1),
             });
         }
-        let mut tokens = vec![None; size];
+        let mut tokens: Vec<Option<String>> = vec![None; size];
         for (token, id) in vocab {
-            tokens[id as usize] = Some(token);
+            let Some(other) = tokens[id as usize].replace(token) else {
+                continue;
+            };
+            return Err(TokenizerError::Unsupported {
+                origin: origin.to_owned(),
+                found: format!("its id {id} stands for {other:.80?} and for another token"),
+            });
         }
         let mut special = HashMap::new();
         let mut is_special = vec![false; size];

@@ -20,7 +20,7 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
     let unsupported = |field: &str, found: &Json, expected: String| CheckpointError::Unsupported {
         path: path.join(CONFIG),
         field: field.to_owned(),
-        found: format!("{found:.80}"),
+        found: format!("{:.80}", found.to_string()),
         expected,
     };
     let size = |field: &str| {

@@ -1,0 +1,6 @@
+//! Hugging Face folders.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    wolfgang_fuzzed::run("safetensors", input);
+});

@@ -1,0 +1,6 @@
+//! The streaming decoder.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    wolfgang_fuzzed::run("stream", input);
+});

@@ -1,0 +1,45 @@
+//! The streaming decoder.
+
+use crate::Verdict;
+use std::sync::LazyLock;
+use wolfgang_tokenize::{Special, Tokenizer};
+
+/// Ids, two bytes each, little-endian: a token for each byte (0 to 255), then some of several bytes and of parts of
+/// characters, a control token, and ids that nothing has.
+pub(crate) fn stream(input: &[u8]) -> Verdict {
+    let ids = input.as_chunks::<2>().0;
+    let ids: Vec<u32> = ids
+        .iter()
+        .map(|&bytes| u16::from_le_bytes(bytes).into())
+        .collect();
+    check_stream(&TOKENIZER, &ids);
+    match ids.iter().all(|&id| TOKENIZER.token_bytes(id).is_some()) {
+        true => Verdict::Accepted,
+        false => Verdict::Refused,
+    }
+}
+
+/// After each id, what was shown is the whole decoded up to here, but for at most one unfinished character; joined
+/// with what [`finish`](wolfgang_tokenize::TextStream::finish) then gives, it is all of it.
+pub(crate) fn check_stream(tokenizer: &Tokenizer, ids: &[u32]) {
+    for special in [Special::Skip, Special::Keep] {
+        let mut stream = tokenizer.stream(special);
+        let mut shown = String::new();
+        for (n, &id) in ids.iter().enumerate() {
+            shown.push_str(stream.push(id));
+            let whole = tokenizer.decode(&ids[..=n], special);
+            let held_back = whole.strip_prefix(&shown);
+            assert!(
+                matches!(held_back, Some("" | "\u{fffd}")),
+                "of {whole:?} only {shown:?} was shown"
+            );
+        }
+        shown.push_str(&stream.finish());
+        assert_eq!(shown, tokenizer.decode(ids, special));
+    }
+}
+
+static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| {
+    let json = include_str!("../../../fuzz/stream_tokenizer.json");
+    Tokenizer::from_bytes(json.as_bytes(), "stream_tokenizer.json").unwrap()
+});

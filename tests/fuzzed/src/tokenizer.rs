@@ -1,0 +1,50 @@
+//! The reader of `tokenizer.json`, and what it makes of a text.
+
+use crate::Verdict;
+use crate::stream::check_stream;
+use wolfgang_tokenize::{Message, Role, Special, Tokenizer};
+
+/// A `tokenizer.json`, then, behind a zero byte (which no JSON has), a text.
+pub(crate) fn tokenizer(input: &[u8]) -> Verdict {
+    let end = input.iter().position(|&byte| byte == 0);
+    let (json, text) = input.split_at(end.unwrap_or(input.len()));
+    let text = String::from_utf8_lossy(text.get(1..).unwrap_or_default());
+    let tokenizer = match Tokenizer::from_bytes(json, "memory") {
+        Ok(tokenizer) => tokenizer,
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            return Verdict::Refused;
+        }
+    };
+    if let Ok(ids) = tokenizer.encode(&text) {
+        check_ids(&tokenizer, &ids);
+        assert!(
+            ids.iter().all(|&id| !tokenizer.is_special(id)),
+            "text became a control token: {ids:?}"
+        );
+        let whole = tokenizer.decode(&ids, Special::Skip) == text;
+        assert_eq!(tokenizer.represents(&text).ok(), Some(whole));
+    }
+    if let Ok(ids) = tokenizer.encode_with_special(&text) {
+        check_ids(&tokenizer, &ids);
+    }
+    if let Ok(ids) = tokenizer.encode_chat(&[Message::new(Role::User, text.as_ref())]) {
+        check_ids(&tokenizer, &ids);
+        let ends = ids
+            .iter()
+            .filter(|&&id| Some(id) == tokenizer.end_of_text());
+        assert_eq!(ends.count(), 1, "a message can end itself: {ids:?}");
+    }
+    if let Some(id) = tokenizer.token_id(&text) {
+        check_ids(&tokenizer, &[id]);
+    }
+    Verdict::Accepted
+}
+
+fn check_ids(tokenizer: &Tokenizer, ids: &[u32]) {
+    for &id in ids {
+        assert!((id as usize) < tokenizer.vocab_size(), "id {id}");
+        assert!(tokenizer.token_bytes(id).is_some(), "id {id}");
+    }
+    check_stream(tokenizer, ids);
+}
