@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn what_keeps_weights_from_coming_is_passed_on() {
         let error = Wolfgang::from_weights(&tiny(), &Device::flex(), |parameter, weights| {
-            assert_eq!(weights.len(), parameter.shape.iter().product());
+            assert_eq!(weights.len(), parameter.shape.iter().product::<usize>());
             match parameter.name.as_str() {
                 "norm.weight" => Err(ModelError::NoIds),
                 _ => Ok(()),
