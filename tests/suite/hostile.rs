@@ -225,3 +225,38 @@ fn classes_that_act_when_they_are_made_are_refused() {
         assert!(message.contains(&callable.replace('\n', ".")), "{message}");
     }
 }
+
+#[test]
+fn pickles_that_go_deep_or_in_circles_are_refused() {
+    // Lists in lists; one list in itself; a dictionary that is its own value, and would be the state dict.
+    let nested = [
+        &b"\x80\x02"[..],
+        &b"]".repeat(1 << 20),
+        &b"a".repeat((1 << 20) - 1),
+        b".",
+    ]
+    .concat();
+    let circular = b"\x80\x02]q\0h\0a.".to_vec();
+    let own_model = b"\x80\x02}q\0X\x05\0\0\0modelh\0s.".to_vec();
+    for pickle in [nested, circular, own_model] {
+        let message = refusal(&archive(
+            &[("a/data.pkl", &pickle)],
+            CompressionMethod::Stored,
+        ));
+        assert!(message.contains("hostile.pt"), "{message}");
+    }
+}
+
+/// Two entries of an archive are made to be the same bytes.
+#[test]
+fn overlapping_entries_are_refused() {
+    let mut bytes = archive(
+        &[("a/data.pkl", b"\x80\x02}."), ("b/data.pkl", b"\x80\x02}.")],
+        CompressionMethod::Stored,
+    );
+    // In the directory at the end, byte 42 of an entry is where it begins.
+    let directory = bytes.windows(4).rposition(|w| w == b"PK\x01\x02").unwrap();
+    bytes[directory + 42..directory + 46].fill(0);
+    let message = refusal(&bytes);
+    assert!(message.contains("hostile.pt"), "{message}");
+}

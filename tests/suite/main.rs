@@ -19,6 +19,7 @@ mod generation;
 mod generation_ends;
 mod greedy;
 mod hostile;
+mod hostile_folders;
 mod huggingface;
 mod logits;
 mod readme;

@@ -14,6 +14,12 @@ pub enum ModelError {
         /// What is allowed, as the rest of a sentence.
         rule: String,
     },
+    /// The system does not give the memory that the weights need.
+    #[error("the weights need {bytes} bytes, which the system does not give")]
+    NoMemory {
+        /// Their size in memory.
+        bytes: usize,
+    },
     /// There is nothing to compute logits for.
     #[error("got no ids, but logits need at least one")]
     NoIds,

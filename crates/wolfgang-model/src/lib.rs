@@ -20,7 +20,7 @@ mod feed_forward;
 mod kv_cache;
 mod linear;
 mod norm;
-mod pages;
+mod room;
 mod rope;
 mod wolfgang;
 

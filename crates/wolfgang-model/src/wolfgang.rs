@@ -8,7 +8,7 @@ use crate::feed_forward::FeedForward;
 use crate::kv_cache::LayerCache;
 use crate::linear::Linear;
 use crate::norm::RmsNorm;
-use crate::pages::filled;
+use crate::room::Room;
 use crate::rope::RotaryEmbedding;
 use crate::{KvCache, ModelConfig, ModelError, Parameter};
 use burn::module::Module;
@@ -35,39 +35,38 @@ impl Wolfgang {
     /// by row, into room that the model keeps.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`], and whatever `fill` returns.
+    /// [`ModelError::InvalidConfig`], [`ModelError::NoMemory`], and whatever `fill` returns.
     pub fn from_weights<E: From<ModelError>>(
         config: &ModelConfig,
         device: &Device,
         fill: impl FnMut(&Parameter, &mut [f32]) -> Result<(), E>,
     ) -> Result<Self, E> {
         config.validate()?;
-        let mut weights = Weights { device, fill };
+        let room = Room::filled(&config.parameters(), fill)?;
+        let mut weights = Weights { device, room };
         let (width, kv, hidden) = (config.n_embd, config.kv_dim(), config.hidden_dim());
 
-        let embeddings = Embedding::new(weights.tensor("embeddings", [config.vocab_size, width])?);
-        let mut layers = Vec::with_capacity(config.n_layer);
-        for layer in 0..config.n_layer {
-            let name = |module: &str| format!("layers.{layer}.{module}");
-            layers.push(Block {
-                attention_norm: weights.norm(&name("attention_norm"), width)?,
+        let embeddings = Embedding::new(weights.tensor([config.vocab_size, width]));
+        let layers = (0..config.n_layer)
+            .map(|_| Block {
+                attention_norm: weights.norm(width),
                 attention: Attention {
-                    wq: weights.linear(&name("attention.wq"), width, width)?,
-                    wk: weights.linear(&name("attention.wk"), kv, width)?,
-                    wv: weights.linear(&name("attention.wv"), kv, width)?,
-                    wo: weights.linear(&name("attention.wo"), width, width)?,
+                    wq: weights.linear(width, width),
+                    wk: weights.linear(kv, width),
+                    wv: weights.linear(kv, width),
+                    wo: weights.linear(width, width),
                     n_head: config.n_head,
                     n_kv_head: config.n_kv_head,
                 },
-                ffn_norm: weights.norm(&name("ffn_norm"), width)?,
+                ffn_norm: weights.norm(width),
                 feed_forward: FeedForward {
-                    w1: weights.linear(&name("feed_forward.w1"), hidden, width)?,
-                    w2: weights.linear(&name("feed_forward.w2"), width, hidden)?,
-                    w3: weights.linear(&name("feed_forward.w3"), hidden, width)?,
+                    w1: weights.linear(hidden, width),
+                    w2: weights.linear(width, hidden),
+                    w3: weights.linear(hidden, width),
                 },
-            });
-        }
-        let norm = weights.norm("norm", width)?;
+            })
+            .collect();
+        let norm = weights.norm(width);
         let rope = RotaryEmbedding::new(config.head_dim(), config.block_size, device);
         let config = config.clone();
         Ok(Self {
@@ -178,32 +177,23 @@ impl Wolfgang {
     }
 }
 
-/// Turns a caller's weights into layers.
-struct Weights<'a, F> {
+/// Turns weights into layers, which must be asked for in the order of [`ModelConfig::parameters`].
+struct Weights<'a> {
     device: &'a Device,
-    fill: F,
+    room: Room,
 }
 
-impl<F, E> Weights<'_, F>
-where
-    F: FnMut(&Parameter, &mut [f32]) -> Result<(), E>,
-{
-    fn tensor<const D: usize>(&mut self, module: &str, shape: [usize; D]) -> Result<Tensor<D>, E> {
-        let parameter = Parameter {
-            name: format!("{module}.weight"),
-            shape: shape.to_vec(),
-        };
-        let weights = filled(shape.iter().product(), |room| (self.fill)(&parameter, room))?;
-        let data = TensorData::from_bytes(weights, shape, DType::F32);
-        Ok(Tensor::from_data(data, (self.device, DType::F32)))
+impl Weights<'_> {
+    fn tensor<const D: usize>(&mut self, shape: [usize; D]) -> Tensor<D> {
+        Tensor::from_data(self.room.take(shape), (self.device, DType::F32))
     }
 
-    fn linear(&mut self, module: &str, out: usize, width: usize) -> Result<Linear, E> {
-        Ok(Linear::new(self.tensor(module, [out, width])?))
+    fn linear(&mut self, out: usize, width: usize) -> Linear {
+        Linear::new(self.tensor([out, width]))
     }
 
-    fn norm(&mut self, module: &str, width: usize) -> Result<RmsNorm, E> {
-        Ok(RmsNorm::new(self.tensor(module, [width])?))
+    fn norm(&mut self, width: usize) -> RmsNorm {
+        RmsNorm::new(self.tensor([width]))
     }
 }
 
