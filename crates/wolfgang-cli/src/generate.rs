@@ -3,7 +3,7 @@
 use crate::args::GenerateArgs;
 use crate::output::Output;
 use crate::report::{BadParameter, say, warning};
-use crate::{device, faust, interrupt};
+use crate::{device, faust, interrupt, model_source};
 use anyhow::Context;
 use std::io::{IsTerminal, Read};
 use std::sync::atomic::Ordering;
@@ -105,15 +105,20 @@ fn prompt_text(args: &GenerateArgs) -> anyhow::Result<String> {
     }
 }
 
-fn load(args: &GenerateArgs, device: &Device) -> Result<WolfgangGenerator, GenerateError> {
-    match (&args.model, &args.tokenizer) {
-        (Some(model), Some(tokenizer)) => WolfgangGenerator::load(model, tokenizer, device),
-        (Some(model), None) => WolfgangGenerator::from_path(model, device),
-        (None, Some(tokenizer)) => {
-            WolfgangGenerator::new(faust::model(device)?, Tokenizer::from_file(tokenizer)?)
-        }
-        (None, None) => WolfgangGenerator::new(faust::model(device)?, faust::tokenizer()?),
-    }
+fn load(args: &GenerateArgs, device: &Device) -> anyhow::Result<WolfgangGenerator> {
+    let Some(model) = &args.model else {
+        let tokenizer = match &args.tokenizer {
+            Some(tokenizer) => Tokenizer::from_file(tokenizer).map_err(GenerateError::from)?,
+            None => faust::tokenizer()?,
+        };
+        return Ok(WolfgangGenerator::new(faust::model(device)?, tokenizer)?);
+    };
+    let files = model_source::resolve(model)?;
+    let generator = match args.tokenizer.as_ref().or(files.tokenizer.as_ref()) {
+        Some(tokenizer) => WolfgangGenerator::load(files.checkpoint, tokenizer, device),
+        None => WolfgangGenerator::from_path(files.checkpoint, device),
+    };
+    Ok(generator?)
 }
 
 /// Stop tokens by their ids; a text must be exactly one token.

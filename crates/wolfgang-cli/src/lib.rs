@@ -8,7 +8,10 @@ mod device;
 mod faust;
 mod generate;
 mod interrupt;
+mod model_source;
 mod output;
+#[cfg(feature = "hub")]
+mod progress;
 mod report;
 
 use clap::Parser;

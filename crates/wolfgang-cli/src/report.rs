@@ -63,6 +63,7 @@ fn one_line(message: &str) -> String {
 
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<BadParameter>()
+        || matches!(error.downcast_ref(), Some(CheckpointError::HubName { .. }))
         || matches!(
             error.downcast_ref(),
             Some(
@@ -75,19 +76,38 @@ fn is_usage(error: &anyhow::Error) -> bool {
 
 /// What to do about it, where the message alone does not say.
 fn next_step(error: &anyhow::Error) -> Option<&'static str> {
+    if let Some(error) = error.downcast_ref() {
+        return checkpoint_step(error);
+    }
     match error.downcast_ref()? {
-        GenerateError::Checkpoint(CheckpointError::Read { .. }) => {
-            Some("--model takes a .pt file, a native or a Hugging Face folder")
-        }
-        GenerateError::Checkpoint(CheckpointError::Damaged { .. }) => {
-            Some("if it was copied or downloaded, do that again")
-        }
-        GenerateError::Checkpoint(CheckpointError::RunsCode { .. }) => {
-            Some("do not open it with Python unless you trust its source")
-        }
+        GenerateError::Checkpoint(error) => checkpoint_step(error),
         GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {
             Some("--tokenizer takes the tokenizer.json that the model was trained with")
         }
         _ => None,
     }
+}
+
+fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
+    Some(match error {
+        CheckpointError::Read { .. } => {
+            "--model takes a .pt file, a native or a Hugging Face folder"
+        }
+        CheckpointError::Damaged { .. } => "if it was copied or downloaded, do that again",
+        CheckpointError::RunsCode { .. } => {
+            "do not open it with Python unless you trust its source"
+        }
+        CheckpointError::HubName { .. } => "--model takes hf:OWNER/NAME or hf:OWNER/NAME@REVISION",
+        CheckpointError::HubRefused { .. } => {
+            "check the name; a private or gated model needs HF_TOKEN, and its terms accepted"
+        }
+        CheckpointError::HubUnreachable { .. } => {
+            "check the connection and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use what is downloaded"
+        }
+        CheckpointError::HubAnswer { .. } => "check that HF_ENDPOINT is a Hugging Face Hub",
+        CheckpointError::HubBrokeOff { .. } => "run the command again to go on from there",
+        CheckpointError::HubSize { .. } => "nothing of it was kept; try again later",
+        CheckpointError::HubNotCached { .. } => "unset HF_HUB_OFFLINE to download it",
+        _ => return None,
+    })
 }
