@@ -4,6 +4,7 @@
 //! it hands the token to whatever server the Hub leads to, never looks at the length of what it got, and is stuck for
 //! good with a part that is too long.
 
+mod address;
 mod cache;
 mod choice;
 mod client;

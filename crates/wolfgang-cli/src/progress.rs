@@ -65,7 +65,7 @@ impl Drop for ProgressLine {
 
 fn style() -> ProgressStyle {
     ProgressStyle::with_template(
-        "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
+        "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left",
     )
     .unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -75,8 +75,9 @@ impl CachedRepository {
 
     /// Keeps which commit the revision is.
     pub(super) fn set_commit(&self, commit: &str) -> Result<(), CheckpointError> {
-        // A commit is a commit; other tools keep none for it either.
-        if commit == self.revision {
+        // A commit is itself; other tools keep nothing for it either. And what is complete is only read.
+        let known = matches!(self.commit(), Ok(Some(known)) if known == commit);
+        if known || commit == self.revision {
             return Ok(());
         }
         self.layout

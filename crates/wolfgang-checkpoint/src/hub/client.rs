@@ -1,5 +1,6 @@
 //! What the Hub is asked, and what it answers.
 
+use super::address::{Redirect, escaped, resolve, without_password};
 use super::cache::is_commit;
 use super::choice::is_plain;
 use super::{Hub, HubModel};
@@ -8,7 +9,6 @@ use hf_hub::api::RepoInfo;
 use hf_hub::api::sync::{Api, ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::io::Read;
 use std::time::Duration;
 
@@ -93,7 +93,7 @@ impl<'a> Client<'a> {
         const WHAT: &str = "the list of files";
         let path = repo(self.model, self.model.revision()).api_url();
         let url = format!("{}/api/{path}", self.endpoint);
-        let answer = self.ask(&url, None, MAX_REDIRECTS)?;
+        let answer = self.reached(self.follow(&url, None))?;
         self.check(&answer, WHAT)?;
         let info: RepoInfo = serde_json::from_reader(answer.body.take(MAX_LISTING))
             .map_err(|e| self.unexpected(WHAT, format!("something else: {e}")))?;
@@ -115,19 +115,17 @@ impl<'a> Client<'a> {
     /// What the Hub says about `file`, a plain name.
     pub(super) fn remote(&self, file: &str) -> Result<Remote, CheckpointError> {
         let mut url = self.repo.url(&escaped(file));
+        let ask = |url: &str| self.reached(self.request(url, Some(FIRST_BYTE), true));
         // Its own server may have it under another name; then what matters is said there. Another server knows
-        // nothing of the repository, and must not see the token.
-        let mut answer = self.ask(&url, Some(FIRST_BYTE), 0)?;
+        // nothing of the repository.
+        let mut answer = ask(&url)?;
         for _ in 0..MAX_REDIRECTS {
-            let next = answer
-                .location
-                .as_deref()
-                .and_then(|to| same_server(&url, to));
-            let Some(next) = next.filter(|_| answer.linked_size.is_none()) else {
+            let next = redirect(&url, &answer).filter(|_| answer.linked_size.is_none());
+            let Some(next) = next.filter(|next| next.same_server) else {
                 break;
             };
-            url = next;
-            answer = self.ask(&url, Some(FIRST_BYTE), 0)?;
+            url = next.url;
+            answer = ask(&url)?;
         }
         let elsewhere = answer.linked_size.is_some() && matches!(answer.status, 300..400);
         if !elsewhere {
@@ -149,9 +147,8 @@ impl<'a> Client<'a> {
 
     /// The content of a file from the byte `start` on, or whatever the server sends instead.
     pub(super) fn content(&self, remote: &Remote, start: u64) -> Result<Answer, Failure> {
-        // To other servers the client follows without the token.
         let range = format!("bytes={start}-");
-        self.request(&remote.url, Some(&range), MAX_REDIRECTS)
+        self.follow(&remote.url, Some(&range))
     }
 
     /// Turns the answers without content into errors.
@@ -177,22 +174,33 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn ask(
-        &self,
-        url: &str,
-        range: Option<&str>,
-        redirects: u32,
-    ) -> Result<Answer, CheckpointError> {
-        self.request(url, range, redirects)
-            .map_err(|source| CheckpointError::HubUnreachable {
-                endpoint: self.shown.clone(),
-                source,
-            })
+    fn reached(&self, answer: Result<Answer, Failure>) -> Result<Answer, CheckpointError> {
+        answer.map_err(|source| CheckpointError::HubUnreachable {
+            endpoint: self.shown.clone(),
+            source,
+        })
     }
 
-    fn request(&self, url: &str, range: Option<&str>, redirects: u32) -> Result<Answer, Failure> {
+    /// Goes wherever the Hub leads to, without the token from where it leads to another server.
+    fn follow(&self, url: &str, range: Option<&str>) -> Result<Answer, Failure> {
+        let (mut url, mut with_token) = (url.to_owned(), true);
+        for _ in 0..MAX_REDIRECTS {
+            let answer = self.request(&url, range, with_token)?;
+            let Some(next) = redirect(&url, &answer) else {
+                return Ok(answer);
+            };
+            with_token &= next.same_server;
+            url = next.url;
+        }
+        Err(format!("it led to another place {MAX_REDIRECTS} times").into())
+    }
+
+    fn request(&self, url: &str, range: Option<&str>, with_token: bool) -> Result<Answer, Failure> {
         // The one request of hf-hub that can be changed before it is sent; with it come its client, token and all.
         let mut request = self.repo.info_request().uri(url);
+        if let Some(headers) = request.headers_mut().filter(|_| !with_token) {
+            headers.remove("Authorization");
+        }
         if let Some(range) = range {
             request = request.header("Range", range);
         }
@@ -201,7 +209,8 @@ impl<'a> Client<'a> {
             .header("Accept-Encoding", "identity")
             .config()
             .http_status_as_error(false)
-            .max_redirects(redirects)
+            // To its client another port is the same server.
+            .max_redirects(0)
             .timeout_resolve(Some(PATIENCE))
             .timeout_connect(Some(PATIENCE))
             .timeout_recv_response(Some(PATIENCE))
@@ -237,31 +246,12 @@ fn content_range(header: &str) -> Option<(u64, u64)> {
     Some((start.trim().parse().ok()?, whole.trim().parse().ok()?))
 }
 
-/// Where `location`, sent for `url`, leads, if that is on the same server.
-fn same_server(url: &str, location: &str) -> Option<String> {
-    let path = url.find("://")? + 3;
-    let server = &url[..url[path..].find('/').map_or(url.len(), |end| path + end)];
-    // With another slash, `//host/path` names another server.
-    if location.starts_with('/') && !location.starts_with("//") {
-        return Some(format!("{server}{location}"));
-    }
-    let rest = location.strip_prefix(server)?;
-    rest.starts_with('/').then(|| location.to_owned())
-}
-
-/// `name` as a part of a URL.
-fn escaped(name: &str) -> String {
-    let mut escaped = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                escaped.push(byte.into());
-            }
-            // Writing to a string cannot fail.
-            _ => drop(write!(escaped, "%{byte:02X}")),
-        }
-    }
-    escaped
+/// Where the answer to `url` leads to, if it does.
+fn redirect(url: &str, answer: &Answer) -> Option<Redirect> {
+    let location = answer.location.as_deref();
+    location
+        .filter(|_| matches!(answer.status, 300..400))
+        .and_then(|to| resolve(url, to))
 }
 
 /// Whether what a server calls a file's content can be the name of a file.
@@ -272,41 +262,9 @@ fn is_etag(etag: &str) -> bool {
     (1..=MAX_LEN).contains(&etag.len()) && etag.bytes().all(known)
 }
 
-/// The endpoint as it may be shown: some have a user and a password before the host.
-fn without_password(endpoint: &str) -> String {
-    match (endpoint.split_once("://"), endpoint.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        _ => endpoint.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_same_server_gets_the_token() {
-        let url = "https://hub.test:1/a/resolve/b/c";
-        let to = |location: &str| same_server(url, location);
-        assert_eq!(to("/x?y").as_deref(), Some("https://hub.test:1/x?y"));
-        assert_eq!(
-            to("https://hub.test:1/x").as_deref(),
-            Some("https://hub.test:1/x")
-        );
-        for elsewhere in [
-            "//cdn.test/x",
-            "https://cdn.test/x",
-            "http://hub.test:1/x",
-            "https://hub.test:12/x",
-            "https://hub.test/x",
-            "https://hub.test:1@cdn.test/x",
-            "https://hub.test:1",
-            "x",
-            "",
-        ] {
-            assert_eq!(to(elsewhere), None, "{elsewhere:?}");
-        }
-    }
 
     #[test]
     fn what_servers_send_is_read_strictly() {
@@ -316,11 +274,5 @@ mod tests {
         }
         assert!(is_etag("d41d8cd9-2") && !is_etag("") && !is_etag("..") && !is_etag("a/b"));
         assert!(!is_etag("a.part") && !is_etag(&"a".repeat(129)));
-        assert_eq!(escaped("a b#ä%.pt"), "a%20b%23%C3%A4%25.pt");
-        assert_eq!(
-            without_password("https://me:secret@hub.test/x"),
-            "https://hub.test/x"
-        );
-        assert_eq!(without_password("https://hub.test"), "https://hub.test");
     }
 }

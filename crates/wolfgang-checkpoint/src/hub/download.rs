@@ -34,8 +34,11 @@ pub(super) fn download(
     if let Some(blobs) = blob.parent() {
         std::fs::create_dir_all(blobs).map_err(|e| write_error(blobs, e))?;
     }
-    // Held until it goes out of scope. Whoever comes second finds the file complete.
+    // Held until it goes out of scope. Whoever comes second finds the file complete, and may be reading it already.
     let _lock = lock(&blob.with_extension("lock"))?;
+    if has_len(&pointer, remote.size) {
+        return Ok(());
+    }
     if !has_len(&blob, remote.size) {
         // Of another length than announced: never complete, whoever put it there.
         remove(&blob)?;
