@@ -67,6 +67,23 @@ fn a_download_that_breaks_off_for_good_is_gone_on_with_by_the_next_run() {
 }
 
 #[test]
+fn a_busy_server_is_asked_again() {
+    let (server, home) = (HubServer::start(folder()), home());
+    server.change(|content| content.busy = 2);
+    let files = fetch(&server, home.path(), &mut Told::default()).unwrap();
+    let found = std::fs::read(files.checkpoint.join(WEIGHTS)).unwrap();
+    assert_eq!(found, exported(WEIGHTS));
+
+    let home = tempfile::tempdir().unwrap();
+    server.change(|content| content.busy = u32::MAX);
+    let message = failure(&mut hub_command(&server, home.path()), 1);
+    assert!(
+        message.contains("at 0 of") && message.contains("it answered 503"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_file_of_the_wrong_size_leaves_nothing_behind() {
     let size = exported(WEIGHTS).len();
     for announced in [size - 1, size + 1] {
@@ -229,13 +246,9 @@ fn what_is_no_hub_is_told_from_what_is_not_there() {
         assert!(!home.path().join("hub").exists(), "{expected}");
     }
 
-    // Nobody listens there any more.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    // Nobody listens at port 1.
     for endpoint in [
-        format!("http://me:secret@{gone}"),
+        "http://me:secret@127.0.0.1:1".to_owned(),
         "nonsense".to_owned(),
         String::from("http://"),
     ] {

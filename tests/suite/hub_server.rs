@@ -31,6 +31,8 @@ pub(crate) struct Content {
     pub(crate) elsewhere: Option<String>,
     /// Ends connections when this byte of a large file is to be sent, so many times.
     pub(crate) breaks_off: Option<(usize, u32)>,
+    /// Is too busy to send a large file, so many times.
+    pub(crate) busy: u32,
     /// Announces large files with another size.
     pub(crate) announces: Option<usize>,
     /// Answers a request for a part with the whole.
@@ -195,6 +197,10 @@ fn answer(request: &Request, content: &mut Content) -> Answer {
     }
     // Large files: whoever has the address may have them.
     if let Some(etag) = request.path.strip_prefix("/large/") {
+        if content.busy > 0 {
+            content.busy -= 1;
+            return Answer::status(503);
+        }
         let mut files = content
             .revisions
             .values()

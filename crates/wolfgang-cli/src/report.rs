@@ -104,7 +104,9 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::HubUnreachable { .. } => {
             "check the connection and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use what is downloaded"
         }
-        CheckpointError::HubAnswer { .. } => "check that HF_ENDPOINT is a Hugging Face Hub",
+        CheckpointError::HubAnswer { .. } => {
+            "try again later, and check that HF_ENDPOINT is a Hugging Face Hub"
+        }
         CheckpointError::HubBrokeOff { .. } => "run the command again to go on from there",
         CheckpointError::HubSize { .. } => "nothing of it was kept; try again later",
         CheckpointError::HubNotCached { .. } => "unset HF_HUB_OFFLINE to download it",
