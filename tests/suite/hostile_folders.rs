@@ -46,7 +46,8 @@ fn a_header_that_tells_the_truth_is_believed() {
 
 #[test]
 fn headers_that_lie_are_refused() {
-    let lies: [(&str, fn(&mut Json)); 6] = [
+    type Lie = fn(&mut Json);
+    let lies: [(&str, Lie); 6] = [
         ("an end beyond the file", |h| {
             h[NORM]["data_offsets"][1] = json!(u64::MAX)
         }),

@@ -129,7 +129,7 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
-    /// The system did not let us write. Nothing was left behind.
+    /// The system did not let us write. A conversion leaves nothing behind.
     #[error("cannot write {}", path.display())]
     Write {
         /// The file or folder.
@@ -158,6 +158,88 @@ pub enum CheckpointError {
         path: PathBuf,
         /// The tensor.
         tensor: String,
+    },
+    /// Not the name of a model on the Hub.
+    #[error("{given:?} is not OWNER/NAME or OWNER/NAME@REVISION: {problem}")]
+    HubName {
+        /// What was given instead.
+        given: String,
+        /// Which rule it breaks.
+        problem: String,
+    },
+    /// The Hub has no such repository, revision or file, or not for everybody. It does not say which.
+    #[error("{endpoint} does not give out {what} of {model}: it answered {status}")]
+    HubRefused {
+        /// The Hub.
+        endpoint: String,
+        /// The model.
+        model: String,
+        /// What was asked for.
+        what: String,
+        /// 401, 403 or 404.
+        status: u16,
+    },
+    /// There is no connection to the Hub.
+    #[error("cannot reach {endpoint}")]
+    HubUnreachable {
+        /// The Hub.
+        endpoint: String,
+        /// What the system said.
+        source: Source,
+    },
+    /// The answer is not one of the Hub's.
+    #[error("asked for {what} of {model}, {endpoint} answered with {found}")]
+    HubAnswer {
+        /// The Hub.
+        endpoint: String,
+        /// The model.
+        model: String,
+        /// What was asked for.
+        what: String,
+        /// What came instead.
+        found: String,
+    },
+    /// A download ended early, again and again. What came of it is kept, for the next one to go on from there.
+    #[error("the download of {file} broke off at {found} of {expected} bytes")]
+    HubBrokeOff {
+        /// The file.
+        file: String,
+        /// How many bytes are there.
+        found: u64,
+        /// How many there should be.
+        expected: u64,
+        /// What the system said at last.
+        source: Source,
+    },
+    /// A file has another size than the Hub announced. Nothing was left of it.
+    #[error("the download of {file} has {found} bytes, but the Hub announced {expected}")]
+    HubSize {
+        /// The file.
+        file: String,
+        /// How many bytes came, or would have come.
+        found: u64,
+        /// How many were announced.
+        expected: u64,
+    },
+    /// A repository has no model, or more than one.
+    #[error(
+        "{model} has {found}, but a model is config.json with model.safetensors (or its index) or model.bpk, or one .pt"
+    )]
+    HubContents {
+        /// The model.
+        model: String,
+        /// What it has.
+        found: String,
+    },
+    /// Nothing may be downloaded, and the cache does not have it.
+    #[error("{model} cannot be had offline: {} lacks {missing}", path.display())]
+    HubNotCached {
+        /// The model.
+        model: String,
+        /// What is not there.
+        missing: String,
+        /// The model's folder in the cache.
+        path: PathBuf,
     },
 }
 

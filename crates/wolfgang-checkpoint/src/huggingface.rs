@@ -28,8 +28,10 @@ use wolfgang_model::ModelConfig;
 /// The `model_type` of these folders' `config.json`.
 pub(crate) const MODEL_TYPE: &str = "llama";
 
+/// The weights, where they are one file.
 pub(crate) const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
+/// Which files hold the weights, where they are several.
+pub(crate) const INDEX: &str = "model.safetensors.index.json";
 
 /// Opens the folder at `path`, whose `config.json` says `config`.
 pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointError> {
@@ -61,7 +63,7 @@ pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointErr
 }
 
 /// The files that hold the weights, by name.
-fn files(path: &Path) -> Result<BTreeSet<String>, CheckpointError> {
+pub(crate) fn files(path: &Path) -> Result<BTreeSet<String>, CheckpointError> {
     if path.join(SINGLE).is_file() {
         return Ok(BTreeSet::from([SINGLE.to_owned()]));
     }

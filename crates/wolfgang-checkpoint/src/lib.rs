@@ -10,6 +10,9 @@
 //! [`Checkpoint::open`] reads names and shapes and checks them against the configuration; only then, and only for
 //! what the model needs, are weights read, one tensor at a time. Optimizer state never is.
 //!
+//! With the feature `hub`, `Hub` brings models from the Hugging Face Hub into its usual cache, from where they are
+//! opened like any other.
+//!
 //! A checkpoint is untrusted input. A pickle is a program; this crate reads its structure and runs nothing in it,
 //! and refuses a file that would call anything but the constructors of plain data.
 
@@ -19,6 +22,8 @@ mod convert;
 mod error;
 mod floats;
 mod folder;
+#[cfg(feature = "hub")]
+mod hub;
 mod huggingface;
 mod mapped;
 mod native;
@@ -33,4 +38,6 @@ pub use checkpoint::{Checkpoint, TensorInfo, load};
 pub use contents::{Format, Skipped};
 pub use convert::{ConvertOptions, ConvertReport, Precision, Target, convert};
 pub use error::{CheckpointError, TensorProblem, TensorProblems};
+#[cfg(feature = "hub")]
+pub use hub::{Hub, HubFiles, HubModel};
 pub use progress::Progress;

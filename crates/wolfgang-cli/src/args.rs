@@ -32,8 +32,9 @@ pub(crate) struct GenerateArgs {
     #[arg(conflicts_with = "prompt_ids")]
     pub(crate) prompt: Option<String>,
 
-    /// The model: a .pt, a native or a Hugging Face folder. Without it, the Faust model that comes with the program
-    #[arg(long, value_name = "PATH")]
+    /// The model: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[@REVISION], which is downloaded from the
+    /// Hugging Face Hub. Without it, the Faust model that comes with the program
+    #[arg(long, value_name = "PATH|hf:OWNER/NAME")]
     pub(crate) model: Option<PathBuf>,
 
     /// The model's tokenizer.json. Without it, the one in the model's folder

@@ -1,17 +1,19 @@
 //! `wolfgang convert`, and `cargo xtask convert-checkpoint`.
 
+use crate::model_source;
+use crate::progress::ProgressLine;
 use crate::report::warning;
 use clap::ValueEnum;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target};
-use wolfgang_generate::{GenerateError, ModelConfig, Tokenizer, check_vocabulary};
+use wolfgang_generate::{GenerateError, Tokenizer, check_vocabulary, tokenizer_beside};
 
 /// From one form of checkpoint to another. Whatever happens, at the target there is what was there before, or the
 /// whole.
 #[derive(clap::Args, Debug)]
 pub struct ConvertArgs {
-    /// The checkpoint: a .pt, a native or a Hugging Face folder
+    /// The checkpoint: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[@REVISION]
     input: PathBuf,
 
     /// The folder to write
@@ -80,15 +82,16 @@ impl From<Dtype> for Precision {
 /// Those of reading and writing checkpoints, and of a tokenizer that does not fit.
 pub fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    let source = Checkpoint::open(&args.input)?;
+    let source = Checkpoint::open(model_source::resolve(&args.input)?)?;
     tell_source(&source, &mut out)?;
     let options = ConvertOptions {
         target: args.to.into(),
         precision: args.dtype.map(Into::into),
-        tokenizer: tokenizer(args, source.config())?,
+        tokenizer: tokenizer(args, &source)?,
         replace: args.force,
     };
-    let report = wolfgang_checkpoint::convert(&source, &args.out, &options, ())?;
+    let report =
+        wolfgang_checkpoint::convert(&source, &args.out, &options, ProgressLine::default())?;
     writeln!(
         out,
         "wrote    {} ({} tensors, {} bytes)",
@@ -142,13 +145,13 @@ fn tell_source(source: &Checkpoint, out: &mut impl Write) -> std::io::Result<()>
 }
 
 /// The tokenizer to take along: the one named, which must fit, or one beside the input, if it fits.
-fn tokenizer(args: &ConvertArgs, config: &ModelConfig) -> Result<Option<PathBuf>, GenerateError> {
-    let check = |path: &Path| check_vocabulary(&Tokenizer::from_file(path)?, config);
+fn tokenizer(args: &ConvertArgs, source: &Checkpoint) -> Result<Option<PathBuf>, GenerateError> {
+    let check = |path: &Path| check_vocabulary(&Tokenizer::from_file(path)?, source.config());
     if let Some(named) = &args.tokenizer {
         check(named)?;
         return Ok(args.tokenizer.clone());
     }
-    let beside = wolfgang_generate::tokenizer_beside(&args.input);
+    let beside = tokenizer_beside(source.path());
     if !beside.is_file() {
         return Ok(None);
     }

@@ -2,14 +2,16 @@
 
 use crate::args::GenerateArgs;
 use crate::output::Output;
+use crate::progress::ProgressLine;
 use crate::report::{BadParameter, say, warning};
-use crate::{device, faust, interrupt};
+use crate::{device, faust, interrupt, model_source};
 use anyhow::Context;
 use std::io::{IsTerminal, Read};
 use std::sync::atomic::Ordering;
+use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
     Device, Event, GenerateError, GenerateOptions, Generation, Prompt, SamplingParams, Summary,
-    Tokenizer, WolfgangGenerator,
+    Tokenizer, WolfgangGenerator, check_vocabulary, tokenizer_beside,
 };
 
 pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
@@ -105,15 +107,23 @@ fn prompt_text(args: &GenerateArgs) -> anyhow::Result<String> {
     }
 }
 
-fn load(args: &GenerateArgs, device: &Device) -> Result<WolfgangGenerator, GenerateError> {
-    match (&args.model, &args.tokenizer) {
-        (Some(model), Some(tokenizer)) => WolfgangGenerator::load(model, tokenizer, device),
-        (Some(model), None) => WolfgangGenerator::from_path(model, device),
-        (None, Some(tokenizer)) => {
-            WolfgangGenerator::new(faust::model(device)?, Tokenizer::from_file(tokenizer)?)
-        }
-        (None, None) => WolfgangGenerator::new(faust::model(device)?, faust::tokenizer()?),
-    }
+fn load(args: &GenerateArgs, device: &Device) -> anyhow::Result<WolfgangGenerator> {
+    let Some(model) = &args.model else {
+        let tokenizer = match &args.tokenizer {
+            Some(tokenizer) => Tokenizer::from_file(tokenizer).map_err(GenerateError::from)?,
+            None => faust::tokenizer()?,
+        };
+        return Ok(WolfgangGenerator::new(faust::model(device)?, tokenizer)?);
+    };
+    let path = model_source::resolve(model)?;
+    let checkpoint = Checkpoint::open(&path)?;
+    let beside = tokenizer_beside(&path);
+    let tokenizer = Tokenizer::from_file(args.tokenizer.as_ref().unwrap_or(&beside))
+        .map_err(GenerateError::from)?;
+    // Before the weights are read: a wrong pair is known by then.
+    check_vocabulary(&tokenizer, checkpoint.config())?;
+    let model = checkpoint.into_model_with(device, &mut ProgressLine::default())?;
+    Ok(WolfgangGenerator::new(model, tokenizer)?)
 }
 
 /// Stop tokens by their ids; a text must be exactly one token.

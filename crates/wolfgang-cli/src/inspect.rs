@@ -1,16 +1,17 @@
 //! `wolfgang inspect`.
 
+use crate::model_source;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{ModelConfig, Tokenizer, check_vocabulary, tokenizer_beside};
 
 /// No weights are read: a file of any size takes a moment.
 #[derive(Args, Debug)]
 pub(crate) struct InspectArgs {
-    /// The checkpoint: a .pt, a native or a Hugging Face folder
+    /// The checkpoint: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[@REVISION]
     path: PathBuf,
 
     /// The model's tokenizer.json. Without it, the one beside the checkpoint
@@ -65,7 +66,7 @@ struct TokenizerLine {
 }
 
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
-    let checkpoint = Checkpoint::open(&args.path)?;
+    let checkpoint = Checkpoint::open(model_source::resolve(&args.path)?)?;
     let config = checkpoint.config();
     let findings = Findings {
         path: checkpoint.path().display().to_string(),
@@ -93,7 +94,7 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
                 reason: skipped.reason,
             })
             .collect(),
-        tokenizer: tokenizer(args, config),
+        tokenizer: tokenizer(args, checkpoint.path(), config),
     };
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -105,10 +106,10 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
 }
 
 /// The tokenizer named or beside the checkpoint, and whether it fits.
-fn tokenizer(args: &InspectArgs, config: &ModelConfig) -> Option<TokenizerLine> {
+fn tokenizer(args: &InspectArgs, checkpoint: &Path, config: &ModelConfig) -> Option<TokenizerLine> {
     let path = match &args.tokenizer {
         Some(path) => path.clone(),
-        None => Some(tokenizer_beside(&args.path)).filter(|path| path.is_file())?,
+        None => Some(tokenizer_beside(checkpoint)).filter(|path| path.is_file())?,
     };
     let line = |vocab_size, problem: Option<String>| TokenizerLine {
         path: path.display().to_string(),

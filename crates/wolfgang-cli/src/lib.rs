@@ -10,7 +10,9 @@ mod faust;
 mod generate;
 mod inspect;
 mod interrupt;
+mod model_source;
 mod output;
+mod progress;
 mod report;
 
 pub use convert::{ConvertArgs, convert};

@@ -63,6 +63,7 @@ fn one_line(message: &str) -> String {
 
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<BadParameter>()
+        || matches!(error.downcast_ref(), Some(CheckpointError::HubName { .. }))
         || matches!(
             error.downcast_ref(),
             Some(
@@ -75,26 +76,45 @@ fn is_usage(error: &anyhow::Error) -> bool {
 
 /// What to do about it, where the message alone does not say.
 fn next_step(error: &anyhow::Error) -> Option<&'static str> {
-    let checkpoint = match error.downcast_ref() {
-        Some(GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. }) => {
-            return Some("--tokenizer takes the tokenizer.json that the model was trained with");
-        }
-        Some(GenerateError::Checkpoint(error)) => error,
-        _ => error.downcast_ref()?,
-    };
-    match checkpoint {
-        CheckpointError::Read { .. } => {
-            Some("a model is a .pt file, a native or a Hugging Face folder")
-        }
-        CheckpointError::Damaged { .. } => Some("if it was copied or downloaded, do that again"),
-        CheckpointError::RunsCode { .. } => {
-            Some("do not open it with Python unless you trust its source")
-        }
-        CheckpointError::TooLarge { .. } => Some("choose another --dtype"),
-        CheckpointError::Exists { .. } => Some("choose another folder, or replace it by --force"),
-        CheckpointError::NotReplaced { .. } => {
-            Some("choose another folder, or move that away first")
+    if let Some(error) = error.downcast_ref() {
+        return checkpoint_step(error);
+    }
+    match error.downcast_ref()? {
+        GenerateError::Checkpoint(error) => checkpoint_step(error),
+        GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {
+            Some("--tokenizer takes the tokenizer.json that the model was trained with")
         }
         _ => None,
     }
+}
+
+fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
+    Some(match error {
+        CheckpointError::Read { .. } => {
+            "a model is a .pt file, a native or a Hugging Face folder, or hf:OWNER/NAME"
+        }
+        CheckpointError::Damaged { .. } => "if it was copied or downloaded, do that again",
+        CheckpointError::RunsCode { .. } => {
+            "do not open it with Python unless you trust its source"
+        }
+        CheckpointError::TooLarge { .. } => "choose another --dtype",
+        CheckpointError::Exists { .. } => "choose another folder, or replace it by --force",
+        CheckpointError::NotReplaced { .. } => "choose another folder, or move that away first",
+        CheckpointError::HubName { .. } => {
+            "a model on the Hub is hf:OWNER/NAME or hf:OWNER/NAME@REVISION"
+        }
+        CheckpointError::HubRefused { .. } => {
+            "check the name; a private or gated model needs HF_TOKEN, and its terms accepted"
+        }
+        CheckpointError::HubUnreachable { .. } => {
+            "check the connection and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use what is downloaded"
+        }
+        CheckpointError::HubAnswer { .. } => {
+            "try again later, and check that HF_ENDPOINT is a Hugging Face Hub"
+        }
+        CheckpointError::HubBrokeOff { .. } => "run the command again to go on from there",
+        CheckpointError::HubSize { .. } => "nothing of it was kept; try again later",
+        CheckpointError::HubNotCached { .. } => "unset HF_HUB_OFFLINE to download it",
+        _ => return None,
+    })
 }

@@ -1,0 +1,161 @@
+//! Models from the Hugging Face Hub, by way of the cache that all of its tools share.
+//!
+//! The requests are those of the `hf-hub` crate, and so is the layout of the cache. Its own download is not called:
+//! it hands the token to whatever server the Hub leads to, never looks at the length of what it got, and is stuck for
+//! good with a part that is too long.
+
+mod address;
+mod cache;
+mod choice;
+mod client;
+mod download;
+mod name;
+
+pub use name::HubModel;
+
+use crate::{CheckpointError, Progress, huggingface};
+use cache::CachedRepository;
+use choice::{Choice, TOKENIZER, choose};
+use client::Client;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Where the Hub is, and where its files are kept.
+#[derive(Clone)]
+pub struct Hub {
+    /// The URL of the Hub, or of a server that plays it.
+    pub endpoint: String,
+    /// The folder `hub` of the cache.
+    pub cache: PathBuf,
+    /// What gives access to gated and private repositories. Goes to the endpoint's server and to no other.
+    pub token: Option<String>,
+    /// Whether to do with what the cache has, and ask nobody.
+    pub offline: bool,
+}
+
+/// A model in the cache, complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubFiles {
+    /// What [`Checkpoint::open`](crate::Checkpoint::open) opens: a folder or a `.pt`.
+    pub checkpoint: PathBuf,
+    /// Its `tokenizer.json`, if it has one.
+    pub tokenizer: Option<PathBuf>,
+}
+
+impl Hub {
+    /// The public Hub.
+    pub const ENDPOINT: &str = "https://huggingface.co";
+
+    /// The public Hub without a token, and this cache.
+    pub fn new(cache: impl Into<PathBuf>) -> Self {
+        Self {
+            endpoint: Self::ENDPOINT.to_owned(),
+            cache: cache.into(),
+            token: None,
+            offline: false,
+        }
+    }
+
+    /// Downloads what the cache lacks of `model`: the files of its checkpoint and its tokenizer, all of the one commit
+    /// that the revision is now, and no other file. Goes on where an earlier download broke off.
+    ///
+    /// A Hugging Face folder comes first, then a native folder, then the repository's only `.pt`.
+    ///
+    /// # Errors
+    /// The `Hub…` variants of [`CheckpointError`], and those of reading and writing the cache.
+    pub fn fetch(
+        &self,
+        model: &HubModel,
+        progress: &mut dyn Progress,
+    ) -> Result<HubFiles, CheckpointError> {
+        let cache = CachedRepository::new(&self.cache, model);
+        if self.offline {
+            return find(model, &cache);
+        }
+        let mut client = Client::new(self, model)?;
+        let listing = client.listing()?;
+        let snapshot = cache.snapshot(&listing.commit);
+        let unusable = |found: String| CheckpointError::HubContents {
+            model: model.to_string(),
+            found,
+        };
+        let files = collect(&listing.names, &snapshot, unusable, |file| {
+            if !listing.names.contains(file) {
+                return Err(unusable(format!("an index that names {file}")));
+            }
+            download::download(&client, &cache, &listing.commit, file, progress)
+        })?;
+        // Last, so that a revision in the cache is a complete one.
+        cache.set_commit(&listing.commit)?;
+        Ok(files)
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            endpoint,
+            cache,
+            token,
+            offline,
+        } = self;
+        f.debug_struct("Hub")
+            .field("endpoint", endpoint)
+            .field("cache", cache)
+            // A secret: logs get to know that there is one.
+            .field("token", &token.as_ref().map(|_| "…"))
+            .field("offline", offline)
+            .finish()
+    }
+}
+
+/// What the cache has of a model.
+fn find(model: &HubModel, cache: &CachedRepository) -> Result<HubFiles, CheckpointError> {
+    let missing = |missing: String| CheckpointError::HubNotCached {
+        model: model.to_string(),
+        missing,
+        path: cache.folder().to_path_buf(),
+    };
+    let Some(commit) = cache.commit()? else {
+        return Err(missing(format!("the revision {}", model.revision())));
+    };
+    let names = cache.names(&commit);
+    let incomplete = |found| missing(format!("its weights, only {found}"));
+    collect(&names, &cache.snapshot(&commit), incomplete, |file| {
+        if names.contains(file) {
+            Ok(())
+        } else {
+            Err(missing(file.to_owned()))
+        }
+    })
+}
+
+/// Chooses among a repository's files and has each of them brought into `snapshot`.
+fn collect(
+    names: &BTreeSet<String>,
+    snapshot: &Path,
+    unusable: impl Fn(String) -> CheckpointError,
+    mut bring: impl FnMut(&str) -> Result<(), CheckpointError>,
+) -> Result<HubFiles, CheckpointError> {
+    let choice = choose(names).map_err(unusable)?;
+    for file in choice.files() {
+        bring(file)?;
+    }
+    if let Choice::Sharded(_) = choice {
+        for shard in huggingface::files(snapshot)? {
+            bring(&shard)?;
+        }
+    }
+    let tokenizer = names.contains(TOKENIZER);
+    if tokenizer {
+        bring(TOKENIZER)?;
+    }
+    Ok(HubFiles {
+        checkpoint: match choice {
+            Choice::File(file) => snapshot.join(file),
+            Choice::Folder(_) | Choice::Sharded(_) => snapshot.to_path_buf(),
+        },
+        tokenizer: tokenizer.then(|| snapshot.join(TOKENIZER)),
+    })
+}

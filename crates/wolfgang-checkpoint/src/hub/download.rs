@@ -1,0 +1,233 @@
+//! One file's way from the Hub into the cache.
+
+use super::cache::{CachedRepository, has_len, point, remove, write_error};
+use super::client::{Client, Remote};
+use crate::{CheckpointError, Progress};
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// How many tries in a row may bring next to nothing.
+const TRIES: u32 = 4;
+
+/// A try that brings less brings next to nothing.
+const GAIN: u64 = 64 << 10;
+
+/// The pause behind the first such try; each further one is twice as long.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Sees to it that `file` of this commit is in the cache, complete.
+pub(super) fn download(
+    client: &Client<'_>,
+    cache: &CachedRepository,
+    commit: &str,
+    file: &str,
+    progress: &mut dyn Progress,
+) -> Result<(), CheckpointError> {
+    let remote = client.remote(file)?;
+    let pointer = cache.snapshot(commit).join(file);
+    if has_len(&pointer, remote.size) {
+        return Ok(());
+    }
+    let blob = cache.blob(&remote.etag);
+    if let Some(blobs) = blob.parent() {
+        std::fs::create_dir_all(blobs).map_err(|e| write_error(blobs, e))?;
+    }
+    // Held until it goes out of scope. Whoever comes second finds the file complete, and may be reading it already.
+    let _lock = lock(&blob.with_extension("lock"))?;
+    if has_len(&pointer, remote.size) {
+        return Ok(());
+    }
+    if !has_len(&blob, remote.size) {
+        // Of another length than announced: never complete, whoever put it there.
+        remove(&blob)?;
+        let part = blob.with_extension("part");
+        fetch(client, &remote, file, &part, progress)?;
+        std::fs::rename(&part, &blob).map_err(|e| write_error(&blob, e))?;
+    }
+    point(&pointer, &blob)
+}
+
+fn lock(path: &Path) -> Result<File, CheckpointError> {
+    let locked = File::create(path).and_then(|file| file.lock().map(|()| file));
+    locked.map_err(|e| write_error(path, e))
+}
+
+/// Why a try ended before the file did.
+enum Interruption {
+    /// Another try may bring the rest.
+    Again(Box<dyn std::error::Error + Send + Sync>),
+    /// No other try will.
+    Never(CheckpointError),
+}
+
+impl From<CheckpointError> for Interruption {
+    fn from(error: CheckpointError) -> Self {
+        Self::Never(error)
+    }
+}
+
+/// Fills `part`, from where an earlier download left it.
+fn fetch(
+    client: &Client<'_>,
+    remote: &Remote,
+    file: &str,
+    part: &Path,
+    progress: &mut dyn Progress,
+) -> Result<(), CheckpointError> {
+    let mut options = OpenOptions::new();
+    let opened = options.create(true).append(true).open(part);
+    let mut transfer = Transfer {
+        client,
+        remote,
+        file,
+        part: opened.map_err(|e| write_error(part, e))?,
+        path: part,
+        reached: 0,
+        told: 0,
+        progress,
+    };
+    transfer.progress.begin(file, remote.size);
+    transfer.reached = transfer.part_len()?;
+    if transfer.reached >= remote.size {
+        // It would have been moved to its place, were it right.
+        transfer.start_over()?;
+    }
+    transfer.tell();
+    let (mut most, mut in_vain) = (transfer.reached, 0);
+    loop {
+        let source = match transfer.run() {
+            Ok(()) => break,
+            Err(Interruption::Never(error)) => {
+                if matches!(error, CheckpointError::HubSize { .. }) {
+                    remove(part)?;
+                }
+                return Err(error);
+            }
+            Err(Interruption::Again(source)) => source,
+        };
+        in_vain = if transfer.reached >= most + GAIN {
+            0
+        } else {
+            in_vain + 1
+        };
+        most = most.max(transfer.reached);
+        if in_vain == TRIES {
+            return Err(CheckpointError::HubBrokeOff {
+                file: file.to_owned(),
+                found: transfer.reached,
+                expected: remote.size,
+                source,
+            });
+        }
+        std::thread::sleep(PAUSE * (1 << in_vain.saturating_sub(1)));
+    }
+    transfer.part.sync_all().map_err(|e| write_error(part, e))?;
+    transfer.progress.end();
+    Ok(())
+}
+
+/// A file on its way.
+struct Transfer<'a> {
+    client: &'a Client<'a>,
+    remote: &'a Remote,
+    file: &'a str,
+    part: File,
+    path: &'a Path,
+    /// How many bytes are there.
+    reached: u64,
+    /// How many of them the progress knows of.
+    told: u64,
+    progress: &'a mut dyn Progress,
+}
+
+impl Transfer<'_> {
+    /// One try.
+    fn run(&mut self) -> Result<(), Interruption> {
+        let size = self.remote.size;
+        let answer = self.client.content(self.remote, self.reached);
+        let mut answer = answer.map_err(Interruption::Again)?;
+        match answer.status {
+            206 => {
+                let (start, whole) = answer.range.ok_or_else(|| self.odd("no Content-Range"))?;
+                if whole != size {
+                    return Err(self.wrong_size(whole).into());
+                }
+                if start != self.reached {
+                    return Err(self.odd("another part than was asked for").into());
+                }
+            }
+            200 => {
+                // It cannot send parts, and begins again.
+                self.start_over()?;
+                if let Some(whole) = answer.length.filter(|&whole| whole != size) {
+                    return Err(self.wrong_size(whole).into());
+                }
+            }
+            // There is nothing from here on.
+            416 => return Err(self.wrong_size(self.reached).into()),
+            // Too many requests, or the server has trouble of its own: both pass.
+            status @ (429 | 500..) => {
+                return Err(Interruption::Again(format!("it answered {status}").into()));
+            }
+            _ => self.client.check(&answer, self.file)?,
+        }
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let read = match answer.body.read(&mut buffer) {
+                Ok(read) => read,
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                Err(e) => return Err(Interruption::Again(e.into())),
+            };
+            if read == 0 {
+                break;
+            }
+            self.reached += read as u64;
+            if self.reached > size {
+                return Err(self.wrong_size(self.reached).into());
+            }
+            let written = self.part.write_all(&buffer[..read]);
+            written.map_err(|e| write_error(self.path, e))?;
+            self.tell();
+        }
+        if self.reached == size {
+            Ok(())
+        } else {
+            Err(self.wrong_size(self.reached).into())
+        }
+    }
+
+    fn start_over(&mut self) -> Result<(), CheckpointError> {
+        self.part
+            .set_len(0)
+            .map_err(|e| write_error(self.path, e))?;
+        self.reached = 0;
+        Ok(())
+    }
+
+    fn part_len(&self) -> Result<u64, CheckpointError> {
+        let metadata = self.part.metadata();
+        Ok(metadata.map_err(|e| write_error(self.path, e))?.len())
+    }
+
+    /// Tells the progress of new bytes. Those that came twice are not new.
+    fn tell(&mut self) {
+        if let Some(new @ 1..) = self.reached.checked_sub(self.told) {
+            self.progress.advance(new);
+            self.told = self.reached;
+        }
+    }
+
+    fn odd(&self, found: &str) -> CheckpointError {
+        self.client.unexpected(self.file, found.to_owned())
+    }
+
+    fn wrong_size(&self, found: u64) -> CheckpointError {
+        CheckpointError::HubSize {
+            file: self.file.to_owned(),
+            found,
+            expected: self.remote.size,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What a model on the Hub is called.
+
+use crate::CheckpointError;
+use std::fmt;
+use std::str::FromStr;
+
+/// A model on the Hub, parsed from `OWNER/NAME` or `OWNER/NAME@REVISION`.
+///
+/// Whatever can be parsed is safe as a part of paths and URLs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubModel {
+    repository: String,
+    revision: String,
+}
+
+/// The revision where none is named.
+const MAIN: &str = "main";
+
+/// The longest owner, name or revision that the Hub has.
+const MAX_LEN: usize = 96;
+
+impl HubModel {
+    /// `OWNER/NAME`.
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// A branch, a tag or a commit.
+    pub fn revision(&self) -> &str {
+        &self.revision
+    }
+}
+
+impl FromStr for HubModel {
+    type Err = CheckpointError;
+
+    fn from_str(given: &str) -> Result<Self, CheckpointError> {
+        parse(given).map_err(|problem| CheckpointError::HubName {
+            given: given.to_owned(),
+            problem,
+        })
+    }
+}
+
+impl fmt::Display for HubModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.repository, self.revision)
+    }
+}
+
+fn parse(given: &str) -> Result<HubModel, String> {
+    let (repository, revision) = given.split_once('@').unwrap_or((given, MAIN));
+    let Some((owner, name)) = repository.split_once('/') else {
+        return Err("there is no / between owner and name".to_owned());
+    };
+    check_name("owner", owner)?;
+    check_name("name", name)?;
+    check_revision(revision)?;
+    Ok(HubModel {
+        repository: repository.to_owned(),
+        revision: revision.to_owned(),
+    })
+}
+
+/// The Hub's own rules for the two halves of a repository's name.
+fn check_name(what: &str, name: &str) -> Result<(), String> {
+    check_characters(what, name, |c| matches!(c, '-' | '_' | '.'))?;
+    // The cache puts -- where the name has /.
+    if name.contains("..") || name.contains("--") {
+        return Err(format!("the {what} {name:?} has .. or -- in it"));
+    }
+    if name.starts_with(['-', '.']) || name.ends_with(['-', '.']) {
+        return Err(format!("the {what} {name:?} begins or ends with - or ."));
+    }
+    Ok(())
+}
+
+/// Of what git allows in the name of a reference, what means nothing else in a URL.
+fn check_revision(revision: &str) -> Result<(), String> {
+    check_characters("revision", revision, |c| {
+        matches!(c, '-' | '_' | '.' | '+' | '/')
+    })?;
+    let odd = |part: &str| part.is_empty() || part.starts_with('.') || part.contains("..");
+    if revision.split('/').any(odd) {
+        return Err(format!(
+            "the revision {revision:?} has a part that is empty, begins with . or has .. in it"
+        ));
+    }
+    Ok(())
+}
+
+fn check_characters(what: &str, text: &str, also: impl Fn(char) -> bool) -> Result<(), String> {
+    if text.is_empty() {
+        return Err(format!("the {what} is empty"));
+    }
+    if text.len() > MAX_LEN {
+        let len = text.len();
+        return Err(format!(
+            "the {what} has {len} bytes instead of {MAX_LEN} at most"
+        ));
+    }
+    match text
+        .chars()
+        .find(|&c| !c.is_ascii_alphanumeric() && !also(c))
+    {
+        Some(c) => Err(format!("the {what} {text:?} has a {c:?} in it")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_carry_a_revision() {
+        let parsed = |given: &str| given.parse::<HubModel>().unwrap().to_string();
+        assert_eq!(parsed("goethe/faust"), "goethe/faust@main");
+        assert_eq!(parsed("goethe/faust@refs/pr/1"), "goethe/faust@refs/pr/1");
+        assert_eq!(parsed("a-b_c/d.e-2@v1.0+x"), "a-b_c/d.e-2@v1.0+x");
+    }
+
+    #[test]
+    fn what_could_leave_the_cache_or_the_url_is_refused() {
+        let long = format!("a/{}", "b".repeat(97));
+        for given in [
+            "",
+            "a",
+            "/",
+            "a/",
+            "/b",
+            "a/b/c",
+            "../b",
+            "a/..",
+            "a/b..c",
+            "a/.b",
+            "a/b.",
+            "-a/b",
+            "a--b/c",
+            "a/b@",
+            "a/b@..",
+            "a/b@x/../y",
+            "a/b@/x",
+            "a/b@x/",
+            "a/b@x//y",
+            "a/b@.git",
+            "a/b@x y",
+            "a/b@x?y",
+            "a/b@x#y",
+            "a/b@x%2f",
+            "a/b@x@y",
+            "a/b@x\ny",
+            "a\\b/c",
+            "a/ä",
+            "a/b\0",
+            &long,
+        ] {
+            let refused = given.parse::<HubModel>();
+            let is_name =
+                matches!(&refused, Err(CheckpointError::HubName { given: g, .. }) if g == given);
+            assert!(is_name, "{given:?}: {refused:?}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a model may be named by: a path, or a model on the Hugging Face Hub.
+
+use std::path::{Path, PathBuf};
+
+/// What a model on the Hub begins with. A path that begins so, too, can be written `./hf:…`.
+const PREFIX: &str = "hf:";
+
+/// Turns the name of a model into the path of its checkpoint, downloading what is on the Hub and not yet here.
+pub(crate) fn resolve(model: &Path) -> anyhow::Result<PathBuf> {
+    match model.to_str().and_then(|model| model.strip_prefix(PREFIX)) {
+        Some(name) => download(name),
+        None => Ok(model.to_path_buf()),
+    }
+}
+
+#[cfg(feature = "hub")]
+fn download(name: &str) -> anyhow::Result<PathBuf> {
+    // Before the environment is looked at: a mistyped name is the more likely mistake.
+    let model: wolfgang_checkpoint::HubModel = name.parse()?;
+    let hub = environment::hub()?;
+    let files = hub.fetch(&model, &mut crate::progress::ProgressLine::default())?;
+    // Its tokenizer lies beside it.
+    Ok(files.checkpoint)
+}
+
+#[cfg(not(feature = "hub"))]
+fn download(name: &str) -> anyhow::Result<PathBuf> {
+    Err(crate::report::BadParameter(format!(
+        "the model is \"{PREFIX}{name}\", but this program was built without the feature `hub`: name a file or folder"
+    ))
+    .into())
+}
+
+/// The variables that all tools of the Hub go by.
+#[cfg(feature = "hub")]
+mod environment {
+    #![allow(
+        clippy::disallowed_methods,
+        reason = "the command reads the environment so that the libraries need not"
+    )]
+
+    use crate::report::BadParameter;
+    use std::ffi::OsString;
+    use std::path::{Path, PathBuf};
+    use wolfgang_checkpoint::Hub;
+
+    pub(super) fn hub() -> Result<Hub, BadParameter> {
+        let home = home()?;
+        let cache = path("HF_HUB_CACHE").unwrap_or_else(|| home.join("hub"));
+        Ok(Hub {
+            endpoint: text("HF_ENDPOINT")?.unwrap_or_else(|| Hub::ENDPOINT.to_owned()),
+            token: token(&home)?,
+            offline: text("HF_HUB_OFFLINE")?.is_some_and(|value| is_true(&value)),
+            ..Hub::new(cache)
+        })
+    }
+
+    fn home() -> Result<PathBuf, BadParameter> {
+        let cache =
+            || path("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
+        let home = path("HF_HOME").or_else(|| Some(cache()?.join("huggingface")));
+        home.ok_or_else(|| {
+            BadParameter("there is no home folder for downloads: name a folder in HF_HOME".into())
+        })
+    }
+
+    fn token(home: &Path) -> Result<Option<String>, BadParameter> {
+        // Without the file there is no token; with one that cannot be read, the Hub will say that it wants one.
+        let file = || std::fs::read_to_string(home.join("token")).ok();
+        let Some(token) = text("HF_TOKEN")?.or_else(file) else {
+            return Ok(None);
+        };
+        let token = token.trim();
+        if token.contains(|c: char| !c.is_ascii_graphic()) {
+            return Err(BadParameter(
+                "the token in HF_TOKEN or in the cache has characters in it that no token has"
+                    .into(),
+            ));
+        }
+        Ok((!token.is_empty()).then(|| token.to_owned()))
+    }
+
+    fn is_true(value: &str) -> bool {
+        ["1", "true", "yes", "on"]
+            .iter()
+            .any(|yes| value.eq_ignore_ascii_case(yes))
+    }
+
+    fn text(name: &str) -> Result<Option<String>, BadParameter> {
+        let text = variable(name).map(OsString::into_string).transpose();
+        // Its value is not shown: it may be a secret.
+        text.map_err(|_| BadParameter(format!("{name} is not valid Unicode")))
+    }
+
+    fn path(name: &str) -> Option<PathBuf> {
+        variable(name).map(PathBuf::from)
+    }
+
+    /// An empty variable is none.
+    fn variable(name: &str) -> Option<OsString> {
+        std::env::var_os(name).filter(|value| !value.is_empty())
+    }
+}

@@ -1,0 +1,71 @@
+//! How far a long operation is, on standard error.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+use wolfgang_checkpoint::Progress;
+
+/// What takes less is over before anybody wonders.
+const DELAY: Duration = Duration::from_secs(1);
+
+/// One line with bytes, rate and time left, gone when the operation is over. Only a terminal gets to see it.
+#[derive(Default)]
+pub(crate) struct ProgressLine {
+    running: Option<Running>,
+}
+
+struct Running {
+    bar: ProgressBar,
+    begun: Instant,
+    shown: bool,
+}
+
+impl Progress for ProgressLine {
+    fn begin(&mut self, what: &str, bytes: u64) {
+        if !std::io::stderr().is_terminal() {
+            return;
+        }
+        let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::hidden());
+        bar.set_style(style());
+        // A name may come from a server: it must not move the terminal's cursor.
+        bar.set_message(what.replace(char::is_control, " "));
+        self.running = Some(Running {
+            bar,
+            begun: Instant::now(),
+            shown: false,
+        });
+    }
+
+    fn advance(&mut self, bytes: u64) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        running.bar.inc(bytes);
+        if !running.shown && running.begun.elapsed() >= DELAY {
+            running.shown = true;
+            running.bar.set_draw_target(ProgressDrawTarget::stderr());
+            // What was there from an earlier download came at no rate at all.
+            running.bar.reset_eta();
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for ProgressLine {
+    /// An operation that fails has no end, but its line must not stand before the error.
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template(
+        "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
