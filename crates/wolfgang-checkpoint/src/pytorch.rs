@@ -211,6 +211,7 @@ fn read_zipped_pickle(path: &Path, file: impl Read + Seek) -> Result<Pickle, Che
     let broken = |error: ZipError| damaged(path, error);
     let mut archive = ZipArchive::new(file).map_err(broken)?;
     let mut pickles = Vec::new();
+    let mut places = Vec::with_capacity(archive.len());
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(broken)?;
         // torch.save never compresses, and what is not compressed cannot be larger than the file.
@@ -221,6 +222,12 @@ fn read_zipped_pickle(path: &Path, file: impl Read + Seek) -> Result<Pickle, Che
         if name == "data.pkl" || name.ends_with("/data.pkl") {
             pickles.push(index);
         }
+        let start = entry.data_start().unwrap_or_default();
+        places.push(entry.header_start()..start.saturating_add(entry.compressed_size()));
+    }
+    places.sort_by_key(|place| place.start);
+    if places.windows(2).any(|pair| pair[0].end > pair[1].start) {
+        return Err(foreign(path, "it is a zip archive whose entries overlap"));
     }
     let [index] = pickles[..] else {
         let found = format!("it is a zip archive with {} files data.pkl", pickles.len());
