@@ -37,6 +37,7 @@ fn every_good_checkpoint_becomes_a_native_folder_of_the_same_model() {
         let out = folder.path().join(input.file_stem().unwrap());
         let output = convert(&input, &out, &[]);
         assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(stderr(&output), "", "no progress where nobody looks on");
         assert_eq!(logits(&out), logits(&input), "{}", input.display());
 
         let told = String::from_utf8(output.stdout).unwrap();

@@ -24,6 +24,7 @@ mod hub;
 mod hub_faults;
 mod hub_server;
 mod huggingface;
+mod inspect;
 mod logits;
 mod readme;
 mod sampling;
