@@ -152,6 +152,8 @@ fn the_command_exports_with_the_tokenizer_beside_the_model() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+    let permissions = |file: &str| std::fs::metadata(out.join(file)).unwrap().permissions();
+    assert_eq!(permissions("model.safetensors"), permissions("config.json"));
     let mut written: Vec<_> = std::fs::read_dir(&out)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -34,7 +34,9 @@ pub use options::{GenerateOptions, LongPrompt, Overflow};
 pub use prompt::Prompt;
 pub use summary::{FinishReason, Summary, Timing};
 
-pub use wolfgang_checkpoint::CheckpointError;
+pub use wolfgang_checkpoint::{CheckpointError, Progress};
+#[cfg(feature = "hub")]
+pub use wolfgang_checkpoint::{Hub, HubFiles, HubModel};
 pub use wolfgang_model::{Device, ModelConfig, ModelError, Wolfgang};
 pub use wolfgang_sampling::{PenaltyScope, SamplingError, SamplingParams};
 pub use wolfgang_tokenize::{Message, Role, Special, TextStream, Tokenizer, TokenizerError};

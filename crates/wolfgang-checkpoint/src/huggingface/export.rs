@@ -65,7 +65,11 @@ pub(crate) fn write(
     });
     // What transformers asks for to know that the names are PyTorch's.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    serialize_to_file(views, Some(metadata), &scratch.path().join(SINGLE))
+    let weights = scratch.path().join(SINGLE);
+    serialize_to_file(views, Some(metadata), &weights).map_err(|e| scratch.failed(SINGLE, e))?;
+    // It comes private, as temporary files are; the others are as the user wants new files to be.
+    std::fs::metadata(scratch.path().join(CONFIG))
+        .and_then(|config| std::fs::set_permissions(&weights, config.permissions()))
         .map_err(|e| scratch.failed(SINGLE, e))?;
     if incomplete.into_inner() {
         return Err(scratch.failed(SINGLE, "a tensor could not be read"));
