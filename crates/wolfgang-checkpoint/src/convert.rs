@@ -1,5 +1,6 @@
 //! From any checkpoint to a folder.
 
+use crate::layout::TOKENIZER;
 use crate::replace::Scratch;
 use crate::weights::{Tensor, convert_to};
 use crate::{Checkpoint, CheckpointError, Progress, huggingface, native};
@@ -67,9 +68,6 @@ pub struct ConvertReport {
     /// Number of weights that the written precision could not hold exactly.
     pub rounded: usize,
 }
-
-/// The tokenizer of either form.
-pub(crate) const TOKENIZER: &str = "tokenizer.json";
 
 /// Writes `source` as a folder at `folder`.
 ///

@@ -13,9 +13,10 @@ mod name;
 
 pub use name::HubModel;
 
+use crate::layout::TOKENIZER;
 use crate::{CheckpointError, Progress, huggingface};
 use cache::CachedRepository;
-use choice::{Choice, TOKENIZER, choose};
+use choice::{Choice, choose};
 use client::Client;
 use std::collections::BTreeSet;
 use std::fmt;

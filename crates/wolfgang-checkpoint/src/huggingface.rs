@@ -9,11 +9,12 @@ mod names;
 mod rows;
 mod special;
 
-pub(crate) use export::{GENERATION_CONFIG, TOKENIZER_CONFIG, write};
+pub(crate) use export::write;
 
 use crate::CheckpointError;
 use crate::contents::{Contents, Format, Skipped};
-use crate::folder::read_json;
+use crate::json::read_json;
+use crate::layout::{INDEX, SINGLE};
 use crate::mapped::map;
 use crate::weights::Tensor;
 use burn::tensor::DType;
@@ -27,11 +28,6 @@ use wolfgang_model::ModelConfig;
 
 /// The `model_type` of these folders' `config.json`.
 pub(crate) const MODEL_TYPE: &str = "llama";
-
-/// The weights, where they are one file.
-pub(crate) const SINGLE: &str = "model.safetensors";
-/// Which files hold the weights, where they are several.
-pub(crate) const INDEX: &str = "model.safetensors.index.json";
 
 /// Opens the folder at `path`, whose `config.json` says `config`.
 pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointError> {

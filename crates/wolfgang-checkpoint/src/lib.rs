@@ -25,6 +25,8 @@ mod folder;
 #[cfg(feature = "hub")]
 mod hub;
 mod huggingface;
+mod json;
+mod layout;
 mod mapped;
 mod native;
 mod nearest;

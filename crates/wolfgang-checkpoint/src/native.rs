@@ -2,7 +2,7 @@
 
 use crate::CheckpointError;
 use crate::contents::{Contents, Format};
-use crate::folder::CONFIG;
+use crate::layout::{CONFIG, RECORD};
 use crate::mapped::map;
 use crate::replace::Scratch;
 use crate::weights::Tensor;
@@ -11,8 +11,6 @@ use burn_pack::{Reader, Writer};
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use wolfgang_model::ModelConfig;
-
-pub(crate) const RECORD: &str = "model.bpk";
 
 /// What `config.json` says that this is.
 pub(crate) const MODEL_TYPE: &str = "wolfgang";

@@ -1,22 +1,10 @@
 //! A folder that is made aside and put into its place in one step.
 
 use crate::CheckpointError;
-use crate::convert::TOKENIZER;
-use crate::folder::CONFIG;
-use crate::{huggingface, native};
+use crate::layout::WRITTEN;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-
-/// Everything that conversions write. A folder with anything else in it is somebody's work.
-const OURS: [&str; 6] = [
-    CONFIG,
-    TOKENIZER,
-    native::RECORD,
-    huggingface::SINGLE,
-    huggingface::GENERATION_CONFIG,
-    huggingface::TOKENIZER_CONFIG,
-];
 
 /// A temporary folder on the file system of its target, removed again unless it is put into place.
 pub(crate) struct Scratch {
@@ -111,7 +99,7 @@ fn check_replaceable(target: &Path) -> Result<(), CheckpointError> {
     }
     for entry in std::fs::read_dir(target).map_err(read)? {
         let name = entry.map_err(read)?.file_name();
-        if !OURS.iter().any(|ours| name == *ours) {
+        if !WRITTEN.iter().any(|ours| name == *ours) {
             return Err(refuse(format!(
                 "{name:?} in it was not written by a conversion"
             )));

@@ -1,11 +1,8 @@
 //! Which files of a repository make its model. No other is ever downloaded.
 
-use crate::folder::CONFIG;
-use crate::{huggingface, native};
+use crate::layout::{CONFIG, INDEX, RECORD, SINGLE};
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
-
-pub(super) const TOKENIZER: &str = "tokenizer.json";
 
 /// The form in which a repository has its model.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,14 +31,14 @@ impl Choice {
 pub(super) fn choose(names: &BTreeSet<String>) -> Result<Choice, String> {
     let has = |name: &str| names.contains(name);
     if has(CONFIG) {
-        if has(huggingface::SINGLE) {
-            return Ok(Choice::Folder(vec![CONFIG, huggingface::SINGLE]));
+        if has(SINGLE) {
+            return Ok(Choice::Folder(vec![CONFIG, SINGLE]));
         }
-        if has(huggingface::INDEX) {
-            return Ok(Choice::Sharded(vec![CONFIG, huggingface::INDEX]));
+        if has(INDEX) {
+            return Ok(Choice::Sharded(vec![CONFIG, INDEX]));
         }
-        if has(native::RECORD) {
-            return Ok(Choice::Folder(vec![CONFIG, native::RECORD]));
+        if has(RECORD) {
+            return Ok(Choice::Folder(vec![CONFIG, RECORD]));
         }
     }
     let checkpoints: Vec<_> = names.iter().filter(|name| is_pt(name)).collect();

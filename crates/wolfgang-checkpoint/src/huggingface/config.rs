@@ -3,7 +3,7 @@
 use super::MODEL_TYPE;
 use super::special::SpecialIds;
 use crate::CheckpointError;
-use crate::folder::CONFIG;
+use crate::layout::CONFIG;
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use wolfgang_model::ModelConfig;

@@ -1,13 +1,12 @@
 //! Writing a folder that the `transformers` library loads.
 
-use super::SINGLE;
 use super::config;
 use super::names::llama_name;
 use super::rows::{in_halves, is_rotated};
 use super::special::SpecialIds;
 use crate::CheckpointError;
-use crate::convert::TOKENIZER;
-use crate::folder::{CONFIG, read_json};
+use crate::json::read_json;
+use crate::layout::{CONFIG, GENERATION_CONFIG, SINGLE, TOKENIZER, TOKENIZER_CONFIG};
 use crate::replace::Scratch;
 use crate::weights::Tensor;
 use burn::tensor::DType;
@@ -18,9 +17,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wolfgang_model::ModelConfig;
-
-pub(crate) const GENERATION_CONFIG: &str = "generation_config.json";
-pub(crate) const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 
 /// Writes everything but the tokenizer, which is there already if there is one.
 pub(crate) fn write(
