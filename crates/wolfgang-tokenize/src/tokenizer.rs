@@ -71,6 +71,10 @@ impl Tokenizer {
         plain.with_padding(None);
         plain.with_post_processor(None::<PostProcessorWrapper>);
         plain.set_encode_special_tokens(true);
+        // What it remembers of earlier texts, the library keeps for every thread, and never lets go of.
+        let mut model = plain.get_model().clone();
+        model.resize_cache(0);
+        plain.with_model(model);
 
         let vocab = plain.get_vocab(true);
         let size = vocab.values().max().map_or(0, |&id| id as usize + 1);
