@@ -32,6 +32,28 @@ fn archive(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
 /// A checkpoint that declares `config` and has the tensors of a model of the shape `of`, besides `more`. However
 /// large, all are views of one float: every stride is 0.
 fn checkpoint(config: &ModelConfig, of: &ModelConfig, more: &[&str]) -> Vec<u8> {
+    around(&pickle(config, of, more))
+}
+
+/// Whether a file with these bytes opens.
+fn opens(bytes: &[u8]) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hostile.pt");
+    std::fs::write(&path, bytes).unwrap();
+    Checkpoint::open(&path).is_ok()
+}
+
+/// The archive around a pickle, with the one storage.
+fn around(pickle: &[u8]) -> Vec<u8> {
+    let entries: [(&str, &[u8]); 3] = [
+        ("a/data.pkl", pickle),
+        ("a/data/0", &[0; 4]),
+        ("a/version", b"3\n"),
+    ];
+    archive(&entries, CompressionMethod::Stored)
+}
+
+fn pickle(config: &ModelConfig, of: &ModelConfig, more: &[&str]) -> Vec<u8> {
     let mut tensors = of.parameters();
     tensors.extend(more.iter().map(|name| wolfgang_model::Parameter {
         name: (*name).to_owned(),
@@ -63,12 +85,7 @@ fn checkpoint(config: &ModelConfig, of: &ModelConfig, more: &[&str]) -> Vec<u8> 
         int(&mut pickle, value as usize);
     }
     pickle.extend(b"uu.");
-    let entries: [(&str, &[u8]); 3] = [
-        ("a/data.pkl", &pickle),
-        ("a/data/0", &[0; 4]),
-        ("a/version", b"3\n"),
-    ];
-    archive(&entries, CompressionMethod::Stored)
+    pickle
 }
 
 fn string(pickle: &mut Vec<u8>, text: &str) {
@@ -226,25 +243,80 @@ fn classes_that_act_when_they_are_made_are_refused() {
     }
 }
 
+/// A sound checkpoint with one more entry, `value`, beside the model or in it.
+fn with_entry(value: &[u8], in_model: bool) -> Vec<u8> {
+    let pickle = pickle(&tiny(), &tiny(), &[]);
+    let mut entry = Vec::new();
+    string(&mut entry, "more");
+    entry.extend(value);
+    let at = if in_model {
+        // Before the `u` that closes the model, behind which the name of the next entry has its opcode and length.
+        find(&pickle, b"model_config") - 6
+    } else {
+        // Before the `u` that closes the root, and the end.
+        pickle.len() - 2
+    };
+    let (before, behind) = pickle.split_at(at);
+    around(&[before, &entry, behind].concat())
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> usize {
+    bytes.windows(what.len()).position(|w| w == what).unwrap()
+}
+
 #[test]
-fn pickles_that_go_deep_or_in_circles_are_refused() {
-    // Lists in lists; one list in itself; a dictionary that is its own value, and would be the state dict.
-    let nested = [
-        &b"\x80\x02"[..],
-        &b"]".repeat(1 << 20),
-        &b"a".repeat((1 << 20) - 1),
-        b".",
-    ]
-    .concat();
-    let circular = b"\x80\x02]q\0h\0a.".to_vec();
-    let own_model = b"\x80\x02}q\0X\x05\0\0\0modelh\0s.".to_vec();
-    for pickle in [nested, circular, own_model] {
-        let message = refusal(&archive(
-            &[("a/data.pkl", &pickle)],
-            CompressionMethod::Stored,
-        ));
-        assert!(message.contains("hostile.pt"), "{message}");
+fn pickles_that_go_deep_or_in_circles_cost_nothing() {
+    assert!(opens(&with_entry(b"K\x01", false)) && opens(&with_entry(b"K\x01", true)));
+
+    let depth = 200_000;
+    let nested = [b"]".repeat(depth), b"a".repeat(depth - 1)].concat();
+    // A list in itself, and lists of ten times the one before.
+    let circular = b"]r\xff\0\0\0h\xffa".to_vec();
+    let bomb: Vec<u8> = (0..40u8)
+        .flat_map(|n| [&b"]q"[..], &[n + 1], b"(", &[b'h', n].repeat(10), b"e"].concat())
+        .collect();
+    let bomb = [&b"]q\0"[..], &bomb].concat();
+    for (what, value) in [("nested", nested), ("circular", circular), ("bomb", bomb)] {
+        for in_model in [false, true] {
+            // Skipped, or refused; either way at once.
+            let bytes = with_entry(&value, in_model);
+            assert!(!in_model || !opens(&bytes), "{what} in the model");
+            opens(&bytes);
+        }
     }
+}
+
+/// Each name of a nested tensor is all the names that lead to it: long ones many times over.
+#[test]
+fn names_cannot_grow_beyond_the_file() {
+    let mut dictionary = b"}(".to_vec();
+    string(&mut dictionary, &"K".repeat(100_000));
+    dictionary.extend(b"}(");
+    for n in 0..10_000u32 {
+        string(&mut dictionary, &n.to_string());
+        dictionary.extend(if n == 0 {
+            &b"ctorch._utils\n_rebuild_tensor_v2\n)Rq\x07"[..]
+        } else {
+            b"h\x07"
+        });
+    }
+    dictionary.extend(b"uu");
+    let message = refusal(&with_entry(&dictionary, true));
+    assert!(
+        message.contains("\"model\": its \"more\" is no tensor"),
+        "{message}"
+    );
+
+    let mut named = Vec::new();
+    string(&mut named, &"K".repeat(300));
+    let mut long = b"K\x01".to_vec();
+    long.extend(named);
+    long.extend(b"K\x01");
+    let message = refusal(&with_entry(&long, true));
+    assert!(
+        message.contains("a key is no name of at most 256 bytes"),
+        "{message}"
+    );
 }
 
 /// In a sound checkpoint, the bytes of the weights are made to be those of the pickle.

@@ -87,6 +87,27 @@ fn a_header_of_terabytes_is_not_made_room_for() {
     }
 }
 
+/// The sum of their lengths overflows, on which the library that reads the header panics where overflows are checked.
+#[test]
+fn headers_of_tensors_beyond_all_memory_are_refused() {
+    const LEN: u64 = (1 << 61) - 1;
+    let folder = with_header(|header| {
+        *header = json!({});
+        for n in 0..8 {
+            header[n.to_string()] = json!({
+                "dtype": "U8",
+                "shape": [LEN],
+                "data_offsets": [n * LEN, (n + 1) * LEN],
+            });
+        }
+    });
+    let error = refusal(folder.path());
+    assert!(
+        error.contains("model.safetensors is damaged or cut short: "),
+        "{error}"
+    );
+}
+
 #[test]
 fn weights_of_another_type_are_named() {
     let folder = with_header(|header| {
@@ -142,6 +163,11 @@ fn a_config_of_any_size_is_not_read_to_its_end() {
     let file = std::fs::File::options().write(true).open(&config).unwrap();
     file.set_len(1 << 40).unwrap();
     let error = refusal(folder.path());
+    assert!(
+        error.contains("config.json") && error.contains("it has more than"),
+        "{error}"
+    );
+    let error = told(&Tokenizer::from_file(&config).unwrap_err());
     assert!(
         error.contains("config.json") && error.contains("it has more than"),
         "{error}"

@@ -134,7 +134,7 @@ fn shards_are_one_model() {
 #[test]
 fn what_a_wolfgang_has_not_is_refused_by_its_field() {
     type Change = fn(&mut Json);
-    let changes: [(&str, Change); 11] = [
+    let changes: [(&str, Change); 15] = [
         ("hidden_act is \"gelu\"", |c| {
             c["hidden_act"] = json!("gelu")
         }),
@@ -154,6 +154,18 @@ fn what_a_wolfgang_has_not_is_refused_by_its_field() {
         ("rope_parameters.rope_theta is 500000.0", |c| {
             c["rope_parameters"]["rope_theta"] = json!(500_000.0)
         }),
+        // As transformers 4 spells it, in the place that 5 has for it.
+        ("rope_parameters.type is \"linear\"", |c| {
+            c["rope_parameters"]["type"] = json!("linear")
+        }),
+        ("rope_parameters.factor is 8", |c| {
+            c["rope_parameters"]["factor"] = json!(8)
+        }),
+        ("rope_parameters.full_attention is {", |c| {
+            c["rope_parameters"] = json!({"full_attention": {"rope_type": "yarn"}})
+        }),
+        // Where both places say it, both must be right.
+        ("rope_theta is 500000", |c| c["rope_theta"] = json!(500_000)),
         ("rms_norm_eps is 0.00001", |c| {
             c["rms_norm_eps"] = json!(1e-5)
         }),

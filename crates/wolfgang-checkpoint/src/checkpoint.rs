@@ -164,7 +164,8 @@ impl Checkpoint {
     /// Reads the weights onto `device`, one tensor at a time.
     ///
     /// # Errors
-    /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::UntiedHead`].
+    /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::UntiedHead`],
+    /// [`CheckpointError::NoMemory`].
     pub fn into_model(self, device: &Device) -> Result<Wolfgang, CheckpointError> {
         self.into_model_with(device, &mut ())
     }
@@ -200,6 +201,12 @@ impl Checkpoint {
         let model =
             Wolfgang::from_weights(&self.config, device, fill).map_err(|error| match error {
                 BuildError::Checkpoint(error) => error,
+                BuildError::Model(source @ ModelError::NoMemory { .. }) => {
+                    CheckpointError::NoMemory {
+                        path: self.path.clone(),
+                        source,
+                    }
+                }
                 BuildError::Model(source) => CheckpointError::Model {
                     path: self.path.clone(),
                     source,

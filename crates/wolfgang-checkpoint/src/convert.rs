@@ -6,6 +6,7 @@ use crate::weights::{Tensor, convert_to};
 use crate::{Checkpoint, CheckpointError, Progress, huggingface, native};
 use burn::tensor::DType;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,7 +64,7 @@ pub struct ConvertReport {
     pub folder: PathBuf,
     /// Number of tensors written.
     pub tensors: usize,
-    /// Size of the weights' file in bytes.
+    /// Size of the weights in bytes.
     pub bytes: u64,
     /// Number of weights that the written precision could not hold exactly.
     pub rounded: usize,
@@ -85,11 +86,11 @@ pub fn convert(
     let folder = folder.as_ref();
     let scratch = Scratch::beside(folder, options.replace)?;
     if let Some(tokenizer) = &options.tokenizer {
-        let json = std::fs::read(tokenizer).map_err(|source| CheckpointError::Read {
+        let file = File::open(tokenizer).map_err(|source| CheckpointError::Read {
             path: tokenizer.clone(),
             source,
         })?;
-        scratch.write(TOKENIZER, &json)?;
+        scratch.copy(TOKENIZER, file)?;
     }
     source.check_head()?;
 

@@ -77,6 +77,14 @@ pub enum CheckpointError {
         /// The value it would have.
         expected: String,
     },
+    /// The system does not give the memory that the model needs.
+    #[error("{} cannot be loaded", path.display())]
+    NoMemory {
+        /// The file.
+        path: PathBuf,
+        /// How much it needs.
+        source: ModelError,
+    },
     /// The configuration describes no possible model.
     #[error("{} describes no possible model", path.display())]
     Model {
@@ -129,7 +137,7 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
-    /// The system did not let us write. A conversion leaves nothing behind.
+    /// The system did not let us write. The target of a conversion is as it was.
     #[error("cannot write {}", path.display())]
     Write {
         /// The file or folder.

@@ -12,6 +12,7 @@ mod special;
 pub(crate) use export::write;
 
 use crate::CheckpointError;
+use crate::contained::contained;
 use crate::contents::{Contents, Format, Skipped};
 use crate::json::read_json;
 use crate::layout::{INDEX, SINGLE};
@@ -99,8 +100,8 @@ fn read_file(path: &Path, config: &ModelConfig) -> Result<Vec<Tensor>, Checkpoin
         source: e.into(),
     };
     // The header, checked against the length of the file.
-    let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
-    SafeTensors::deserialize(&bytes).map_err(damaged)?;
+    let (header, metadata) =
+        contained(path, || SafeTensors::read_metadata(&bytes))?.map_err(damaged)?;
     let data = 8 + header;
     let adopt = |(name, info): (String, &safetensors::tensor::TensorInfo)| {
         let (start, end) = info.data_offsets;

@@ -17,6 +17,7 @@
 //! and refuses a file that would call anything but the constructors of plain data.
 
 mod checkpoint;
+mod contained;
 mod contents;
 mod convert;
 mod error;

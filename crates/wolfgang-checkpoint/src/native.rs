@@ -1,6 +1,7 @@
 //! The native folder: `config.json` and `model.bpk`.
 
 use crate::CheckpointError;
+use crate::contained::contained;
 use crate::contents::{Contents, Format};
 use crate::layout::{CONFIG, RECORD};
 use crate::mapped::map;
@@ -39,12 +40,12 @@ pub(crate) fn open(path: &Path, config: Json) -> Result<Contents, CheckpointErro
 /// Reads the two parts of a native checkpoint. Tensors are views into `record`.
 pub(crate) fn parse(path: &Path, config: Json, record: Bytes) -> Result<Contents, CheckpointError> {
     let config = parse_config(&path.join(CONFIG), config)?;
-    let tensors = Reader::from_bytes(record)
-        .and_then(Reader::into_tensors)
-        .map_err(|e| CheckpointError::Damaged {
-            path: path.join(RECORD),
-            source: e.into(),
-        })?;
+    let record_path = path.join(RECORD);
+    let read = || Reader::from_bytes(record).and_then(Reader::into_tensors);
+    let tensors = contained(&record_path, read)?.map_err(|e| CheckpointError::Damaged {
+        path: record_path,
+        source: e.into(),
+    })?;
     let tensors = tensors
         .into_iter()
         .map(|tensor| (tensor.name.clone(), tensor))

@@ -20,8 +20,11 @@ use std::rc::Rc;
 const MAX_BYTES: usize = 8 << 20;
 const MAX_VALUES: usize = 1 << 20;
 
-/// No name of a function or a class is longer.
+/// No name of a function, a class or a tensor is longer.
 const MAX_NAME: usize = 256;
+
+/// The largest model that a config can describe has a sixth of these.
+const MAX_TENSORS: usize = 1 << 16;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PickleError {
@@ -52,6 +55,7 @@ enum Value {
     Global(Rc<str>),
     /// Something made or returned by a call, with the state set on it afterwards.
     Object {
+        is_tensor: bool,
         state: Option<Id>,
     },
     /// Lists, tuples, sets, bytes, references to tensor data: nothing that anybody here looks into.
@@ -90,7 +94,10 @@ impl Pickle {
     /// state. A field that is no scalar is null.
     pub(crate) fn fields(&self, key: &str) -> Option<Map<String, Json>> {
         let mut id = self.find(key)?;
-        if let Value::Object { state: Some(state) } = self.values[id] {
+        if let Value::Object {
+            state: Some(state), ..
+        } = self.values[id]
+        {
             id = state;
         }
         let Value::Dict(items) = &self.values[id] else {
@@ -101,10 +108,35 @@ impl Pickle {
         Some(items.iter().filter_map(field).collect())
     }
 
-    /// Whether the entry `key` of the root is a dictionary.
-    pub(crate) fn is_dict(&self, key: &str) -> bool {
-        self.find(key)
-            .is_some_and(|id| matches!(self.values[id], Value::Dict(_)))
+    /// Says what keeps the entry `key` of the root from being a dictionary of tensors by name, besides which there may
+    /// be plain values.
+    ///
+    /// What reads the tensors gives each the names of all that it lies in, joined: few bytes of nested dictionaries
+    /// with long keys would become any amount of memory.
+    pub(crate) fn check_tensors(&self, key: &str) -> Result<(), String> {
+        let Some(Value::Dict(items)) = self.find(key).map(|id| &self.values[id]) else {
+            return Err("it is no dictionary".to_owned());
+        };
+        if items.len() > MAX_TENSORS {
+            return Err(format!(
+                "it has {} entries, and at most {MAX_TENSORS} are supported",
+                items.len()
+            ));
+        }
+        for &(key, value) in items {
+            let Some(name) = self.str(key).filter(|name| name.len() <= MAX_NAME) else {
+                return Err(format!("a key is no name of at most {MAX_NAME} bytes"));
+            };
+            let nested = match self.values[value] {
+                Value::Object { is_tensor, .. } => !is_tensor,
+                Value::Dict(_) | Value::Opaque => true,
+                _ => false,
+            };
+            if nested {
+                return Err(format!("its {name:.40?} is no tensor"));
+            }
+        }
+        Ok(())
     }
 
     fn find(&self, key: &str) -> Option<Id> {
@@ -164,7 +196,14 @@ mod tests {
             serde_json::json!({"i": -2, "x": 0.5, "t": true, "l": null})
         );
         assert_eq!(json("b"), serde_json::json!({"x": "y"}));
-        assert!(pickle.is_dict("a") && !pickle.is_dict("b"));
+        assert_eq!(
+            pickle.check_tensors("a").unwrap_err(),
+            "its \"l\" is no tensor"
+        );
+        assert_eq!(
+            pickle.check_tensors("b").unwrap_err(),
+            "it is no dictionary"
+        );
         assert_eq!(pickle.calls().count(), 0);
     }
 

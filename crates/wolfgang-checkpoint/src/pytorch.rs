@@ -1,5 +1,6 @@
 //! The original's `.pt`.
 
+use crate::contained::contained;
 use crate::contents::{Contents, Format, HEAD, Skipped};
 use crate::pickle::{self, Pickle};
 use crate::weights::Tensor;
@@ -70,9 +71,16 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
         });
     }
     let keys = pickle.keys().unwrap_or_default();
-    if !pickle.is_dict(MODEL) {
+    if !keys.contains(&MODEL) {
         return Err(missing_entry(path, MODEL, &keys));
     }
+    pickle
+        .check_tensors(MODEL)
+        .map_err(|found| CheckpointError::MissingEntry {
+            path: path.to_path_buf(),
+            entry: MODEL,
+            found,
+        })?;
     let fields = pickle.fields(CONFIG);
     let fields = fields.ok_or_else(|| missing_entry(path, CONFIG, &keys))?;
     let config = native::parse_config(path, serde_json::Value::Object(fields))?;
@@ -119,7 +127,7 @@ fn harmful_call(pickle: &Pickle) -> Option<&str> {
 
 /// The tensors of the state dict, under the names the model gives them. Their bytes are not read.
 fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, CheckpointError> {
-    let reader = PytorchReader::with_top_level_key(path, MODEL)
+    let reader = contained(path, || PytorchReader::with_top_level_key(path, MODEL))?
         // It may quote all of what it found.
         .map_err(|error| damaged(path, format!("{:.400}", error.to_string())))?;
     let tensors = reader.into_tensors();

@@ -2,7 +2,7 @@
 
 use crate::CheckpointError;
 use crate::layout::WRITTEN;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -10,30 +10,27 @@ use tempfile::TempDir;
 pub(crate) struct Scratch {
     folder: TempDir,
     target: PathBuf,
+    replace: bool,
 }
 
 impl Scratch {
     /// An empty one for `target`, where there must be nothing or, with `replace`, only what conversions write.
     pub(crate) fn beside(target: &Path, replace: bool) -> Result<Self, CheckpointError> {
-        if target.symlink_metadata().is_ok() {
-            if !replace {
-                return Err(CheckpointError::Exists {
-                    path: target.to_path_buf(),
-                });
-            }
-            check_replaceable(target)?;
-        }
+        let occupied = check_free(target, replace)?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(".wolfgang-");
         // Temporary folders are private by default; this one becomes an ordinary one.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-        let folder = builder
-            .tempdir_in(parent(target))
-            .map_err(|source| write_error(target, source))?;
+        let failed = |source| write_error(target, source);
+        let folder = builder.tempdir_in(parent(target)).map_err(failed)?;
+        if let Some(occupied) = occupied {
+            std::fs::set_permissions(folder.path(), occupied.permissions()).map_err(failed)?;
+        }
         Ok(Self {
             folder,
             target: target.to_path_buf(),
+            replace,
         })
     }
 
@@ -52,6 +49,14 @@ impl Scratch {
         std::fs::write(self.path().join(name), contents).map_err(|e| self.failed(name, e))
     }
 
+    /// Writes one of its files with what `from` has.
+    pub(crate) fn copy(&self, name: &str, mut from: File) -> Result<(), CheckpointError> {
+        File::create(self.path().join(name))
+            .and_then(|mut to| std::io::copy(&mut from, &mut to))
+            .map(drop)
+            .map_err(|e| self.failed(name, e))
+    }
+
     /// That one of its files could not be written.
     pub(crate) fn failed(
         &self,
@@ -68,11 +73,11 @@ impl Scratch {
     pub(crate) fn put_into_place(self) -> Result<(), CheckpointError> {
         let failed = |source| write_error(&self.target, source);
         for entry in std::fs::read_dir(self.path()).map_err(failed)? {
-            let file = entry.and_then(|entry| File::open(entry.path()));
+            let file = entry.and_then(|entry| File::options().write(true).open(entry.path()));
             file.and_then(|file| file.sync_all()).map_err(failed)?;
         }
-        if self.target.symlink_metadata().is_ok() {
-            check_replaceable(&self.target)?;
+        sync_folder(self.path()).map_err(failed)?;
+        if check_free(&self.target, self.replace)?.is_some() {
             // What was there lies in the temporary folder now, and goes with it.
             exchange(self.path(), &self.target).map_err(failed)?;
         } else {
@@ -80,47 +85,74 @@ impl Scratch {
             // It lies at its place now; nothing is left to clean up.
             let _ = self.folder.keep();
         }
-        sync_folder(parent(&self.target)).map_err(failed)
+        // The new model is in place already: that its name may be lost with the power is no reason to call it failed.
+        let _ = sync_folder(parent(&self.target));
+        Ok(())
     }
 }
 
-/// Refuses to replace what a conversion did not write.
-fn check_replaceable(target: &Path) -> Result<(), CheckpointError> {
-    let refuse = |found: String| CheckpointError::NotReplaced {
-        path: target.to_path_buf(),
-        found,
-    };
+/// What is at `target`, if anything is. Refuses it unless it may be replaced and has only files of the names that
+/// conversions write: anything else is somebody's work.
+fn check_free(target: &Path, replace: bool) -> Result<Option<Metadata>, CheckpointError> {
+    let path = || target.to_path_buf();
     let read = |source| CheckpointError::Read {
-        path: target.to_path_buf(),
+        path: path(),
         source,
     };
-    if !target.symlink_metadata().map_err(read)?.is_dir() {
+    let refuse = |found: String| CheckpointError::NotReplaced {
+        path: path(),
+        found,
+    };
+    let Ok(occupied) = target.symlink_metadata() else {
+        return Ok(None);
+    };
+    if !replace {
+        return Err(CheckpointError::Exists { path: path() });
+    }
+    if !occupied.is_dir() {
         return Err(refuse("it is no folder".to_owned()));
     }
+    if target.file_name().is_none() {
+        return Err(refuse("it has no name of its own".to_owned()));
+    }
     for entry in std::fs::read_dir(target).map_err(read)? {
-        let name = entry.map_err(read)?.file_name();
-        if !WRITTEN.iter().any(|ours| name == *ours) {
+        let entry = entry.map_err(read)?;
+        let name = entry.file_name();
+        let is_file = entry.file_type().map_err(read)?.is_file();
+        if !is_file || !WRITTEN.iter().any(|written| name == *written) {
             return Err(refuse(format!(
                 "{name:?} in it was not written by a conversion"
             )));
         }
     }
-    Ok(())
+    Ok(Some(occupied))
 }
 
 /// Lets two folders change places.
 fn exchange(new: &Path, old: &Path) -> std::io::Result<()> {
-    if swap(new, old).is_ok() {
-        return Ok(());
+    match swap(new, old) {
+        Err(error) if cannot_swap(&error) => {}
+        result => return result,
     }
-    // Not every file system can do it in one step. In two, there is nothing at `old` for a moment.
-    let aside = new.with_extension("old");
+    // In two steps, between which there is nothing at `old`; what was there has a name that shows it.
+    let mut aside = old.as_os_str().to_owned();
+    aside.push(".old");
+    aside.push(new.file_name().unwrap_or_default());
+    let aside = PathBuf::from(aside);
     std::fs::rename(old, &aside)?;
     if let Err(error) = std::fs::rename(new, old) {
         std::fs::rename(&aside, old)?;
         return Err(error);
     }
-    std::fs::rename(&aside, new)
+    // The new one is in place; where the old one ends up is of no weight any more.
+    let _ = std::fs::rename(&aside, new);
+    Ok(())
+}
+
+/// Whether the system or the file system has no such operation.
+fn cannot_swap(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidInput, Unsupported};
+    matches!(error.kind(), InvalidInput | Unsupported)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]

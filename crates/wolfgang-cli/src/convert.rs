@@ -4,7 +4,8 @@ use crate::model_source;
 use crate::progress::ProgressLine;
 use crate::report::warning;
 use clap::ValueEnum;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target};
 use wolfgang_generate::{GenerateError, Tokenizer, check_vocabulary, tokenizer_beside};
@@ -32,7 +33,7 @@ pub struct ConvertArgs {
     #[arg(long, value_name = "PATH")]
     tokenizer: Option<PathBuf>,
 
-    /// Replace a folder that a conversion wrote
+    /// Replace a folder in which there is nothing but files of the names that conversions write
     #[arg(long)]
     force: bool,
 }
@@ -81,9 +82,9 @@ impl From<Dtype> for Precision {
 /// # Errors
 /// Those of reading and writing checkpoints, and of a tokenizer that does not fit.
 pub fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut told = String::new();
     let source = Checkpoint::open(model_source::resolve(&args.input)?)?;
-    tell_source(&source, &mut out)?;
+    tell_source(&source, &mut told)?;
     let options = ConvertOptions {
         target: args.to.into(),
         precision: args.dtype.map(Into::into),
@@ -93,7 +94,7 @@ pub fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
     let report =
         wolfgang_checkpoint::convert(&source, &args.out, &options, ProgressLine::default())?;
     writeln!(
-        out,
+        told,
         "wrote    {} ({} tensors, {} bytes)",
         report.folder.display(),
         report.tensors,
@@ -103,11 +104,12 @@ pub fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
         0 => "exactly".to_owned(),
         n => format!("as written; {n} were rounded to fit"),
     };
-    writeln!(out, "checked  every weight reads back {exactness}")?;
-    Ok(())
+    writeln!(told, "checked  every weight reads back {exactness}")?;
+    // Now, for whoever does not want to read it must not keep the work from being done.
+    Ok(std::io::stdout().write_all(told.as_bytes())?)
 }
 
-fn tell_source(source: &Checkpoint, out: &mut impl Write) -> std::io::Result<()> {
+fn tell_source(source: &Checkpoint, out: &mut String) -> std::fmt::Result {
     let config = source.config();
     let dtypes: Vec<_> = source
         .dtypes()
@@ -158,7 +160,11 @@ fn tokenizer(args: &ConvertArgs, source: &Checkpoint) -> Result<Option<PathBuf>,
     match check(&beside) {
         Ok(()) => Ok(Some(beside)),
         Err(error) => {
-            warning(&format!("{} is not taken along: {error}", beside.display()));
+            let error = anyhow::Error::from(error);
+            warning(&format!(
+                "{} is not taken along: {error:#}",
+                beside.display()
+            ));
             Ok(None)
         }
     }

@@ -1,6 +1,7 @@
 //! `wolfgang inspect`.
 
 use crate::model_source;
+use crate::report::one_line;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
@@ -147,7 +148,7 @@ fn tell(findings: &Findings<'_>, out: &mut impl Write) -> anyhow::Result<()> {
             let tokens = vocab_size.map(|n| format!(" ({n} tokens)"));
             let verdict = match problem {
                 None => "fits".to_owned(),
-                Some(problem) => format!("does not fit: {problem}"),
+                Some(problem) => format!("does not fit: {}", one_line(problem)),
             };
             writeln!(
                 out,

@@ -45,7 +45,7 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
 
 /// Something the user should know although the command goes on.
 pub(crate) fn warning(message: &str) {
-    say(&format!("warning: {message}"));
+    say(&format!("warning: {}", one_line(message)));
 }
 
 /// Writes a line to standard error.
@@ -55,7 +55,7 @@ pub(crate) fn say(line: &str) {
 }
 
 /// Names in messages may come from files: they must not move a terminal's cursor, or fill its screen.
-fn one_line(message: &str) -> String {
+pub(crate) fn one_line(message: &str) -> String {
     const MAX_CHARS: usize = 1000;
     let printable = |c: char| if c.is_control() { ' ' } else { c };
     message.chars().take(MAX_CHARS).map(printable).collect()

@@ -2,6 +2,8 @@
 
 use crate::{TextStream, TokenizerError, byte_level::TokenBytes, requirements};
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::OnceLock;
 use tokenizers::PostProcessorWrapper;
@@ -44,7 +46,18 @@ impl Tokenizer {
         if !std::fs::metadata(path).map_err(read)?.is_file() {
             return Err(read(std::io::Error::other("it is not a file")));
         }
-        let json = std::fs::read(path).map_err(read)?;
+        /// Many times what the largest vocabulary needs.
+        const MAX: u64 = 64 << 20;
+        let mut json = Vec::new();
+        let file = File::open(path).map_err(read)?;
+        file.take(MAX + 1).read_to_end(&mut json).map_err(read)?;
+        if json.len() as u64 > MAX {
+            let found = format!("it has more than {MAX} bytes");
+            return Err(TokenizerError::Unsupported {
+                origin: path.display().to_string(),
+                found,
+            });
+        }
         Self::from_bytes(&json, &path.display().to_string())
     }
 

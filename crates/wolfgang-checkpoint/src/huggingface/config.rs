@@ -27,13 +27,25 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
         let value = config[field].as_u64().and_then(|n| usize::try_from(n).ok());
         value.ok_or_else(|| unsupported(field, &config[field], "a size".to_owned()))
     };
-    // Transformers 4 has the angle's base at the top level, 5 among the rope parameters.
+    // Transformers 4 has the angle's base at the top level, 5 among the rope parameters; either may have both.
     let rope = &config["rope_parameters"];
-    let (theta, theta_value) = match &rope["rope_theta"] {
-        Json::Null => ("rope_theta", &config["rope_theta"]),
-        value => ("rope_parameters.rope_theta", value),
-    };
-    let wanted: [(&str, &Json, &[Json]); 8] = [
+    let known = ["rope_theta", "rope_type"];
+    match rope {
+        Json::Null => {}
+        Json::Object(fields) => {
+            if let Some((field, value)) = fields.iter().find(|(f, _)| !known.contains(&f.as_str()))
+            {
+                let field = format!("rope_parameters.{field:.40}");
+                return Err(unsupported(&field, value, "no such field".to_owned()));
+            }
+        }
+        other => {
+            let expected = "an object or nothing".to_owned();
+            return Err(unsupported("rope_parameters", other, expected));
+        }
+    }
+    let theta: &[Json] = &[Json::Null, 10000.into(), ROPE_THETA.into()];
+    let wanted: [(&str, &Json, &[Json]); 9] = [
         ("hidden_act", &config["hidden_act"], &["silu".into()]),
         (
             "tie_word_embeddings",
@@ -57,11 +69,8 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
             &config["rms_norm_eps"],
             &[Json::Null, RMS_NORM_EPS.into()],
         ),
-        (
-            theta,
-            theta_value,
-            &[Json::Null, 10000.into(), ROPE_THETA.into()],
-        ),
+        ("rope_theta", &config["rope_theta"], theta),
+        ("rope_parameters.rope_theta", &rope["rope_theta"], theta),
     ];
     for (field, found, allowed) in wanted {
         if !allowed.contains(found) {

@@ -137,16 +137,22 @@ impl<'a, R: BufRead> Machine<'a, R> {
             }
             0x81 => {
                 self.pop_n(2)?;
-                self.push(Value::Object { state: None })?;
+                self.push(Value::Object {
+                    is_tensor: false,
+                    state: None,
+                })?;
             }
             0x92 => {
                 self.pop_n(3)?;
-                self.push(Value::Object { state: None })?;
+                self.push(Value::Object {
+                    is_tensor: false,
+                    state: None,
+                })?;
             }
             b'b' => {
                 let new_state = self.pop()?;
                 let top = self.top()?;
-                if let Value::Object { state } = &mut self.values[top] {
+                if let Value::Object { state, .. } = &mut self.values[top] {
                     *state = Some(new_state);
                 }
             }
@@ -173,8 +179,11 @@ impl<'a, R: BufRead> Machine<'a, R> {
             _ => Rc::from("an object"),
         };
         let result = match &*name {
-            "collections.OrderedDict" => Value::Dict(Vec::new()),
-            _ => Value::Object { state: None },
+            "collections.OrderedDict" | "collections.defaultdict" => Value::Dict(Vec::new()),
+            name => Value::Object {
+                is_tensor: name.starts_with("torch._utils._rebuild_"),
+                state: None,
+            },
         };
         self.calls.insert(name);
         self.push(result)
