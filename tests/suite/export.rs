@@ -24,7 +24,7 @@ fn json(path: &Path) -> Json {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// Every weight as bits, by its name.
+/// As bits: nothing but equal is equal.
 fn logits(model: &Path) -> Vec<u32> {
     let model = load(model, &Device::flex()).unwrap();
     let logits = model.forward(&[9, 400, 1, 33]).unwrap();

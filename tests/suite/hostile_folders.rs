@@ -118,7 +118,7 @@ fn weights_of_another_type_are_named() {
     });
     let error = refusal(folder.path());
     assert!(
-        error.contains("norm.weight holds i32 instead of f64, f32, f16 or bf16"),
+        error.contains("model.norm.weight holds i32 instead of f64, f32, f16 or bf16"),
         "{error}"
     );
 }
@@ -145,14 +145,17 @@ fn a_misspelt_name_is_recognised_and_a_strange_one_is_not() {
     };
     assert_eq!(
         problem("model.nrom"),
-        "model.nrom.weight is unexpected (did you mean norm.weight?)"
+        "model.nrom.weight is unexpected (did you mean model.norm.weight?)"
     );
     assert_eq!(
-        problem("norm"),
-        "norm.weight is missing (is model.nrom.weight meant to be it?)"
+        problem("model.norm"),
+        "model.norm.weight is missing (is model.nrom.weight meant to be it?)"
     );
     assert_eq!(problem("Xq"), "Xq is unexpected");
-    assert_eq!(problem("embeddings"), "embeddings.weight is missing");
+    assert_eq!(
+        problem("model.embed"),
+        "model.embed_tokens.weight is missing"
+    );
     assert_eq!(problems.0.len(), 4);
 }
 

@@ -4,7 +4,9 @@ use crate::contents::{Contents, Format, HEAD, Skipped};
 use crate::floats::is_weight_type;
 use crate::nearest::{is_worth_guessing, nearest};
 use crate::weights::{Tensor, fill_f32};
-use crate::{CheckpointError, Progress, TensorProblem, TensorProblems, folder, native, pytorch};
+use crate::{
+    CheckpointError, Progress, TensorProblem, TensorProblems, folder, huggingface, native, pytorch,
+};
 use burn::tensor::{Bytes, Device};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -88,14 +90,20 @@ impl Checkpoint {
         })?;
         let expected = config.parameters();
         let head = tensors.remove(HEAD);
-        let mut problems = compare(&expected, &tensors);
+        // By the names that stand in the file.
+        let shown = |name: &str| match format {
+            Format::HuggingFace => huggingface::llama_name(name),
+            _ => None,
+        };
+        let shown = |name: &str| shown(name).unwrap_or_else(|| name.to_owned());
+        let mut problems = compare(&expected, &tensors, shown);
         if let Some(head) = &head {
             let shape = vec![config.vocab_size, config.n_embd];
             let parameter = Parameter {
                 name: HEAD.to_owned(),
                 shape,
             };
-            problems.extend(check_tensor(&parameter, head));
+            problems.extend(check_tensor(&parameter, head, shown));
             skipped.push(Skipped {
                 name: HEAD.to_owned(),
                 reason: "tied to the embeddings",
@@ -264,19 +272,25 @@ impl From<ModelError> for BuildError {
     }
 }
 
-/// All differences between what a model needs and what is stored.
-fn compare(expected: &[Parameter], tensors: &BTreeMap<String, Tensor>) -> Vec<TensorProblem> {
+/// All differences between what a model needs and what is stored, with names as they are `shown`.
+fn compare(
+    expected: &[Parameter],
+    tensors: &BTreeMap<String, Tensor>,
+    shown: impl Fn(&str) -> String + Copy,
+) -> Vec<TensorProblem> {
     let known: HashSet<_> = expected.iter().map(|p| p.name.as_str()).collect();
     let missing: Vec<_> = expected
         .iter()
-        .map(|p| p.name.as_str())
-        .filter(|name| !tensors.contains_key(*name))
+        .filter(|p| !tensors.contains_key(&p.name))
+        .map(|p| shown(&p.name))
         .collect();
+    let missing: Vec<_> = missing.iter().map(String::as_str).collect();
     let unexpected: Vec<_> = tensors
         .keys()
-        .map(String::as_str)
-        .filter(|name| !known.contains(name))
+        .filter(|name| !known.contains(name.as_str()))
+        .map(|name| shown(name))
         .collect();
+    let unexpected: Vec<_> = unexpected.iter().map(String::as_str).collect();
     let guess = is_worth_guessing(&missing, &unexpected);
     let nearest = |name: &str, among: &[&str]| {
         let among = if guess { among } else { &[] };
@@ -285,7 +299,7 @@ fn compare(expected: &[Parameter], tensors: &BTreeMap<String, Tensor>) -> Vec<Te
 
     let present = expected
         .iter()
-        .filter_map(|parameter| check_tensor(parameter, tensors.get(&parameter.name)?));
+        .filter_map(|parameter| check_tensor(parameter, tensors.get(&parameter.name)?, shown));
     let missing_ones = missing.iter().map(|name| TensorProblem::Missing {
         name: (*name).to_owned(),
         nearest: nearest(name, &unexpected),
@@ -297,8 +311,12 @@ fn compare(expected: &[Parameter], tensors: &BTreeMap<String, Tensor>) -> Vec<Te
     missing_ones.chain(present).chain(unexpected_ones).collect()
 }
 
-fn check_tensor(parameter: &Parameter, tensor: &Tensor) -> Option<TensorProblem> {
-    let name = parameter.name.clone();
+fn check_tensor(
+    parameter: &Parameter,
+    tensor: &Tensor,
+    shown: impl Fn(&str) -> String,
+) -> Option<TensorProblem> {
+    let name = shown(&parameter.name);
     if *tensor.shape != *parameter.shape {
         let (found, expected) = (tensor.shape.to_vec(), parameter.shape.clone());
         return Some(TensorProblem::Shape {

@@ -10,6 +10,7 @@ mod rows;
 mod special;
 
 pub(crate) use export::write;
+pub(crate) use names::llama_name;
 
 use crate::CheckpointError;
 use crate::contained::contained;

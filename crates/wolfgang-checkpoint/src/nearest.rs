@@ -4,7 +4,7 @@
 const MAX_WORK: usize = 1 << 25;
 
 /// Names less alike than this are others. Measured as one minus the edits it takes over the longer length.
-const MIN_LIKENESS: f64 = 0.5;
+const MIN_LIKENESS: f64 = 0.6;
 
 /// Whether there are few enough `names` to look for each among `candidates`.
 pub(crate) fn is_worth_guessing(names: &[&str], candidates: &[&str]) -> bool {

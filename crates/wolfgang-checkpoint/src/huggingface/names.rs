@@ -36,7 +36,7 @@ pub(super) fn original_name(llama: &str) -> Option<String> {
 }
 
 /// The inverse of [`original_name`].
-pub(super) fn llama_name(original: &str) -> Option<String> {
+pub(crate) fn llama_name(original: &str) -> Option<String> {
     if let Some((llama, _)) = OUTSIDE.iter().find(|(_, name)| *name == original) {
         return Some((*llama).to_owned());
     }
