@@ -172,8 +172,8 @@ impl Checkpoint {
     /// Reads the weights onto `device`, one tensor at a time.
     ///
     /// # Errors
-    /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::UntiedHead`],
-    /// [`CheckpointError::NoMemory`].
+    /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::TooLarge`],
+    /// [`CheckpointError::UntiedHead`], [`CheckpointError::NoMemory`].
     pub fn into_model(self, device: &Device) -> Result<Wolfgang, CheckpointError> {
         self.into_model_with(device, &mut ())
     }

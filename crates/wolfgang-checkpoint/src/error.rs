@@ -113,7 +113,7 @@ pub enum CheckpointError {
         /// Its value.
         value: f32,
     },
-    /// A weight is too large for the precision to write.
+    /// A weight is too large for the precision that it is read into, or is to be written in.
     #[error(
         "{}: {tensor} holds a number at index {index} that {precision} cannot hold",
         path.display()
@@ -125,7 +125,7 @@ pub enum CheckpointError {
         tensor: String,
         /// Which element, counted row by row.
         index: usize,
-        /// The precision asked for.
+        /// That precision.
         precision: &'static str,
     },
     /// The head has weights of its own.

@@ -15,7 +15,7 @@ const PIECE: usize = 1 << 14;
 /// Writes a tensor's weights as f32 into `into`, whatever floating point type they are stored in.
 ///
 /// # Errors
-/// [`CheckpointError::Damaged`] and [`CheckpointError::NotFinite`].
+/// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`] and [`CheckpointError::TooLarge`].
 pub(crate) fn fill_f32(
     path: &Path,
     tensor: &Tensor,
@@ -27,7 +27,7 @@ pub(crate) fn fill_f32(
         .enumerate()
         .try_for_each(|(piece, (into, bytes))| {
             decode(tensor.dtype, bytes, into);
-            check_finite(path, tensor, piece, into)
+            check_finite(path, tensor, piece, bytes, into)
         })
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn convert_to(
     let decoded = |piece: usize, bytes: &[u8]| {
         let mut values = vec![0f32; bytes.len() / tensor.dtype.size()];
         decode(tensor.dtype, bytes, &mut values);
-        check_finite(path, tensor, piece, &values).map(|()| values)
+        check_finite(path, tensor, piece, bytes, &values).map(|()| values)
     };
     if dtype == tensor.dtype {
         pieces.try_for_each(|(piece, bytes)| decoded(piece, bytes).map(drop))?;
@@ -73,22 +73,33 @@ pub(crate) fn convert_to(
     Ok((Bytes::from_bytes_vec(written), rounded))
 }
 
-/// Refuses NaN and infinities in one piece of a tensor.
+/// Refuses NaN and infinities in one piece of a tensor, whose `bytes` became `values`.
 fn check_finite(
     path: &Path,
     tensor: &Tensor,
     piece: usize,
+    bytes: &[u8],
     values: &[f32],
 ) -> Result<(), CheckpointError> {
-    match not_finite(values) {
-        None => Ok(()),
-        Some(at) => Err(CheckpointError::NotFinite {
-            path: path.to_path_buf(),
-            tensor: tensor.name.clone(),
-            index: piece * PIECE + at,
-            value: values[at],
-        }),
+    let Some(at) = not_finite(values) else {
+        return Ok(());
+    };
+    let (path, name, index) = (path.to_path_buf(), tensor.name.clone(), piece * PIECE + at);
+    let stored = bytes.as_chunks().0.get(at).map(|b| f64::from_le_bytes(*b));
+    if tensor.dtype == DType::F64 && stored.is_some_and(f64::is_finite) {
+        return Err(CheckpointError::TooLarge {
+            path,
+            tensor: name,
+            index,
+            precision: DType::F32.name(),
+        });
     }
+    Err(CheckpointError::NotFinite {
+        path,
+        tensor: name,
+        index,
+        value: values[at],
+    })
 }
 
 /// A tensor's bytes: `n` numbers.
@@ -116,4 +127,27 @@ fn not_finite(values: &[f32]) -> Option<usize> {
         return None;
     }
     values.iter().position(|x| !x.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_beyond_f32_is_no_infinity() {
+        let refusal = |numbers: [f64; 2]| {
+            let bytes = numbers.map(f64::to_le_bytes).concat();
+            let bytes = Bytes::from_bytes_vec(bytes);
+            let tensor = Tensor::new("w".to_owned(), DType::F64, [2], None, bytes);
+            fill_f32(Path::new("x.pt"), &tensor, &mut [0.0; 2]).unwrap_err()
+        };
+        assert_eq!(
+            refusal([0.0, 1e300]).to_string(),
+            "x.pt: w holds a number at index 1 that f32 cannot hold"
+        );
+        assert_eq!(
+            refusal([f64::INFINITY, 0.0]).to_string(),
+            "x.pt: w holds inf at index 0, but weights must be finite"
+        );
+    }
 }

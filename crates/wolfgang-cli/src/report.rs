@@ -97,7 +97,9 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::RunsCode { .. } => {
             "do not open it with Python unless you trust its source"
         }
-        CheckpointError::TooLarge { .. } => "choose another --dtype",
+        CheckpointError::TooLarge {
+            precision: "f16", ..
+        } => "choose another --dtype",
         CheckpointError::Exists { .. } => "choose another folder, or replace it by --force",
         CheckpointError::NotReplaced { .. } => "choose another folder, or move that away first",
         CheckpointError::HubName { .. } => {
