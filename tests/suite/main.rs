@@ -23,6 +23,7 @@ mod hostile_folders;
 mod hub;
 mod hub_faults;
 mod hub_server;
+mod hub_shards;
 mod huggingface;
 mod inspect;
 mod logits;

@@ -73,7 +73,9 @@ pub struct ConvertReport {
 /// Writes `source` as a folder at `folder`.
 ///
 /// One tensor is held at a time. Everything is written into a temporary folder beside the target, read back and
-/// compared there, and only then put into place in one step: at `folder` there is what was there before, or the whole.
+/// compared there, and only then put into place: at `folder` there is what was there before, or the whole. (A file system
+/// that cannot exchange two folders has nothing there for a moment, and what was there beside it, with `.old` in its
+/// name.)
 ///
 /// # Errors
 /// Every [`CheckpointError`].
