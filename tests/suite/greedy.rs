@@ -1,8 +1,10 @@
-//! Greedy continuations of the Faust model, id by id, far past the block size.
+//! Greedy continuations of the Faust model, id by id, far past the block size. On every backend: `backends.rs`.
 
+use crate::backends::Target;
 use crate::fixtures::{faust, json};
 use serde::Deserialize;
-use wolfgang_generate::{GenerateOptions, SamplingParams};
+use wolfgang_generate::{GenerateOptions, SamplingParams, WolfgangGenerator};
+use wolfgang_model::to_host;
 use wolfgang_sampling::{History, Sampler};
 use wolfgang_tokenize::Special;
 
@@ -41,23 +43,23 @@ fn runs() -> Vec<Run> {
     runs
 }
 
-fn assert_continues(run: &Run, sampling: SamplingParams) {
+fn assert_continues(faust: &WolfgangGenerator, run: &Run, sampling: SamplingParams) {
     let options = GenerateOptions {
         max_new_tokens: run.max_new_tokens,
         sampling,
         ignore_eos: true,
         ..GenerateOptions::default()
     };
-    let summary = faust().generate_text(&run.prompt, &options).unwrap();
+    let summary = faust.generate_text(&run.prompt, &options).unwrap();
     assert_eq!(summary.prompt_tokens, run.prompt_ids.len());
     assert_eq!(summary.ids, run.new_ids, "{}", run.prompt);
     assert_eq!(summary.text, run.text);
 }
 
-#[test]
-fn the_generator_continues_as_the_original() {
+pub(crate) fn the_generator_continues_as_the_original(on: &Target) {
     for run in runs() {
         assert_continues(
+            &on.faust,
             &run,
             SamplingParams {
                 temperature: 0.0,
@@ -74,7 +76,7 @@ fn a_single_candidate_is_as_good_as_greedy() {
     run.max_new_tokens = 100;
     run.new_ids.truncate(100);
     run.text = faust().tokenizer().decode(&run.new_ids, Special::Skip);
-    assert_continues(&run, run.sampling());
+    assert_continues(faust(), &run, run.sampling());
 }
 
 /// Without a cache: the whole text at once, and past the block size every window, as the original computes it afresh
@@ -111,10 +113,5 @@ fn without_a_cache_it_is_the_same() {
 
 /// Logits of every position, `[n, vocab_size]`.
 fn logits_of(ids: &[u32]) -> Vec<f32> {
-    faust()
-        .model()
-        .forward(ids)
-        .unwrap()
-        .try_into_vec_as()
-        .unwrap()
+    to_host(faust().model().forward(ids).unwrap()).unwrap()
 }

@@ -10,7 +10,7 @@ use wolfgang_generate::Device;
 
 fn logits(checkpoint: &Path, ids: &[u32]) -> Vec<f32> {
     let model = load(checkpoint, &Device::flex()).unwrap();
-    let mut cache = model.new_cache();
+    let mut cache = model.new_cache().unwrap();
     model
         .forward_cached(ids, &mut cache)
         .unwrap()

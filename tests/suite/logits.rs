@@ -1,14 +1,12 @@
-//! The model against the original's logits, and law 1: any chunking gives the same.
+//! The model against the original's logits, and law 1: any chunking gives the same. On every backend: `backends.rs`.
 
-use crate::fixtures::{Golden, assert_close, faust, fixture};
+use crate::backends::Target;
+use crate::fixtures::{Golden, assert_close, fixture};
 use burn::tensor::activation::log_softmax;
 use proptest::prelude::*;
 use serde::Deserialize;
 use std::sync::LazyLock;
-use wolfgang_model::{Device, ModelError, Wolfgang};
-
-/// The largest difference allowed, as a share of the largest logit.
-const TOLERANCE: f32 = 1e-4;
+use wolfgang_model::{Device, ModelError, Wolfgang, to_host};
 
 #[derive(Deserialize)]
 struct TinyCase {
@@ -17,27 +15,19 @@ struct TinyCase {
     n: usize,
 }
 
-fn load(checkpoint: &str) -> Wolfgang {
-    wolfgang_checkpoint::load(fixture("tiny").join(checkpoint), &Device::flex()).unwrap()
+fn load(checkpoint: &str, device: &Device) -> Wolfgang {
+    wolfgang_checkpoint::load(fixture("tiny").join(checkpoint), device).unwrap()
 }
 
 fn forward(model: &Wolfgang, ids: &[u32]) -> Vec<f32> {
-    model
-        .forward(ids)
-        .unwrap()
-        .try_into_vec_as::<f32>()
-        .unwrap()
+    to_host(model.forward(ids).unwrap()).unwrap()
 }
 
 fn forward_cached(model: &Wolfgang, chunks: &[&[u32]]) -> Vec<f32> {
-    let mut cache = model.new_cache();
+    let mut cache = model.new_cache().unwrap();
     let mut logits = Vec::new();
     for chunk in chunks {
-        logits = model
-            .forward_cached(chunk, &mut cache)
-            .unwrap()
-            .try_into_vec_as()
-            .unwrap();
+        logits = to_host(model.forward_cached(chunk, &mut cache).unwrap()).unwrap();
     }
     assert_eq!(
         cache.len(),
@@ -46,22 +36,21 @@ fn forward_cached(model: &Wolfgang, chunks: &[&[u32]]) -> Vec<f32> {
     logits
 }
 
-#[test]
-fn tiny_models_have_the_originals_logits() {
+pub(crate) fn tiny_models_have_the_originals_logits(on: &Target) {
     let golden = Golden::read("tiny/logits.safetensors");
     for case in golden.cases::<TinyCase>() {
-        let model = load(&case.checkpoint);
+        let model = load(&case.checkpoint, &on.device);
         let ids = golden.ids(&format!("{}.ids", case.key));
         assert_eq!(ids.len(), case.n);
         let window = &ids[ids.len().saturating_sub(model.config().block_size)..];
 
         let all = golden.f32(&format!("{}.all_logits", case.key));
-        assert_close(&forward(&model, window), &all, TOLERANCE, &case.key);
+        assert_close(&forward(&model, window), &all, on.tolerance, &case.key);
         let last = golden.f32(&format!("{}.last_logits", case.key));
         assert_close(
             &forward_cached(&model, &[window]),
             &last,
-            TOLERANCE,
+            on.tolerance,
             &case.key,
         );
     }
@@ -73,37 +62,33 @@ struct FaustCase {
     n: usize,
 }
 
-#[test]
-fn the_faust_model_has_the_originals_logits_and_log_probabilities() {
+pub(crate) fn the_faust_model_has_the_originals_logits_and_log_probabilities(on: &Target) {
+    let faust = &on.faust;
     let golden = Golden::read("faust/logits.safetensors");
     for (i, case) in golden.cases::<FaustCase>().iter().enumerate() {
         let ids = golden.ids(&format!("{i}.ids"));
         assert_eq!(
-            (ids.len(), &faust().tokenizer().encode(&case.text).unwrap()),
+            (ids.len(), &faust.tokenizer().encode(&case.text).unwrap()),
             (case.n, &ids)
         );
 
-        let logits = faust().model().forward(&ids).unwrap();
-        let last = logits
-            .clone()
-            .narrow(0, ids.len() - 1, 1)
-            .try_into_vec_as::<f32>()
-            .unwrap();
+        let logits = faust.model().forward(&ids).unwrap();
+        let last = to_host(logits.clone().narrow(0, ids.len() - 1, 1)).unwrap();
         let expected = golden.f32(&format!("{i}.last_logits"));
-        assert_close(&last, &expected, TOLERANCE, &case.text);
+        assert_close(&last, &expected, on.tolerance, &case.text);
 
-        let vocab_size = faust().model().config().vocab_size;
-        let logprobs = log_softmax(logits, 1).try_into_vec_as::<f32>().unwrap();
+        let vocab_size = faust.model().config().vocab_size;
+        let logprobs = to_host(log_softmax(logits, 1)).unwrap();
         let found: Vec<f32> = (1..ids.len())
             .map(|t| logprobs[(t - 1) * vocab_size + ids[t] as usize])
             .collect();
         let expected = golden.f32(&format!("{i}.logprobs"));
-        assert_close(&found, &expected, TOLERANCE, &case.text);
+        assert_close(&found, &expected, on.tolerance, &case.text);
     }
 }
 
 /// A long sequence cut at random places. The two ways sum in different orders, so they agree only up to rounding.
-fn assert_chunking_does_not_matter(model: &Wolfgang, ids: &[u32], cuts: &[usize]) {
+fn assert_chunking_does_not_matter(model: &Wolfgang, ids: &[u32], cuts: &[usize], rounding: f32) {
     let mut cuts: Vec<usize> = cuts
         .iter()
         .map(|cut| cut % ids.len())
@@ -117,7 +102,7 @@ fn assert_chunking_does_not_matter(model: &Wolfgang, ids: &[u32], cuts: &[usize]
     assert_close(
         &forward_cached(model, &chunks),
         last,
-        1e-5,
+        rounding,
         &format!("cut at {cuts:?}"),
     );
 }
@@ -130,14 +115,14 @@ proptest! {
         ids in proptest::collection::vec(0u32..512, 1..=64),
         cuts in proptest::collection::vec(any::<usize>(), 0..12),
     ) {
-        static MODEL: LazyLock<Wolfgang> = LazyLock::new(|| load("plain.pt"));
-        assert_chunking_does_not_matter(&MODEL, &ids, &cuts);
+        static MODEL: LazyLock<Wolfgang> = LazyLock::new(|| load("plain.pt", &Device::flex()));
+        assert_chunking_does_not_matter(&MODEL, &ids, &cuts, 1e-5);
     }
 }
 
-#[test]
-fn chunking_does_not_matter_to_the_trained_model_either() {
-    let ids = faust()
+pub(crate) fn chunking_does_not_matter_to_the_trained_model(on: &Target) {
+    let ids = on
+        .faust
         .tokenizer()
         .encode("Es irrt der Mensch, solang er strebt. ")
         .unwrap()
@@ -148,43 +133,47 @@ fn chunking_does_not_matter_to_the_trained_model_either() {
         &[7, 8, 9, 40],
         &(0..ids.len()).collect::<Vec<_>>(),
     ] {
-        assert_chunking_does_not_matter(faust().model(), &ids, cuts);
+        assert_chunking_does_not_matter(on.faust.model(), &ids, cuts, on.tolerance / 10.0);
     }
 }
 
-#[test]
-fn a_truncated_cache_is_as_good_as_a_fresh_one() {
-    let model = load("deep.pt");
+pub(crate) fn a_truncated_cache_is_as_good_as_a_fresh_one(on: &Target) {
+    let model = load("deep.pt", &on.device);
     let ids: Vec<u32> = (0..20).map(|i| i * 23 % 512).collect();
-    let mut cache = model.new_cache();
+    let mut cache = model.new_cache().unwrap();
     model.forward_cached(&ids, &mut cache).unwrap();
     cache.truncate(8);
     let found = model.forward_cached(&[500, 3], &mut cache).unwrap();
     let expected = forward_cached(&model, &[&ids[..8], &[500, 3]]);
+    let rounding = on.tolerance / 100.0;
     assert_close(
-        &found.try_into_vec_as::<f32>().unwrap(),
+        &to_host(found).unwrap(),
         &expected,
-        1e-6,
+        rounding,
         "after truncate",
     );
 
-    let copy = cache.clone();
+    let mut copy = cache.clone();
     cache.clear();
     assert!(cache.is_empty() && copy.len() == 10);
     let found = model.forward_cached(&ids[..5], &mut cache).unwrap();
     let expected = forward_cached(&model, &[&ids[..5]]);
+    assert_close(&to_host(found).unwrap(), &expected, rounding, "after clear");
+
+    let found = model.forward_cached(&[7], &mut copy).unwrap();
+    let expected = forward_cached(&model, &[&ids[..8], &[500, 3], &[7]]);
     assert_close(
-        &found.try_into_vec_as::<f32>().unwrap(),
+        &to_host(found).unwrap(),
         &expected,
-        1e-6,
-        "after clear",
+        10.0 * rounding,
+        "in a copy",
     );
 }
 
 #[test]
 fn impossible_input_is_an_error_and_leaves_the_cache_alone() {
-    let model = load("plain.pt");
-    let mut cache = model.new_cache();
+    let model = load("plain.pt", &Device::flex());
+    let mut cache = model.new_cache().unwrap();
     model.forward_cached(&[1, 2, 3], &mut cache).unwrap();
 
     let error = |ids: &[u32], cache: &mut _| model.forward_cached(ids, cache).unwrap_err();
@@ -208,7 +197,10 @@ fn impossible_input_is_an_error_and_leaves_the_cache_alone() {
     assert_eq!(cache.len(), 3);
     assert_eq!(cache.capacity(), 64);
     assert!(matches!(
-        error(&[0], &mut load("deep.pt").new_cache()),
+        error(
+            &[0],
+            &mut load("deep.pt", &Device::flex()).new_cache().unwrap()
+        ),
         ModelError::ForeignCache { .. }
     ));
 }

@@ -7,11 +7,13 @@
 )]
 
 mod architecture;
+mod backends;
 mod checkpoints;
 mod command;
 mod command_ends;
 mod convert;
 mod convert_ends;
+mod devices;
 mod export;
 mod fixtures;
 mod fuzz_replay;

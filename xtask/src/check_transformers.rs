@@ -139,7 +139,7 @@ fn compare(folder: &Path, dtype: &str, answer: &Answer) -> anyhow::Result<f32> {
         "the conversation has other ids"
     );
 
-    let mut cache = ours.model().new_cache();
+    let mut cache = ours.model().new_cache()?;
     let logits = ours.model().forward_cached(&answer.text_ids, &mut cache)?;
     let logits = logits.try_into_vec_as::<f32>()?;
     ensure!(

@@ -2,10 +2,14 @@
 //!
 //! A library besides a binary only so that the project's tests can run it as a process of their own.
 
+mod accuracy;
 mod bench;
 mod bench_checkpoints;
 mod check_transformers;
+mod devices;
 mod fuzz;
+mod test_backends;
+mod torch;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -23,7 +27,11 @@ enum Command {
     /// Turn a checkpoint into a native or a Hugging Face folder: what `wolfgang convert` does.
     ConvertCheckpoint(wolfgang_cli::ConvertArgs),
     /// Measure the model of the standard shape (75M, random weights) on this machine.
-    Bench,
+    Bench(bench::Args),
+    /// Measure how far each precision is from f32 on the CPU: logits, and perplexity of a poem.
+    Accuracy(accuracy::Args),
+    /// Test every backend that this machine can run.
+    TestBackends(test_backends::Args),
     /// Measure seconds and peak memory of loading and converting each form of a checkpoint.
     BenchCheckpoints(bench_checkpoints::Args),
     #[command(hide = true)]
@@ -38,7 +46,9 @@ enum Command {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::ConvertCheckpoint(args) => wolfgang_cli::convert(&args),
-        Command::Bench => bench::run(),
+        Command::Bench(args) => bench::run(&args),
+        Command::Accuracy(args) => accuracy::run(&args),
+        Command::TestBackends(args) => test_backends::run(&args),
         Command::BenchCheckpoints(args) => bench_checkpoints::run(&args),
         Command::MeasuredStep(args) => bench_checkpoints::step(&args),
         Command::CheckTransformers(args) => check_transformers::run(&args),

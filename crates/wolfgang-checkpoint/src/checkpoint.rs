@@ -10,7 +10,7 @@ use crate::{
 use burn::tensor::{Bytes, Device};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use wolfgang_model::{ModelConfig, ModelError, Parameter, Wolfgang};
+use wolfgang_model::{ModelConfig, ModelError, Parameter, Precision, Wolfgang};
 
 /// An opened checkpoint: its configuration is possible, and its tensors are those that a model of that shape needs.
 #[derive(Debug)]
@@ -169,22 +169,24 @@ impl Checkpoint {
         &self.tensors
     }
 
-    /// Reads the weights onto `device`, one tensor at a time.
+    /// Reads the weights onto `device` in f32, one tensor at a time.
     ///
     /// # Errors
     /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::TooLarge`],
-    /// [`CheckpointError::UntiedHead`], [`CheckpointError::NoMemory`].
+    /// [`CheckpointError::UntiedHead`], [`CheckpointError::NoMemory`], [`CheckpointError::Device`].
     pub fn into_model(self, device: &Device) -> Result<Wolfgang, CheckpointError> {
-        self.into_model_with(device, &mut ())
+        self.into_model_with(device, Precision::F32, &mut ())
     }
 
-    /// As [`into_model`](Self::into_model), telling `progress` of the bytes read.
+    /// As [`into_model`](Self::into_model), for a model that computes in `precision`, telling `progress` of the bytes
+    /// read.
     ///
     /// # Errors
     /// As [`into_model`](Self::into_model).
     pub fn into_model_with(
         mut self,
         device: &Device,
+        precision: Precision,
         progress: &mut dyn Progress,
     ) -> Result<Wolfgang, CheckpointError> {
         self.check_head()?;
@@ -207,18 +209,20 @@ impl Checkpoint {
             Ok(())
         };
         let model =
-            Wolfgang::from_weights(&self.config, device, fill).map_err(|error| match error {
-                BuildError::Checkpoint(error) => error,
-                BuildError::Model(source @ ModelError::NoMemory { .. }) => {
-                    CheckpointError::NoMemory {
+            Wolfgang::from_weights(&self.config, device, precision, fill).map_err(|error| {
+                match error {
+                    BuildError::Checkpoint(error) => error,
+                    BuildError::Model(source @ ModelError::NoMemory { .. }) => {
+                        CheckpointError::NoMemory {
+                            path: self.path.clone(),
+                            source,
+                        }
+                    }
+                    BuildError::Model(source) => CheckpointError::Device {
                         path: self.path.clone(),
                         source,
-                    }
+                    },
                 }
-                BuildError::Model(source) => CheckpointError::Model {
-                    path: self.path.clone(),
-                    source,
-                },
             })?;
         progress.end();
         Ok(model)

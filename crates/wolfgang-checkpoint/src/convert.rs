@@ -10,28 +10,7 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wolfgang_model::ModelConfig;
-
-/// The element type of written weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// 32 bits.
-    F32,
-    /// 16 bits with the exponent of half precision: 11 significant bits up to 65504.
-    F16,
-    /// 16 bits with the exponent of f32: 8 significant bits.
-    Bf16,
-}
-
-impl Precision {
-    fn dtype(self) -> DType {
-        match self {
-            Self::F32 => DType::F32,
-            Self::F16 => DType::F16,
-            Self::Bf16 => DType::BF16,
-        }
-    }
-}
+use wolfgang_model::{ModelConfig, Precision};
 
 /// The form to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

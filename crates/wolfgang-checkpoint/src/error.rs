@@ -93,6 +93,14 @@ pub enum CheckpointError {
         /// Which rule it breaks.
         source: ModelError,
     },
+    /// The device does not take the model.
+    #[error("{} cannot be loaded onto the device", path.display())]
+    Device {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What keeps the device from it.
+        source: ModelError,
+    },
     /// The tensors are not those that the configuration calls for.
     #[error("{} does not hold the model that its config describes: {problems}", path.display())]
     Tensors {

@@ -39,8 +39,9 @@ mod weights;
 
 pub use checkpoint::{Checkpoint, TensorInfo, load};
 pub use contents::{Format, Skipped};
-pub use convert::{ConvertOptions, ConvertReport, Precision, Target, convert};
+pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::{CheckpointError, TensorProblem, TensorProblems};
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubFiles, HubModel};
 pub use progress::Progress;
+pub use wolfgang_model::Precision;

@@ -1,10 +1,12 @@
 //! The command line.
 
 use crate::convert::ConvertArgs;
+use crate::devices::DevicesArgs;
+use crate::dtype::Dtype;
 use crate::inspect::InspectArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use wolfgang_generate::{Overflow, PenaltyScope};
+use wolfgang_generate::{DeviceName, Overflow, PenaltyScope};
 
 /// Small German language models that speak.
 #[derive(Debug, Parser)]
@@ -22,6 +24,8 @@ pub(crate) enum Command {
     Convert(ConvertArgs),
     /// Tell what a checkpoint is, without reading its weights.
     Inspect(InspectArgs),
+    /// List the devices that a model can run on, and why others cannot be used.
+    Devices(DevicesArgs),
 }
 
 /// The text alone goes to standard output, as it is made; everything else goes to standard error.
@@ -40,6 +44,18 @@ pub(crate) struct GenerateArgs {
     /// The model's tokenizer.json. Without it, the one in the model's folder
     #[arg(long, value_name = "PATH")]
     pub(crate) tokenizer: Option<PathBuf>,
+
+    /// Where to run: auto is the fastest there is; `wolfgang devices` lists them
+    #[arg(
+        long,
+        value_name = "auto|cpu|cuda|wgpu:N|...",
+        default_value_t = DeviceName::Auto
+    )]
+    pub(crate) device: DeviceName,
+
+    /// The element type to compute in, if the device does
+    #[arg(long, value_enum, default_value_t = Dtype::F32)]
+    pub(crate) dtype: Dtype,
 
     /// The prompt as token ids
     #[arg(long, value_name = "1,2,3", value_delimiter = ',')]

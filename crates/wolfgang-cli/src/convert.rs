@@ -1,5 +1,6 @@
 //! `wolfgang convert`, and `cargo xtask convert-checkpoint`.
 
+use crate::dtype::Dtype;
 use crate::model_source;
 use crate::progress::ProgressLine;
 use crate::report::warning;
@@ -7,7 +8,7 @@ use clap::ValueEnum;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target};
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Target};
 use wolfgang_generate::{GenerateError, Tokenizer, check_vocabulary, tokenizer_beside};
 
 /// From one form of checkpoint to another. Whatever happens, at the target there is what was there before, or the
@@ -52,27 +53,6 @@ impl From<Form> for Target {
         match form {
             Form::Native => Self::Native,
             Form::Huggingface => Self::HuggingFace,
-        }
-    }
-}
-
-/// [`Precision`] by its name on the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Dtype {
-    /// Exact for every checkpoint but those in f64
-    F32,
-    /// Half the size, 11 significant bits
-    F16,
-    /// Half the size, 8 significant bits, the range of f32
-    Bf16,
-}
-
-impl From<Dtype> for Precision {
-    fn from(dtype: Dtype) -> Self {
-        match dtype {
-            Dtype::F32 => Self::F32,
-            Dtype::F16 => Self::F16,
-            Dtype::Bf16 => Self::Bf16,
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::args::GenerateArgs;
 use crate::output::Output;
 use crate::progress::ProgressLine;
 use crate::report::{BadParameter, say, warning};
-use crate::{device, faust, interrupt, model_source};
+use crate::{faust, interrupt, model_source};
 use anyhow::Context;
 use std::io::{IsTerminal, Read};
 use std::sync::atomic::Ordering;
@@ -19,7 +19,8 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
     // Before the model is loaded: a mistyped number should not cost a second.
     sampling.validate().map_err(GenerateError::from)?;
     let text = prompt_text(args)?;
-    let generator = load(args, &device::default_device()?)?;
+    let device = args.device.open().map_err(GenerateError::from)?;
+    let generator = load(args, &device)?;
 
     let tokenizer = generator.tokenizer();
     let options = GenerateOptions {
@@ -108,12 +109,16 @@ fn prompt_text(args: &GenerateArgs) -> anyhow::Result<String> {
 }
 
 fn load(args: &GenerateArgs, device: &Device) -> anyhow::Result<WolfgangGenerator> {
+    let precision = args.dtype.into();
     let Some(model) = &args.model else {
         let tokenizer = match &args.tokenizer {
             Some(tokenizer) => Tokenizer::from_file(tokenizer).map_err(GenerateError::from)?,
             None => faust::tokenizer()?,
         };
-        return Ok(WolfgangGenerator::new(faust::model(device)?, tokenizer)?);
+        return Ok(WolfgangGenerator::new(
+            faust::model(device, precision)?,
+            tokenizer,
+        )?);
     };
     let path = model_source::resolve(model)?;
     let checkpoint = Checkpoint::open(&path)?;
@@ -122,7 +127,7 @@ fn load(args: &GenerateArgs, device: &Device) -> anyhow::Result<WolfgangGenerato
         .map_err(GenerateError::from)?;
     // Before the weights are read: a wrong pair is known by then.
     check_vocabulary(&tokenizer, checkpoint.config())?;
-    let model = checkpoint.into_model_with(device, &mut ProgressLine::default())?;
+    let model = checkpoint.into_model_with(device, precision, &mut ProgressLine::default())?;
     Ok(WolfgangGenerator::new(model, tokenizer)?)
 }
 

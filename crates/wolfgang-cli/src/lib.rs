@@ -5,7 +5,8 @@
 
 mod args;
 mod convert;
-mod device;
+mod devices;
+mod dtype;
 mod faust;
 mod generate;
 mod inspect;
@@ -23,6 +24,13 @@ use std::process::ExitCode;
 
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
+    // The libraries contain the panics of drivers and readers and make errors of them, which are told once, in a
+    // sentence. A panic that they do not contain is told here.
+    std::panic::set_hook(Box::new(|_| {}));
+    std::panic::catch_unwind(run).unwrap_or_else(|panic| report::defect(&*panic))
+}
+
+fn run() -> ExitCode {
     let command = match args::Cli::try_parse() {
         Ok(cli) => cli.command,
         Err(error) => return report::usage(&error),
@@ -31,6 +39,7 @@ pub fn main() -> ExitCode {
         args::Command::Generate(args) => generate::run(&args),
         args::Command::Convert(args) => convert(&args),
         args::Command::Inspect(args) => inspect::run(&args),
+        args::Command::Devices(args) => devices::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

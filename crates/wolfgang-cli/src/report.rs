@@ -1,5 +1,6 @@
 //! What the command says about failure, and its exit code.
 
+use std::any::Any;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use wolfgang_checkpoint::CheckpointError;
@@ -43,6 +44,15 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
     }
 }
 
+/// A panic that should not have been.
+pub(crate) fn defect(panic: &(dyn Any + Send)) -> ExitCode {
+    let said = panic.downcast_ref::<String>().map(String::as_str);
+    let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+    let said = one_line(said.unwrap_or_default());
+    say(&format!("error: a defect of this program: {said}; please report it"));
+    ExitCode::FAILURE
+}
+
 /// Something the user should know although the command goes on.
 pub(crate) fn warning(message: &str) {
     say(&format!("warning: {}", one_line(message)));
@@ -81,6 +91,7 @@ fn next_step(error: &anyhow::Error) -> Option<&'static str> {
     }
     match error.downcast_ref()? {
         GenerateError::Checkpoint(error) => checkpoint_step(error),
+        GenerateError::Model(error) => device_step(error),
         GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {
             Some("--tokenizer takes the tokenizer.json that the model was trained with")
         }
@@ -88,8 +99,27 @@ fn next_step(error: &anyhow::Error) -> Option<&'static str> {
     }
 }
 
+fn device_step(error: &ModelError) -> Option<&'static str> {
+    Some(match error {
+        ModelError::NoBackend => "build it with --features flex",
+        ModelError::NotCompiledIn { .. } => {
+            "build it with that feature, or choose one that `wolfgang devices` lists"
+        }
+        ModelError::NoDevice { .. } => "choose one that `wolfgang devices` lists",
+        ModelError::DeviceFails { .. } => {
+            "docs/backends.md says what it needs; `wolfgang devices` lists others"
+        }
+        ModelError::UnsupportedPrecision { .. } => "choose another --dtype or --device",
+        ModelError::Backend { .. } => {
+            "free some of the device's memory, or choose another --device"
+        }
+        _ => return None,
+    })
+}
+
 fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
     Some(match error {
+        CheckpointError::Device { source, .. } => return device_step(source),
         CheckpointError::Read { .. } => {
             "a model is a .pt file, a native or a Hugging Face folder, or hf:OWNER/NAME"
         }

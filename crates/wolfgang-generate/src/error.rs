@@ -50,12 +50,6 @@ pub enum GenerateError {
     /// The prompt is empty, and there is no token to begin a document with.
     #[error("the prompt is empty, and the tokenizer has no <|endoftext|> to begin a document with")]
     EmptyPrompt,
-    /// The device did not hand over the logits.
-    #[error("the logits could not be read from the device")]
-    Device {
-        /// What the backend said.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
     /// The system gave no random seed.
     #[error("the system gave no random seed; pass one instead")]
     NoSeed {

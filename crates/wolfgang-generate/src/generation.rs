@@ -4,7 +4,7 @@ use crate::{
     FinishReason, GenerateError, GenerateOptions, Overflow, Summary, Timing, WolfgangGenerator,
 };
 use std::time::Instant;
-use wolfgang_model::KvCache;
+use wolfgang_model::{KvCache, to_host};
 use wolfgang_sampling::{History, Sampler};
 use wolfgang_tokenize::{Special, TextStream};
 
@@ -171,17 +171,17 @@ impl<'a> Generation<'a> {
     /// Logits behind the last id, `[vocab_size]`.
     fn logits(&mut self) -> Result<Vec<f32>, GenerateError> {
         let model = self.generator.model();
-        let cache = self.cache.get_or_insert_with(|| model.new_cache());
+        let cache = match &mut self.cache {
+            Some(cache) => cache,
+            none => none.insert(model.new_cache()?),
+        };
         let begin = self.ids.len().saturating_sub(cache.capacity());
         if begin > 0 {
             // The window has moved: its first token has position 0 again, so every key has changed.
             cache.clear();
         }
         let new = &self.ids[begin + cache.len()..];
-        let logits = model.forward_cached(new, cache)?;
-        logits
-            .try_into_vec_as::<f32>()
-            .map_err(|e| GenerateError::Device { source: e.into() })
+        Ok(to_host(model.forward_cached(new, cache)?)?)
     }
 
     fn block_size(&self) -> usize {

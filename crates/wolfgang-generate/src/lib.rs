@@ -37,6 +37,9 @@ pub use summary::{FinishReason, Summary, Timing};
 pub use wolfgang_checkpoint::{CheckpointError, Progress};
 #[cfg(feature = "hub")]
 pub use wolfgang_checkpoint::{Hub, HubFiles, HubModel};
-pub use wolfgang_model::{Device, ModelConfig, ModelError, Wolfgang};
+pub use wolfgang_model::{
+    Backend, BackendStatus, Device, DeviceName, DeviceStatus, ModelConfig, ModelError, Place,
+    Precision, Wolfgang, devices,
+};
 pub use wolfgang_sampling::{PenaltyScope, SamplingError, SamplingParams};
 pub use wolfgang_tokenize::{Message, Role, Special, TextStream, Tokenizer, TokenizerError};

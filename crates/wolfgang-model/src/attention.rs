@@ -2,9 +2,10 @@
 
 use crate::kv_cache::LayerCache;
 use crate::linear::Linear;
-use crate::rope::RotaryEmbedding;
+use crate::rope::Rotation;
+use crate::spread::Spread;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+use burn::tensor::{Tensor, activation::softmax};
 
 /// Causal self-attention in which groups of query heads share one key and value head (Ainslie et al. 2023): query
 /// head h reads key and value head h / (n_head / n_kv_head).
@@ -19,12 +20,13 @@ pub(crate) struct Attention {
 }
 
 /// What every layer of one forward pass shares.
-pub(crate) struct Step<'a> {
-    pub(crate) rope: &'a RotaryEmbedding,
+pub(crate) struct Step {
     /// Position of the first token.
     pub(crate) start: usize,
-    /// From [`causal_mask`].
+    pub(crate) rotation: Rotation,
+    /// `[seq, start + seq]`, unless all can be seen.
     pub(crate) mask: Option<Tensor<2>>,
+    pub(crate) spread: Spread,
 }
 
 impl Attention {
@@ -32,7 +34,7 @@ impl Attention {
     pub(crate) fn forward(
         &self,
         x: Tensor<3>,
-        step: &Step<'_>,
+        step: &Step,
         cache: Option<&mut LayerCache>,
     ) -> Tensor<3> {
         let [batch, seq, width] = x.dims();
@@ -40,14 +42,10 @@ impl Attention {
         let group = self.n_head / self.n_kv_head;
         let heads = |y: Tensor<3>, n: usize| y.reshape([batch, seq, n, head_dim]);
 
-        let q = step
-            .rope
-            .forward(heads(self.wq.forward(x.clone()), self.n_head), step.start);
-        let k = step.rope.forward(
-            heads(self.wk.forward(x.clone()), self.n_kv_head),
-            step.start,
-        );
-        let v = heads(self.wv.forward(x), self.n_kv_head);
+        let q = heads(self.wq.forward(x.clone(), step.spread), self.n_head);
+        let k = heads(self.wk.forward(x.clone(), step.spread), self.n_kv_head);
+        let v = heads(self.wv.forward(x, step.spread), self.n_kv_head);
+        let (q, k) = (step.rotation.turn(q), step.rotation.turn(k));
 
         let (k, v) = (k.swap_dims(1, 2), v.swap_dims(1, 2));
         let (k, v) = match cache {
@@ -74,23 +72,7 @@ impl Attention {
         let mixed = mixed
             .reshape([batch, self.n_head, seq, head_dim])
             .swap_dims(1, 2);
-        self.wo.forward(mixed.reshape([batch, seq, width]))
+        self.wo
+            .forward(mixed.reshape([batch, seq, width]), step.spread)
     }
-}
-
-/// What hides the future from `seq` tokens behind `start` others: `[seq, start + seq]`, 0 where a token may look and
-/// −∞ where not. A single token sees everything there is and needs none.
-pub(crate) fn causal_mask(start: usize, seq: usize, device: &Device) -> Option<Tensor<2>> {
-    if seq == 1 {
-        return None;
-    }
-    let total = start + seq;
-    let mut mask = vec![0.0; seq * total];
-    for (row, line) in mask.chunks_exact_mut(total).enumerate() {
-        line[start + row + 1..].fill(f32::NEG_INFINITY);
-    }
-    Some(Tensor::from_data(
-        TensorData::new(mask, [seq, total]),
-        device,
-    ))
 }

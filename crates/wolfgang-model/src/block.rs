@@ -21,14 +21,16 @@ impl Block {
     pub(crate) fn forward(
         &self,
         x: Tensor<3>,
-        step: &Step<'_>,
+        step: &Step,
         cache: Option<&mut LayerCache>,
     ) -> Tensor<3> {
         let attended = self
             .attention
             .forward(self.attention_norm.forward(x.clone()), step, cache);
         let x = x + attended;
-        let transformed = self.feed_forward.forward(self.ffn_norm.forward(x.clone()));
+        let transformed = self
+            .feed_forward
+            .forward(self.ffn_norm.forward(x.clone()), step.spread);
         x + transformed
     }
 }

@@ -55,6 +55,13 @@ pub struct Parameter {
     pub shape: Vec<usize>,
 }
 
+impl Parameter {
+    /// How many numbers it has.
+    pub(crate) fn n_weights(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
 impl ModelConfig {
     /// Width of one attention head.
     pub fn head_dim(&self) -> usize {

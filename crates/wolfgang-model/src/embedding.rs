@@ -1,6 +1,7 @@
 //! The table that is both the first and the last layer.
 
 use crate::linear::product;
+use crate::spread::Spread;
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor};
 
@@ -24,7 +25,7 @@ impl Embedding {
     }
 
     /// `[rows, n_embd]` → logits `[rows, vocab_size]`.
-    pub(crate) fn head(&self, x: Tensor<2>) -> Tensor<2> {
-        product(x, self.weight.val())
+    pub(crate) fn head(&self, x: Tensor<2>, spread: Spread) -> Tensor<2> {
+        product(x, self.weight.val(), spread)
     }
 }

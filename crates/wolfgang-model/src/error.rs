@@ -1,5 +1,7 @@
 //! What can go wrong between ids and logits.
 
+use crate::Precision;
+
 /// Why a model could not be made or not be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -19,6 +21,57 @@ pub enum ModelError {
     NoMemory {
         /// Their size in memory.
         bytes: usize,
+    },
+    /// No device has such a name.
+    #[error("there is no device {found:?}; devices are {expected}")]
+    UnknownDevice {
+        /// The name given.
+        found: String,
+        /// The names that there are.
+        expected: &'static str,
+    },
+    /// The program was built without any backend.
+    #[error(
+        "this program was built without a backend; its features flex, ndarray, wgpu, tch and cuda are backends"
+    )]
+    NoBackend,
+    /// The device belongs to a backend that is not compiled in.
+    #[error("{device} needs the feature {feature}, which this program was built without")]
+    NotCompiledIn {
+        /// The device's name.
+        device: String,
+        /// The Cargo feature that it needs.
+        feature: &'static str,
+    },
+    /// The backend is there, but not the device.
+    #[error("there is no {device} on this machine: {found}")]
+    NoDevice {
+        /// The device's name.
+        device: String,
+        /// What the backend finds, as the rest of a sentence.
+        found: String,
+    },
+    /// The device is there, but does not work.
+    #[error("{device} does not work: {message}")]
+    DeviceFails {
+        /// The device's name.
+        device: String,
+        /// What the backend said.
+        message: String,
+    },
+    /// The device does not compute in this precision.
+    #[error("this device does not compute in {precision}; it supports {supported}")]
+    UnsupportedPrecision {
+        /// The precision asked for.
+        precision: Precision,
+        /// Those that it supports.
+        supported: String,
+    },
+    /// The backend failed at its work: a driver, its memory, a kernel.
+    #[error("the backend failed: {message}")]
+    Backend {
+        /// What it said, in one line.
+        message: String,
     },
     /// There is nothing to compute logits for.
     #[error("got no ids, but logits need at least one")]
@@ -53,4 +106,15 @@ pub enum ModelError {
         /// The shape this model needs.
         expected: String,
     },
+}
+
+impl ModelError {
+    /// The first line of what a backend said.
+    pub(crate) fn backend(said: impl ToString) -> Self {
+        let said = said.to_string();
+        let line = said.lines().map(str::trim).find(|line| !line.is_empty());
+        Self::Backend {
+            message: line.unwrap_or("it did not say why").to_owned(),
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! SwiGLU.
 
-use crate::cores::both;
 use crate::linear::Linear;
+use crate::spread::Spread;
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::silu};
 
@@ -15,10 +15,10 @@ pub(crate) struct FeedForward {
 
 impl FeedForward {
     /// `[batch, seq, n_embd]` → the same shape.
-    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    pub(crate) fn forward(&self, x: Tensor<3>, spread: Spread) -> Tensor<3> {
         let up = x.clone();
-        let gate = || silu(self.w1.forward(x));
-        let (gate, up) = both(self.w1.n_weights(), gate, || self.w3.forward(up));
-        self.w2.forward(gate * up)
+        let gate = || silu(self.w1.forward(x, spread));
+        let (gate, up) = spread.both(self.w1.n_weights(), gate, || self.w3.forward(up, spread));
+        self.w2.forward(gate * up, spread)
     }
 }

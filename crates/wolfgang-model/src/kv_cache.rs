@@ -1,7 +1,7 @@
 //! Keys and values of the positions already computed.
 
 use crate::{ModelConfig, ModelError};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 /// The keys and values of one sequence, for every layer.
 ///
@@ -50,12 +50,12 @@ impl std::fmt::Display for CacheShape {
 }
 
 impl KvCache {
-    pub(crate) fn new(config: &ModelConfig, device: &Device) -> Self {
+    pub(crate) fn new(config: &ModelConfig, device: &Device, dtype: DType) -> Self {
         let shape = CacheShape::of(config);
         let size = [1, shape.n_kv_head, shape.block_size, shape.head_dim];
         let layer = || LayerCache {
-            keys: Tensor::zeros(size, device),
-            values: Tensor::zeros(size, device),
+            keys: Tensor::zeros(size, (device, dtype)),
+            values: Tensor::zeros(size, (device, dtype)),
         };
         Self {
             layers: (0..shape.n_layer).map(|_| layer()).collect(),

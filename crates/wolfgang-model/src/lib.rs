@@ -11,21 +11,32 @@
 //! runs on every backend that is compiled in (Cargo features of this crate), and never picks one by itself.
 
 mod attention;
+mod backends;
 mod block;
 mod config;
-mod cores;
+mod contained;
+mod device;
 mod embedding;
 mod error;
 mod feed_forward;
+mod host;
 mod kv_cache;
 mod linear;
+mod mask;
 mod norm;
+mod precision;
 mod room;
 mod rope;
+mod spread;
+mod weights;
 mod wolfgang;
 
+pub use backends::{Backend, BackendStatus, DeviceStatus, Place, devices};
 pub use burn::tensor::Device;
 pub use config::{ModelConfig, Parameter};
+pub use device::DeviceName;
 pub use error::ModelError;
+pub use host::to_host;
 pub use kv_cache::KvCache;
+pub use precision::Precision;
 pub use wolfgang::Wolfgang;

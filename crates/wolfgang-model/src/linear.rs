@@ -1,5 +1,6 @@
 //! A linear layer without bias.
 
+use crate::spread::Spread;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
@@ -23,24 +24,25 @@ impl Linear {
     }
 
     /// `[batch, seq, in]` → `[batch, seq, out]`.
-    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    pub(crate) fn forward(&self, x: Tensor<3>, spread: Spread) -> Tensor<3> {
         let [batch, seq, width] = x.dims();
-        let y = product(x.reshape([batch * seq, width]), self.weight.val());
+        let y = product(x.reshape([batch * seq, width]), self.weight.val(), spread);
         let out = y.dims()[1];
         y.reshape([batch, seq, out])
     }
 }
 
-/// A product of one row is cut into this many, which `flex` computes on all cores; with fewer, it does not.
+/// Where the spreading is ours, a product of one row is cut into this many, which `flex` computes on all cores; with fewer, it does not.
 const SLICES: usize = 4;
 
 /// From this many weights on, cutting is worth it (and `flex` uses more than one core).
 const WORTH_CUTTING: usize = 1 << 21;
 
 /// x Wᵀ: `[rows, in]` and `[out, in]` → `[rows, out]`.
-pub(crate) fn product(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+pub(crate) fn product(x: Tensor<2>, weight: Tensor<2>, spread: Spread) -> Tensor<2> {
     let [out, width] = weight.dims();
-    if x.dims()[0] == 1 && out * width >= WORTH_CUTTING && out.is_multiple_of(SLICES) {
+    let worth_cutting = out * width >= WORTH_CUTTING && out.is_multiple_of(SLICES);
+    if spread == Spread::Cores && x.dims()[0] == 1 && worth_cutting {
         let slices = weight
             .reshape([SLICES, out / SLICES, width])
             .swap_dims(1, 2);
@@ -49,7 +51,7 @@ pub(crate) fn product(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
     x.matmul(weight.transpose())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
     use burn::tensor::{Device, TensorData};
@@ -60,14 +62,13 @@ mod tests {
         Tensor::from_data(TensorData::new(values, [rows, width]), &Device::flex())
     }
 
-    /// Two rows are not cut, one is.
     #[test]
     fn a_product_in_slices_is_the_same_product() {
         let weight = mixed(4096, 512);
         const { assert!(4096 * 512 >= WORTH_CUTTING) };
-        let x = mixed(2, 512);
-        let whole = product(x.clone(), weight.clone()).narrow(0, 0, 1);
-        let sliced = product(x.narrow(0, 0, 1), weight);
+        let x = mixed(1, 512);
+        let whole = product(x.clone(), weight.clone(), Spread::Backend);
+        let sliced = product(x, weight, Spread::Cores);
         assert_eq!(sliced.dims(), [1, 4096]);
         let apart: f32 = (whole - sliced).abs().max().into_scalar();
         assert!(apart < 1e-3, "{apart} apart");

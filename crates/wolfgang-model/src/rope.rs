@@ -1,7 +1,7 @@
 //! Rotary position embedding.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
 const THETA: f32 = 10000.0;
 
@@ -16,7 +16,7 @@ pub(crate) struct RotaryEmbedding {
 }
 
 impl RotaryEmbedding {
-    pub(crate) fn new(head_dim: usize, block_size: usize, device: &Device) -> Self {
+    pub(crate) fn new(head_dim: usize, block_size: usize, device: &Device, dtype: DType) -> Self {
         // In f32 throughout, as the original: at position 500 the rounding of the angle shows in the logits.
         let angle =
             |t: usize, i: usize| t as f32 * (1.0 / THETA.powf((2 * i) as f32 / head_dim as f32));
@@ -24,7 +24,8 @@ impl RotaryEmbedding {
             let values: Vec<f32> = (0..block_size)
                 .flat_map(|t| (0..head_dim / 2).map(move |i| f(angle(t, i))))
                 .collect();
-            Tensor::from_data(TensorData::new(values, [block_size, head_dim / 2]), device)
+            let values = TensorData::new(values, [block_size, head_dim / 2]);
+            Tensor::from_data(values, (device, dtype))
         };
         Self {
             cos: table(f32::cos),
@@ -32,15 +33,33 @@ impl RotaryEmbedding {
         }
     }
 
-    /// Turns `x`, `[batch, seq, heads, head_dim]`, whose first token stands at position `start`.
-    pub(crate) fn forward(&self, x: Tensor<4>, start: usize) -> Tensor<4> {
-        let [batch, seq, heads, head_dim] = x.dims();
-        let at = |table: &Tensor<2>| -> Tensor<5> {
+    /// The rotation of `seq` tokens, the first of which stands at position `start`.
+    pub(crate) fn at(&self, start: usize, seq: usize) -> Rotation {
+        let rows = |table: &Tensor<2>| {
             let rows = table.clone().narrow(0, start, seq);
-            rows.reshape([1, seq, 1, head_dim / 2, 1])
+            let half = rows.dims()[1];
+            rows.reshape([1, seq, 1, half, 1])
         };
-        let (cos, sin) = (at(&self.cos), at(&self.sin));
+        Rotation {
+            cos: rows(&self.cos),
+            sin: rows(&self.sin),
+        }
+    }
+}
 
+/// The rotation that all heads of all layers undergo in one forward pass.
+pub(crate) struct Rotation {
+    /// `[1, seq, 1, head_dim / 2, 1]`.
+    cos: Tensor<5>,
+    /// `[1, seq, 1, head_dim / 2, 1]`.
+    sin: Tensor<5>,
+}
+
+impl Rotation {
+    /// Turns `x`, `[batch, seq, heads, head_dim]`.
+    pub(crate) fn turn(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, seq, heads, head_dim] = x.dims();
+        let (cos, sin) = (self.cos.clone(), self.sin.clone());
         let pairs = x.reshape([batch, seq, heads, head_dim / 2, 2]);
         let re = pairs.clone().narrow(4, 0, 1);
         let im = pairs.narrow(4, 1, 1);

@@ -1,18 +1,19 @@
 //! The model.
 
-use crate::attention::{Attention, Step, causal_mask};
+use crate::attention::{Attention, Step};
 use crate::block::Block;
-use crate::cores::on_pool;
+use crate::contained::contained;
 use crate::embedding::Embedding;
 use crate::feed_forward::FeedForward;
 use crate::kv_cache::LayerCache;
-use crate::linear::Linear;
+use crate::mask::CausalMask;
 use crate::norm::RmsNorm;
-use crate::room::Room;
 use crate::rope::RotaryEmbedding;
-use crate::{KvCache, ModelConfig, ModelError, Parameter};
+use crate::spread::Spread;
+use crate::weights::Weights;
+use crate::{KvCache, ModelConfig, ModelError, Parameter, Precision};
 use burn::module::Module;
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// Rows that prefill computes at once. Attention takes memory for each pair of a row and a position.
 const PREFILL_ROWS: usize = 512;
@@ -24,26 +25,47 @@ pub struct Wolfgang {
     layers: Vec<Block>,
     norm: RmsNorm,
     rope: RotaryEmbedding,
+    mask: CausalMask,
     #[module(skip)]
     config: ModelConfig,
     #[module(skip)]
     device: Device,
+    #[module(skip)]
+    precision: Precision,
+    #[module(skip)]
+    spread: Spread,
 }
 
 impl Wolfgang {
-    /// Builds a model on `device`, having `fill` write the weights of each of [`ModelConfig::parameters`] in turn, row
-    /// by row, into room that the model keeps.
+    /// Builds a model that computes on `device` in `precision`, having `fill` write the weights of each of
+    /// [`ModelConfig::parameters`] in turn, row by row.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`], [`ModelError::NoMemory`], and whatever `fill` returns.
+    /// [`ModelError::InvalidConfig`], [`ModelError::UnsupportedPrecision`], [`ModelError::NoMemory`],
+    /// [`ModelError::Backend`], and whatever `fill` returns.
     pub fn from_weights<E: From<ModelError>>(
         config: &ModelConfig,
         device: &Device,
+        precision: Precision,
         fill: impl FnMut(&Parameter, &mut [f32]) -> Result<(), E>,
     ) -> Result<Self, E> {
         config.validate()?;
-        let room = Room::filled(&config.parameters(), fill)?;
-        let mut weights = Weights { device, room };
+        precision.check(device)?;
+        let weights = Weights::read(&config.parameters(), device, precision, fill)?;
+        Ok(contained(|| {
+            let model = Self::build(config, device, precision, weights);
+            // Only then has everything arrived, or not found room.
+            device.sync().map(|()| model)
+        })?
+        .map_err(ModelError::backend)?)
+    }
+
+    fn build(
+        config: &ModelConfig,
+        device: &Device,
+        precision: Precision,
+        mut weights: Weights,
+    ) -> Self {
         let (width, kv, hidden) = (config.n_embd, config.kv_dim(), config.hidden_dim());
 
         let embeddings = Embedding::new(weights.tensor([config.vocab_size, width]));
@@ -67,16 +89,19 @@ impl Wolfgang {
             })
             .collect();
         let norm = weights.norm(width);
-        let rope = RotaryEmbedding::new(config.head_dim(), config.block_size, device);
+        let (block_size, dtype) = (config.block_size, precision.dtype());
         let config = config.clone();
-        Ok(Self {
+        Self {
             embeddings,
             layers,
             norm,
-            rope,
+            rope: RotaryEmbedding::new(config.head_dim(), block_size, device, dtype),
+            mask: CausalMask::new(PREFILL_ROWS, block_size, device, dtype),
             config,
             device: device.clone(),
-        })
+            precision,
+            spread: Spread::on(device),
+        }
     }
 
     /// The shape of this model.
@@ -84,19 +109,32 @@ impl Wolfgang {
         &self.config
     }
 
+    /// The device that it computes on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The type that it computes in, and in which weights and caches are kept.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// An empty cache for one sequence.
-    pub fn new_cache(&self) -> KvCache {
-        KvCache::new(&self.config, &self.device)
+    ///
+    /// # Errors
+    /// [`ModelError::Backend`], if the device has no room for it.
+    pub fn new_cache(&self) -> Result<KvCache, ModelError> {
+        contained(|| KvCache::new(&self.config, &self.device, self.precision.dtype()))
     }
 
     /// Logits of every position, `[n]` ids → `[n, vocab_size]`, computed afresh: the definition that
     /// [`forward_cached`](Self::forward_cached) must agree with.
     ///
     /// # Errors
-    /// [`ModelError::NoIds`], [`ModelError::UnknownId`], [`ModelError::ContextFull`].
+    /// [`ModelError::NoIds`], [`ModelError::UnknownId`], [`ModelError::ContextFull`], [`ModelError::Backend`].
     pub fn forward(&self, ids: &[u32]) -> Result<Tensor<2>, ModelError> {
         self.check(ids, 0)?;
-        Ok(on_pool(|| self.logits(self.hidden(ids, 0, None))))
+        contained(|| self.spread.run(|| self.logits(self.hidden(ids, 0, None))))
     }
 
     /// Logits of the last of `ids`, `[vocab_size]`, which follow upon what stands in `cache`; their keys and values
@@ -105,7 +143,8 @@ impl Wolfgang {
     /// Prefill is one call with the whole prompt, decoding one call for each id; any other division gives the same.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward), and [`ModelError::ForeignCache`]. The cache is then as it was.
+    /// As [`forward`](Self::forward), and [`ModelError::ForeignCache`]. The cache is then as it was; only after
+    /// [`ModelError::Backend`] it must not be used again.
     pub fn forward_cached(
         &self,
         ids: &[u32],
@@ -113,29 +152,28 @@ impl Wolfgang {
     ) -> Result<Tensor<1>, ModelError> {
         cache.check_fits(&self.config)?;
         self.check(ids, cache.len())?;
-        let logits = on_pool(|| {
-            let mut last = None;
-            for chunk in ids.chunks(PREFILL_ROWS) {
-                let (layers, start) = cache.layers_mut();
-                last = Some(
-                    self.hidden(chunk, start, Some(layers))
-                        .narrow(1, chunk.len() - 1, 1),
-                );
-                cache.advance(chunk.len());
-            }
-            // Only the last position's logits are wanted, and the head is the largest product of all.
-            last.map(|last| self.logits(last))
-        });
-        let logits = logits.ok_or(ModelError::NoIds)?;
-        Ok(logits.reshape([self.config.vocab_size]))
+        contained(|| self.spread.run(|| self.advance(ids, cache)))?.ok_or(ModelError::NoIds)
+    }
+
+    fn advance(&self, ids: &[u32], cache: &mut KvCache) -> Option<Tensor<1>> {
+        let mut last = None;
+        for chunk in ids.chunks(PREFILL_ROWS) {
+            let (layers, start) = cache.layers_mut();
+            let hidden = self.hidden(chunk, start, Some(layers));
+            last = Some(hidden.narrow(1, chunk.len() - 1, 1));
+            cache.advance(chunk.len());
+        }
+        // Only the last position's logits are wanted, and the head is the largest product of all.
+        last.map(|last| self.logits(last).squeeze_dim(0))
     }
 
     /// Everything between embedding and final norm, `[n]` → `[1, n, n_embd]`.
     fn hidden(&self, ids: &[u32], start: usize, cache: Option<&mut [LayerCache]>) -> Tensor<3> {
         let step = Step {
-            rope: &self.rope,
             start,
-            mask: causal_mask(start, ids.len(), &self.device),
+            rotation: self.rope.at(start, ids.len()),
+            mask: self.mask.at(start, ids.len()),
+            spread: self.spread,
         };
         let ids: Vec<i64> = ids.iter().map(|&id| i64::from(id)).collect();
         let n = ids.len();
@@ -151,7 +189,8 @@ impl Wolfgang {
 
     /// Final norm and head, `[1, n, n_embd]` → `[n, vocab_size]`.
     fn logits(&self, x: Tensor<3>) -> Tensor<2> {
-        self.embeddings.head(self.norm.forward(x).squeeze_dim(0))
+        self.embeddings
+            .head(self.norm.forward(x).squeeze_dim(0), self.spread)
     }
 
     fn check(&self, ids: &[u32], past: usize) -> Result<(), ModelError> {
@@ -177,27 +216,7 @@ impl Wolfgang {
     }
 }
 
-/// Turns weights into layers, which must be asked for in the order of [`ModelConfig::parameters`].
-struct Weights<'a> {
-    device: &'a Device,
-    room: Room,
-}
-
-impl Weights<'_> {
-    fn tensor<const D: usize>(&mut self, shape: [usize; D]) -> Tensor<D> {
-        Tensor::from_data(self.room.take(shape), (self.device, DType::F32))
-    }
-
-    fn linear(&mut self, out: usize, width: usize) -> Linear {
-        Linear::new(self.tensor([out, width]))
-    }
-
-    fn norm(&mut self, width: usize) -> RmsNorm {
-        RmsNorm::new(self.tensor([width]))
-    }
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
     use burn::module::{ModuleVisitor, Param};
@@ -228,7 +247,7 @@ mod tests {
     }
 
     fn zeros(config: &ModelConfig) -> Result<Wolfgang, ModelError> {
-        Wolfgang::from_weights(config, &Device::flex(), |_, _| Ok(()))
+        Wolfgang::from_weights(config, &Device::flex(), Precision::F32, |_, _| Ok(()))
     }
 
     fn tiny() -> ModelConfig {
@@ -258,18 +277,19 @@ mod tests {
             ..tiny()
         };
         let mut n = 0f32;
-        let model = Wolfgang::from_weights(&config, &Device::flex(), |_, weights| {
-            weights.fill_with(|| {
-                n += 1.0;
-                (n * 1.7).sin()
+        let model =
+            Wolfgang::from_weights(&config, &Device::flex(), Precision::F32, |_, weights| {
+                weights.fill_with(|| {
+                    n += 1.0;
+                    (n * 1.7).sin()
+                });
+                Ok::<_, ModelError>(())
             });
-            Ok::<_, ModelError>(())
-        });
         let model = model.unwrap();
         let ids: Vec<u32> = (0..config.block_size as u32).map(|i| i * 7 % 30).collect();
         let whole = model.forward(&ids).unwrap();
         let last = whole.narrow(0, ids.len() - 1, 1).squeeze_dim::<1>(0);
-        let mut cache = model.new_cache();
+        let mut cache = model.new_cache().unwrap();
         let stepped = model.forward_cached(&ids, &mut cache).unwrap();
         assert_eq!(cache.len(), ids.len());
         let scale: f32 = last.clone().abs().max().into_scalar();
@@ -282,13 +302,18 @@ mod tests {
 
     #[test]
     fn what_keeps_weights_from_coming_is_passed_on() {
-        let error = Wolfgang::from_weights(&tiny(), &Device::flex(), |parameter, weights| {
-            assert_eq!(weights.len(), parameter.shape.iter().product::<usize>());
-            match parameter.name.as_str() {
-                "norm.weight" => Err(ModelError::NoIds),
-                _ => Ok(()),
-            }
-        });
+        let error = Wolfgang::from_weights(
+            &tiny(),
+            &Device::flex(),
+            Precision::F32,
+            |parameter, weights| {
+                assert_eq!(weights.len(), parameter.shape.iter().product::<usize>());
+                match parameter.name.as_str() {
+                    "norm.weight" => Err(ModelError::NoIds),
+                    _ => Ok(()),
+                }
+            },
+        );
         assert_eq!(error.unwrap_err(), ModelError::NoIds);
     }
 }

@@ -1,0 +1,105 @@
+//! `wolfgang devices`.
+
+use crate::report::one_line;
+use clap::Args;
+use serde::Serialize;
+use std::io::Write;
+use wolfgang_generate::{BackendStatus, DeviceStatus, devices};
+
+/// Each device is tried out.
+#[derive(Args, Debug)]
+pub(crate) struct DevicesArgs {
+    /// Write JSON, one object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` writes; `docs/command.md` describes it.
+#[derive(Serialize)]
+struct Findings {
+    backends: Vec<BackendLine>,
+}
+
+#[derive(Serialize)]
+struct BackendLine {
+    backend: &'static str,
+    compiled_in: bool,
+    devices: Vec<DeviceLine>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+#[derive(Serialize)]
+struct DeviceLine {
+    name: String,
+    description: String,
+    dtypes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+pub(crate) fn run(args: &DevicesArgs) -> anyhow::Result<()> {
+    let findings = Findings {
+        backends: devices().iter().map(backend_line).collect(),
+    };
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&findings)?)?;
+    } else {
+        tell(&findings, &mut out)?;
+    }
+    Ok(())
+}
+
+fn backend_line(status: &BackendStatus) -> BackendLine {
+    let backend = status.backend;
+    let problem = match (backend.is_compiled_in(), status.devices.is_empty()) {
+        (false, _) => Some(format!(
+            "not compiled in: build with --features {}",
+            backend.feature()
+        )),
+        (true, true) => Some(format!("no device found: it needs {}", backend.needs())),
+        (true, false) => None,
+    };
+    BackendLine {
+        backend: backend.feature(),
+        compiled_in: backend.is_compiled_in(),
+        devices: status.devices.iter().map(device_line).collect(),
+        problem,
+    }
+}
+
+fn device_line(device: &DeviceStatus) -> DeviceLine {
+    let (dtypes, problem) = match &device.precisions {
+        Ok(precisions) => (precisions.iter().map(ToString::to_string).collect(), None),
+        Err(error) => (Vec::new(), Some(one_line(&error.to_string()))),
+    };
+    DeviceLine {
+        name: device.place.to_string(),
+        description: device.description.clone(),
+        dtypes,
+        problem,
+    }
+}
+
+fn tell(findings: &Findings, out: &mut impl Write) -> std::io::Result<()> {
+    for backend in &findings.backends {
+        if let Some(problem) = &backend.problem {
+            writeln!(out, "{:<12} {problem}", backend.backend)?;
+        }
+        for device in &backend.devices {
+            let DeviceLine {
+                name,
+                description,
+                dtypes,
+                problem,
+            } = device;
+            match problem {
+                None => writeln!(out, "{name:<12} {description} ({})", dtypes.join(", "))?,
+                Some(problem) => writeln!(out, "{name:<12} {description}: {problem}")?,
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! Element types by their names on the command line.
+
+use clap::ValueEnum;
+use wolfgang_generate::Precision;
+
+/// [`Precision`] by its name on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Dtype {
+    /// 32 bits
+    F32,
+    /// 16 bits, 11 of them significant, up to 65504
+    F16,
+    /// 16 bits, 8 of them significant, the range of f32
+    Bf16,
+}
+
+impl From<Dtype> for Precision {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::F32 => Self::F32,
+            Dtype::F16 => Self::F16,
+            Dtype::Bf16 => Self::Bf16,
+        }
+    }
+}

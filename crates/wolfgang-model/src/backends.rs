@@ -1,0 +1,282 @@
+//! The backends: which are compiled in, and what they find on this machine.
+
+use crate::contained::contained;
+use crate::host::to_host;
+use crate::{ModelError, Precision};
+use burn::tensor::{Device, Tensor};
+use std::fmt::{Display, Formatter};
+
+/// A backend of burn. Each has a Cargo feature of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Backend {
+    /// The CPU, in Rust.
+    Flex,
+    /// The CPU, through the `ndarray` crate.
+    NdArray,
+    /// GPUs of every make, through Vulkan, Metal, DirectX or WebGPU.
+    Wgpu,
+    /// CPU, NVIDIA and Apple GPUs, through libtorch.
+    Tch,
+    /// NVIDIA GPUs, through burn's own kernels.
+    Cuda,
+}
+
+/// One device of one backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// `flex`.
+    Flex,
+    /// `ndarray`.
+    NdArray,
+    /// `wgpu:N`, real GPUs first.
+    Wgpu(usize),
+    /// `tch:cpu`.
+    TchCpu,
+    /// `tch:cuda:N`.
+    TchCuda(usize),
+    /// `tch:mps`, Apple's GPU.
+    TchMps,
+    /// `cuda:N`.
+    Cuda(usize),
+}
+
+/// What there is to know of a backend on this machine.
+#[derive(Clone, Debug)]
+pub struct BackendStatus {
+    /// The backend.
+    pub backend: Backend,
+    /// What it finds; empty if it is not compiled in.
+    pub devices: Vec<DeviceStatus>,
+}
+
+/// What there is to know of a device.
+#[derive(Clone, Debug)]
+pub struct DeviceStatus {
+    /// Its name.
+    pub place: Place,
+    /// What its driver calls it, or what stands behind it.
+    pub description: String,
+    /// The precisions that it computes in, or why it does not work.
+    pub precisions: Result<Vec<Precision>, ModelError>,
+}
+
+/// Looks for the devices of every backend and tries each of them out.
+pub fn devices() -> Vec<BackendStatus> {
+    let status = |backend: &Backend| BackendStatus {
+        backend: *backend,
+        devices: present(*backend)
+            .into_iter()
+            .map(|(place, device)| DeviceStatus {
+                place,
+                description: contained(|| describe(place, &device)).unwrap_or_default(),
+                precisions: try_out(place, &device)
+                    .and_then(|()| contained(|| Precision::supported_by(&device))),
+            })
+            .collect(),
+    };
+    Backend::ALL.iter().map(status).collect()
+}
+
+impl Backend {
+    /// Every backend.
+    pub const ALL: [Self; 5] = [Self::Flex, Self::NdArray, Self::Wgpu, Self::Tch, Self::Cuda];
+
+    /// The Cargo feature that compiles it in.
+    pub fn feature(self) -> &'static str {
+        match self {
+            Self::Flex => "flex",
+            Self::NdArray => "ndarray",
+            Self::Wgpu => "wgpu",
+            Self::Tch => "tch",
+            Self::Cuda => "cuda",
+        }
+    }
+
+    /// What it needs on a machine to find a device there.
+    pub fn needs(self) -> &'static str {
+        match self {
+            Self::Flex | Self::NdArray => "nothing but a CPU",
+            Self::Wgpu => "a driver for Vulkan, Metal or DirectX",
+            Self::Tch => "the shared libraries of libtorch",
+            Self::Cuda => "an NVIDIA GPU and its driver",
+        }
+    }
+
+    /// Whether it is compiled in.
+    pub fn is_compiled_in(self) -> bool {
+        match self {
+            Self::Flex => cfg!(feature = "flex"),
+            Self::NdArray => cfg!(feature = "ndarray"),
+            Self::Wgpu => cfg!(feature = "wgpu"),
+            Self::Tch => cfg!(feature = "tch"),
+            Self::Cuda => cfg!(feature = "cuda"),
+        }
+    }
+}
+
+impl Place {
+    /// The backend that it belongs to.
+    pub fn backend(self) -> Backend {
+        match self {
+            Self::Flex => Backend::Flex,
+            Self::NdArray => Backend::NdArray,
+            Self::Wgpu(_) => Backend::Wgpu,
+            Self::TchCpu | Self::TchCuda(_) | Self::TchMps => Backend::Tch,
+            Self::Cuda(_) => Backend::Cuda,
+        }
+    }
+
+    /// Opens the device and tries it out.
+    pub(crate) fn open(self) -> Result<Device, ModelError> {
+        let backend = self.backend();
+        if !backend.is_compiled_in() {
+            return Err(ModelError::NotCompiledIn {
+                device: self.to_string(),
+                feature: backend.feature(),
+            });
+        }
+        let (mut found, mut names) = (None, Vec::new());
+        for (place, device) in present(backend) {
+            if place == self {
+                found = Some(device);
+            }
+            names.push(place.to_string());
+        }
+        let device = found.ok_or_else(|| ModelError::NoDevice {
+            device: self.to_string(),
+            found: match names.as_slice() {
+                [] => format!("{} needs {}", backend.feature(), backend.needs()),
+                names => format!("{} finds {}", backend.feature(), names.join(", ")),
+            },
+        })?;
+        try_out(self, &device)?;
+        Ok(device)
+    }
+
+    /// Whether this is software in place of a GPU.
+    pub(crate) fn is_software(self) -> bool {
+        present(self.backend())
+            .iter()
+            .any(|(place, device)| *place == self && is_software(device))
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Flex => f.write_str("flex"),
+            Self::NdArray => f.write_str("ndarray"),
+            Self::Wgpu(index) => write!(f, "wgpu:{index}"),
+            Self::TchCpu => f.write_str("tch:cpu"),
+            Self::TchCuda(index) => write!(f, "tch:cuda:{index}"),
+            Self::TchMps => f.write_str("tch:mps"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+/// A sum on the device, there and back.
+fn try_out(place: Place, device: &Device) -> Result<(), ModelError> {
+    let sum = contained(|| {
+        let two = Tensor::<1>::from_data([2.0], device);
+        to_host(two + 1.0)
+    });
+    let message = match sum.flatten() {
+        Ok(sum) if sum == [3.0] => return Ok(()),
+        Ok(sum) => format!("it says that 2 + 1 is {sum:?}"),
+        Err(ModelError::Backend { message }) => message,
+        Err(error) => error.to_string(),
+    };
+    Err(ModelError::DeviceFails {
+        device: place.to_string(),
+        message,
+    })
+}
+
+/// The devices that a backend finds; none if it is not compiled in, or its driver gives up.
+fn present(backend: Backend) -> Vec<(Place, Device)> {
+    contained(|| enumerate(backend)).unwrap_or_default()
+}
+
+#[allow(
+    deprecated,
+    unreachable_patterns,
+    reason = "burn drops ndarray and tch after 0.22; which arms there are depends on the features"
+)]
+fn enumerate(backend: Backend) -> Vec<(Place, Device)> {
+    match backend {
+        #[cfg(feature = "flex")]
+        Backend::Flex => vec![(Place::Flex, Device::flex())],
+        #[cfg(feature = "ndarray")]
+        Backend::NdArray => vec![(Place::NdArray, Device::ndarray())],
+        #[cfg(feature = "wgpu")]
+        Backend::Wgpu => {
+            let mut devices = Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec();
+            devices.sort_by_key(is_software);
+            numbered(devices, Place::Wgpu)
+        }
+        #[cfg(feature = "tch")]
+        Backend::Tch => {
+            let gpus = Device::enumerate(burn::tensor::DeviceType::LibTorch).into_vec();
+            let mut devices = numbered(gpus, Place::TchCuda);
+            if cfg!(target_os = "macos") {
+                devices.push((Place::TchMps, Device::libtorch_mps()));
+            }
+            devices.push((Place::TchCpu, Device::libtorch()));
+            devices
+        }
+        #[cfg(feature = "cuda")]
+        Backend::Cuda => {
+            let gpus = Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec();
+            numbered(gpus, Place::Cuda)
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(any(feature = "wgpu", feature = "tch", feature = "cuda"))]
+fn numbered(devices: Vec<Device>, place: fn(usize) -> Place) -> Vec<(Place, Device)> {
+    let number = |(index, device)| (place(index), device);
+    devices.into_iter().enumerate().map(number).collect()
+}
+
+#[cfg(feature = "wgpu")]
+fn is_software(device: &Device) -> bool {
+    *device == Device::wgpu(burn::tensor::DeviceKind::Cpu)
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn is_software(_: &Device) -> bool {
+    false
+}
+
+/// What stands behind a device. Opens it where its driver must be asked.
+fn describe(place: Place, device: &Device) -> String {
+    match place {
+        Place::Flex => "the CPU".to_owned(),
+        Place::NdArray => "the CPU; burn drops this backend after 0.22".to_owned(),
+        Place::TchCpu => "the CPU, by libtorch; burn drops this backend after 0.22".to_owned(),
+        Place::TchCuda(_) => "an NVIDIA GPU, by libtorch".to_owned(),
+        Place::TchMps => "Apple's GPU, by libtorch".to_owned(),
+        Place::Wgpu(_) | Place::Cuda(_) => {
+            let software = if is_software(device) {
+                ", in software"
+            } else {
+                ""
+            };
+            format!("{}{software}", driver_name(device).unwrap_or_default())
+        }
+    }
+}
+
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fn driver_name(device: &Device) -> Option<String> {
+    device.identity().map(|identity| identity.name)
+}
+
+#[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+fn driver_name(_: &Device) -> Option<String> {
+    None
+}

@@ -1,0 +1,38 @@
+//! Panics of the backends.
+
+use crate::ModelError;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs `work`, which computes on a device, and turns a panic of the backend into an error: drivers that are missing,
+/// memory that is used up and kernels that cannot be compiled end that way.
+///
+/// A cache that the panic left half-written counts only what it had before.
+pub(crate) fn contained<T>(work: impl FnOnce() -> T) -> Result<T, ModelError> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| ModelError::backend(said(&*panic)))
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let owned = panic.downcast_ref::<String>().map(String::as_str);
+    let said = owned.or_else(|| panic.downcast_ref::<&str>().copied());
+    said.unwrap_or("it gave up without a word")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_of_one_line() {
+        let of = |work: fn()| contained(work).unwrap_err().to_string();
+        assert_eq!(
+            of(|| panic!("no memory\nstack:\n0")),
+            "the backend failed: no memory"
+        );
+        assert_eq!(
+            of(|| panic!("no {}", "driver")),
+            "the backend failed: no driver"
+        );
+        assert_eq!(contained(|| 7), Ok(7));
+    }
+}

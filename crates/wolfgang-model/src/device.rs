@@ -1,0 +1,180 @@
+//! Devices by name.
+
+use crate::backends::{Backend, Place};
+use crate::{Device, ModelError};
+use std::fmt::{Display, Formatter};
+use std::str::FromStr;
+
+/// What a user calls a device: one of them, or a wish that several may fulfil.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeviceName {
+    /// `auto`: the fastest that is compiled in and works. GPUs come first, by `cuda`, `tch` or `wgpu`, then the CPU.
+    #[default]
+    Auto,
+    /// `cpu`, a name of the original's: by `flex`, else by `tch`, else by `ndarray`.
+    Cpu,
+    /// `cuda[:N]`, a name of the original's: an NVIDIA GPU by `cuda`, or by `tch` where only that is compiled in.
+    Cuda(usize),
+    /// `tch`: the best that libtorch has.
+    Tch,
+    /// Exactly this one; `mps`, a name of the original's, is `tch:mps`.
+    Exactly(Place),
+}
+
+/// Every form that a name can take.
+const NAMES: &str =
+    "auto, cpu, cuda[:N], mps, flex, ndarray, wgpu[:N], tch[:cpu], tch:cuda[:N], tch:mps";
+
+impl DeviceName {
+    /// Opens the device and tries it out.
+    ///
+    /// # Errors
+    /// [`ModelError::NotCompiledIn`], [`ModelError::NoBackend`], [`ModelError::NoDevice`],
+    /// [`ModelError::DeviceFails`].
+    pub fn open(self) -> Result<Device, ModelError> {
+        if !Backend::ALL.iter().any(|backend| backend.is_compiled_in()) {
+            return Err(ModelError::NoBackend);
+        }
+        let mut refusals = Vec::new();
+        for place in self.places() {
+            match place.open() {
+                Ok(device) => return Ok(device),
+                Err(error) => refusals.push(error),
+            }
+        }
+        // What was tried and did not work tells more than what was left out of the program.
+        refusals.sort_by_key(|error| matches!(error, ModelError::NotCompiledIn { .. }));
+        let first = refusals.into_iter().next();
+        Err(first.unwrap_or(ModelError::NoBackend))
+    }
+
+    /// What this name may mean, best first.
+    fn places(self) -> Vec<Place> {
+        let cpu = [Place::Flex, Place::TchCpu, Place::NdArray];
+        match self {
+            Self::Auto => {
+                let mut places = vec![Place::Cuda(0), Place::TchCuda(0), Place::TchMps];
+                // A GPU in software is slower than the CPU that it runs on.
+                let at = if Place::Wgpu(0).is_software() { 3 } else { 0 };
+                places.extend(cpu);
+                places.insert(3 + at, Place::Wgpu(0));
+                places
+            }
+            Self::Cpu => cpu.to_vec(),
+            Self::Cuda(index) => vec![Place::Cuda(index), Place::TchCuda(index)],
+            Self::Tch => vec![Place::TchCuda(0), Place::TchMps, Place::TchCpu],
+            Self::Exactly(place) => vec![place],
+        }
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = ModelError;
+
+    fn from_str(name: &str) -> Result<Self, ModelError> {
+        let (backend, rest) = name
+            .split_once(':')
+            .map_or((name, None), |(b, r)| (b, Some(r)));
+        let unknown = || ModelError::UnknownDevice {
+            found: name.to_owned(),
+            expected: NAMES,
+        };
+        let index = |digits: Option<&str>| match digits {
+            None => Ok(0),
+            Some(digits) => digits.parse().map_err(|_| unknown()),
+        };
+        Ok(match (backend, rest) {
+            ("auto", None) => Self::Auto,
+            ("cpu", None) => Self::Cpu,
+            ("cuda", rest) => Self::Cuda(index(rest)?),
+            ("tch", None) => Self::Tch,
+            ("flex", None) => Self::Exactly(Place::Flex),
+            ("ndarray", None) => Self::Exactly(Place::NdArray),
+            ("wgpu", rest) => Self::Exactly(Place::Wgpu(index(rest)?)),
+            ("tch", Some("cpu")) => Self::Exactly(Place::TchCpu),
+            ("tch", Some("cuda")) => Self::Exactly(Place::TchCuda(0)),
+            ("mps", None) | ("tch", Some("mps")) => Self::Exactly(Place::TchMps),
+            ("tch", Some(rest)) => match rest.strip_prefix("cuda:") {
+                Some(digits) => Self::Exactly(Place::TchCuda(index(Some(digits))?)),
+                None => return Err(unknown()),
+            },
+            _ => return Err(unknown()),
+        })
+    }
+}
+
+impl Display for DeviceName {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Tch => f.write_str("tch"),
+            Self::Exactly(place) => place.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_and_written() {
+        for name in [
+            "auto",
+            "cpu",
+            "cuda:0",
+            "cuda:3",
+            "flex",
+            "ndarray",
+            "wgpu:0",
+            "wgpu:12",
+            "tch",
+            "tch:cpu",
+            "tch:cuda:0",
+            "tch:cuda:1",
+            "tch:mps",
+        ] {
+            assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
+        }
+        for (short, long) in [
+            ("cuda", "cuda:0"),
+            ("wgpu", "wgpu:0"),
+            ("mps", "tch:mps"),
+            ("tch:cuda", "tch:cuda:0"),
+        ] {
+            assert_eq!(short.parse::<DeviceName>().unwrap().to_string(), long);
+        }
+        for wrong in [
+            "",
+            "gpu",
+            "cpu:0",
+            "wgpu:",
+            "wgpu:-1",
+            "wgpu:x",
+            "tch:",
+            "tch:vulkan",
+            "tch:cuda:",
+            "flex:0",
+            "WGPU",
+            "cuda:99999999999999999999",
+        ] {
+            let error = wrong.parse::<DeviceName>().unwrap_err();
+            assert!(matches!(error, ModelError::UnknownDevice { .. }), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_opened_says_why() {
+        let nowhere = "wgpu:4000".parse::<DeviceName>().unwrap().open();
+        let expected = match nowhere.unwrap_err() {
+            ModelError::NoBackend => Backend::ALL.iter().all(|b| !b.is_compiled_in()),
+            ModelError::NotCompiledIn { .. } => !Backend::Wgpu.is_compiled_in(),
+            ModelError::NoDevice { .. } => Backend::Wgpu.is_compiled_in(),
+            _ => false,
+        };
+        assert!(expected);
+    }
+}

@@ -1,0 +1,102 @@
+//! Devices by name: what is listed, what is opened, and what is said about the rest.
+
+use crate::fixtures::wolfgang;
+use wolfgang_generate::{Backend, DeviceName, ModelError};
+
+fn stderr_of(arguments: &[&str], code: i32) -> String {
+    let output = wolfgang()
+        .args(["generate", "--max-new-tokens", "1", "--seed", "1", "Habe"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+    stderr
+}
+
+#[test]
+fn every_backend_is_listed_with_what_it_finds_or_lacks() {
+    let output = wolfgang().args(["devices", "--json"]).output().unwrap();
+    assert!(output.status.success());
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let backends = found["backends"].as_array().unwrap();
+    assert_eq!(backends.len(), Backend::ALL.len());
+    for (found, backend) in backends.iter().zip(Backend::ALL) {
+        assert_eq!(found["backend"], backend.feature());
+        assert_eq!(found["compiled_in"], backend.is_compiled_in());
+        let devices = found["devices"].as_array().unwrap();
+        assert_eq!(devices.is_empty(), found["problem"].is_string());
+        for device in devices {
+            let name: DeviceName = device["name"].as_str().unwrap().parse().unwrap();
+            assert_eq!(name.to_string(), device["name"].as_str().unwrap());
+        }
+    }
+    assert_eq!(backends[0]["devices"][0]["dtypes"][0], "f32");
+
+    let output = wolfgang().arg("devices").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("flex         the CPU"), "{text}");
+    for backend in Backend::ALL {
+        let advice = format!("build with --features {}", backend.feature());
+        assert_eq!(text.contains(&advice), !backend.is_compiled_in(), "{text}");
+    }
+}
+
+#[test]
+fn the_cpu_by_any_of_its_names_writes_the_same() {
+    let text = |device: &[&str]| {
+        let output = wolfgang()
+            .args(["generate", "--max-new-tokens", "8", "--seed", "1", "Habe"])
+            .args(device)
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        output.stdout
+    };
+    let flex = text(&["--device", "flex"]);
+    assert_eq!(text(&["--device", "cpu"]), flex);
+    assert_eq!(text(&["--device", "flex", "--dtype", "f32"]), flex);
+}
+
+#[test]
+fn a_name_that_no_device_has_is_bad_usage() {
+    let said = stderr_of(&["--device", "gpu"], 2);
+    assert!(
+        said.contains("there is no device \"gpu\"; devices are auto, cpu, cuda[:N]"),
+        "{said}"
+    );
+}
+
+/// Each of them is missing on any machine, or not compiled in.
+#[test]
+fn a_device_that_is_not_there_is_one_clear_sentence() {
+    for device in ["wgpu:4000", "tch:cuda:4000", "cuda:4000"] {
+        let said = stderr_of(&["--device", device], 1);
+        let lines: Vec<_> = said.lines().filter(|l| l.starts_with("error: ")).collect();
+        let [line] = lines[..] else { panic!("{said}") };
+        let compiled_in = match device.parse::<DeviceName>().unwrap().open() {
+            Err(ModelError::NotCompiledIn { .. }) => false,
+            Err(ModelError::NoDevice { .. }) => true,
+            other => panic!("{other:?}"),
+        };
+        let (reason, step) = if compiled_in {
+            ("there is no ", "choose one that `wolfgang devices` lists")
+        } else {
+            (
+                "which this program was built without",
+                "build it with that feature, or choose one that `wolfgang devices` lists",
+            )
+        };
+        assert!(line.contains(reason) && line.ends_with(step), "{said}");
+    }
+}
+
+#[test]
+#[cfg(feature = "ndarray")]
+fn a_precision_that_the_device_lacks_is_refused_with_those_it_has() {
+    let said = stderr_of(&["--device", "ndarray", "--dtype", "bf16"], 1);
+    assert!(
+        said.contains("this device does not compute in bf16; it supports f32; choose another --dtype or --device"),
+        "{said}"
+    );
+}

@@ -1,0 +1,98 @@
+//! `cargo xtask accuracy`: what each device and precision costs in exactness, on the Faust model.
+
+use crate::devices::Devices;
+use std::io::Write;
+use std::path::PathBuf;
+use wolfgang_checkpoint::Checkpoint;
+use wolfgang_generate::{Device, ModelError, Tokenizer, Wolfgang, tokenizer_beside};
+use wolfgang_model::to_host;
+
+/// Goethe's Erlkönig is not in the Faust that the model was trained on.
+const POEM: &str = include_str!("../data/erlkoenig.txt");
+
+/// Measured against f32 on flex. Builds itself anew with the backends that it needs.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    devices: Devices,
+
+    /// The model; its folder must have a tokenizer
+    #[arg(long, value_name = "PATH", default_value = "models/faust")]
+    model: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    args.devices.with_backends(|| measure(args))
+}
+
+fn measure(args: &Args) -> anyhow::Result<()> {
+    let tokenizer = Tokenizer::from_file(tokenizer_beside(&args.model))?;
+    let ids = tokenizer.encode(POEM)?;
+    let exact = Checkpoint::open(&args.model)?.into_model(&Device::flex())?;
+    let exact_logits = logits(&exact, &ids)?;
+    let largest = exact_logits
+        .concat()
+        .into_iter()
+        .fold(0f32, |max, x| max.max(x.abs()));
+    let exact_perplexity = perplexity(&exact_logits, &windows(&exact, &ids));
+
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "{} tokens, perplexity {exact_perplexity:.3} in f32 on flex\n",
+        ids.len()
+    )?;
+    writeln!(
+        out,
+        "| device | dtype | logits apart | perplexity |\n| --- | --- | --- | --- |"
+    )?;
+    for name in &args.devices.devices {
+        let device = name.open()?;
+        for dtype in &args.devices.dtypes {
+            let checkpoint = Checkpoint::open(&args.model)?;
+            let supported = wolfgang_generate::Precision::supported_by(&device);
+            if !supported.contains(dtype) {
+                writeln!(out, "| {name} | {dtype} | not supported | |")?;
+                continue;
+            }
+            let model = checkpoint.into_model_with(&device, *dtype, &mut ())?;
+            let found = logits(&model, &ids)?;
+            let apart = exact_logits.iter().flatten().zip(found.iter().flatten());
+            let apart = apart.fold(0f32, |max, (a, b)| max.max((a - b).abs())) / largest;
+            let perplexity = perplexity(&found, &windows(&model, &ids));
+            let more = 100.0 * (perplexity / exact_perplexity - 1.0);
+            writeln!(out, "| {name} | {dtype} | {apart:.1e} | {more:+.3} % |")?;
+        }
+    }
+    Ok(())
+}
+
+/// The text in pieces that fit into the model's context.
+fn windows<'a>(model: &Wolfgang, ids: &'a [u32]) -> Vec<&'a [u32]> {
+    ids.chunks(model.config().block_size).collect()
+}
+
+/// Logits of every position of each window, row by row.
+fn logits(model: &Wolfgang, ids: &[u32]) -> Result<Vec<Vec<f32>>, ModelError> {
+    let windows = windows(model, ids);
+    let logits = windows
+        .into_iter()
+        .map(|window| to_host(model.forward(window)?));
+    logits.collect()
+}
+
+/// exp of the mean negative log-probability of each token behind the first of its window.
+fn perplexity(logits: &[Vec<f32>], windows: &[&[u32]]) -> f64 {
+    let (mut sum, mut n) = (0.0, 0);
+    for (logits, window) in logits.iter().zip(windows) {
+        let rows = logits.chunks_exact(logits.len() / window.len());
+        for (row, next) in rows.zip(&window[1..]) {
+            let largest = row.iter().fold(f32::MIN, |max, x| max.max(*x));
+            let exp = |x: &f32| f64::from(x - largest).exp();
+            let total: f64 = row.iter().map(exp).sum();
+            sum += total.ln() - f64::from(row[*next as usize] - largest);
+            n += 1;
+        }
+    }
+    (sum / f64::from(n)).exp()
+}

@@ -1,0 +1,119 @@
+//! `cargo xtask test-backends`: the cases of `tests/suite/backends.rs`, on every backend that this machine can run.
+
+use crate::torch::Torch;
+use anyhow::{Context, ensure};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Builds once, with every backend that can run here, and prints a line for each.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// The backends to test
+    #[arg(value_name = "BACKEND", default_values = ["flex", "ndarray", "wgpu", "tch", "cuda"])]
+    backends: Vec<Backend>,
+
+    /// Backends that may not be skipped
+    #[arg(long, value_name = "BACKEND", value_delimiter = ',')]
+    require: Vec<Backend>,
+
+    /// A Python with the torch that tch is built against
+    #[arg(long, value_name = "PATH", default_value = "python3")]
+    python: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Backend {
+    Flex,
+    Ndarray,
+    Wgpu,
+    Tch,
+    Cuda,
+}
+
+impl Backend {
+    fn feature(self) -> &'static str {
+        match self {
+            Self::Flex => "flex",
+            Self::Ndarray => "ndarray",
+            Self::Wgpu => "wgpu",
+            Self::Tch => "tch",
+            Self::Cuda => "cuda",
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let torch = Torch::of(&args.python);
+    let missing = |backend: Backend| match backend {
+        Backend::Tch => torch.as_ref().err().map(ToString::to_string),
+        Backend::Cuda if !Path::new("/proc/driver/nvidia/version").exists() => {
+            Some("there is no NVIDIA driver on this machine".to_owned())
+        }
+        _ => None,
+    };
+    let backends: Vec<_> = args.backends.iter().map(|b| (*b, missing(*b))).collect();
+    let features: Vec<_> = backends
+        .iter()
+        .filter(|(backend, missing)| *backend != Backend::Flex && missing.is_none())
+        .map(|(backend, _)| backend.feature())
+        .collect();
+    let cargo = |arguments: &[&str]| -> anyhow::Result<Command> {
+        let mut command = Command::new("cargo");
+        command.args(arguments);
+        if !features.is_empty() {
+            command.arg("--features").arg(features.join(","));
+        }
+        if let (Ok(torch), true) = (&torch, features.contains(&"tch")) {
+            torch.use_in(&mut command)?;
+        }
+        // Software in place of a GPU takes minutes to try out every way to multiply.
+        command.env("CUBECL_AUTOTUNE_LEVEL", "minimal");
+        Ok(command)
+    };
+
+    let built = cargo(&["test", "--workspace", "--locked", "--no-run"])?.status();
+    ensure!(built?.success(), "the tests cannot be built");
+    let mut failed = Vec::new();
+    for (backend, missing) in backends {
+        let name = backend.feature();
+        if let Some(reason) = missing {
+            tell(name, &format!("skipped: {reason}"))?;
+            if args.require.contains(&backend) {
+                failed.push(name);
+            }
+            continue;
+        }
+        let mut tests = cargo(&[
+            "test",
+            "--workspace",
+            "--locked",
+            "--quiet",
+            "--test",
+            "suite",
+        ])?;
+        let output = tests
+            .args(["--", &format!("backends::{name}::")])
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let result = said.lines().find_map(|l| l.strip_prefix("test result: "));
+        match result {
+            Some(result) if output.status.success() && !result.starts_with("ok. 0 passed") => {
+                tell(name, result)?;
+            }
+            _ => {
+                tell(name, "FAILED")?;
+                std::io::stderr().write_all(&output.stdout)?;
+                std::io::stderr().write_all(&output.stderr)?;
+                failed.push(name);
+            }
+        }
+    }
+    ensure!(failed.is_empty(), "not passed: {}", failed.join(", "));
+    Ok(())
+}
+
+fn tell(backend: &str, result: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{backend:<8} {result}").context("cannot write to standard output")
+}
