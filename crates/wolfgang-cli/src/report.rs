@@ -49,7 +49,9 @@ pub(crate) fn defect(panic: &(dyn Any + Send)) -> ExitCode {
     let said = panic.downcast_ref::<String>().map(String::as_str);
     let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
     let said = one_line(said.unwrap_or_default());
-    say(&format!("error: a defect of this program: {said}; please report it"));
+    say(&format!(
+        "error: a defect of this program: {said}; please report it"
+    ));
     ExitCode::FAILURE
 }
 

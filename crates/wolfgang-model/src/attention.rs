@@ -11,9 +11,8 @@ use burn::tensor::{Tensor, activation::softmax};
 /// head h reads key and value head h / (n_head / n_kv_head).
 #[derive(Module, Debug)]
 pub(crate) struct Attention {
-    pub(crate) wq: Linear,
-    pub(crate) wk: Linear,
-    pub(crate) wv: Linear,
+    /// wq, wk and wv, row below row.
+    pub(crate) wqkv: Linear,
     pub(crate) wo: Linear,
     pub(crate) n_head: usize,
     pub(crate) n_kv_head: usize,
@@ -40,12 +39,15 @@ impl Attention {
         let [batch, seq, width] = x.dims();
         let head_dim = width / self.n_head;
         let group = self.n_head / self.n_kv_head;
-        let heads = |y: Tensor<3>, n: usize| y.reshape([batch, seq, n, head_dim]);
+        let turned = self.n_head + self.n_kv_head;
 
-        let q = heads(self.wq.forward(x.clone(), step.spread), self.n_head);
-        let k = heads(self.wk.forward(x.clone(), step.spread), self.n_kv_head);
-        let v = heads(self.wv.forward(x, step.spread), self.n_kv_head);
-        let (q, k) = (step.rotation.turn(q), step.rotation.turn(k));
+        // Heads of queries, then of keys, then of values. Queries and keys are turned together.
+        let qkv = self.wqkv.forward(x, step.spread);
+        let qkv = qkv.reshape([batch, seq, turned + self.n_kv_head, head_dim]);
+        let qk = step.rotation.turn(qkv.clone().narrow(2, 0, turned));
+        let q = qk.clone().narrow(2, 0, self.n_head);
+        let k = qk.narrow(2, self.n_head, self.n_kv_head);
+        let v = qkv.narrow(2, turned, self.n_kv_head);
 
         let (k, v) = (k.swap_dims(1, 2), v.swap_dims(1, 2));
         let (k, v) = match cache {

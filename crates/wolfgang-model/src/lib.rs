@@ -2,7 +2,7 @@
 //!
 //! A decoder of Llama's kind (Touvron et al. 2023): pre-norm residual blocks of grouped-query attention with rotary
 //! embedding and of SwiGLU, one final RMSNorm, and a head that shares its weights with the embeddings. Modules and
-//! parameters bear the names they have in the checkpoints.
+//! parameters bear the names they have in the checkpoints, but that matrices with the same input are one.
 //!
 //! The model is immutable and knows no text, no file and no position: whoever generates owns a [`KvCache`] and passes
 //! it along. Any number of generations can share one model.

@@ -18,11 +18,6 @@ impl Linear {
         }
     }
 
-    /// in · out.
-    pub(crate) fn n_weights(&self) -> usize {
-        self.weight.shape().num_elements()
-    }
-
     /// `[batch, seq, in]` → `[batch, seq, out]`.
     pub(crate) fn forward(&self, x: Tensor<3>, spread: Spread) -> Tensor<3> {
         let [batch, seq, width] = x.dims();

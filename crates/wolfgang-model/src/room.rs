@@ -4,28 +4,28 @@
 //! the memory's speed. So the weights lie on 2 MB pages where the system gives them, and one behind the other, for
 //! every piece of its own would leave part of its last page empty.
 
-use crate::{ModelError, Parameter};
+use crate::ModelError;
 use burn::tensor::{AllocationProperty, Bytes, DType, TensorData};
 use memmap2::MmapMut;
 
 /// The size of a large page.
 const PAGE: usize = 2 << 20;
 
-/// Every parameter begins at a cache line, as numbers of f32.
+/// Every piece begins at a cache line, as numbers of f32.
 const LINE: usize = 64 / size_of::<f32>();
 
-/// The weights of a model, to be taken in the order in which they were filled in.
+/// The weights of a model in pieces, to be taken in the order in which they were filled in.
 pub(crate) struct Room {
     weights: bytes::Bytes,
 }
 
 impl Room {
-    /// Has `fill` write each of `parameters` in turn.
+    /// Has `fill` write pieces of these sizes, given by their index.
     pub(crate) fn filled<E: From<ModelError>>(
-        parameters: &[Parameter],
-        mut fill: impl FnMut(&Parameter, &mut [f32]) -> Result<(), E>,
+        sizes: &[usize],
+        mut fill: impl FnMut(usize, &mut [f32]) -> Result<(), E>,
     ) -> Result<Self, E> {
-        let numbers: usize = parameters.iter().map(|p| lines(&p.shape)).sum();
+        let numbers: usize = sizes.iter().map(|size| lines(*size)).sum();
         let bytes = numbers * size_of::<f32>();
         let mut map =
             MmapMut::map_anon(bytes + PAGE).map_err(|_| ModelError::NoMemory { bytes })?;
@@ -35,25 +35,25 @@ impl Room {
         let start = map.as_ptr().align_offset(PAGE);
 
         let mut rest: &mut [f32] = bytemuck::cast_slice_mut(&mut map[start..start + bytes]);
-        for parameter in parameters {
-            let (line, behind) = rest.split_at_mut(lines(&parameter.shape));
-            fill(parameter, &mut line[..parameter.shape.iter().product()])?;
+        for (index, size) in sizes.iter().enumerate() {
+            let (piece, behind) = rest.split_at_mut(lines(*size));
+            fill(index, &mut piece[..*size])?;
             rest = behind;
         }
         let weights = bytes::Bytes::from_owner(map).slice(start..start + bytes);
         Ok(Self { weights })
     }
 
-    /// The next parameter's weights. They share the room.
-    pub(crate) fn take<const D: usize>(&mut self, shape: [usize; D]) -> TensorData {
-        let mut weights = self.weights.split_to(lines(&shape) * size_of::<f32>());
-        weights.truncate(shape.iter().product::<usize>() * size_of::<f32>());
+    /// The next piece, which has this size. It shares the room.
+    pub(crate) fn take(&mut self, size: usize) -> TensorData {
+        let mut weights = self.weights.split_to(lines(size) * size_of::<f32>());
+        weights.truncate(size * size_of::<f32>());
         let weights = Bytes::from_shared(weights, AllocationProperty::Other);
-        TensorData::from_bytes(weights, shape, DType::F32)
+        TensorData::from_bytes(weights, [size], DType::F32)
     }
 }
 
-/// How many numbers a parameter takes, up to where the next one begins.
-fn lines(shape: &[usize]) -> usize {
-    shape.iter().product::<usize>().next_multiple_of(LINE)
+/// How many numbers a piece takes, up to where the next one begins.
+fn lines(size: usize) -> usize {
+    size.next_multiple_of(LINE)
 }

@@ -5,9 +5,6 @@
 
 use burn::tensor::Device;
 
-/// Below this many weights, handing work to another core costs more than it saves.
-const WORTH_SHARING: usize = 1 << 20;
-
 /// Who spreads the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spread {
@@ -32,20 +29,6 @@ impl Spread {
         match self {
             Self::Backend => work(),
             Self::Cores => rayon::scope(|_| work()),
-        }
-    }
-
-    /// Runs both, each a product with `weights` weights, at the same time if that is worth it.
-    pub(crate) fn both<A: Send, B: Send>(
-        self,
-        weights: usize,
-        a: impl FnOnce() -> A + Send,
-        b: impl FnOnce() -> B + Send,
-    ) -> (A, B) {
-        if self == Self::Cores && weights >= WORTH_SHARING {
-            rayon::join(a, b)
-        } else {
-            (a(), b())
         }
     }
 }
