@@ -3,10 +3,9 @@
 use crate::backends::Target;
 use crate::fixtures::{faust, json};
 use serde::Deserialize;
-use wolfgang_generate::{GenerateOptions, SamplingParams, WolfgangGenerator};
+use wolfgang_generate::{GenerateOptions, Prompt, SamplingParams, WolfgangGenerator};
 use wolfgang_model::to_host;
 use wolfgang_sampling::{History, Sampler};
-use wolfgang_tokenize::Special;
 
 #[derive(Deserialize)]
 struct Run {
@@ -43,40 +42,62 @@ fn runs() -> Vec<Run> {
     runs
 }
 
-fn assert_continues(faust: &WolfgangGenerator, run: &Run, sampling: SamplingParams) {
+/// Asserts that behind its first `known` ids the run goes on as the original's, for `n` tokens or to its end.
+fn assert_continues(
+    faust: &WolfgangGenerator,
+    run: &Run,
+    known: usize,
+    n: usize,
+    sampling: SamplingParams,
+) {
+    let (given, rest) = run.new_ids.split_at(known);
+    let expected = &rest[..n.min(rest.len())];
     let options = GenerateOptions {
-        max_new_tokens: run.max_new_tokens,
+        max_new_tokens: expected.len(),
         sampling,
         ignore_eos: true,
         ..GenerateOptions::default()
     };
-    let summary = faust.generate_text(&run.prompt, &options).unwrap();
-    assert_eq!(summary.prompt_tokens, run.prompt_ids.len());
-    assert_eq!(summary.ids, run.new_ids, "{}", run.prompt);
-    assert_eq!(summary.text, run.text);
+    let ids = [run.prompt_ids.as_slice(), given].concat();
+    let prompt = match known {
+        0 => Prompt::Text(&run.prompt),
+        _ => Prompt::Ids(&ids),
+    };
+    let summary = faust.generate_text(prompt, &options).unwrap();
+    assert_eq!(summary.prompt_tokens, ids.len());
+    assert_eq!(summary.ids, expected, "{} behind {known}", run.prompt);
+    if expected.len() == run.max_new_tokens {
+        assert_eq!(summary.text, run.text);
+    }
+}
+
+fn greedy(run: &Run) -> SamplingParams {
+    SamplingParams {
+        temperature: 0.0,
+        ..run.sampling()
+    }
 }
 
 pub(crate) fn the_generator_continues_as_the_original(on: &Target) {
     for run in runs() {
-        assert_continues(
-            &on.faust,
-            &run,
-            SamplingParams {
-                temperature: 0.0,
-                ..run.sampling()
-            },
-        );
+        assert_continues(&on.faust, &run, 0, on.new_tokens, greedy(&run));
+    }
+}
+
+pub(crate) fn a_full_context_slides_on_as_the_original(on: &Target) {
+    const BEFORE: usize = 3;
+    let block_size = on.faust.model().config().block_size;
+    for run in runs() {
+        let known = block_size - BEFORE - run.prompt_ids.len();
+        assert_continues(&on.faust, &run, known, 2 * BEFORE, greedy(&run));
     }
 }
 
 /// The original's way to be greedy: a top-k of one.
 #[test]
 fn a_single_candidate_is_as_good_as_greedy() {
-    let mut run = runs().remove(0);
-    run.max_new_tokens = 100;
-    run.new_ids.truncate(100);
-    run.text = faust().tokenizer().decode(&run.new_ids, Special::Skip);
-    assert_continues(faust(), &run, run.sampling());
+    let run = runs().remove(0);
+    assert_continues(faust(), &run, 0, 100, run.sampling());
 }
 
 /// Without a cache: the whole text at once, and past the block size every window, as the original computes it afresh

@@ -1,5 +1,6 @@
 //! `cargo xtask bench-checkpoints`: seconds and peak memory of loading and converting each form.
 
+use crate::rebuilt::rebuilt;
 use anyhow::{Context, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,8 +32,12 @@ pub(crate) struct StepArgs {
     bf16: bool,
 }
 
-#[expect(clippy::print_stdout, reason = "a program may speak")]
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    rebuilt(&[], Path::new(""), || measure(args))
+}
+
+#[expect(clippy::print_stdout, reason = "a program may speak")]
+fn measure(args: &Args) -> anyhow::Result<()> {
     println!("| step | seconds | peak memory |\n| --- | --- | --- |");
     let pt = args.checkpoint.as_path();
     let measure = |what: &str, input: &Path, more: &[&str]| -> anyhow::Result<()> {

@@ -1,9 +1,7 @@
-//! Which devices and precisions a measurement is about, and a program that has their backends.
+//! Which devices and precisions a measurement is about.
 
-use crate::torch::Torch;
-use anyhow::ensure;
+use crate::rebuilt::rebuilt;
 use std::path::PathBuf;
-use std::process::Command;
 use wolfgang_generate::{Backend, DeviceName, Place, Precision};
 
 #[derive(clap::Args, Clone, Debug)]
@@ -31,33 +29,17 @@ fn precision(name: &str) -> Result<Precision, String> {
 }
 
 impl Devices {
-    /// Runs `measure` here, or this very command in a program that is built with the backends it lacks.
+    /// Runs `measure` in an optimised program that has the backends needed.
     pub(crate) fn with_backends(
         &self,
         measure: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let mut features = Vec::new();
-        for device in &self.devices {
-            features.extend(
-                backend(*device).map(|backend| (backend.feature(), backend.is_compiled_in())),
-            );
-        }
+        let backends = self.devices.iter().filter_map(|device| backend(*device));
+        let mut features: Vec<_> = backends.map(Backend::feature).collect();
         if self.autotune {
-            features.push(("autotune", cfg!(feature = "autotune")));
+            features.push("autotune");
         }
-        if features.iter().all(|(_, compiled_in)| *compiled_in) {
-            return measure();
-        }
-        let features: Vec<_> = features.into_iter().map(|(feature, _)| feature).collect();
-        let mut command = Command::new("cargo");
-        command.args(["run", "--quiet", "--release", "--package", "xtask"]);
-        command.args(["--features", &features.join(","), "--"]);
-        command.args(std::env::args_os().skip(1));
-        if features.contains(&"tch") {
-            Torch::of(&self.python)?.use_in(&mut command)?;
-        }
-        ensure!(command.status()?.success(), "the measurement failed");
-        Ok(())
+        rebuilt(&features, &self.python, measure)
     }
 }
 

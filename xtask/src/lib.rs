@@ -8,6 +8,7 @@ mod bench_checkpoints;
 mod check_transformers;
 mod devices;
 mod fuzz;
+mod rebuilt;
 mod test_backends;
 mod torch;
 

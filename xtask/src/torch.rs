@@ -48,6 +48,10 @@ impl Torch {
     }
 
     /// Lets a command build against this libtorch and find it at run time.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a program may read its environment"
+    )]
     pub(crate) fn use_in(&self, command: &mut Command) -> anyhow::Result<()> {
         for (variable, folder) in [("PATH", &self.bin), ("LD_LIBRARY_PATH", &self.lib)] {
             let known = std::env::var_os(variable).unwrap_or_default();
