@@ -37,6 +37,10 @@ fn runs() -> Vec<Run> {
     let block_size = faust().model().config().block_size;
     assert!(
         runs.iter()
+            .all(|run| run.new_ids.len() == run.max_new_tokens)
+    );
+    assert!(
+        runs.iter()
             .any(|run| run.prompt_ids.len() + run.new_ids.len() > block_size)
     );
     runs
@@ -66,7 +70,7 @@ fn assert_continues(
     let summary = faust.generate_text(prompt, &options).unwrap();
     assert_eq!(summary.prompt_tokens, ids.len());
     assert_eq!(summary.ids, expected, "{} behind {known}", run.prompt);
-    if expected.len() == run.max_new_tokens {
+    if expected.len() == run.new_ids.len() {
         assert_eq!(summary.text, run.text);
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::activation::log_softmax;
 use proptest::prelude::*;
 use serde::Deserialize;
 use std::sync::LazyLock;
-use wolfgang_model::{Device, ModelError, Wolfgang, to_host};
+use wolfgang_model::{Device, ModelError, Precision, Wolfgang, to_host};
 
 #[derive(Deserialize)]
 struct TinyCase {
@@ -160,6 +160,7 @@ pub(crate) fn a_truncated_cache_is_as_good_as_a_fresh_one(on: &Target) {
     let expected = forward_cached(&model, &[&ids[..5]]);
     assert_close(&to_host(found).unwrap(), &expected, rounding, "after clear");
 
+    // Its first keys were computed beside twelve others: a sum in another order.
     let found = model.forward_cached(&[7], &mut copy).unwrap();
     let expected = forward_cached(&model, &[&ids[..8], &[500, 3], &[7]]);
     assert_close(
@@ -196,6 +197,13 @@ fn impossible_input_is_an_error_and_leaves_the_cache_alone() {
     );
     assert_eq!(cache.len(), 3);
     assert_eq!(cache.capacity(), 64);
+    let path = fixture("tiny/plain.pt");
+    let half = wolfgang_checkpoint::Checkpoint::open(path).unwrap();
+    let half = half.into_model_with(&Device::flex(), Precision::F16, &mut ());
+    assert!(matches!(
+        error(&[0], &mut half.unwrap().new_cache().unwrap()),
+        ModelError::ForeignCache { .. }
+    ));
     assert!(matches!(
         error(
             &[0],

@@ -4,7 +4,7 @@ use crate::devices::Devices;
 use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_checkpoint::Checkpoint;
-use wolfgang_generate::{Device, ModelError, Tokenizer, Wolfgang, tokenizer_beside};
+use wolfgang_generate::{Device, ModelError, Precision, Tokenizer, Wolfgang, tokenizer_beside};
 use wolfgang_model::to_host;
 
 /// Goethe's Erlkönig is not in the Faust that the model was trained on.
@@ -22,7 +22,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    args.devices.with_backends(|| measure(args))
+    args.devices.with_backends(false, || measure(args))
 }
 
 fn measure(args: &Args) -> anyhow::Result<()> {
@@ -50,7 +50,7 @@ fn measure(args: &Args) -> anyhow::Result<()> {
         let device = name.open()?;
         for dtype in &args.devices.dtypes {
             let checkpoint = Checkpoint::open(&args.model)?;
-            let supported = wolfgang_generate::Precision::supported_by(&device);
+            let supported = Precision::supported_by(&device);
             if !supported.contains(dtype) {
                 writeln!(out, "| {name} | {dtype} | not supported | |")?;
                 continue;

@@ -30,7 +30,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    args.devices.with_backends(|| measure(args))
+    args.devices.with_backends(true, || measure(args))
 }
 
 /// Measures and prints tokens a second: median, and the range of the repetitions.

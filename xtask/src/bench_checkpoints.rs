@@ -33,7 +33,7 @@ pub(crate) struct StepArgs {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    rebuilt(&[], Path::new(""), || measure(args))
+    rebuilt(&[], true, Path::new(""), || measure(args))
 }
 
 #[expect(clippy::print_stdout, reason = "a program may speak")]

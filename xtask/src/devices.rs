@@ -29,9 +29,10 @@ fn precision(name: &str) -> Result<Precision, String> {
 }
 
 impl Devices {
-    /// Runs `measure` in an optimised program that has the backends needed.
+    /// Runs `measure` in a program that has the backends needed and, for `speed`, is optimised.
     pub(crate) fn with_backends(
         &self,
+        speed: bool,
         measure: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let backends = self.devices.iter().filter_map(|device| backend(*device));
@@ -39,7 +40,7 @@ impl Devices {
         if self.autotune {
             features.push("autotune");
         }
-        rebuilt(&features, &self.python, measure)
+        rebuilt(&features, speed, &self.python, measure)
     }
 }
 

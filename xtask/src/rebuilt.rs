@@ -1,4 +1,4 @@
-//! Measurements need an optimised program, and the backends that they are about.
+//! Measurements need the backends that they are about, and those of speed an optimised program.
 
 use crate::torch::Torch;
 use anyhow::ensure;
@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::Command;
 use wolfgang_generate::Backend;
 
-/// Runs `measure` here, or this very command in a program that is optimised and has these `features`.
+/// Runs `measure` here, or this very command in a program that has these `features` and, for `speed`, is optimised.
 pub(crate) fn rebuilt(
     features: &[&str],
+    speed: bool,
     python: &Path,
     measure: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
@@ -19,11 +20,15 @@ pub(crate) fn rebuilt(
             backends.any(|backend| backend.feature() == name && backend.is_compiled_in())
         }
     };
-    if !cfg!(debug_assertions) && features.iter().all(compiled_in) {
+    let optimised = !cfg!(debug_assertions);
+    if (optimised || !speed) && features.iter().all(compiled_in) {
         return measure();
     }
     let mut command = Command::new("cargo");
-    command.args(["run", "--quiet", "--release", "--package", "xtask"]);
+    command.args(["run", "--quiet", "--package", "xtask"]);
+    if speed {
+        command.arg("--release");
+    }
     if !features.is_empty() {
         command.args(["--features", &features.join(",")]);
     }

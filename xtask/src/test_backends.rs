@@ -75,15 +75,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let built = cargo(&["test", "--workspace", "--locked", "--no-run"])?.status();
     ensure!(built?.success(), "the tests cannot be built");
     let mut failed = Vec::new();
+    let mut runs = Vec::new();
     for (backend, missing) in backends {
         let name = backend.feature();
-        if let Some(reason) = missing {
-            tell(name, &format!("skipped: {reason}"))?;
-            if args.require.contains(&backend) {
-                failed.push(name);
+        match missing {
+            None => runs.push((name, format!("backends::{name}::"))),
+            Some(reason) => {
+                tell(name, &format!("skipped: {reason}"))?;
+                if args.require.contains(&backend) {
+                    failed.push(name);
+                }
             }
-            continue;
         }
+    }
+    // Their names, with all of them compiled in.
+    runs.push(("names", "devices::".to_owned()));
+    for (name, filter) in runs {
         let mut tests = cargo(&[
             "test",
             "--workspace",
@@ -92,9 +99,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             "--test",
             "suite",
         ])?;
-        let output = tests
-            .args(["--", &format!("backends::{name}::")])
-            .output()?;
+        let output = tests.args(["--", &filter]).output()?;
         let said = String::from_utf8_lossy(&output.stdout);
         let result = said.lines().find_map(|l| l.strip_prefix("test result: "));
         match result {

@@ -1,7 +1,7 @@
 //! Keys and values of the positions already computed.
 
-use crate::{ModelConfig, ModelError};
-use burn::tensor::{DType, Device, Tensor};
+use crate::{ModelConfig, ModelError, Precision};
+use burn::tensor::{Device, Tensor};
 
 /// The keys and values of one sequence, for every layer.
 ///
@@ -12,6 +12,7 @@ pub struct KvCache {
     layers: Vec<LayerCache>,
     len: usize,
     shape: CacheShape,
+    device: Device,
 }
 
 /// What a cache must agree with its model on.
@@ -21,15 +22,17 @@ struct CacheShape {
     n_kv_head: usize,
     block_size: usize,
     head_dim: usize,
+    precision: Precision,
 }
 
 impl CacheShape {
-    fn of(config: &ModelConfig) -> Self {
+    fn of(config: &ModelConfig, precision: Precision) -> Self {
         Self {
             n_layer: config.n_layer,
             n_kv_head: config.n_kv_head,
             block_size: config.block_size,
             head_dim: config.head_dim(),
+            precision,
         }
     }
 }
@@ -41,26 +44,28 @@ impl std::fmt::Display for CacheShape {
             n_kv_head,
             block_size,
             head_dim,
+            precision,
         } = self;
         write!(
             f,
-            "{n_layer} layers of {n_kv_head} heads × {block_size} positions × {head_dim}"
+            "{n_layer} layers of {n_kv_head} heads × {block_size} positions × {head_dim} in {precision}"
         )
     }
 }
 
 impl KvCache {
-    pub(crate) fn new(config: &ModelConfig, device: &Device, dtype: DType) -> Self {
-        let shape = CacheShape::of(config);
+    pub(crate) fn new(config: &ModelConfig, device: &Device, precision: Precision) -> Self {
+        let shape = CacheShape::of(config, precision);
         let size = [1, shape.n_kv_head, shape.block_size, shape.head_dim];
         let layer = || LayerCache {
-            keys: Tensor::zeros(size, (device, dtype)),
-            values: Tensor::zeros(size, (device, dtype)),
+            keys: Tensor::zeros(size, (device, precision.dtype())),
+            values: Tensor::zeros(size, (device, precision.dtype())),
         };
         Self {
             layers: (0..shape.n_layer).map(|_| layer()).collect(),
             len: 0,
             shape,
+            device: device.clone(),
         }
     }
 
@@ -99,14 +104,19 @@ impl KvCache {
         self.len += n;
     }
 
-    pub(crate) fn check_fits(&self, config: &ModelConfig) -> Result<(), ModelError> {
-        let needed = CacheShape::of(config);
-        if self.shape == needed {
+    pub(crate) fn check_fits(
+        &self,
+        config: &ModelConfig,
+        device: &Device,
+        precision: Precision,
+    ) -> Result<(), ModelError> {
+        let needed = CacheShape::of(config, precision);
+        if self.shape == needed && self.device == *device {
             return Ok(());
         }
         Err(ModelError::ForeignCache {
-            found: self.shape.to_string(),
-            expected: needed.to_string(),
+            found: format!("{} on {:?}", self.shape, self.device),
+            expected: format!("{needed} on {device:?}"),
         })
     }
 }

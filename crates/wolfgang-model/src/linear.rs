@@ -27,7 +27,8 @@ impl Linear {
     }
 }
 
-/// Where the spreading is ours, a product of one row is cut into this many, which `flex` computes on all cores; with fewer, it does not.
+/// Where the spreading is ours, a product of one row is cut into this many, which `flex` computes on all cores; with
+/// fewer, it does not.
 const SLICES: usize = 4;
 
 /// From this many weights on, cutting is worth it (and `flex` uses more than one core).

@@ -1,7 +1,7 @@
 //! How the work for one token is spread over the cores.
 //!
 //! burn's `flex` computes the product of one row with a matrix on a single core, and hands larger work to rayon's
-//! pool. `docs/performance.md` says what the functions here are worth. Every other backend sees to that itself.
+//! pool. `docs/performance.md` says what that is worth. Every other backend sees to that itself.
 
 use burn::tensor::Device;
 

@@ -121,7 +121,7 @@ impl Wolfgang {
     /// # Errors
     /// [`ModelError::Backend`], if the device has no room for it.
     pub fn new_cache(&self) -> Result<KvCache, ModelError> {
-        contained(|| KvCache::new(&self.config, &self.device, self.precision.dtype()))
+        contained(|| KvCache::new(&self.config, &self.device, self.precision))
     }
 
     /// Logits of every position, `[n]` ids → `[n, vocab_size]`, computed afresh: the definition that
@@ -147,7 +147,7 @@ impl Wolfgang {
         ids: &[u32],
         cache: &mut KvCache,
     ) -> Result<Tensor<1>, ModelError> {
-        cache.check_fits(&self.config)?;
+        cache.check_fits(&self.config, &self.device, self.precision)?;
         self.check(ids, cache.len())?;
         contained(|| self.spread.run(|| self.advance(ids, cache)))?.ok_or(ModelError::NoIds)
     }
