@@ -88,8 +88,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             }
         }
     }
-    // Their names, with all of them compiled in.
-    runs.push(("names", "devices::".to_owned()));
     for (name, filter) in runs {
         let mut tests = cargo(&[
             "test",
