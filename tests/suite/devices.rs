@@ -1,10 +1,15 @@
 //! Devices by name: what is listed, what is opened, and what is said about the rest.
 
 use crate::fixtures::wolfgang;
+use std::process::Command;
 use wolfgang_generate::{Backend, DeviceName, ModelError};
 
 fn stderr_of(arguments: &[&str], code: i32) -> String {
-    let output = wolfgang()
+    stderr_with(wolfgang(), arguments, code)
+}
+
+fn stderr_with(mut command: Command, arguments: &[&str], code: i32) -> String {
+    let output = command
         .args(["generate", "--max-new-tokens", "1", "--seed", "1", "Habe"])
         .args(arguments)
         // Mesa writes an error of its own where this is not set.
@@ -101,4 +106,33 @@ fn a_precision_that_the_device_lacks_is_refused_with_those_it_has() {
         said.contains("this device does not compute in bf16; it supports f32; choose another --dtype or --device"),
         "{said}"
     );
+}
+
+/// The loader of Vulkan is told of no driver, then of one that is none.
+#[test]
+#[cfg(all(feature = "wgpu", target_os = "linux"))]
+fn a_driver_that_is_missing_or_broken_is_one_clear_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.json");
+    std::fs::write(folder.path().join("driver.so"), "no library").unwrap();
+    let driver = r#"{"file_format_version": "1.0.0",
+        "ICD": {"library_path": "./driver.so", "api_version": "1.3.0"}}"#;
+    std::fs::write(&broken, driver).unwrap();
+    for drivers in [folder.path().join("missing.json"), broken] {
+        let mut command = wolfgang();
+        command.env("VK_ICD_FILENAMES", &drivers);
+        command.env("VK_DRIVER_FILES", &drivers);
+        // OpenGL would do, too.
+        command.env("__EGL_VENDOR_LIBRARY_FILENAMES", &drivers);
+        let said = stderr_with(command, &["--device", "wgpu"], 1);
+        let errors: Vec<_> = said.lines().filter(|l| l.contains("error")).collect();
+        assert_eq!(
+            errors,
+            [
+                "error: there is no wgpu:0 on this machine: wgpu needs a driver for Vulkan, Metal or DirectX; choose one \
+             that `wolfgang devices` lists"
+            ],
+            "{said}"
+        );
+    }
 }

@@ -1,11 +1,13 @@
 //! The model against the original's logits, and law 1: any chunking gives the same. On every backend: `backends.rs`.
 
 use crate::backends::Target;
-use crate::fixtures::{Golden, assert_close, fixture};
+use crate::fixtures::{Golden, assert_close, fixture, repository};
 use burn::tensor::activation::log_softmax;
 use proptest::prelude::*;
 use serde::Deserialize;
+use std::error::Error;
 use std::sync::LazyLock;
+use wolfgang_checkpoint::Checkpoint;
 use wolfgang_model::{Device, ModelError, Precision, Wolfgang, to_host};
 
 #[derive(Deserialize)]
@@ -171,6 +173,35 @@ pub(crate) fn a_truncated_cache_is_as_good_as_a_fresh_one(on: &Target) {
     );
 }
 
+/// How far logits may be from the original's, as a share of the largest of them. Both are twice the worst that
+/// `cargo xtask accuracy` has shown on any device.
+const IN_16_BITS: [(Precision, f32); 2] = [(Precision::F16, 2.5e-3), (Precision::Bf16, 2e-2)];
+
+pub(crate) fn sixteen_bits_are_near_the_original_or_refused(on: &Target) {
+    let golden = Golden::read("faust/logits.safetensors");
+    let supported = Precision::supported_by(&on.device);
+    for (precision, tolerance) in IN_16_BITS {
+        let checkpoint = Checkpoint::open(repository("models/faust")).unwrap();
+        let model = checkpoint.into_model_with(&on.device, precision, &mut ());
+        if !supported.contains(&precision) {
+            let names: Vec<_> = supported.iter().map(Precision::to_string).collect();
+            let refusal = model.unwrap_err().source().unwrap().to_string();
+            let expected = format!("compute in {precision}; it supports {}", names.join(", "));
+            assert!(refusal.contains(&expected), "{refusal}");
+            continue;
+        }
+        let model = model.unwrap();
+        assert_eq!(model.precision(), precision);
+        for (i, case) in golden.cases::<FaustCase>().iter().enumerate() {
+            let ids = golden.ids(&format!("{i}.ids"));
+            let expected = golden.f32(&format!("{i}.last_logits"));
+            let found = forward_cached(&model, &[&ids]);
+            let what = format!("{} in {precision}", case.text);
+            assert_close(&found, &expected, tolerance, &what);
+        }
+    }
+}
+
 #[test]
 fn impossible_input_is_an_error_and_leaves_the_cache_alone() {
     let model = load("plain.pt", &Device::flex());
@@ -198,7 +229,7 @@ fn impossible_input_is_an_error_and_leaves_the_cache_alone() {
     assert_eq!(cache.len(), 3);
     assert_eq!(cache.capacity(), 64);
     let path = fixture("tiny/plain.pt");
-    let half = wolfgang_checkpoint::Checkpoint::open(path).unwrap();
+    let half = Checkpoint::open(path).unwrap();
     let half = half.into_model_with(&Device::flex(), Precision::F16, &mut ());
     assert!(matches!(
         error(&[0], &mut half.unwrap().new_cache().unwrap()),

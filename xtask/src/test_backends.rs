@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds once, with every backend that can run here, and prints a line for each.
+/// Builds once, with every backend that can run here, and prints a line for each, and one for devices by name.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// The backends to test
@@ -88,6 +88,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             }
         }
     }
+    runs.push(("names", "devices::".to_owned()));
     for (name, filter) in runs {
         let mut tests = cargo(&[
             "test",
