@@ -29,6 +29,8 @@ mod hub_shards;
 mod huggingface;
 mod inspect;
 mod logits;
+#[cfg(all(target_os = "linux", not(feature = "tch")))]
+mod memory;
 mod readme;
 mod sampling;
 mod tokenizer;

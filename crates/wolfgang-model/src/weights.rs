@@ -91,12 +91,22 @@ fn upload<E: From<ModelError>>(
         return Ok(sizes.iter().map(tensor).collect());
     }
     let tensor = |(index, size): (usize, &usize)| {
-        let mut weights = vec![0f32; *size];
+        let mut weights = room(*size)?;
         fill(index, &mut weights)?;
         let weights = TensorData::new(weights, [*size]);
         Ok(contained(|| Tensor::from_data(weights, on_device))?)
     };
     sizes.iter().enumerate().map(tensor).collect()
+}
+
+/// Zeros, or an error where there is no memory for them: too little of it would end the program.
+fn room(size: usize) -> Result<Vec<f32>, ModelError> {
+    let bytes = size * size_of::<f32>();
+    let mut room = Vec::new();
+    room.try_reserve_exact(size)
+        .map_err(|_| ModelError::NoMemory { bytes })?;
+    room.resize(size, 0.0);
+    Ok(room)
 }
 
 #[cfg(test)]
