@@ -1,0 +1,354 @@
+//! Causal attention over the cache.
+
+use crate::cache::{Cache, CacheFormat, Element};
+use crate::elementwise::{exp, max_of, sum_of};
+use crate::isa::{Isa, Kernel};
+use crate::pool::Pool;
+use crate::rows::{Rows, Shared, stride};
+use crate::simd::{LANES, Line, Simd};
+use bytemuck::Zeroable;
+use std::ops::Range;
+
+/// The rotation of each position: cosines and sines of its angles, `[positions, head_dim]` each, the cosine twice for
+/// each pair and the sine once negative, once positive (Su et al. 2021).
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation<'a> {
+    /// `[positions, head_dim]`.
+    pub cos: &'a [f32],
+    /// `[positions, head_dim]`.
+    pub sin: &'a [f32],
+}
+
+impl Rotation<'_> {
+    /// Turns a head at a position: (re, im) becomes (re cos − im sin, im cos + re sin).
+    fn turn(&self, position: usize, head: &mut [f32]) {
+        let angles = position * head.len()..(position + 1) * head.len();
+        let (cos, sin) = (&self.cos[angles.clone()], &self.sin[angles]);
+        let pairs = head.as_chunks_mut::<2>().0.iter_mut();
+        let angles = cos.as_chunks::<2>().0.iter().zip(sin.as_chunks::<2>().0);
+        for (pair, (cos, sin)) in pairs.zip(angles) {
+            let [re, im] = *pair;
+            *pair = [re * cos[0] + im * sin[0], im * cos[1] + re * sin[1]];
+        }
+    }
+}
+
+/// Turns the queries and keys in each row of `qkv` (heads of queries, then of keys, then of values), and puts keys and
+/// values into the cache, the first row's at position `start`.
+pub(crate) fn append(
+    pool: &mut Pool,
+    qkv: &mut Rows,
+    rotation: Rotation<'_>,
+    cache: &mut Cache,
+    start: usize,
+) {
+    match cache.format() {
+        CacheFormat::F32 => append_as::<f32>(pool, qkv, rotation, cache, start),
+        CacheFormat::F16 => append_as::<u16>(pool, qkv, rotation, cache, start),
+    }
+}
+
+fn append_as<E: Element>(
+    pool: &mut Pool,
+    qkv: &mut Rows,
+    rotation: Rotation<'_>,
+    cache: &mut Cache,
+    start: usize,
+) {
+    let (heads, head_dim, blocks) = (cache.heads(), cache.head_dim(), cache.blocks());
+    let (rows, width, stride) = (qkv.rows(), qkv.width(), stride(qkv.width()));
+    let turned = width / head_dim - heads;
+    let vectors = cache.value_vectors();
+    let (keys, values) = cache.all_mut::<E>();
+    let (keys, values, qkv) = (Shared::new(keys), Shared::new(values), qkv.shared());
+    // Whole blocks of positions, so that nobody else writes into the same vectors of keys.
+    let first_block = start / LANES;
+    let behind = start + rows;
+    pool.run(behind.div_ceil(LANES) - first_block, &|_, piece| {
+        let block = first_block + piece;
+        for position in start.max(block * LANES)..behind.min((block + 1) * LANES) {
+            let row = (position - start) * stride;
+            // SAFETY: every position, and so its row, belongs to one piece.
+            let row = unsafe { qkv.part(row..row + width) };
+            let (qk, new_values) = row.split_at_mut(turned * head_dim);
+            for head in qk.chunks_exact_mut(head_dim) {
+                rotation.turn(position, head);
+            }
+            let new_keys = &qk[(turned - heads) * head_dim..];
+            for head in 0..heads {
+                let of_head = head * head_dim..(head + 1) * head_dim;
+                let at = (head * blocks + block) * head_dim;
+                // SAFETY: every block of positions belongs to one piece.
+                let keys = unsafe { keys.part(at..at + head_dim) };
+                for (keys, key) in keys.iter_mut().zip(&new_keys[of_head.clone()]) {
+                    keys[position % LANES] = E::new(*key);
+                }
+                let at = (head * blocks * LANES + position) * vectors;
+                // SAFETY: every position belongs to one piece.
+                let values = unsafe { values.part(at..at + vectors) };
+                let new_values = new_values[of_head].chunks(LANES);
+                for (values, new) in values.iter_mut().zip(new_values) {
+                    for (value, new) in values.iter_mut().zip(new) {
+                        *value = E::new(*new);
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// Queries that are computed at once, at most.
+const QUERIES: usize = 4;
+
+/// Mixes the values that each query sees: softmax(q · k / sqrt(head_dim)) · v, where query head h reads key and value
+/// head h / (query heads / heads), and a row those positions that are not behind its own (Ainslie et al. 2023).
+///
+/// `qkv` is what [`append`] has left of it; `into` gets rows of query heads.
+pub(crate) fn attend(
+    isa: Isa,
+    pool: &mut Pool,
+    scores: &mut Vec<Line>,
+    qkv: &Rows,
+    cache: &Cache,
+    start: usize,
+    into: &mut Rows,
+) {
+    let (rows, heads) = (qkv.rows(), cache.heads());
+    let query_heads = qkv.width() / cache.head_dim() - 2 * heads;
+    into.reset(rows, query_heads * cache.head_dim());
+    let to = stride(into.width());
+    let into = into.shared();
+
+    // Room for each thread's scores.
+    let room = QUERIES * cache.blocks();
+    scores.resize(room * pool.threads(), Line::zeroed());
+    let scores = Shared::new(scores);
+
+    // The last rows see most, and are begun first.
+    let rows_each = 16;
+    let tiles = rows.div_ceil(rows_each);
+    pool.run(tiles * heads, &|thread, piece| {
+        let (tile, head) = (tiles - 1 - piece / heads, piece % heads);
+        isa.run(Attend {
+            qkv,
+            cache,
+            start,
+            head,
+            group: query_heads / heads,
+            rows: tile * rows_each..rows.min((tile + 1) * rows_each),
+            // SAFETY: every thread has its own.
+            scores: unsafe { scores.part(thread * room..(thread + 1) * room) },
+            into: &into,
+            stride: to,
+        });
+    });
+}
+
+struct Attend<'a> {
+    qkv: &'a Rows,
+    cache: &'a Cache,
+    start: usize,
+    /// Of keys and values.
+    head: usize,
+    /// Query heads that read it.
+    group: usize,
+    rows: Range<usize>,
+    scores: &'a mut [Line],
+    into: &'a Shared<'a, f32>,
+    /// Numbers in a row of `into`.
+    stride: usize,
+}
+
+impl Kernel for Attend<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        match self.cache.format() {
+            CacheFormat::F32 => self.with::<S, f32>(simd),
+            CacheFormat::F16 => self.with::<S, u16>(simd),
+        }
+    }
+}
+
+impl Attend<'_> {
+    #[inline(always)]
+    fn with<S: Simd, E: Element>(mut self, simd: S) {
+        // Queries of one row and of neighbouring rows read the same keys.
+        let behind = self.rows.end * self.group;
+        let mut query = self.rows.start * self.group;
+        while query < behind {
+            query += match behind - query {
+                1 => self.queries::<S, E, 1>(simd, query),
+                2 | 3 => self.queries::<S, E, 2>(simd, query),
+                _ => self.queries::<S, E, QUERIES>(simd, query),
+            };
+        }
+    }
+
+    /// Queries from this one on, counted over rows and heads of the group. Returns how many they are.
+    #[inline(always)]
+    fn queries<S: Simd, E: Element, const N: usize>(&mut self, simd: S, first: usize) -> usize {
+        let (head_dim, blocks) = (self.cache.head_dim(), self.cache.blocks());
+        let (keys, values) = self.cache.all::<E>();
+        let keys = &keys[self.head * blocks * head_dim..][..blocks * head_dim];
+        let vectors = self.cache.value_vectors();
+        let values = &values[self.head * blocks * LANES * vectors..][..blocks * LANES * vectors];
+
+        let rows: [usize; N] = std::array::from_fn(|i| (first + i) / self.group);
+        let columns: [usize; N] = std::array::from_fn(|i| {
+            let head = self.head * self.group + (first + i) % self.group;
+            head * head_dim
+        });
+        let queries: [&[f32]; N] =
+            std::array::from_fn(|i| &self.qkv.row(rows[i])[columns[i]..columns[i] + head_dim]);
+        // Positions that each of them sees.
+        let seen = rows.map(|row| self.start + row + 1);
+        let most = seen[N - 1];
+        let used = most.div_ceil(LANES);
+
+        let scale = simd.splat(1.0 / (head_dim as f32).sqrt());
+        let mut block = 0;
+        while block < used {
+            let keys = &keys[block * head_dim..];
+            block += if used - block >= 4 {
+                self.score::<S, E, N, 4>(simd, &queries, keys, scale, block)
+            } else {
+                self.score::<S, E, N, 1>(simd, &queries, keys, scale, block)
+            };
+        }
+        let mut weights = [0.0; N];
+        for i in 0..N {
+            let scores = &mut self.scores[i * blocks..i * blocks + used];
+            weights[i] = 1.0 / softmax_unscaled(simd, scores, seen[i]);
+        }
+
+        let mut vector = 0;
+        while vector < vectors {
+            let place = Place {
+                first: vector,
+                vectors,
+                most,
+            };
+            vector += if vectors - vector >= 4 {
+                self.mix::<S, E, N, 4>(simd, values, place, &rows, &columns, &weights)
+            } else {
+                self.mix::<S, E, N, 1>(simd, values, place, &rows, &columns, &weights)
+            };
+        }
+        N
+    }
+
+    /// The scores of `BLOCKS` blocks of positions, from `block` on, where `keys` begins.
+    #[inline(always)]
+    fn score<S: Simd, E: Element, const N: usize, const BLOCKS: usize>(
+        &mut self,
+        simd: S,
+        queries: &[&[f32]; N],
+        keys: &[[E; LANES]],
+        scale: S::F,
+        block: usize,
+    ) -> usize {
+        let head_dim = self.cache.head_dim();
+        let mut sums = [[simd.splat(0.0); BLOCKS]; N];
+        let keys: [&[[E; LANES]]; BLOCKS] =
+            std::array::from_fn(|b| &keys[b * head_dim..(b + 1) * head_dim]);
+        let queries: [&[f32]; N] = std::array::from_fn(|i| &queries[i][..head_dim]);
+        for d in 0..head_dim {
+            for (sums, query) in sums.iter_mut().zip(&queries) {
+                let x = simd.splat(query[d]);
+                for (sum, keys) in sums.iter_mut().zip(&keys) {
+                    *sum = simd.fma(E::load(simd, &keys[d]), x, *sum);
+                }
+            }
+        }
+        for (i, sums) in sums.into_iter().enumerate() {
+            for (b, sum) in sums.into_iter().enumerate() {
+                let score = &mut self.scores[i * self.cache.blocks() + block + b];
+                simd.store(simd.mul(sum, scale), &mut score.0);
+            }
+        }
+        BLOCKS
+    }
+
+    /// The sum of the values, each times its weight, for `VECTORS` of their dimensions.
+    #[inline(always)]
+    fn mix<S: Simd, E: Element, const N: usize, const VECTORS: usize>(
+        &mut self,
+        simd: S,
+        values: &[[E; LANES]],
+        place: Place,
+        rows: &[usize; N],
+        columns: &[usize; N],
+        weights: &[f32; N],
+    ) -> usize {
+        let scores: [&[f32]; N] = std::array::from_fn(|i| {
+            let scores = &self.scores[i * self.cache.blocks()..];
+            &bytemuck::cast_slice(scores)[..place.most]
+        });
+        let mut sums = [[simd.splat(0.0); VECTORS]; N];
+        for (position, values) in values
+            .chunks_exact(place.vectors)
+            .take(place.most)
+            .enumerate()
+        {
+            let values = &values[place.first..place.first + VECTORS];
+            // What a query does not see has the weight 0, and changes no sum.
+            for (sums, scores) in sums.iter_mut().zip(&scores) {
+                let weight = simd.splat(scores[position]);
+                for (sum, value) in sums.iter_mut().zip(values) {
+                    *sum = simd.fma(E::load(simd, value), weight, *sum);
+                }
+            }
+        }
+        let head_dim = self.cache.head_dim();
+        for (i, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                let mut numbers = [0.0; LANES];
+                simd.store(simd.mul(sum, simd.splat(weights[i])), &mut numbers);
+                let first = (place.first + v) * LANES;
+                let n = LANES.min(head_dim - first);
+                let at = rows[i] * self.stride + columns[i] + first;
+                // SAFETY: every head of every row belongs to one piece.
+                unsafe { self.into.part(at..at + n) }.copy_from_slice(&numbers[..n]);
+            }
+        }
+        VECTORS
+    }
+}
+
+/// Which part of the values is mixed.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The first vector of each position.
+    first: usize,
+    /// Vectors of each position.
+    vectors: usize,
+    /// Positions.
+    most: usize,
+}
+
+/// Turns scores into e^(score − the largest), those behind the first `seen` into 0, and returns the sum.
+#[inline(always)]
+fn softmax_unscaled<S: Simd>(simd: S, scores: &mut [Line], seen: usize) -> f32 {
+    let unseen = |scores: &mut [Line], value: f32| {
+        let scores: &mut [f32] = bytemuck::cast_slice_mut(scores);
+        scores[seen..].fill(value);
+    };
+    unseen(scores, f32::NEG_INFINITY);
+    let mut largest = simd.splat(f32::NEG_INFINITY);
+    for score in &*scores {
+        largest = simd.max(simd.load(&score.0), largest);
+    }
+    let largest = simd.splat(max_of(simd, largest));
+    for score in &mut *scores {
+        let score = &mut score.0;
+        simd.store(exp(simd, simd.sub(simd.load(score), largest)), score);
+    }
+    unseen(scores, 0.0);
+    let mut sum = simd.splat(0.0);
+    for score in &*scores {
+        sum = simd.add(sum, simd.load(&score.0));
+    }
+    sum_of(simd, sum)
+}

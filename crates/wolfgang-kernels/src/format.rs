@@ -1,0 +1,94 @@
+//! The types that weights are kept in.
+
+use half::{bf16, f16};
+
+/// How a matrix keeps its weights, and so what it is multiplied with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// f32, times f32.
+    F32,
+    /// f16, times f32.
+    F16,
+    /// bf16, times inputs rounded to bf16.
+    Bf16,
+    /// Whole numbers from -127 to 127 with one scale for each output, times inputs rounded to such with one scale for
+    /// every 64 of them.
+    Int8,
+}
+
+/// Inputs that share a scale.
+pub(crate) const BLOCK: usize = 64;
+
+impl Format {
+    /// Bytes for each weight.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+            Self::Int8 => 1,
+        }
+    }
+
+    /// Inputs that are multiplied in one step, and lie side by side in one word of the activations.
+    pub(crate) fn group(self) -> usize {
+        match self {
+            Self::F32 | Self::F16 => 1,
+            Self::Bf16 => 2,
+            Self::Int8 => 4,
+        }
+    }
+
+    /// Groups for so many inputs. What is missing in the last is 0.
+    pub(crate) fn groups(self, inputs: usize) -> usize {
+        match self {
+            Self::Int8 => inputs.next_multiple_of(BLOCK) / self.group(),
+            _ => inputs.div_ceil(self.group()),
+        }
+    }
+}
+
+/// The bits of the nearest bf16, of two the even one; 0 for what lies below the normal numbers.
+#[inline(always)]
+pub(crate) fn bf16_bits(x: f32) -> u32 {
+    let bits = x.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
+    if rounded & 0x7f80 == 0 { 0 } else { rounded }
+}
+
+/// Two inputs or weights in one word: the first is in the upper half, where the instruction begins.
+#[inline(always)]
+pub(crate) fn bf16_pair(first: f32, second: f32) -> u32 {
+    bf16_bits(first) << 16 | bf16_bits(second)
+}
+
+/// The scale at which the largest of the numbers becomes 127.
+///
+/// It has 16 significant bits, rounded up, so that 127 times the scale is exact: numbers that were quantised once get
+/// the same scale again.
+pub(crate) fn weight_scale(largest: f32) -> f32 {
+    let scale = largest / 127.0;
+    f32::from_bits((scale.to_bits() + 0xff) & !0xff)
+}
+
+/// The nearest multiple of 1 / `per_unit`, as its number.
+#[inline(always)]
+pub(crate) fn quantised(x: f32, per_unit: f32) -> i32 {
+    // Rounding may push the largest number beyond.
+    ((x * per_unit).round_ties_even() as i32).clamp(-127, 127)
+}
+
+/// How many steps of `scale` make up 1; none for a scale of 0.
+#[inline(always)]
+pub(crate) fn per_unit(scale: f32) -> f32 {
+    if scale > 0.0 { 1.0 / scale } else { 0.0 }
+}
+
+/// The number that is kept for `x`, which is a multiple of `scale` where weights are [`Format::Int8`].
+pub(crate) fn kept(format: Format, x: f32, scale: f32) -> f32 {
+    match format {
+        Format::F32 => x,
+        Format::F16 => f16::from_f32(x).to_f32(),
+        Format::Bf16 => bf16::from_bits(bf16_bits(x) as u16).to_f32(),
+        Format::Int8 => quantised(x, per_unit(scale)) as f32 * scale,
+    }
+}

@@ -1,0 +1,138 @@
+//! Which instructions there are, and running a kernel with them.
+
+#[cfg(target_arch = "x86_64")]
+use crate::simd::avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::avx512::{Avx512, Avx512Dot};
+#[cfg(target_arch = "aarch64")]
+use crate::simd::neon::Neon;
+use crate::simd::{Simd, portable::Portable};
+
+/// A set of instructions that this processor has.
+#[derive(Clone, Copy, Debug)]
+pub struct Isa(Kind);
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    #[cfg(target_arch = "x86_64")]
+    Avx512Dot(Avx512Dot),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
+    Portable(Portable),
+}
+
+impl Isa {
+    /// The fastest that this processor has.
+    pub fn best() -> Self {
+        let all = Self::all();
+        all.first()
+            .copied()
+            .unwrap_or(Self(Kind::Portable(Portable)))
+    }
+
+    /// All that this processor has, fastest first.
+    pub fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl");
+            if avx512
+                && is_x86_feature_detected!("avx512bf16")
+                && is_x86_feature_detected!("avx512vnni")
+            {
+                // SAFETY: the processor was just asked for them.
+                all.push(Self(Kind::Avx512Dot(unsafe { Avx512Dot::assume() })));
+            }
+            if avx512 {
+                // SAFETY: the processor was just asked for them.
+                all.push(Self(Kind::Avx512(unsafe { Avx512::assume() })));
+            }
+            if is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("f16c")
+            {
+                // SAFETY: the processor was just asked for them.
+                all.push(Self(Kind::Avx2(unsafe { Avx2::assume() })));
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        all.push(Self(Kind::Neon(Neon)));
+        all.push(Self(Kind::Portable(Portable)));
+        all
+    }
+
+    /// Its name: `avx512-bf16-vnni`, `avx512`, `avx2`, `neon`, `portable`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Dot(_) => "avx512-bf16-vnni",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon(_) => "neon",
+            Kind::Portable(_) => "portable",
+        }
+    }
+
+    /// Rows that a product computes at once.
+    pub(crate) fn rows(self) -> usize {
+        struct Rows;
+        impl Kernel for Rows {
+            type Out = usize;
+            #[inline(always)]
+            fn run<S: Simd>(self, _: S) -> usize {
+                S::ROWS
+            }
+        }
+        self.run(Rows)
+    }
+
+    /// Runs a kernel, compiled for these instructions.
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Out {
+        match self.0 {
+            // SAFETY, for each: the value exists only where the processor has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Dot(simd) => unsafe { avx512_dot(simd, kernel) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(simd) => unsafe { avx512(simd, kernel) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(simd) => unsafe { avx2(simd, kernel) },
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon(simd) => kernel.run(simd),
+            Kind::Portable(simd) => kernel.run(simd),
+        }
+    }
+}
+
+/// Work that is compiled for each set of instructions. `run`, and all it calls, must be inlined to be so.
+pub(crate) trait Kernel {
+    type Out;
+    fn run<S: Simd>(self, simd: S) -> Self::Out;
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni,avx2,fma,f16c")]
+fn avx512_dot<K: Kernel>(simd: Avx512Dot, kernel: K) -> K::Out {
+    kernel.run(simd)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+fn avx512<K: Kernel>(simd: Avx512, kernel: K) -> K::Out {
+    kernel.run(simd)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn avx2<K: Kernel>(simd: Avx2, kernel: K) -> K::Out {
+    kernel.run(simd)
+}

@@ -1,0 +1,40 @@
+//! CPU arithmetic for a transformer, on slices: products with packed weights, attention, norms, and the threads for
+//! them. It knows no tensor, no model and no file.
+//!
+//! Two things set it apart. Weights are packed once, in the order in which decoding reads them, so that decoding runs
+//! at the speed of the memory. And every sum has one order, whatever the number of rows, of threads, and the
+//! instruction set: the same token gets the same bits in prefill, in decode and in a batch.
+//!
+//! A kernel is written once, over vectors of 16 numbers (`simd`), and compiled for every instruction set there is code
+//! for; [`Isa`] picks at run time.
+
+#![expect(
+    unsafe_code,
+    reason = "instructions of the processor, and threads that write parts of one slice"
+)]
+
+mod activations;
+mod attention;
+mod cache;
+mod cpu;
+mod elementwise;
+mod error;
+mod format;
+mod isa;
+mod matrix;
+mod pages;
+mod pool;
+mod product;
+mod rows;
+mod simd;
+
+pub use activations::Activations;
+pub use attention::Rotation;
+pub use cache::{Cache, CacheFormat};
+pub use cpu::Cpu;
+pub use error::KernelError;
+pub use format::Format;
+pub use isa::Isa;
+pub use matrix::{Matrix, Packer, Shape, rounded};
+pub use product::Then;
+pub use rows::Rows;

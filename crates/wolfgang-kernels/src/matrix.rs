@@ -1,0 +1,290 @@
+//! Weights, packed into panels.
+//!
+//! A panel has [`PANEL`] outputs side by side, and all inputs in their order: what one step of the product reads lies
+//! in consecutive cache lines, and a panel is read from its beginning to its end.
+
+use crate::KernelError;
+use crate::format::{Format, bf16_pair, kept, per_unit, quantised, weight_scale};
+use crate::isa::{Isa, Kernel};
+use crate::pages::{Pages, taken_by};
+use crate::pool::Pool;
+use crate::rows::{PANEL, Shared};
+use crate::simd::{LANES, Simd};
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+/// The shape of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Rows, each of which makes one output.
+    pub outputs: usize,
+    /// Weights in a row.
+    pub inputs: usize,
+}
+
+impl Shape {
+    fn panels(self) -> usize {
+        self.outputs.div_ceil(PANEL)
+    }
+
+    fn panel_bytes(self, format: Format) -> usize {
+        format.groups(self.inputs) * format.group() * PANEL * format.bytes()
+    }
+
+    fn bytes(self, format: Format) -> usize {
+        self.panels() * self.panel_bytes(format)
+    }
+}
+
+/// `[outputs, inputs]` weights.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    shape: Shape,
+    format: Format,
+    pages: Arc<Pages>,
+    place: Range<usize>,
+    scales: Arc<[[f32; PANEL]]>,
+}
+
+impl Matrix {
+    /// Its shape.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// How the weights are kept.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    pub(crate) fn panels(&self) -> usize {
+        self.shape.panels()
+    }
+
+    /// The size of a panel in memory.
+    pub(crate) fn panel_bytes(&self) -> usize {
+        self.shape.panel_bytes(self.format)
+    }
+
+    /// A panel's weights, group by group.
+    pub(crate) fn panel(&self, panel: usize) -> &[u8] {
+        let bytes = self.panel_bytes();
+        &self.pages.get(&self.place)[panel * bytes..(panel + 1) * bytes]
+    }
+
+    /// The scales of a panel's outputs; 1 unless they are [`Format::Int8`].
+    pub(crate) fn scales(&self, panel: usize) -> &[f32; PANEL] {
+        const NONE: [f32; PANEL] = [1.0; PANEL];
+        self.scales.get(panel).unwrap_or(&NONE)
+    }
+
+    /// Copies a row, `[inputs]`, as far as there is room.
+    pub fn read_row(&self, row: usize, into: &mut [f32]) {
+        let (panel, column) = (self.panel(row / PANEL), row % PANEL);
+        let into = into.iter_mut().take(self.shape.inputs).enumerate();
+        match self.format {
+            Format::F32 => {
+                let panel: &[[f32; PANEL]] = bytemuck::cast_slice(panel);
+                into.for_each(|(k, x)| *x = panel[k][column]);
+            }
+            Format::F16 => {
+                let panel: &[[u16; PANEL]] = bytemuck::cast_slice(panel);
+                into.for_each(|(k, x)| *x = half::f16::from_bits(panel[k][column]).to_f32());
+            }
+            Format::Bf16 => {
+                let panel: &[[u32; PANEL]] = bytemuck::cast_slice(panel);
+                into.for_each(|(k, x)| {
+                    let pair = panel[k / 2][column];
+                    *x = f32::from_bits(if k % 2 == 0 { pair } else { pair << 16 } & 0xffff_0000);
+                });
+            }
+            Format::Int8 => {
+                let panel: &[[[u8; 4]; PANEL]] = bytemuck::cast_slice(panel);
+                let scale = self.scales(row / PANEL)[column];
+                into.for_each(|(k, x)| {
+                    *x = f32::from(i16::from(panel[k / 4][column][k % 4]) - 128) * scale;
+                });
+            }
+        }
+    }
+}
+
+/// Makes the matrices of a model, one after the other, in one piece of memory.
+#[derive(Debug)]
+pub struct Packer {
+    format: Format,
+    pages: Pages,
+    packed: Vec<(Shape, Range<usize>, Vec<[f32; PANEL]>)>,
+}
+
+impl Packer {
+    /// Room for matrices of these shapes.
+    ///
+    /// # Errors
+    /// [`KernelError::NoMemory`].
+    pub fn new(format: Format, shapes: &[Shape]) -> Result<Self, KernelError> {
+        let bytes = shapes.iter().map(|shape| taken_by(shape.bytes(format)));
+        Ok(Self {
+            format,
+            pages: Pages::new(bytes.sum())?,
+            packed: Vec::with_capacity(shapes.len()),
+        })
+    }
+
+    /// Packs the next matrix. `fill` writes 32 rows into zeros, those from 32 times the number given on, and is called
+    /// by several threads.
+    pub(crate) fn pack<E: From<KernelError> + Send>(
+        &mut self,
+        isa: Isa,
+        pool: &mut Pool,
+        shape: Shape,
+        fill: impl Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
+        let (format, panels) = (self.format, shape.panels());
+        let no_room = KernelError::NoMemory {
+            bytes: shape.bytes(format),
+        };
+        let place = self.pages.take(shape.bytes(format)).ok_or(no_room)?;
+        let mut scales = vec![[0.0; PANEL]; if format == Format::Int8 { panels } else { 0 }];
+
+        let failed = Mutex::new(None);
+        let to = Shared::new(self.pages.get_mut(&place));
+        let to_scales = Shared::new(&mut scales);
+        let pieces = panels.min(4 * pool.threads());
+        pool.run(pieces, &|_, piece| {
+            let mut rows = vec![0.0; PANEL * shape.inputs];
+            for panel in panels * piece / pieces..panels * (piece + 1) / pieces {
+                rows.fill(0.0);
+                if let Err(error) = fill(panel, &mut rows) {
+                    *failed.lock().unwrap_or_else(|e| e.into_inner()) = Some(error);
+                    return;
+                }
+                let bytes = shape.panel_bytes(format);
+                // SAFETY: every panel, and so its place and its scales, belongs to one piece.
+                let into = unsafe { to.part(panel * bytes..(panel + 1) * bytes) };
+                if format == Format::Int8 {
+                    // SAFETY: as above.
+                    let scales = &mut unsafe { to_scales.part(panel..panel + 1) }[0];
+                    isa.run(Quantise {
+                        rows: &rows,
+                        shape,
+                        scales,
+                        into,
+                    });
+                } else {
+                    isa.run(Pack {
+                        format,
+                        rows: &rows,
+                        shape,
+                        into,
+                    });
+                }
+            }
+        });
+        if let Some(error) = failed.into_inner().unwrap_or_else(|e| e.into_inner()) {
+            return Err(error);
+        }
+        self.packed.push((shape, place, scales));
+        Ok(())
+    }
+
+    /// The matrices, in the order in which they were packed.
+    pub fn finish(self) -> Vec<Matrix> {
+        let (format, pages) = (self.format, Arc::new(self.pages));
+        let matrix = |(shape, place, scales): (_, _, Vec<_>)| Matrix {
+            shape,
+            format,
+            pages: Arc::clone(&pages),
+            place,
+            scales: scales.into(),
+        };
+        self.packed.into_iter().map(matrix).collect()
+    }
+}
+
+/// What a matrix keeps of a row, `[inputs]`: its weights rounded to the format.
+pub fn rounded(format: Format, row: &mut [f32]) {
+    let largest = row.iter().fold(0f32, |max, x| max.max(x.abs()));
+    let scale = weight_scale(largest);
+    row.iter_mut().for_each(|x| *x = kept(format, *x, scale));
+}
+
+/// Writes a panel of numbers that are rounded one by one.
+struct Pack<'a> {
+    format: Format,
+    /// `[PANEL, inputs]`.
+    rows: &'a [f32],
+    shape: Shape,
+    into: &'a mut [u8],
+}
+
+impl Kernel for Pack<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let (rows, inputs) = (self.rows, self.shape.inputs);
+        match self.format {
+            Format::F32 => {
+                transpose(rows, inputs, bytemuck::cast_slice_mut(self.into), |x| x);
+            }
+            Format::F16 => {
+                let bits = |x| half::f16::from_f32(x).to_bits();
+                transpose(rows, inputs, bytemuck::cast_slice_mut(self.into), bits);
+            }
+            Format::Bf16 => {
+                let into: &mut [[u32; PANEL]] = bytemuck::cast_slice_mut(self.into);
+                for (group, into) in into.iter_mut().enumerate() {
+                    for (column, into) in into.iter_mut().enumerate() {
+                        let row = &rows[column * inputs..(column + 1) * inputs];
+                        let second = row.get(2 * group + 1).copied().unwrap_or(0.0);
+                        *into = bf16_pair(row[2 * group], second);
+                    }
+                }
+            }
+            Format::Int8 => {}
+        }
+    }
+}
+
+/// `[PANEL, inputs]` → `[inputs, PANEL]`, in squares that stay in the nearest cache.
+#[inline(always)]
+fn transpose<T>(rows: &[f32], inputs: usize, into: &mut [[T; PANEL]], number: impl Fn(f32) -> T) {
+    for (block, into) in into.chunks_mut(LANES).enumerate() {
+        for column in 0..PANEL {
+            let row = &rows[column * inputs + block * LANES..][..into.len()];
+            for (into, x) in into.iter_mut().zip(row) {
+                into[column] = number(*x);
+            }
+        }
+    }
+}
+
+/// Writes a panel of bytes and its scales.
+struct Quantise<'a> {
+    /// `[PANEL, inputs]`.
+    rows: &'a [f32],
+    shape: Shape,
+    scales: &'a mut [f32; PANEL],
+    into: &'a mut [u8],
+}
+
+impl Kernel for Quantise<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let into: &mut [[[u8; 4]; PANEL]] = bytemuck::cast_slice_mut(self.into);
+        // An offset of 128 stands for 0.
+        into.fill([[128; 4]; PANEL]);
+        for (column, row) in self.rows.chunks_exact(self.shape.inputs).enumerate() {
+            let largest = row.iter().fold(0f32, |max, x| max.max(x.abs()));
+            let scale = weight_scale(largest);
+            self.scales[column] = scale;
+            let per_unit = per_unit(scale);
+            for (k, x) in row.iter().enumerate() {
+                into[k / 4][column][k % 4] = (quantised(*x, per_unit) + 128) as u8;
+            }
+        }
+    }
+}

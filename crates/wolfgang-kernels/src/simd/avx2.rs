@@ -1,0 +1,149 @@
+//! AVX2 with FMA and F16C.
+
+use super::{LANES, Simd};
+use std::arch::x86_64::*;
+
+/// A processor with AVX2, FMA and F16C.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    /// # Safety
+    /// The processor must have AVX2, FMA and F16C.
+    pub(crate) unsafe fn assume() -> Self {
+        Self(())
+    }
+}
+
+/// The same for both halves of a vector.
+#[inline(always)]
+fn halves<T>(f: impl Fn(usize) -> T) -> [T; 2] {
+    [f(0), f(1)]
+}
+
+// SAFETY throughout: a value exists only where the processor has the instructions (`assume`), and every load and
+// store is of eight of the sixteen numbers behind a reference.
+impl Simd for Avx2 {
+    type F = [__m256; 2];
+    type I = [__m256i; 2];
+    const ROWS: usize = 3;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F {
+        [unsafe { _mm256_set1_ps(x) }; 2]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32; LANES]) -> Self::F {
+        halves(|i| unsafe { _mm256_loadu_ps(from.as_ptr().add(8 * i)) })
+    }
+
+    #[inline(always)]
+    fn store(self, x: Self::F, to: &mut [f32; LANES]) {
+        unsafe {
+            _mm256_storeu_ps(to.as_mut_ptr(), x[0]);
+            _mm256_storeu_ps(to.as_mut_ptr().add(8), x[1]);
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        halves(|i| unsafe { _mm256_add_ps(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+        halves(|i| unsafe { _mm256_sub_ps(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F {
+        halves(|i| unsafe { _mm256_mul_ps(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::F, b: Self::F) -> Self::F {
+        halves(|i| unsafe { _mm256_div_ps(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F, b: Self::F) -> Self::F {
+        halves(|i| unsafe { _mm256_max_ps(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        halves(|i| unsafe { _mm256_fmadd_ps(a[i], b[i], c[i]) })
+    }
+
+    #[inline(always)]
+    fn round(self, x: Self::F) -> Self::F {
+        halves(|i| unsafe {
+            _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(x[i])
+        })
+    }
+
+    #[inline(always)]
+    fn exp2(self, n: Self::F) -> Self::F {
+        halves(|i| unsafe {
+            let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n[i]), _mm256_set1_epi32(127));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
+        })
+    }
+
+    #[inline(always)]
+    fn widen(self, from: &[u16; LANES]) -> Self::F {
+        halves(|i| unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.as_ptr().add(8 * i).cast())) })
+    }
+
+    #[inline(always)]
+    fn dot_bf16(self, sums: Self::F, weights: &[u32; LANES], x: u32) -> Self::F {
+        halves(|i| unsafe {
+            let weights = _mm256_loadu_si256(weights.as_ptr().add(8 * i).cast());
+            let first = upper(_mm256_set1_epi32(x as i32));
+            let first = _mm256_fmadd_ps(upper(weights), first, sums[i]);
+            let second = upper(_mm256_set1_epi32((x << 16) as i32));
+            _mm256_fmadd_ps(upper(_mm256_slli_epi32::<16>(weights)), second, first)
+        })
+    }
+
+    #[inline(always)]
+    fn splat_i(self, x: i32) -> Self::I {
+        [unsafe { _mm256_set1_epi32(x) }; 2]
+    }
+
+    #[inline(always)]
+    fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: [i8; 4]) -> Self::I {
+        halves(|i| unsafe {
+            let weights = _mm256_loadu_si256(weights.as_ptr().add(8 * i).cast());
+            let x = _mm256_set1_epi32(i32::from_le_bytes(x.map(|x| x as u8)));
+            // As 16-bit numbers: bytes 0 and 2 of each word, then 1 and 3. The instruction for bytes would saturate.
+            let even = _mm256_and_si256(weights, _mm256_set1_epi16(0xff));
+            let odd = _mm256_srli_epi16::<8>(weights);
+            let x_even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(x));
+            let x_odd = _mm256_srai_epi16::<8>(x);
+            let sums = _mm256_add_epi32(sums[i], _mm256_madd_epi16(even, x_even));
+            _mm256_add_epi32(sums, _mm256_madd_epi16(odd, x_odd))
+        })
+    }
+
+    #[inline(always)]
+    fn to_f(self, x: Self::I) -> Self::F {
+        halves(|i| unsafe { _mm256_cvtepi32_ps(x[i]) })
+    }
+}
+
+/// The bf16 in the upper half of each word; without denormals.
+///
+/// # Safety
+/// The processor must have AVX2.
+#[inline(always)]
+unsafe fn upper(words: __m256i) -> __m256 {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let exponent = _mm256_and_si256(words, _mm256_set1_epi32(0x7f80_0000));
+        let denormal = _mm256_cmpeq_epi32(exponent, _mm256_setzero_si256());
+        let upper = _mm256_and_si256(words, _mm256_set1_epi32(0xffff_0000u32 as i32));
+        _mm256_castsi256_ps(_mm256_andnot_si256(denormal, upper))
+    }
+}

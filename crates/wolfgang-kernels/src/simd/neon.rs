@@ -1,0 +1,150 @@
+//! NEON.
+
+use super::{LANES, Simd};
+use std::arch::aarch64::*;
+use std::arch::asm;
+
+/// A processor with NEON, which every one of this architecture has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Neon;
+
+/// The same for each quarter of a vector.
+#[inline(always)]
+fn quarters<T>(f: impl Fn(usize) -> T) -> [T; 4] {
+    [f(0), f(1), f(2), f(3)]
+}
+
+// SAFETY throughout: NEON is part of the architecture, and every load and store is of four of the sixteen numbers
+// behind a reference.
+impl Simd for Neon {
+    type F = [float32x4_t; 4];
+    type I = [int32x4_t; 4];
+    const ROWS: usize = 3;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F {
+        [unsafe { vdupq_n_f32(x) }; 4]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32; LANES]) -> Self::F {
+        quarters(|i| unsafe { vld1q_f32(from.as_ptr().add(4 * i)) })
+    }
+
+    #[inline(always)]
+    fn store(self, x: Self::F, to: &mut [f32; LANES]) {
+        for (i, x) in x.into_iter().enumerate() {
+            unsafe { vst1q_f32(to.as_mut_ptr().add(4 * i), x) }
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        quarters(|i| unsafe { vaddq_f32(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+        quarters(|i| unsafe { vsubq_f32(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F {
+        quarters(|i| unsafe { vmulq_f32(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::F, b: Self::F) -> Self::F {
+        quarters(|i| unsafe { vdivq_f32(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F, b: Self::F) -> Self::F {
+        quarters(|i| unsafe { vmaxq_f32(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        quarters(|i| unsafe { vfmaq_f32(c[i], a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn round(self, x: Self::F) -> Self::F {
+        quarters(|i| unsafe { vrndnq_f32(x[i]) })
+    }
+
+    #[inline(always)]
+    fn exp2(self, n: Self::F) -> Self::F {
+        quarters(|i| unsafe {
+            let exponent = vaddq_s32(vcvtq_s32_f32(n[i]), vdupq_n_s32(127));
+            vreinterpretq_f32_s32(vshlq_n_s32::<23>(exponent))
+        })
+    }
+
+    #[inline(always)]
+    fn widen(self, from: &[u16; LANES]) -> Self::F {
+        quarters(|i| unsafe {
+            let narrow = vld1_u16(from.as_ptr().add(4 * i));
+            let wide: float32x4_t;
+            // The intrinsic for this wants a type that is not stable yet.
+            asm!("fcvtl {wide:v}.4s, {narrow:v}.4h", wide = lateout(vreg) wide, narrow = in(vreg) narrow,
+                options(pure, nomem, nostack, preserves_flags));
+            wide
+        })
+    }
+
+    #[inline(always)]
+    fn dot_bf16(self, sums: Self::F, weights: &[u32; LANES], x: u32) -> Self::F {
+        quarters(|i| unsafe {
+            let weights = vld1q_u32(weights.as_ptr().add(4 * i));
+            let first = vfmaq_f32(sums[i], upper(weights), upper(vdupq_n_u32(x)));
+            let (weights, x) = (vshlq_n_u32::<16>(weights), vdupq_n_u32(x << 16));
+            vfmaq_f32(first, upper(weights), upper(x))
+        })
+    }
+
+    #[inline(always)]
+    fn splat_i(self, x: i32) -> Self::I {
+        [unsafe { vdupq_n_s32(x) }; 4]
+    }
+
+    #[inline(always)]
+    fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: [i8; 4]) -> Self::I {
+        quarters(|i| unsafe {
+            let weights = vld1q_u8(weights.as_ptr().add(4 * i).cast());
+            let low = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(weights)));
+            let high = vreinterpretq_s16_u16(vmovl_high_u8(weights));
+            let x = i32::from_le_bytes(x.map(|x| x as u8));
+            let x = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(x)));
+            // The four products of each lane, two by two.
+            let first = vpaddq_s32(
+                vmull_s16(vget_low_s16(low), vget_low_s16(x)),
+                vmull_high_s16(low, x),
+            );
+            let second = vpaddq_s32(
+                vmull_s16(vget_low_s16(high), vget_low_s16(x)),
+                vmull_high_s16(high, x),
+            );
+            vaddq_s32(sums[i], vpaddq_s32(first, second))
+        })
+    }
+
+    #[inline(always)]
+    fn to_f(self, x: Self::I) -> Self::F {
+        quarters(|i| unsafe { vcvtq_f32_s32(x[i]) })
+    }
+}
+
+/// The bf16 in the upper half of each word; without denormals.
+///
+/// # Safety
+/// The processor must have NEON.
+#[inline(always)]
+unsafe fn upper(words: uint32x4_t) -> float32x4_t {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let normal = vtstq_u32(words, vdupq_n_u32(0x7f80_0000));
+        let upper = vandq_u32(words, vdupq_n_u32(0xffff_0000));
+        vreinterpretq_f32_u32(vandq_u32(upper, normal))
+    }
+}

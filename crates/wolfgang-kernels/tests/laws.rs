@@ -1,0 +1,338 @@
+//! What must hold for every format, instruction set, number of rows and number of threads: the formula, and the same
+//! bits.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use proptest::prelude::*;
+use std::num::NonZeroUsize;
+use wolfgang_kernels::{
+    Activations, Cache, CacheFormat, Cpu, Format, Isa, KernelError, Matrix, Packer, Rotation, Rows,
+    Shape, Then, rounded,
+};
+
+const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Bf16, Format::Int8];
+
+fn cpu(isa: Isa, threads: usize) -> Cpu {
+    Cpu::new(isa, NonZeroUsize::new(threads).unwrap()).unwrap()
+}
+
+/// Numbers between -1 and 1 in no order.
+fn mixed(seed: usize, n: usize) -> Vec<f32> {
+    let number = |i: usize| ((i + 31 * seed) as f32 * 1.7).sin();
+    (0..n).map(number).collect()
+}
+
+fn rows_of(numbers: &[f32], width: usize) -> Rows {
+    let mut rows = Rows::default();
+    rows.reset(numbers.len() / width, width);
+    for (row, numbers) in numbers.chunks_exact(width).enumerate() {
+        rows.row_mut(row).copy_from_slice(numbers);
+    }
+    rows
+}
+
+/// All numbers of all rows.
+fn numbers(rows: &Rows) -> Vec<f32> {
+    (0..rows.rows())
+        .flat_map(|row| rows.row(row).to_vec())
+        .collect()
+}
+
+fn bits(rows: &Rows) -> Vec<u32> {
+    numbers(rows).into_iter().map(f32::to_bits).collect()
+}
+
+fn pack(cpu: &mut Cpu, format: Format, shape: Shape, weights: &[f32]) -> Matrix {
+    let mut packer = Packer::new(format, &[shape]).unwrap();
+    let fill = |panel: usize, into: &mut [f32]| {
+        let from = &weights[32 * panel * shape.inputs..];
+        let n = from.len().min(into.len());
+        into[..n].copy_from_slice(&from[..n]);
+        Ok::<_, KernelError>(())
+    };
+    cpu.pack(&mut packer, shape, fill).unwrap();
+    packer.finish().remove(0)
+}
+
+fn product(cpu: &mut Cpu, matrix: &Matrix, x: &Rows, then: Then) -> Rows {
+    let mut by = Activations::default();
+    cpu.prepare(x, matrix.format(), &mut by);
+    let mut into = Rows::default();
+    let outputs = matrix.shape().outputs;
+    into.reset(
+        x.rows(),
+        if then == Then::SwiGlu {
+            outputs / 2
+        } else {
+            outputs
+        },
+    );
+    if then == Then::Add {
+        (0..x.rows()).for_each(|row| into.row_mut(row).fill(1.0));
+    }
+    cpu.multiply(matrix, &by, &mut into, then);
+    into
+}
+
+/// The first `rows` of them.
+fn head(numbers: &[f32], width: usize, from: usize, to: usize) -> Rows {
+    rows_of(&numbers[from * width..to * width], width)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 40 }))]
+
+    #[test]
+    fn a_product_is_its_formula_and_its_bits_depend_on_nothing_else(
+        outputs in 1usize..100,
+        inputs in 1usize..200,
+        rows in 1usize..17,
+        seed in 0usize..1000,
+    ) {
+        let (outputs, inputs, rows) = if cfg!(miri) { (33, 7, 4) } else { (outputs, inputs, rows) };
+        let shape = Shape { outputs, inputs };
+        let weights = mixed(seed, outputs * inputs);
+        let x = mixed(seed + 1, rows * inputs);
+        for format in FORMATS {
+            let mut kept = weights.clone();
+            kept.chunks_exact_mut(inputs).for_each(|row| rounded(format, row));
+            let mut expected = None;
+            for isa in Isa::all() {
+                for threads in [1, 3] {
+                    let mut cpu = cpu(isa, threads);
+                    let matrix = pack(&mut cpu, format, shape, &weights);
+                    for (row, kept) in kept.chunks_exact(inputs).enumerate() {
+                        let mut read = vec![0.0; inputs];
+                        matrix.read_row(row, &mut read);
+                        prop_assert_eq!(&read, kept);
+                    }
+                    let all = product(&mut cpu, &matrix, &rows_of(&x, inputs), Then::Store);
+                    let first = &*expected.get_or_insert_with(|| bits(&all));
+                    prop_assert_eq!(&bits(&all), first, "{} {:?}", isa.name(), format);
+                    for row in 0..rows {
+                        let alone = head(&x, inputs, row, row + 1);
+                        let alone = product(&mut cpu, &matrix, &alone, Then::Store);
+                        let within = &first[row * outputs..(row + 1) * outputs];
+                        prop_assert_eq!(&bits(&alone), within, "{} {:?}", isa.name(), format);
+                    }
+                    let added = product(&mut cpu, &matrix, &rows_of(&x, inputs), Then::Add);
+                    for (added, sum) in numbers(&added).into_iter().zip(numbers(&all)) {
+                        prop_assert_eq!(added, 1.0 + sum);
+                    }
+                }
+            }
+            // Rounded inputs are off by half a unit each.
+            let (unit, of) = match format {
+                Format::F32 | Format::F16 => (1e-6, "f32"),
+                Format::Bf16 => (1.0 / 256.0, "bf16"),
+                Format::Int8 => (1.0 / 127.0, "int8"),
+            };
+            let expected = expected.unwrap();
+            for (row, x) in x.chunks_exact(inputs).enumerate() {
+                for (output, weights) in kept.chunks_exact(inputs).enumerate() {
+                    let sum: f64 = x.iter().zip(weights).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum();
+                    let size: f64 = weights.iter().map(|w| f64::from(w.abs())).sum();
+                    let found = f32::from_bits(expected[row * outputs + output]);
+                    let apart = (f64::from(found) - sum).abs();
+                    prop_assert!(apart <= unit * size * 0.6 + 1e-5, "{found} instead of {sum} in {of}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_rounded_once_stays(weights in proptest::collection::vec(-2f32..2.0, 1..80)) {
+        for format in FORMATS {
+            let mut once = weights.clone();
+            rounded(format, &mut once);
+            let mut twice = once.clone();
+            rounded(format, &mut twice);
+            prop_assert_eq!(&once, &twice);
+            let largest = weights.iter().fold(0f32, |max, x| max.max(x.abs()));
+            let unit = match format {
+                Format::F32 => 0.0,
+                Format::F16 => largest / 2048.0,
+                Format::Bf16 => largest / 256.0,
+                Format::Int8 => largest / 253.0,
+            };
+            for (once, weight) in once.iter().zip(&weights) {
+                prop_assert!((once - weight).abs() <= unit);
+            }
+        }
+    }
+}
+
+#[test]
+fn swiglu_is_its_formula() {
+    let (hidden, inputs, rows) = (40, 24, 5);
+    // Panels of 32 gates and of 32 values by turns, the last of each with 8 only.
+    let gates = mixed(1, hidden * inputs);
+    let values = mixed(2, hidden * inputs);
+    let mut both = Vec::new();
+    for panel in 0..2 {
+        for part in [&gates, &values] {
+            let mut rows = vec![0.0; 32 * inputs];
+            let from = &part[panel * 32 * inputs..];
+            let n = from.len().min(rows.len());
+            rows[..n].copy_from_slice(&from[..n]);
+            both.extend(rows);
+        }
+    }
+    let x = mixed(3, rows * inputs);
+    for isa in Isa::all() {
+        let mut cpu = cpu(isa, 2);
+        let matrix = pack(
+            &mut cpu,
+            Format::F32,
+            Shape {
+                outputs: 128,
+                inputs,
+            },
+            &both,
+        );
+        let x_rows = rows_of(&x, inputs);
+        let found = product(&mut cpu, &matrix, &x_rows, Then::SwiGlu);
+        for row in 0..rows {
+            let dot = |weights: &[f32], output: usize| -> f64 {
+                let weights = &weights[output * inputs..(output + 1) * inputs];
+                let x = &x[row * inputs..(row + 1) * inputs];
+                x.iter()
+                    .zip(weights)
+                    .map(|(x, w)| f64::from(*x) * f64::from(*w))
+                    .sum()
+            };
+            for output in 0..hidden {
+                let gate = dot(&gates, output);
+                let expected = gate / (1.0 + (-gate).exp()) * dot(&values, output);
+                let found = f64::from(found.row(row)[output]);
+                assert!(
+                    (found - expected).abs() < 1e-6 * (1.0 + expected.abs()),
+                    "{found} instead of {expected}"
+                );
+            }
+            assert_eq!(found.row(row)[hidden..], [0.0; 24]);
+        }
+    }
+}
+
+struct Heads {
+    queries: usize,
+    keys: usize,
+    dim: usize,
+}
+
+impl Heads {
+    fn width(&self) -> usize {
+        (self.queries + 2 * self.keys) * self.dim
+    }
+}
+
+/// Attention of all positions, in chunks of these lengths.
+fn attention(
+    cpu: &mut Cpu,
+    heads: &Heads,
+    format: CacheFormat,
+    qkv: &[f32],
+    angles: (&[f32], &[f32]),
+    chunks: &[usize],
+) -> Vec<f32> {
+    let positions = chunks.iter().sum();
+    let mut cache = Cache::new(format, heads.keys, heads.dim, positions);
+    let rotation = Rotation {
+        cos: angles.0,
+        sin: angles.1,
+    };
+    let (mut start, mut out) = (0, Vec::new());
+    for chunk in chunks {
+        let mut rows = head(qkv, heads.width(), start, start + chunk);
+        cpu.append(&mut rows, rotation, &mut cache, start);
+        let mut mixed = Rows::default();
+        cpu.attend(&rows, &cache, start, &mut mixed);
+        out.extend(numbers(&mixed));
+        start += chunk;
+    }
+    out
+}
+
+/// The same in f64, number by number.
+fn attention_by_formula(heads: &Heads, qkv: &[f32], angles: (&[f32], &[f32])) -> Vec<f64> {
+    let (dim, group) = (heads.dim, heads.queries / heads.keys);
+    let head = |position: usize, head: usize| -> Vec<f64> {
+        let at = position * heads.width() + head * dim;
+        let numbers = &qkv[at..at + dim];
+        let turned = head < heads.queries + heads.keys;
+        (0..dim)
+            .map(|d| {
+                let x = f64::from(numbers[d]);
+                if !turned {
+                    return x;
+                }
+                let (cos, sin) = (angles.0[position * dim + d], angles.1[position * dim + d]);
+                x * f64::from(cos) + f64::from(numbers[d ^ 1]) * f64::from(sin)
+            })
+            .collect()
+    };
+    let mut out = Vec::new();
+    for position in 0..qkv.len() / heads.width() {
+        for query_head in 0..heads.queries {
+            let query = head(position, query_head);
+            let key_head = heads.queries + query_head / group;
+            let weights: Vec<f64> = (0..=position)
+                .map(|seen| {
+                    let key = head(seen, key_head);
+                    let dot: f64 = query.iter().zip(&key).map(|(q, k)| q * k).sum();
+                    (dot / (dim as f64).sqrt()).exp()
+                })
+                .collect();
+            let total: f64 = weights.iter().sum();
+            let mut sum = vec![0.0; dim];
+            for (seen, weight) in weights.iter().enumerate() {
+                let value = head(seen, key_head + heads.keys);
+                for (sum, value) in sum.iter_mut().zip(value) {
+                    *sum += weight / total * value;
+                }
+            }
+            out.extend(sum);
+        }
+    }
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 24 }))]
+
+    #[test]
+    fn attention_is_its_formula_and_its_bits_depend_on_nothing_else(
+        keys in 1usize..4,
+        group in 1usize..4,
+        pairs in 1usize..50,
+        cuts in proptest::collection::vec(1usize..40, 1..4),
+        seed in 0usize..1000,
+    ) {
+        let (pairs, cuts) = if cfg!(miri) { (2, vec![3, 2]) } else { (pairs, cuts) };
+        let heads = Heads { queries: keys * group, keys, dim: 2 * pairs };
+        let positions: usize = cuts.iter().sum();
+        let qkv = mixed(seed, positions * heads.width());
+        let angle = |i: usize| (i / 2) as f32 * 0.37;
+        let cos: Vec<f32> = (0..positions * heads.dim).map(|i| angle(i).cos()).collect();
+        let sin: Vec<f32> = (0..positions * heads.dim)
+            .map(|i| if i % 2 == 0 { -angle(i).sin() } else { angle(i).sin() })
+            .collect();
+        let exact = attention_by_formula(&heads, &qkv, (&cos, &sin));
+        for (format, tolerance) in [(CacheFormat::F32, 2e-5), (CacheFormat::F16, 2e-3)] {
+            let mut expected: Option<Vec<u32>> = None;
+            for isa in Isa::all() {
+                for (threads, chunks) in [(1, &[positions][..]), (3, &cuts), (2, &vec![1; positions])] {
+                    let mut cpu = cpu(isa, threads);
+                    let found = attention(&mut cpu, &heads, format, &qkv, (&cos, &sin), chunks);
+                    for (found, exact) in found.iter().zip(&exact) {
+                        prop_assert!((f64::from(*found) - exact).abs() < tolerance, "{found} {exact}");
+                    }
+                    let found: Vec<u32> = found.into_iter().map(f32::to_bits).collect();
+                    let expected = &*expected.get_or_insert_with(|| found.clone());
+                    prop_assert_eq!(&found, expected, "{} {:?} {:?}", isa.name(), format, chunks);
+                }
+            }
+        }
+    }
+}
