@@ -22,6 +22,7 @@
 //! - **Randomness comes last and from one number**: [`draw`] is a pure function of the probabilities and one
 //!   uniform variate, so everything but the generator is testable without a seed.
 
+mod blocks;
 mod error;
 mod history;
 mod params;

@@ -1,5 +1,6 @@
 //! The chain, from logits to one id.
 
+use crate::blocks;
 use crate::processors::{LogitsProcessor, RepetitionPenalty, Temperature, TopK, TopP};
 use crate::{History, SamplingError, SamplingParams, SeededRng};
 
@@ -10,6 +11,8 @@ pub struct Sampler {
     greedy: bool,
     vocab_size: usize,
     rng: SeededRng,
+    /// The ids that the chain left possible, each with its logit, then its probability. Scratch of one step.
+    possible: Vec<(u32, f32)>,
 }
 
 /// Far above any vocabulary; keeps a wrong number from taking all memory.
@@ -59,6 +62,7 @@ impl Sampler {
             greedy,
             vocab_size,
             rng: SeededRng::new(seed),
+            possible: Vec::with_capacity(vocab_size),
         })
     }
 
@@ -76,7 +80,7 @@ impl Sampler {
     ) -> Result<u32, SamplingError> {
         self.probabilities(logits, history)?;
         let u = if self.greedy { 0.0 } else { self.rng.uniform() };
-        Ok(draw(logits, u))
+        Ok(walk(self.possible.iter().copied(), u))
     }
 
     /// Turns `logits` (`[vocab_size]`), in place, into the probabilities that [`sample`](Self::sample) draws from.
@@ -100,11 +104,25 @@ impl Sampler {
             processor.process(logits, history);
         }
         check_logits(logits)?;
-        if self.greedy {
-            one_hot(logits)
-        } else {
-            softmax(logits)
+        let max = blocks::max(logits);
+        if max == f32::NEG_INFINITY {
+            return Err(SamplingError::NothingLeft);
         }
+        self.possible.clear();
+        if self.greedy {
+            // Above the next smaller number lie the likeliest only.
+            let first = blocks::above(logits, max.next_down()).next();
+            self.possible.extend(first.map(|(id, _)| (id, 1.0)));
+        } else {
+            let possible = &mut self.possible;
+            blocks::above(logits, f32::NEG_INFINITY).for_each(|entry| possible.push(entry));
+            softmax(possible, max);
+        }
+        logits.fill(0.0);
+        for &(id, p) in &self.possible {
+            logits[id as usize] = p;
+        }
+        Ok(())
     }
 }
 
@@ -123,11 +141,15 @@ impl std::fmt::Debug for Sampler {
 /// The sum need not be exactly 1: `u` counts as a share of it. An id of probability 0 is never drawn, unless all are
 /// 0: then it is id 0.
 pub fn draw(probabilities: &[f32], u: f64) -> u32 {
-    let total: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
-    let target = u * total;
+    walk(blocks::above(probabilities, 0.0), u)
+}
+
+/// [`draw`] from ids in rising order, each with its probability.
+fn walk(possible: impl Iterator<Item = (u32, f32)> + Clone, u: f64) -> u32 {
+    let target = u * possible.clone().map(|(_, p)| f64::from(p)).sum::<f64>();
     let mut sum = 0.0;
     let mut chosen = 0;
-    for (id, &p) in (0u32..).zip(probabilities) {
+    for (id, p) in possible {
         if p > 0.0 {
             chosen = id;
             sum += f64::from(p);
@@ -140,10 +162,12 @@ pub fn draw(probabilities: &[f32], u: f64) -> u32 {
 }
 
 fn check_logits(logits: &[f32]) -> Result<(), SamplingError> {
-    match logits
-        .iter()
-        .position(|&l| l.is_nan() || l == f32::INFINITY)
-    {
+    let is_logit = |l: f32| l <= f32::MAX;
+    // Without a way out in the middle the test runs over several logits at once.
+    if logits.iter().fold(true, |all, &l| all & is_logit(l)) {
+        return Ok(());
+    }
+    match logits.iter().position(|&l| !is_logit(l)) {
         Some(id) => Err(SamplingError::NotALogit {
             id,
             value: logits[id],
@@ -152,41 +176,18 @@ fn check_logits(logits: &[f32]) -> Result<(), SamplingError> {
     }
 }
 
-/// The largest logit and its lowest id.
-fn likeliest(logits: &[f32]) -> Result<(usize, f32), SamplingError> {
-    let mut best = (0, f32::NEG_INFINITY);
-    for (id, &logit) in logits.iter().enumerate() {
-        if logit > best.1 {
-            best = (id, logit);
-        }
-    }
-    if best.1 == f32::NEG_INFINITY {
-        Err(SamplingError::NothingLeft)
-    } else {
-        Ok(best)
-    }
-}
-
-fn one_hot(logits: &mut [f32]) -> Result<(), SamplingError> {
-    let (id, _) = likeliest(logits)?;
-    logits.fill(0.0);
-    logits[id] = 1.0;
-    Ok(())
-}
-
-fn softmax(logits: &mut [f32]) -> Result<(), SamplingError> {
-    let (_, max) = likeliest(logits)?;
+/// Turns the logits, of which `max` is the largest, into probabilities.
+fn softmax(possible: &mut [(u32, f32)], max: f32) {
     let mut total = 0.0;
-    for logit in &mut *logits {
+    for (_, logit) in &mut *possible {
         *logit = (*logit - max).exp();
         total += f64::from(*logit);
     }
     // At least 1, from the likeliest id.
     let scale = (1.0 / total) as f32;
-    for weight in logits {
+    for (_, weight) in possible {
         *weight *= scale;
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 
 use super::LogitsProcessor;
 use crate::History;
+use crate::blocks::{self, BLOCK};
 
 /// Rules out every id that is less likely than the k-th likeliest. Ids that tie with it stay, as in the original.
 #[derive(Clone, Debug)]
 pub(crate) struct TopK {
     k: usize,
+    /// The largest logit of each block.
+    maxima: Vec<f32>,
     scratch: Vec<f32>,
 }
 
@@ -15,9 +18,38 @@ impl TopK {
     pub(crate) fn new(k: usize, vocab_size: usize) -> Self {
         Self {
             k,
+            maxima: Vec::with_capacity(vocab_size.div_ceil(BLOCK)),
             scratch: Vec::with_capacity(vocab_size),
         }
     }
+
+    /// The k-th largest of more than k logits, none of them NaN.
+    fn kth(&mut self, logits: &[f32]) -> f32 {
+        self.maxima.clear();
+        self.maxima.extend(logits.chunks(BLOCK).map(blocks::max));
+        // The k-th largest maximum has k logits at or above it, so the logits below it need no look.
+        let floor = if self.k <= self.maxima.len() {
+            self.scratch.clear();
+            self.scratch.extend_from_slice(&self.maxima);
+            select(&mut self.scratch, self.k)
+        } else {
+            f32::NEG_INFINITY
+        };
+        self.scratch.clear();
+        for (block, &max) in logits.chunks(BLOCK).zip(&self.maxima) {
+            if max >= floor {
+                self.scratch.extend(block.iter().filter(|&&l| l >= floor));
+            }
+        }
+        select(&mut self.scratch, self.k)
+    }
+}
+
+/// The k-th largest of at least k values, whose order it changes.
+fn select(values: &mut [f32], k: usize) -> f32 {
+    *values
+        .select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a))
+        .1
 }
 
 impl LogitsProcessor for TopK {
@@ -25,15 +57,14 @@ impl LogitsProcessor for TopK {
         if self.k >= logits.len() {
             return;
         }
-        self.scratch.clear();
-        self.scratch.extend_from_slice(logits);
-        let (_, &mut kth, _) = self
-            .scratch
-            .select_nth_unstable_by(self.k - 1, |a, b| b.total_cmp(a));
+        let kth = self.kth(logits);
         for logit in logits {
-            if *logit < kth {
-                *logit = f32::NEG_INFINITY;
-            }
+            // Stored either way: a store that depends on a test would be a branch.
+            *logit = if *logit < kth {
+                f32::NEG_INFINITY
+            } else {
+                *logit
+            };
         }
     }
 }

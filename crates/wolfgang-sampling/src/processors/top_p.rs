@@ -2,6 +2,7 @@
 
 use super::LogitsProcessor;
 use crate::History;
+use crate::blocks;
 
 /// Nucleus sampling (Holtzman et al. 2020): keeps the smallest head of the distribution whose mass exceeds `p`.
 ///
@@ -10,8 +11,8 @@ use crate::History;
 #[derive(Clone, Debug)]
 pub(crate) struct TopP {
     p: f32,
-    /// Ids that are still possible, likeliest first.
-    ranked: Vec<u32>,
+    /// The ids that bear mass, as [`rank`]s, likeliest first.
+    ranked: Vec<u64>,
 }
 
 impl TopP {
@@ -27,38 +28,51 @@ impl TopP {
 impl LogitsProcessor for TopP {
     fn process(&mut self, logits: &mut [f32], _: History<'_>) {
         self.ranked.clear();
-        self.ranked.extend(
-            (0u32..)
-                .zip(&*logits)
-                .filter(|(_, l)| **l > f32::NEG_INFINITY)
-                .map(|(id, _)| id),
-        );
-        self.ranked.sort_unstable_by(|&a, &b| {
-            logits[b as usize]
-                .total_cmp(&logits[a as usize])
-                .then(a.cmp(&b))
-        });
+        let possible = blocks::above(logits, f32::NEG_INFINITY);
+        possible.for_each(|(id, logit)| self.ranked.push(rank(logit, id)));
+        self.ranked.sort_unstable();
         let Some(&likeliest) = self.ranked.first() else {
             return;
         };
 
-        let max = logits[likeliest as usize];
+        let max = logits[id_of(likeliest)];
         let weight = |logit: f32| f64::from((logit - max).exp());
         let total: f64 = self
             .ranked
             .iter()
-            .map(|&id| weight(logits[id as usize]))
+            .map(|&rank| weight(logits[id_of(rank)]))
             .sum();
         let mut before = 0.0;
-        for &id in &self.ranked {
-            let logit = &mut logits[id as usize];
-            let share = weight(*logit) / total;
+        let mut kept = 0;
+        for &rank in &self.ranked {
             if before as f32 > self.p {
-                *logit = f32::NEG_INFINITY;
+                break;
             }
-            before += share;
+            before += weight(logits[id_of(rank)]) / total;
+            kept += 1;
+        }
+        for &rank in &self.ranked[kept..] {
+            logits[id_of(rank)] = f32::NEG_INFINITY;
         }
     }
+}
+
+/// A number that is the smaller the more likely an id is, of equally likely ones the smaller the lower it is. Sorting
+/// such numbers is several times faster than sorting ids by a comparison that looks their logits up.
+fn rank(logit: f32, id: u32) -> u64 {
+    let bits = logit.to_bits();
+    // As in `f32::total_cmp`, but falling: of positive numbers all bits but the sign are turned over.
+    let falling = if logit.is_sign_negative() {
+        bits
+    } else {
+        bits ^ 0x7fff_ffff
+    };
+    u64::from(falling) << 32 | u64::from(id)
+}
+
+/// The id in a [`rank`].
+fn id_of(rank: u64) -> usize {
+    rank as u32 as usize
 }
 
 #[cfg(test)]
@@ -96,5 +110,20 @@ mod tests {
         TopP::new(0.5, 8).process(&mut logits, history);
         let kept = logits.map(|l| l > f32::NEG_INFINITY);
         assert_eq!(kept, [true, true, true, true, true, false, false, false]);
+    }
+    proptest::proptest! {
+        #[test]
+        fn ranks_stand_as_logits_fall_and_ids_rise(
+            bits in 0u32..,
+            away in -2i32..=2,
+            minus in proptest::bool::ANY,
+            ids in (0u32..9, 0u32..9),
+        ) {
+            let a = f32::from_bits(bits);
+            let b = f32::from_bits(bits.wrapping_add_signed(away));
+            let b = if minus { -b } else { b };
+            let expected = b.total_cmp(&a).then(ids.0.cmp(&ids.1));
+            assert_eq!(rank(a, ids.0).cmp(&rank(b, ids.1)), expected, "{a:e} and {b:e}");
+        }
     }
 }
