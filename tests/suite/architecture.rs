@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Every arrow that may exist between the crates of this workspace.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
+const MAY_KNOW: [(&str, &[&str]); 10] = [
     ("wolfgang-sampling", &[]),
     ("wolfgang-tokenize", &[]),
-    ("wolfgang-model", &[]),
+    ("wolfgang-kernels", &[]),
+    ("wolfgang-model", &["wolfgang-kernels"]),
     ("wolfgang-checkpoint", &["wolfgang-model"]),
     (
         "wolfgang-generate",

@@ -1,13 +1,14 @@
 //! `cargo xtask bench`: prefill and decode of the standard shape, on any device, beside PyTorch.
 
 use crate::devices::Devices;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::Range;
 use std::process::Command;
 use std::time::Instant;
 use wolfgang_generate::{Device, ModelConfig, Precision, Wolfgang};
@@ -111,11 +112,14 @@ fn random_model(
     device: &Device,
     precision: Precision,
 ) -> Result<Wolfgang, ModelError> {
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let mut weight = || (rng.next_u32() as f32 / u32::MAX as f32 - 0.5) * 0.07;
-    Wolfgang::from_weights(config, device, precision, |_, weights| {
-        weights.fill_with(&mut weight);
-        Ok(())
+    Wolfgang::from_weights(config, device, precision, |parameter| {
+        let seed = parameter.name.bytes().map(u64::from).sum();
+        Ok(Box::new(move |rows: Range<usize>, weights: &mut [f32]| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(rows.start as u64);
+            weights.fill_with(|| (rng.next_u32() as f32 / u32::MAX as f32 - 0.5) * 0.07);
+            Ok(())
+        }))
     })
 }
 
@@ -161,6 +165,7 @@ fn torch(
         Precision::F32 => "float32",
         Precision::F16 => "float16",
         Precision::Bf16 => "bfloat16",
+        Precision::Int8 => bail!("PyTorch is not measured in int8"),
     };
     let question = json!({
         "device": device, "dtype": dtype, "config": config, "prefill": PREFILL, "positions": POSITIONS,

@@ -5,7 +5,7 @@ use anyhow::{Context, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
-use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target, convert, load};
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, StoredType, Target, convert, load};
 use wolfgang_generate::Device;
 
 const REPETITIONS: usize = 5;
@@ -109,7 +109,7 @@ pub(crate) fn step(args: &StepArgs) -> anyhow::Result<()> {
             } else {
                 Target::Native
             },
-            precision: args.bf16.then_some(Precision::Bf16),
+            precision: args.bf16.then_some(StoredType::Bf16),
             replace: true,
             ..ConvertOptions::default()
         };

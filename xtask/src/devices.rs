@@ -11,7 +11,7 @@ pub(crate) struct Devices {
     pub(crate) devices: Vec<DeviceName>,
 
     /// The element types to compute in
-    #[arg(long = "dtype", value_name = "f32|f16|bf16", default_values = ["f32"], value_parser = precision)]
+    #[arg(long = "dtype", value_name = "f32|f16|bf16|int8", default_values = ["f32"], value_parser = precision)]
     pub(crate) dtypes: Vec<Precision>,
 
     /// Time several kernels for each product and keep the fastest (wgpu and cuda)
@@ -25,7 +25,7 @@ pub(crate) struct Devices {
 
 fn precision(name: &str) -> Result<Precision, String> {
     let found = Precision::ALL.into_iter().find(|p| p.to_string() == name);
-    found.ok_or_else(|| "it is f32, f16 or bf16".to_owned())
+    found.ok_or_else(|| "it is f32, f16, bf16 or int8".to_owned())
 }
 
 impl Devices {

@@ -3,14 +3,17 @@
 use crate::contents::{Contents, Format, HEAD, Skipped};
 use crate::floats::is_weight_type;
 use crate::nearest::{is_worth_guessing, nearest};
-use crate::weights::{Tensor, fill_f32};
+use crate::weights::{Opened, Tensor};
 use crate::{
     CheckpointError, Progress, TensorProblem, TensorProblems, folder, huggingface, native, pytorch,
 };
 use burn::tensor::{Bytes, Device};
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use wolfgang_model::{ModelConfig, ModelError, Parameter, Precision, Wolfgang};
+use wolfgang_model::{
+    ModelConfig, ModelError, ModelOptions, Parameter, Precision, ReadRows, Wolfgang,
+};
 
 /// An opened checkpoint: its configuration is possible, and its tensors are those that a model of that shape needs.
 #[derive(Debug)]
@@ -178,7 +181,7 @@ impl Checkpoint {
         self.into_model_with(device, Precision::F32, &mut ())
     }
 
-    /// As [`into_model`](Self::into_model), for a model that computes in `precision`, telling `progress` of the bytes
+    /// As [`into_model`](Self::into_model), for a model that computes as `options` say, telling `progress` of the bytes
     /// read.
     ///
     /// # Errors
@@ -186,13 +189,14 @@ impl Checkpoint {
     pub fn into_model_with(
         mut self,
         device: &Device,
-        precision: Precision,
+        options: impl Into<ModelOptions>,
         progress: &mut dyn Progress,
     ) -> Result<Wolfgang, CheckpointError> {
         self.check_head()?;
         let bytes = self.tensors.values().map(|tensor| tensor.byte_len() as u64);
         progress.begin("reading weights", bytes.sum());
-        let fill = |parameter: &Parameter, weights: &mut [f32]| {
+        let path = self.path.clone();
+        let open = |parameter: &Parameter| -> Result<ReadRows<'_, _>, BuildError> {
             // Taken out, so that its file is let go of as early as possible.
             let tensor = self.tensors.remove(&parameter.name).ok_or_else(|| {
                 let problems = TensorProblems(vec![TensorProblem::Missing {
@@ -200,30 +204,31 @@ impl Checkpoint {
                     nearest: None,
                 }]);
                 CheckpointError::Tensors {
-                    path: self.path.clone(),
+                    path: path.clone(),
                     problems,
                 }
             })?;
-            fill_f32(&self.path, &tensor, weights)?;
             progress.advance(tensor.byte_len() as u64);
-            Ok(())
+            let (opened, width) = (Opened::new(&path, tensor)?, parameter.width());
+            Ok(Box::new(move |rows: Range<usize>, into: &mut [f32]| {
+                Ok(opened.read(rows.start * width, into)?)
+            }))
         };
-        let model =
-            Wolfgang::from_weights(&self.config, device, precision, fill).map_err(|error| {
-                match error {
-                    BuildError::Checkpoint(error) => error,
-                    BuildError::Model(source @ ModelError::NoMemory { .. }) => {
-                        CheckpointError::NoMemory {
-                            path: self.path.clone(),
-                            source,
-                        }
-                    }
-                    BuildError::Model(source) => CheckpointError::Device {
+        let model = Wolfgang::from_weights(&self.config, device, options, open).map_err(
+            |error| match error {
+                BuildError::Checkpoint(error) => error,
+                BuildError::Model(source @ ModelError::NoMemory { .. }) => {
+                    CheckpointError::NoMemory {
                         path: self.path.clone(),
                         source,
-                    },
+                    }
                 }
-            })?;
+                BuildError::Model(source) => CheckpointError::Device {
+                    path: self.path.clone(),
+                    source,
+                },
+            },
+        )?;
         progress.end();
         Ok(model)
     }
@@ -235,7 +240,8 @@ impl Checkpoint {
         };
         let values = |tensor: &Tensor| {
             let mut values = vec![0f32; tensor.shape.num_elements()];
-            fill_f32(&self.path, tensor, &mut values).map(|()| values)
+            let opened = Opened::new(&self.path, tensor.clone())?;
+            opened.read(0, &mut values).map(|()| values)
         };
         if values(head)? == values(embeddings)? {
             Ok(())

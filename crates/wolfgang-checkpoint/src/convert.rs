@@ -3,14 +3,14 @@
 use crate::layout::TOKENIZER;
 use crate::replace::Scratch;
 use crate::weights::{Tensor, convert_to};
-use crate::{Checkpoint, CheckpointError, Progress, huggingface, native};
+use crate::{Checkpoint, CheckpointError, Progress, StoredType, huggingface, native};
 use burn::tensor::DType;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wolfgang_model::{ModelConfig, Precision};
+use wolfgang_model::ModelConfig;
 
 /// The form to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct ConvertOptions {
     /// The form to write.
     pub target: Target,
     /// The element type to write; `None` keeps each tensor's, f64 becoming f32.
-    pub precision: Option<Precision>,
+    pub precision: Option<StoredType>,
     /// A `tokenizer.json` to put beside the model, as it is. Whether it fits is the caller's to check: this crate knows
     /// no tokenizer.
     pub tokenizer: Option<PathBuf>,
@@ -131,7 +131,7 @@ fn converted(source: &Checkpoint, options: &ConvertOptions, log: &Arc<Mutex<Log>
     let convert = |tensor: &Tensor| {
         let dtype = options
             .precision
-            .map_or(keep(tensor.dtype), Precision::dtype);
+            .map_or(keep(tensor.dtype), StoredType::dtype);
         let (path, log, stored) = (path.clone(), log.clone(), tensor.clone());
         let make = move || {
             let made = convert_to(&path, &stored, dtype);

@@ -35,6 +35,7 @@ mod pickle;
 mod progress;
 mod pytorch;
 mod replace;
+mod stored_type;
 mod weights;
 
 pub use checkpoint::{Checkpoint, TensorInfo, load};
@@ -44,4 +45,4 @@ pub use error::{CheckpointError, TensorProblem, TensorProblems};
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubFiles, HubModel};
 pub use progress::Progress;
-pub use wolfgang_model::Precision;
+pub use stored_type::StoredType;

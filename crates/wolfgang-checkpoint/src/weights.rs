@@ -12,23 +12,35 @@ pub(crate) type Tensor = burn_pack::Tensor;
 /// Numbers that a core treats at once; they stay in its own cache.
 const PIECE: usize = 1 << 14;
 
-/// Writes a tensor's weights as f32 into `into`, whatever floating point type they are stored in.
-///
-/// # Errors
-/// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`] and [`CheckpointError::TooLarge`].
-pub(crate) fn fill_f32(
-    path: &Path,
-    tensor: &Tensor,
-    into: &mut [f32],
-) -> Result<(), CheckpointError> {
-    let bytes = stored(path, tensor, into.len())?;
-    into.par_chunks_mut(PIECE)
-        .zip(bytes.par_chunks(PIECE * tensor.dtype.size()))
-        .enumerate()
-        .try_for_each(|(piece, (into, bytes))| {
-            decode(tensor.dtype, bytes, into);
-            check_finite(path, tensor, piece, bytes, into)
+/// A tensor whose weights can be read piece by piece.
+pub(crate) struct Opened<'a> {
+    path: &'a Path,
+    tensor: Tensor,
+    bytes: Bytes,
+}
+
+impl<'a> Opened<'a> {
+    /// # Errors
+    /// [`CheckpointError::Damaged`].
+    pub(crate) fn new(path: &'a Path, tensor: Tensor) -> Result<Self, CheckpointError> {
+        let bytes = stored(path, &tensor, tensor.shape.num_elements())?;
+        Ok(Self {
+            path,
+            tensor,
+            bytes,
         })
+    }
+
+    /// Writes the weights from `first` on as f32, whatever floating point type they are stored in.
+    ///
+    /// # Errors
+    /// [`CheckpointError::NotFinite`] and [`CheckpointError::TooLarge`].
+    pub(crate) fn read(&self, first: usize, into: &mut [f32]) -> Result<(), CheckpointError> {
+        let (dtype, size) = (self.tensor.dtype, self.tensor.dtype.size());
+        let bytes = &self.bytes[first * size..(first + into.len()) * size];
+        decode(dtype, bytes, into);
+        check_finite(self.path, &self.tensor, first, bytes, into)
+    }
 }
 
 /// A tensor's weights as `dtype`, and how many of them it could not hold exactly.
@@ -46,7 +58,7 @@ pub(crate) fn convert_to(
     let decoded = |piece: usize, bytes: &[u8]| {
         let mut values = vec![0f32; bytes.len() / tensor.dtype.size()];
         decode(tensor.dtype, bytes, &mut values);
-        check_finite(path, tensor, piece, bytes, &values).map(|()| values)
+        check_finite(path, tensor, piece * PIECE, bytes, &values).map(|()| values)
     };
     if dtype == tensor.dtype {
         pieces.try_for_each(|(piece, bytes)| decoded(piece, bytes).map(drop))?;
@@ -73,18 +85,19 @@ pub(crate) fn convert_to(
     Ok((Bytes::from_bytes_vec(written), rounded))
 }
 
-/// Refuses NaN and infinities in one piece of a tensor, whose `bytes` became `values`.
+/// Refuses NaN and infinities in a piece of a tensor, which begins at its number `first`, and whose `bytes` became
+/// `values`.
 fn check_finite(
     path: &Path,
     tensor: &Tensor,
-    piece: usize,
+    first: usize,
     bytes: &[u8],
     values: &[f32],
 ) -> Result<(), CheckpointError> {
     let Some(at) = not_finite(values) else {
         return Ok(());
     };
-    let (path, name, index) = (path.to_path_buf(), tensor.name.clone(), piece * PIECE + at);
+    let (path, name, index) = (path.to_path_buf(), tensor.name.clone(), first + at);
     let stored = bytes.as_chunks().0.get(at).map(|b| f64::from_le_bytes(*b));
     if tensor.dtype == DType::F64 && stored.is_some_and(f64::is_finite) {
         return Err(CheckpointError::TooLarge {
@@ -139,7 +152,8 @@ mod tests {
             let bytes = numbers.map(f64::to_le_bytes).concat();
             let bytes = Bytes::from_bytes_vec(bytes);
             let tensor = Tensor::new("w".to_owned(), DType::F64, [2], None, bytes);
-            fill_f32(Path::new("x.pt"), &tensor, &mut [0.0; 2]).unwrap_err()
+            let opened = Opened::new(Path::new("x.pt"), tensor).unwrap();
+            opened.read(0, &mut [0.0; 2]).unwrap_err()
         };
         assert_eq!(
             refusal([0.0, 1e300]).to_string(),

@@ -5,6 +5,7 @@ use crate::devices::DevicesArgs;
 use crate::dtype::Dtype;
 use crate::inspect::InspectArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use wolfgang_generate::{DeviceName, Overflow, PenaltyScope};
 
@@ -56,6 +57,10 @@ pub(crate) struct GenerateArgs {
     /// The element type to compute in, if the device does
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     pub(crate) dtype: Dtype,
+
+    /// Threads that compute, on the CPU. Without it, one for each core
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
 
     /// The prompt as token ids
     #[arg(long, value_name = "1,2,3", value_delimiter = ',')]

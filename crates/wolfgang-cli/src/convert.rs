@@ -1,6 +1,6 @@
 //! `wolfgang convert`, and `cargo xtask convert-checkpoint`.
 
-use crate::dtype::Dtype;
+use crate::dtype::StoredDtype;
 use crate::model_source;
 use crate::progress::ProgressLine;
 use crate::report::warning;
@@ -28,7 +28,7 @@ pub struct ConvertArgs {
 
     /// The element type to write. Without it, the one found
     #[arg(long, value_enum)]
-    dtype: Option<Dtype>,
+    dtype: Option<StoredDtype>,
 
     /// The model's tokenizer.json, to be put beside it. Without it, the one beside the input
     #[arg(long, value_name = "PATH")]

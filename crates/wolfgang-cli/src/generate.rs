@@ -10,8 +10,8 @@ use std::io::{IsTerminal, Read};
 use std::sync::atomic::Ordering;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
-    Device, Event, GenerateError, GenerateOptions, Generation, Prompt, SamplingParams, Summary,
-    Tokenizer, WolfgangGenerator, check_vocabulary, tokenizer_beside,
+    Device, Event, GenerateError, GenerateOptions, Generation, ModelOptions, Prompt,
+    SamplingParams, Summary, Tokenizer, WolfgangGenerator, check_vocabulary, tokenizer_beside,
 };
 
 pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
@@ -109,14 +109,18 @@ fn prompt_text(args: &GenerateArgs) -> anyhow::Result<String> {
 }
 
 fn load(args: &GenerateArgs, device: &Device) -> anyhow::Result<WolfgangGenerator> {
-    let precision = args.dtype.into();
+    let options = ModelOptions {
+        precision: args.dtype.into(),
+        threads: args.threads,
+        ..ModelOptions::default()
+    };
     let Some(model) = &args.model else {
         let tokenizer = match &args.tokenizer {
             Some(tokenizer) => Tokenizer::from_file(tokenizer).map_err(GenerateError::from)?,
             None => faust::tokenizer()?,
         };
         return Ok(WolfgangGenerator::new(
-            faust::model(device, precision)?,
+            faust::model(device, options)?,
             tokenizer,
         )?);
     };
@@ -127,7 +131,7 @@ fn load(args: &GenerateArgs, device: &Device) -> anyhow::Result<WolfgangGenerato
         .map_err(GenerateError::from)?;
     // Before the weights are read: a wrong pair is known by then.
     check_vocabulary(&tokenizer, checkpoint.config())?;
-    let model = checkpoint.into_model_with(device, precision, &mut ProgressLine::default())?;
+    let model = checkpoint.into_model_with(device, options, &mut ProgressLine::default())?;
     Ok(WolfgangGenerator::new(model, tokenizer)?)
 }
 

@@ -38,8 +38,8 @@ pub use wolfgang_checkpoint::{CheckpointError, Progress};
 #[cfg(feature = "hub")]
 pub use wolfgang_checkpoint::{Hub, HubFiles, HubModel};
 pub use wolfgang_model::{
-    Backend, BackendStatus, Device, DeviceName, DeviceStatus, ModelConfig, ModelError, Place,
-    Precision, Wolfgang, devices,
+    Backend, BackendStatus, Device, DeviceName, DeviceStatus, ModelConfig, ModelError,
+    ModelOptions, Place, Precision, Wolfgang, devices,
 };
 pub use wolfgang_sampling::{PenaltyScope, SamplingError, SamplingParams};
 pub use wolfgang_tokenize::{Message, Role, Special, TextStream, Tokenizer, TokenizerError};

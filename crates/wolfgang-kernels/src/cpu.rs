@@ -10,7 +10,7 @@ use crate::isa::Isa;
 use crate::matrix::{Matrix, Packer, Shape};
 use crate::pool::Pool;
 use crate::product::{Then, multiply};
-use crate::rows::Rows;
+use crate::rows::{Rows, stride};
 use crate::simd::Line;
 use std::num::NonZeroUsize;
 
@@ -81,7 +81,7 @@ impl Cpu {
             "the activations were laid out for another matrix"
         );
         assert!(
-            into.rows() == by.rows() && into.width() >= width,
+            into.rows() == by.rows() && stride(into.width()) >= width,
             "the outputs have no room"
         );
         multiply(self.isa, &mut self.pool, matrix, by, into, then);

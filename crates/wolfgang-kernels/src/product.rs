@@ -134,74 +134,67 @@ impl Multiply<'_> {
         if ROWS > S::ROWS {
             return;
         }
-        let sums = |panel: usize| -> Sums<S, ROWS> {
-            let weights = bytemuck::cast_slice(self.matrix.panel(panel));
-            P::sums(simd, weights, self.matrix.scales(panel), tile)
-        };
         match self.then {
-            Then::Store => {
-                let sums = sums(column);
-                self.write(column, tile, |row, half, into| {
-                    simd.store(sums[row][half], into);
-                });
-            }
-            Then::Add => {
-                let sums = sums(column);
-                self.write(column, tile, |row, half, into| {
-                    simd.store(simd.add(simd.load(into), sums[row][half]), into);
-                });
+            Then::Store | Then::Add => {
+                let sums = self.sums::<S, P, ROWS>(simd, column, tile);
+                self.write(simd, column, tile, sums);
             }
             Then::SwiGlu => {
-                let (gates, values) = (sums(2 * column), sums(2 * column + 1));
-                self.write(column, tile, |row, half, into| {
-                    let gate = silu(simd, gates[row][half]);
-                    simd.store(simd.mul(gate, values[row][half]), into);
-                });
+                let mut gates = self.sums::<S, P, ROWS>(simd, 2 * column, tile);
+                let values = self.sums::<S, P, ROWS>(simd, 2 * column + 1, tile);
+                for (gates, values) in gates.iter_mut().zip(values) {
+                    gates[0] = simd.mul(silu(simd, gates[0]), values[0]);
+                    gates[1] = simd.mul(silu(simd, gates[1]), values[1]);
+                }
+                self.write(simd, column, tile, gates);
             }
         }
     }
 
-    /// Has `write` write every half of a panel of every row.
     #[inline(always)]
-    fn write(
+    fn sums<S: Simd, P: Product, const ROWS: usize>(
         &self,
+        simd: S,
+        panel: usize,
+        tile: &Tile<'_>,
+    ) -> Sums<S, ROWS> {
+        let weights = bytemuck::cast_slice(self.matrix.panel(panel));
+        P::sums(simd, weights, self.matrix.scales(panel), tile)
+    }
+
+    /// Writes a panel of outputs of every row of a tile.
+    #[inline(always)]
+    fn write<S: Simd, const ROWS: usize>(
+        &self,
+        simd: S,
         column: usize,
         tile: &Tile<'_>,
-        write: impl Fn(usize, usize, &mut [f32; LANES]),
+        sums: Sums<S, ROWS>,
     ) {
-        for row in 0..tile.rows {
+        for (row, sums) in sums.into_iter().enumerate() {
             let start = (tile.first_row + row) * self.width + column * PANEL;
             // SAFETY: every column belongs to one piece of work.
             let into = unsafe { self.into.part(start..start + PANEL) };
-            for (half, into) in into.as_chunks_mut().0.iter_mut().enumerate() {
-                write(row, half, into);
+            for (into, mut sum) in into.as_chunks_mut().0.iter_mut().zip(sums) {
+                if self.then == Then::Add {
+                    sum = simd.add(simd.load(into), sum);
+                }
+                simd.store(sum, into);
             }
         }
     }
 }
 
-/// A product of floating point numbers: one group after the other.
-#[inline(always)]
-fn sums_of<S: Simd, G, const ROWS: usize>(
-    simd: S,
-    panel: &[[G; 2]],
-    tile: &Tile<'_>,
-    step: impl Fn(S::F, &G, u32) -> S::F,
-) -> Sums<S, ROWS> {
-    let mut sums = [[simd.splat(0.0); 2]; ROWS];
-    for (group, x) in panel.iter().zip(tile.words.as_chunks::<ROWS>().0) {
-        for (sums, x) in sums.iter_mut().zip(x) {
-            sums[0] = step(sums[0], &group[0], *x);
-            sums[1] = step(sums[1], &group[1], *x);
-        }
-    }
-    sums
+/// How one format of floating point numbers is multiplied: one group after the other.
+trait Step {
+    type Half: Pod;
+
+    /// Adds the products of one group of inputs, for half a panel.
+    fn step<S: Simd>(simd: S, sum: S::F, weights: &Self::Half, x: u32) -> S::F;
 }
 
-struct F32;
-
-impl Product for F32 {
-    type Group = [[f32; LANES]; 2];
+impl<T: Step> Product for T {
+    type Group = [T::Half; 2];
 
     #[inline(always)]
     fn sums<S: Simd, const ROWS: usize>(
@@ -210,45 +203,47 @@ impl Product for F32 {
         _: &[f32; PANEL],
         tile: &Tile<'_>,
     ) -> Sums<S, ROWS> {
-        sums_of(simd, panel, tile, |sum, weights, x| {
-            simd.fma(simd.load(weights), simd.splat(f32::from_bits(x)), sum)
-        })
+        let mut sums = [[simd.splat(0.0); 2]; ROWS];
+        for (group, x) in panel.iter().zip(tile.words.as_chunks::<ROWS>().0) {
+            for (sums, x) in sums.iter_mut().zip(x) {
+                sums[0] = T::step(simd, sums[0], &group[0], *x);
+                sums[1] = T::step(simd, sums[1], &group[1], *x);
+            }
+        }
+        sums
+    }
+}
+
+struct F32;
+
+impl Step for F32 {
+    type Half = [f32; LANES];
+
+    #[inline(always)]
+    fn step<S: Simd>(simd: S, sum: S::F, weights: &Self::Half, x: u32) -> S::F {
+        simd.fma(simd.load(weights), simd.splat(f32::from_bits(x)), sum)
     }
 }
 
 struct F16;
 
-impl Product for F16 {
-    type Group = [[u16; LANES]; 2];
+impl Step for F16 {
+    type Half = [u16; LANES];
 
     #[inline(always)]
-    fn sums<S: Simd, const ROWS: usize>(
-        simd: S,
-        panel: &[Self::Group],
-        _: &[f32; PANEL],
-        tile: &Tile<'_>,
-    ) -> Sums<S, ROWS> {
-        sums_of(simd, panel, tile, |sum, weights, x| {
-            simd.fma(simd.widen(weights), simd.splat(f32::from_bits(x)), sum)
-        })
+    fn step<S: Simd>(simd: S, sum: S::F, weights: &Self::Half, x: u32) -> S::F {
+        simd.fma(simd.widen(weights), simd.splat(f32::from_bits(x)), sum)
     }
 }
 
 struct Bf16;
 
-impl Product for Bf16 {
-    type Group = [[u32; LANES]; 2];
+impl Step for Bf16 {
+    type Half = [u32; LANES];
 
     #[inline(always)]
-    fn sums<S: Simd, const ROWS: usize>(
-        simd: S,
-        panel: &[Self::Group],
-        _: &[f32; PANEL],
-        tile: &Tile<'_>,
-    ) -> Sums<S, ROWS> {
-        sums_of(simd, panel, tile, |sum, weights, x| {
-            simd.dot_bf16(sum, weights, x)
-        })
+    fn step<S: Simd>(simd: S, sum: S::F, weights: &Self::Half, x: u32) -> S::F {
+        simd.dot_bf16(sum, weights, x)
     }
 }
 
@@ -273,7 +268,10 @@ impl Product for Int8 {
         let scales_of_x = tile.scales.as_chunks::<ROWS>().0;
         let offsets = tile.offsets.as_chunks::<ROWS>().0;
         for ((panel, words), (x_scales, offsets)) in blocks.zip(scales_of_x.iter().zip(offsets)) {
-            let mut whole = offsets.map(|offset| [simd.splat_i(offset); 2]);
+            let mut whole = [[simd.splat_i(0); 2]; ROWS];
+            for (whole, offset) in whole.iter_mut().zip(offsets) {
+                *whole = [simd.splat_i(*offset); 2];
+            }
             for (group, words) in panel.iter().zip(words) {
                 for (whole, word) in whole.iter_mut().zip(words) {
                     let x = word.to_le_bytes().map(|byte| byte as i8);

@@ -3,7 +3,6 @@
 use crate::kv_cache::LayerCache;
 use crate::linear::Linear;
 use crate::rope::Rotation;
-use crate::spread::Spread;
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::softmax};
 
@@ -25,7 +24,6 @@ pub(crate) struct Step {
     pub(crate) rotation: Rotation,
     /// `[seq, start + seq]`, unless all can be seen.
     pub(crate) mask: Option<Tensor<2>>,
-    pub(crate) spread: Spread,
 }
 
 impl Attention {
@@ -42,7 +40,7 @@ impl Attention {
         let turned = self.n_head + self.n_kv_head;
 
         // Heads of queries, then of keys, then of values. Queries and keys are turned together.
-        let qkv = self.wqkv.forward(x, step.spread);
+        let qkv = self.wqkv.forward(x);
         let qkv = qkv.reshape([batch, seq, turned + self.n_kv_head, head_dim]);
         let qk = step.rotation.turn(qkv.clone().narrow(2, 0, turned));
         let q = qk.clone().narrow(2, 0, self.n_head);
@@ -74,7 +72,6 @@ impl Attention {
         let mixed = mixed
             .reshape([batch, self.n_head, seq, head_dim])
             .swap_dims(1, 2);
-        self.wo
-            .forward(mixed.reshape([batch, seq, width]), step.spread)
+        self.wo.forward(mixed.reshape([batch, seq, width]))
     }
 }

@@ -177,6 +177,18 @@ impl Display for Place {
     }
 }
 
+/// Whether tensors on `device` lie in host memory as `flex` has them.
+#[cfg(feature = "flex")]
+pub(crate) fn is_flex(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
+/// There is no such device.
+#[cfg(not(feature = "flex"))]
+pub(crate) fn is_flex(_: &Device) -> bool {
+    false
+}
+
 /// A sum on the device, there and back.
 fn try_out(place: Place, device: &Device) -> Result<(), ModelError> {
     let sum = contained(|| {

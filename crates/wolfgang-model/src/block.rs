@@ -28,9 +28,7 @@ impl Block {
             .attention
             .forward(self.attention_norm.forward(x.clone()), step, cache);
         let x = x + attended;
-        let transformed = self
-            .feed_forward
-            .forward(self.ffn_norm.forward(x.clone()), step.spread);
+        let transformed = self.feed_forward.forward(self.ffn_norm.forward(x.clone()));
         x + transformed
     }
 }

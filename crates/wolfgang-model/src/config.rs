@@ -60,6 +60,19 @@ impl Parameter {
     pub(crate) fn n_weights(&self) -> usize {
         self.shape.iter().product()
     }
+
+    /// Rows of a matrix; a vector is one.
+    pub fn rows(&self) -> usize {
+        match self.shape[..] {
+            [rows, _] => rows,
+            _ => 1,
+        }
+    }
+
+    /// The length of a row.
+    pub fn width(&self) -> usize {
+        self.shape.last().copied().unwrap_or(1)
+    }
 }
 
 impl ModelConfig {

@@ -1,7 +1,5 @@
 //! The table that is both the first and the last layer.
 
-use crate::linear::product;
-use crate::spread::Spread;
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor};
 
@@ -25,7 +23,7 @@ impl Embedding {
     }
 
     /// `[rows, n_embd]` → logits `[rows, vocab_size]`.
-    pub(crate) fn head(&self, x: Tensor<2>, spread: Spread) -> Tensor<2> {
-        product(x, self.weight.val(), spread)
+    pub(crate) fn head(&self, x: Tensor<2>) -> Tensor<2> {
+        x.matmul(self.weight.val().transpose())
     }
 }

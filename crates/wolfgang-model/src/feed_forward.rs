@@ -1,7 +1,6 @@
 //! SwiGLU.
 
 use crate::linear::Linear;
-use crate::spread::Spread;
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::silu};
 
@@ -15,11 +14,11 @@ pub(crate) struct FeedForward {
 
 impl FeedForward {
     /// `[batch, seq, n_embd]` → the same shape.
-    pub(crate) fn forward(&self, x: Tensor<3>, spread: Spread) -> Tensor<3> {
-        let both = self.w13.forward(x, spread);
+    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let both = self.w13.forward(x);
         let hidden = both.dims()[2] / 2;
         let gate = both.clone().narrow(2, 0, hidden);
         let up = both.narrow(2, hidden, hidden);
-        self.w2.forward(silu(gate) * up, spread)
+        self.w2.forward(silu(gate) * up)
     }
 }

@@ -1,7 +1,10 @@
 //! Keys and values of the positions already computed.
 
+use crate::cpu::new_caches;
 use crate::{ModelConfig, ModelError, Precision};
 use burn::tensor::{Device, Tensor};
+use std::sync::Arc;
+use wolfgang_kernels::Cache;
 
 /// The keys and values of one sequence, for every layer.
 ///
@@ -9,10 +12,19 @@ use burn::tensor::{Device, Tensor};
 /// taken once; nothing grows or moves afterwards. A clone shares that memory until one of the two is written to.
 #[derive(Clone, Debug)]
 pub struct KvCache {
-    layers: Vec<LayerCache>,
+    store: Store,
     len: usize,
     shape: CacheShape,
     device: Device,
+}
+
+/// Where the numbers are, layer by layer.
+#[derive(Clone, Debug)]
+pub(crate) enum Store {
+    /// On a device of burn's.
+    Burn(Vec<LayerCache>),
+    /// As our kernels have them.
+    Kernels(Arc<Vec<Cache>>),
 }
 
 /// What a cache must agree with its model on.
@@ -23,16 +35,18 @@ struct CacheShape {
     block_size: usize,
     head_dim: usize,
     precision: Precision,
+    kernels: bool,
 }
 
 impl CacheShape {
-    fn of(config: &ModelConfig, precision: Precision) -> Self {
+    fn of(config: &ModelConfig, precision: Precision, kernels: bool) -> Self {
         Self {
             n_layer: config.n_layer,
             n_kv_head: config.n_kv_head,
             block_size: config.block_size,
             head_dim: config.head_dim(),
             precision,
+            kernels,
         }
     }
 }
@@ -45,24 +59,36 @@ impl std::fmt::Display for CacheShape {
             block_size,
             head_dim,
             precision,
+            kernels,
         } = self;
+        let layout = if *kernels { ", for kernels" } else { "" };
         write!(
             f,
-            "{n_layer} layers of {n_kv_head} heads × {block_size} positions × {head_dim} in {precision}"
+            "{n_layer} layers of {n_kv_head} heads × {block_size} positions × {head_dim} in {precision}{layout}"
         )
     }
 }
 
 impl KvCache {
-    pub(crate) fn new(config: &ModelConfig, device: &Device, precision: Precision) -> Self {
-        let shape = CacheShape::of(config, precision);
+    pub(crate) fn new(
+        config: &ModelConfig,
+        device: &Device,
+        precision: Precision,
+        kernels: bool,
+    ) -> Self {
+        let shape = CacheShape::of(config, precision, kernels);
         let size = [1, shape.n_kv_head, shape.block_size, shape.head_dim];
         let layer = || LayerCache {
             keys: Tensor::zeros(size, (device, precision.dtype())),
             values: Tensor::zeros(size, (device, precision.dtype())),
         };
+        let store = if kernels {
+            Store::Kernels(Arc::new(new_caches(config, precision, shape.block_size)))
+        } else {
+            Store::Burn((0..shape.n_layer).map(|_| layer()).collect())
+        };
         Self {
-            layers: (0..shape.n_layer).map(|_| layer()).collect(),
+            store,
             len: 0,
             shape,
             device: device.clone(),
@@ -94,9 +120,9 @@ impl KvCache {
         self.len = 0;
     }
 
-    /// The layers, and the number of positions computed.
-    pub(crate) fn layers_mut(&mut self) -> (&mut [LayerCache], usize) {
-        (&mut self.layers, self.len)
+    /// Where to write.
+    pub(crate) fn store_mut(&mut self) -> &mut Store {
+        &mut self.store
     }
 
     /// Counts `n` positions that every layer has now written.
@@ -109,8 +135,9 @@ impl KvCache {
         config: &ModelConfig,
         device: &Device,
         precision: Precision,
+        kernels: bool,
     ) -> Result<(), ModelError> {
-        let needed = CacheShape::of(config, precision);
+        let needed = CacheShape::of(config, precision, kernels);
         if self.shape == needed && self.device == *device {
             return Ok(());
         }

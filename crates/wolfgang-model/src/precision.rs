@@ -1,6 +1,7 @@
 //! The element types of weights.
 
 use crate::ModelError;
+use crate::backends::is_flex;
 use crate::contained::contained;
 use burn::tensor::{DType, Device};
 
@@ -14,11 +15,14 @@ pub enum Precision {
     F16,
     /// 16 bits with the exponent of f32: 8 significant bits.
     Bf16,
+    /// 8 bits: whole numbers, with one scale for each row of a matrix. On the CPU only, where what they are multiplied
+    /// with is rounded to such, too.
+    Int8,
 }
 
 impl Precision {
     /// Every precision.
-    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Bf16];
+    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
 
     /// burn's name for it.
     pub fn dtype(self) -> DType {
@@ -26,18 +30,31 @@ impl Precision {
             Self::F32 => DType::F32,
             Self::F16 => DType::F16,
             Self::Bf16 => DType::BF16,
+            Self::Int8 => DType::I8,
         }
     }
 
-    /// Those in which `device` stores numbers and computes with them.
+    /// Those in which `device` stores weights and computes with them.
     pub fn supported_by(device: &Device) -> Vec<Self> {
-        let supported = |precision: &Self| device.supports_dtype(precision.dtype());
+        if is_flex(device) {
+            return Self::ALL.to_vec();
+        }
+        Self::supported_by_burn(device)
+    }
+
+    /// Those in which burn's operations compute on `device`.
+    fn supported_by_burn(device: &Device) -> Vec<Self> {
+        let supported =
+            |precision: &Self| *precision != Self::Int8 && device.supports_dtype(precision.dtype());
         Self::ALL.into_iter().filter(supported).collect()
     }
 
-    /// Refuses what `device` does not support.
-    pub(crate) fn check(self, device: &Device) -> Result<(), ModelError> {
-        let supported = contained(|| Self::supported_by(device))?;
+    /// Refuses what `device` does not support; by burn's operations, if it is to be `plain`.
+    pub(crate) fn check(self, device: &Device, plain: bool) -> Result<(), ModelError> {
+        let supported = contained(|| match plain {
+            true => Self::supported_by_burn(device),
+            false => Self::supported_by(device),
+        })?;
         if supported.contains(&self) {
             return Ok(());
         }
@@ -51,6 +68,9 @@ impl Precision {
 
 impl std::fmt::Display for Precision {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.dtype().name())
+        f.write_str(match self {
+            Self::Int8 => "int8",
+            float => float.dtype().name(),
+        })
     }
 }

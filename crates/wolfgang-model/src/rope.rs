@@ -5,6 +5,31 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 
 const THETA: f32 = 10000.0;
 
+/// The angles of all positions, `[block_size, head_dim]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Angles {
+    /// The cosine of each angle, twice.
+    pub(crate) cos: Vec<f32>,
+    /// The sine of each angle, negative and positive.
+    pub(crate) sin: Vec<f32>,
+}
+
+impl Angles {
+    pub(crate) fn new(head_dim: usize, block_size: usize) -> Self {
+        // In f32 throughout, as the original: at position 500 the rounding of the angle shows in the logits.
+        let angle =
+            |t: usize, i: usize| t as f32 * (1.0 / THETA.powf((2 * i) as f32 / head_dim as f32));
+        let table = |pair: fn(f32) -> [f32; 2]| {
+            let of_position = move |t| (0..head_dim / 2).flat_map(move |i| pair(angle(t, i)));
+            (0..block_size).flat_map(of_position).collect()
+        };
+        Self {
+            cos: table(|angle| [angle.cos(), angle.cos()]),
+            sin: table(|angle| [-angle.sin(), angle.sin()]),
+        }
+    }
+}
+
 /// Rotary embedding (Su et al. 2021), interleaved: neighbouring pairs are one complex number, and pair i at position
 /// t is turned by the angle t · θ^(−2i / head_dim).
 #[derive(Module, Debug)]
@@ -17,19 +42,14 @@ pub(crate) struct RotaryEmbedding {
 
 impl RotaryEmbedding {
     pub(crate) fn new(head_dim: usize, block_size: usize, device: &Device, dtype: DType) -> Self {
-        // In f32 throughout, as the original: at position 500 the rounding of the angle shows in the logits.
-        let angle =
-            |t: usize, i: usize| t as f32 * (1.0 / THETA.powf((2 * i) as f32 / head_dim as f32));
-        let table = |pair: fn(f32) -> [f32; 2]| {
-            let values: Vec<f32> = (0..block_size)
-                .flat_map(|t| (0..head_dim / 2).flat_map(move |i| pair(angle(t, i))))
-                .collect();
-            let values = TensorData::new(values, [block_size, head_dim]);
-            Tensor::from_data(values, (device, dtype))
+        let tensor = |table: Vec<f32>| {
+            let table = TensorData::new(table, [block_size, head_dim]);
+            Tensor::from_data(table, (device, dtype))
         };
+        let Angles { cos, sin } = Angles::new(head_dim, block_size);
         Self {
-            cos: table(|angle| [angle.cos(), angle.cos()]),
-            sin: table(|angle| [-angle.sin(), angle.sin()]),
+            cos: tensor(cos),
+            sin: tensor(sin),
         }
     }
 

@@ -1,12 +1,32 @@
-//! The weights' way from the host to the device.
+//! The weights' way from where they are kept to where they are used.
 
 use crate::contained::contained;
 use crate::linear::Linear;
 use crate::norm::RmsNorm;
-use crate::room::Room;
-use crate::spread::is_flex;
 use crate::{ModelError, Parameter, Precision};
 use burn::tensor::{Device, Tensor, TensorData};
+use std::ops::Range;
+
+/// Reads rows of one parameter: those of the range, one behind the other, as f32. A vector is one row.
+pub type ReadRows<'a, E> = Box<dyn Fn(Range<usize>, &mut [f32]) -> Result<(), E> + Sync + 'a>;
+
+/// Parameters that are multiplied with the same vector, and so become one matrix, row below row: one product instead
+/// of two or three. Everything else stands alone. In the order given.
+pub(crate) fn matrices(parameters: &[Parameter]) -> Vec<Vec<&Parameter>> {
+    let mut matrices: Vec<Vec<&Parameter>> = Vec::new();
+    for parameter in parameters {
+        let first = [(".wk.", ".wq."), (".wv.", ".wq."), (".w3.", ".w1.")]
+            .iter()
+            .find(|(name, _)| parameter.name.contains(name))
+            .map(|(name, first)| parameter.name.replace(name, first));
+        let mut earlier = matrices.iter_mut().rev();
+        match earlier.find(|parts| first.as_ref() == Some(&parts[0].name)) {
+            Some(parts) => parts.push(parameter),
+            None => matrices.push(vec![parameter]),
+        }
+    }
+    matrices
+}
 
 /// Weights on a device, to be made into layers in the order of [`matrices`].
 pub(crate) struct Weights {
@@ -15,28 +35,30 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
-    /// Has `fill` write each of `parameters`, and sends them to `device`.
-    pub(crate) fn read<E: From<ModelError>>(
+    /// Sends each of `parameters`, which `open` opens, to `device`.
+    pub(crate) fn read<'a, E: From<ModelError>>(
         parameters: &[Parameter],
         device: &Device,
         precision: Precision,
-        mut fill: impl FnMut(&Parameter, &mut [f32]) -> Result<(), E>,
+        mut open: impl FnMut(&Parameter) -> Result<ReadRows<'a, E>, E>,
     ) -> Result<Self, E> {
-        let matrices = matrices(parameters);
-        let sizes: Vec<usize> = matrices
-            .iter()
-            .map(|parts| parts.iter().map(|part| part.n_weights()).sum())
-            .collect();
-        let fill = |matrix: usize, mut rest: &mut [f32]| {
-            for part in &matrices[matrix] {
+        let mut tensor = |parts: &Vec<&Parameter>| {
+            let size = parts.iter().map(|part| part.n_weights()).sum();
+            let mut weights = room(size)?;
+            let mut rest = weights.as_mut_slice();
+            for part in parts {
                 let (weights, behind) = rest.split_at_mut(part.n_weights());
-                fill(part, weights)?;
+                open(part)?(0..part.rows(), weights)?;
                 rest = behind;
             }
-            Ok::<_, E>(())
+            let weights = TensorData::new(weights, [size]);
+            let on_device = (device, precision.dtype());
+            Ok::<_, E>(contained(|| Tensor::from_data(weights, on_device))?)
         };
+        let matrices = matrices(parameters);
+        let tensors = matrices.iter().map(&mut tensor);
         Ok(Self {
-            tensors: upload(&sizes, device, precision, fill)?,
+            tensors: tensors.collect::<Result<_, E>>()?,
             taken: 0,
         })
     }
@@ -57,46 +79,6 @@ impl Weights {
     pub(crate) fn norm(&mut self, width: usize) -> RmsNorm {
         RmsNorm::new(self.tensor([width]))
     }
-}
-
-/// Puts the parameters together that are multiplied with the same vector, row below row: one product instead of two
-/// or three. Everything else stands alone, in the order given.
-fn matrices(parameters: &[Parameter]) -> Vec<Vec<&Parameter>> {
-    let mut matrices: Vec<Vec<&Parameter>> = Vec::new();
-    for parameter in parameters {
-        let first = [(".wk.", ".wq."), (".wv.", ".wq."), (".w3.", ".w1.")]
-            .iter()
-            .find(|(name, _)| parameter.name.contains(name))
-            .map(|(name, first)| parameter.name.replace(name, first));
-        let mut earlier = matrices.iter_mut().rev();
-        match earlier.find(|parts| first.as_ref() == Some(&parts[0].name)) {
-            Some(parts) => parts.push(parameter),
-            None => matrices.push(vec![parameter]),
-        }
-    }
-    matrices
-}
-
-/// One tensor of each of the sizes.
-fn upload<E: From<ModelError>>(
-    sizes: &[usize],
-    device: &Device,
-    precision: Precision,
-    mut fill: impl FnMut(usize, &mut [f32]) -> Result<(), E>,
-) -> Result<Vec<Tensor<1>>, E> {
-    let on_device = (device, precision.dtype());
-    if is_flex(device) && precision == Precision::F32 {
-        let mut room = Room::filled(sizes, fill)?;
-        let tensor = |size: &usize| Tensor::from_data(room.take(*size), on_device);
-        return Ok(sizes.iter().map(tensor).collect());
-    }
-    let tensor = |(index, size): (usize, &usize)| {
-        let mut weights = room(*size)?;
-        fill(index, &mut weights)?;
-        let weights = TensorData::new(weights, [*size]);
-        Ok(contained(|| Tensor::from_data(weights, on_device))?)
-    };
-    sizes.iter().enumerate().map(tensor).collect()
 }
 
 /// Zeros, or an error where there is no memory for them: too little of it would end the program.

@@ -1,104 +1,76 @@
 //! The model.
 
-use crate::attention::{Attention, Step};
-use crate::block::Block;
+use crate::backends::is_flex;
 use crate::contained::contained;
-use crate::embedding::Embedding;
-use crate::feed_forward::FeedForward;
-use crate::kv_cache::LayerCache;
-use crate::mask::CausalMask;
-use crate::norm::RmsNorm;
-use crate::rope::RotaryEmbedding;
-use crate::spread::Spread;
-use crate::weights::Weights;
-use crate::{KvCache, ModelConfig, ModelError, Parameter, Precision};
-use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
-
-/// Rows that prefill computes at once. Attention takes memory for each pair of a row and a position.
-const PREFILL_ROWS: usize = 512;
+use crate::cpu::CpuTransformer;
+use crate::kv_cache::Store;
+use crate::transformer::Transformer;
+use crate::weights::{ReadRows, Weights};
+use crate::{KvCache, ModelConfig, ModelError, ModelOptions, Parameter, Precision};
+use burn::tensor::{Device, Tensor, TensorData};
+use std::sync::Arc;
 
 /// A Wolfgang-LM with its weights.
-#[derive(Module, Debug)]
+#[derive(Debug)]
 pub struct Wolfgang {
-    embeddings: Embedding,
-    layers: Vec<Block>,
-    norm: RmsNorm,
-    rope: RotaryEmbedding,
-    mask: CausalMask,
-    #[module(skip)]
+    arithmetic: Arithmetic,
     config: ModelConfig,
-    #[module(skip)]
     device: Device,
-    #[module(skip)]
     precision: Precision,
-    #[module(skip)]
-    spread: Spread,
+    cache_precision: Precision,
+}
+
+/// Who computes.
+#[derive(Debug)]
+enum Arithmetic {
+    /// burn's operations.
+    Burn(Box<Transformer>),
+    /// Our kernels, for tensors that `flex` has in host memory.
+    Kernels(CpuTransformer),
 }
 
 impl Wolfgang {
-    /// Builds a model that computes on `device` in `precision`, having `fill` write the weights of each of
-    /// [`ModelConfig::parameters`] once, row by row.
+    /// Builds a model that computes on `device`. `open` opens each of [`ModelConfig::parameters`] once, and whatever
+    /// it returns reads each row once, several threads at a time.
     ///
     /// # Errors
     /// [`ModelError::InvalidConfig`], [`ModelError::UnsupportedPrecision`], [`ModelError::NoMemory`],
-    /// [`ModelError::Backend`], and whatever `fill` returns.
-    pub fn from_weights<E: From<ModelError>>(
+    /// [`ModelError::Backend`], and whatever `open` and its readers return.
+    pub fn from_weights<'a, E: From<ModelError> + Send>(
         config: &ModelConfig,
         device: &Device,
-        precision: Precision,
-        fill: impl FnMut(&Parameter, &mut [f32]) -> Result<(), E>,
+        options: impl Into<ModelOptions>,
+        open: impl FnMut(&Parameter) -> Result<ReadRows<'a, E>, E>,
     ) -> Result<Self, E> {
+        let options = options.into();
+        let precision = options.precision;
         config.validate()?;
-        precision.check(device)?;
-        let weights = Weights::read(&config.parameters(), device, precision, fill)?;
-        Ok(contained(|| {
-            let model = Self::build(config, device, precision, weights);
-            // Only then has everything arrived, or not found room.
-            device.sync().map(|()| model)
-        })?
-        .map_err(ModelError::backend)?)
-    }
-
-    fn build(
-        config: &ModelConfig,
-        device: &Device,
-        precision: Precision,
-        mut weights: Weights,
-    ) -> Self {
-        let (width, kv, hidden) = (config.n_embd, config.kv_dim(), config.hidden_dim());
-
-        let embeddings = Embedding::new(weights.tensor([config.vocab_size, width]));
-        let layers = (0..config.n_layer)
-            .map(|_| Block {
-                attention_norm: weights.norm(width),
-                attention: Attention {
-                    wqkv: weights.linear(width + 2 * kv, width),
-                    wo: weights.linear(width, width),
-                    n_head: config.n_head,
-                    n_kv_head: config.n_kv_head,
-                },
-                ffn_norm: weights.norm(width),
-                feed_forward: FeedForward {
-                    w13: weights.linear(2 * hidden, width),
-                    w2: weights.linear(width, hidden),
-                },
-            })
-            .collect();
-        let norm = weights.norm(width);
-        let (block_size, dtype) = (config.block_size, precision.dtype());
-        let config = config.clone();
-        Self {
-            embeddings,
-            layers,
-            norm,
-            rope: RotaryEmbedding::new(config.head_dim(), block_size, device, dtype),
-            mask: CausalMask::new(PREFILL_ROWS, block_size, device, dtype),
-            config,
+        precision.check(device, options.plain)?;
+        let kernels = is_flex(device) && !options.plain;
+        let arithmetic = if kernels {
+            Arithmetic::Kernels(CpuTransformer::new(config, &options, open)?)
+        } else {
+            let weights = Weights::read(&config.parameters(), device, precision, open)?;
+            let transformer = contained(|| {
+                let transformer = Transformer::new(config, device, precision, weights);
+                // Only then has everything arrived, or not found room.
+                device.sync().map(|()| transformer)
+            })?;
+            Arithmetic::Burn(Box::new(transformer.map_err(ModelError::backend)?))
+        };
+        let cache_precision = match (kernels, options.cache) {
+            (true, Some(Precision::F32)) => Precision::F32,
+            (true, None) if precision == Precision::F32 => Precision::F32,
+            (true, _) => Precision::F16,
+            (false, _) => precision,
+        };
+        Ok(Self {
+            arithmetic,
+            config: config.clone(),
             device: device.clone(),
             precision,
-            spread: Spread::on(device),
-        }
+            cache_precision,
+        })
     }
 
     /// The shape of this model.
@@ -111,7 +83,7 @@ impl Wolfgang {
         &self.device
     }
 
-    /// The type that it computes in, and in which weights and caches are kept.
+    /// The type in which its weights are kept.
     pub fn precision(&self) -> Precision {
         self.precision
     }
@@ -121,7 +93,8 @@ impl Wolfgang {
     /// # Errors
     /// [`ModelError::Backend`], if the device has no room for it.
     pub fn new_cache(&self) -> Result<KvCache, ModelError> {
-        contained(|| KvCache::new(&self.config, &self.device, self.precision))
+        let kernels = matches!(self.arithmetic, Arithmetic::Kernels(_));
+        contained(|| KvCache::new(&self.config, &self.device, self.cache_precision, kernels))
     }
 
     /// Logits of every position, `[n]` ids → `[n, vocab_size]`, computed afresh: the definition that
@@ -131,13 +104,21 @@ impl Wolfgang {
     /// [`ModelError::NoIds`], [`ModelError::UnknownId`], [`ModelError::ContextFull`], [`ModelError::Backend`].
     pub fn forward(&self, ids: &[u32]) -> Result<Tensor<2>, ModelError> {
         self.check(ids, 0)?;
-        contained(|| self.spread.run(|| self.logits(self.hidden(ids, 0, None))))
+        contained(|| match &self.arithmetic {
+            Arithmetic::Burn(transformer) => transformer.forward(ids, &self.device),
+            Arithmetic::Kernels(transformer) => {
+                let logits = transformer.forward(ids, &self.config, self.cache_precision);
+                let shape = [ids.len(), self.config.vocab_size];
+                Tensor::from_data(TensorData::new(logits, shape), &self.device)
+            }
+        })
     }
 
     /// Logits of the last of `ids`, `[vocab_size]`, which follow upon what stands in `cache`; their keys and values
     /// are added to it.
     ///
-    /// Prefill is one call with the whole prompt, decoding one call for each id; any other division gives the same.
+    /// Prefill is one call with the whole prompt, decoding one call for each id; any other division gives the same: on
+    /// the CPU bit for bit, elsewhere up to rounding.
     ///
     /// # Errors
     /// As [`forward`](Self::forward), and [`ModelError::ForeignCache`]. The cache is then as it was; only after
@@ -147,47 +128,28 @@ impl Wolfgang {
         ids: &[u32],
         cache: &mut KvCache,
     ) -> Result<Tensor<1>, ModelError> {
-        cache.check_fits(&self.config, &self.device, self.precision)?;
+        let (device, kernels) = (
+            &self.device,
+            matches!(self.arithmetic, Arithmetic::Kernels(_)),
+        );
+        cache.check_fits(&self.config, device, self.cache_precision, kernels)?;
         self.check(ids, cache.len())?;
-        contained(|| self.spread.run(|| self.advance(ids, cache)))?.ok_or(ModelError::NoIds)
-    }
-
-    fn advance(&self, ids: &[u32], cache: &mut KvCache) -> Option<Tensor<1>> {
-        let mut last = None;
-        for chunk in ids.chunks(PREFILL_ROWS) {
-            let (layers, start) = cache.layers_mut();
-            let hidden = self.hidden(chunk, start, Some(layers));
-            last = Some(hidden.narrow(1, chunk.len() - 1, 1));
-            cache.advance(chunk.len());
-        }
-        // Only the last position's logits are wanted, and the head is the largest product of all.
-        last.map(|last| self.logits(last).squeeze_dim(0))
-    }
-
-    /// Everything between embedding and final norm, `[n]` → `[1, n, n_embd]`.
-    fn hidden(&self, ids: &[u32], start: usize, cache: Option<&mut [LayerCache]>) -> Tensor<3> {
-        let step = Step {
-            start,
-            rotation: self.rope.at(start, ids.len()),
-            mask: self.mask.at(start, ids.len()),
-            spread: self.spread,
-        };
-        let ids: Vec<i64> = ids.iter().map(|&id| i64::from(id)).collect();
-        let n = ids.len();
-        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [n]), &self.device);
-        let mut x = self.embeddings.forward(ids);
-        let mut caches = cache.map(|layers| layers.iter_mut());
-        for block in &self.layers {
-            let cache = caches.as_mut().and_then(Iterator::next);
-            x = block.forward(x, &step, cache);
-        }
-        x
-    }
-
-    /// Final norm and head, `[1, n, n_embd]` → `[n, vocab_size]`.
-    fn logits(&self, x: Tensor<3>) -> Tensor<2> {
-        self.embeddings
-            .head(self.norm.forward(x).squeeze_dim(0), self.spread)
+        let start = cache.len();
+        let logits = contained(|| match (&self.arithmetic, cache.store_mut()) {
+            (Arithmetic::Burn(transformer), Store::Burn(layers)) => {
+                transformer.forward_cached(ids, layers, start, device)
+            }
+            (Arithmetic::Kernels(transformer), Store::Kernels(layers)) => {
+                // A copy of the cache that shares its memory keeps what it has.
+                let layers = Arc::<Vec<_>>::make_mut(layers);
+                let logits = transformer.forward_cached(ids, layers, start);
+                let shape = [self.config.vocab_size];
+                Some(Tensor::from_data(TensorData::new(logits, shape), device))
+            }
+            _ => None,
+        })?;
+        cache.advance(ids.len());
+        logits.ok_or(ModelError::NoIds)
     }
 
     fn check(&self, ids: &[u32], past: usize) -> Result<(), ModelError> {
@@ -216,9 +178,6 @@ impl Wolfgang {
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
-    fn zeros(config: &ModelConfig) -> Result<Wolfgang, ModelError> {
-        Wolfgang::from_weights(config, &Device::flex(), Precision::F32, |_, _| Ok(()))
-    }
 
     fn tiny() -> ModelConfig {
         ModelConfig {
@@ -230,59 +189,80 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_parameter_is_in_the_model() {
-        let model = zeros(&tiny()).unwrap();
-        assert_eq!(model.num_params(), tiny().n_parameters());
+    /// Numbers between -1 and 1 in no order, another for every place in every parameter.
+    #[expect(clippy::unnecessary_wraps, reason = "what `from_weights` asks for")]
+    fn mixed(parameter: &Parameter) -> Result<ReadRows<'static, ModelError>, ModelError> {
+        let (name, width) = (parameter.name.clone(), parameter.width());
+        Ok(Box::new(move |rows, weights| {
+            let first = name.bytes().map(usize::from).sum::<usize>() + rows.start * width;
+            for (i, weight) in weights.iter_mut().enumerate() {
+                *weight = ((first + i) as f32 * 1.7).sin();
+            }
+            Ok(())
+        }))
     }
 
-    /// More rows than prefill computes at once.
+    /// More rows than either way computes at once, in a shape that fills no panel and no vector.
     #[test]
-    fn prefill_in_steps_is_prefill() {
+    fn kernels_and_burn_agree_and_prefill_in_steps_is_prefill() {
         let config = ModelConfig {
-            block_size: 2 * PREFILL_ROWS + 9,
+            block_size: 2 * crate::transformer::PREFILL_ROWS + 9,
             n_head: 2,
             n_kv_head: 1,
             ..tiny()
         };
-        let mut n = 0f32;
-        let model =
-            Wolfgang::from_weights(&config, &Device::flex(), Precision::F32, |_, weights| {
-                weights.fill_with(|| {
-                    n += 1.0;
-                    (n * 1.7).sin()
-                });
-                Ok::<_, ModelError>(())
-            });
-        let model = model.unwrap();
         let ids: Vec<u32> = (0..config.block_size as u32).map(|i| i * 7 % 30).collect();
-        let whole = model.forward(&ids).unwrap();
-        let last = whole.narrow(0, ids.len() - 1, 1).squeeze_dim::<1>(0);
-        let mut cache = model.new_cache().unwrap();
-        let stepped = model.forward_cached(&ids, &mut cache).unwrap();
-        assert_eq!(cache.len(), ids.len());
-        let scale: f32 = last.clone().abs().max().into_scalar();
-        let apart: f32 = (last - stepped).abs().max().into_scalar();
-        assert!(
-            scale > 0.0 && apart <= 1e-4 * scale,
-            "{apart} apart at scale {scale}"
-        );
+        let mut all = Vec::new();
+        for plain in [true, false] {
+            let options = ModelOptions {
+                plain,
+                ..ModelOptions::default()
+            };
+            let model = Wolfgang::from_weights(&config, &Device::flex(), options, mixed).unwrap();
+            let whole = model.forward(&ids).unwrap();
+            let last = whole.narrow(0, ids.len() - 1, 1).squeeze_dim::<1>(0);
+            let mut cache = model.new_cache().unwrap();
+            all.push(last);
+            all.push(model.forward_cached(&ids, &mut cache).unwrap());
+            assert_eq!(cache.len(), ids.len());
+        }
+        let first = all[0].clone();
+        let scale: f32 = first.clone().abs().max().into_scalar();
+        for logits in &all[1..] {
+            let apart: f32 = (first.clone() - logits.clone()).abs().max().into_scalar();
+            assert!(
+                scale > 0.0 && apart <= 1e-4 * scale,
+                "{apart} apart at scale {scale}"
+            );
+        }
+        let bits = |tensor: &Tensor<1>| tensor.clone().into_data();
+        assert_eq!(bits(&all[2]), bits(&all[3]), "kernels agree bit for bit");
     }
 
     #[test]
     fn what_keeps_weights_from_coming_is_passed_on() {
-        let error = Wolfgang::from_weights(
-            &tiny(),
-            &Device::flex(),
-            Precision::F32,
-            |parameter, weights| {
-                assert_eq!(weights.len(), parameter.shape.iter().product::<usize>());
-                match parameter.name.as_str() {
-                    "norm.weight" => Err(ModelError::NoIds),
-                    _ => Ok(()),
-                }
-            },
-        );
-        assert_eq!(error.unwrap_err(), ModelError::NoIds);
+        for (bad, plain) in [
+            ("norm.weight", false),
+            ("norm.weight", true),
+            ("layers.1.attention.wv.weight", false),
+            ("layers.1.attention.wv.weight", true),
+        ] {
+            let options = ModelOptions {
+                plain,
+                ..ModelOptions::default()
+            };
+            let open = |parameter: &Parameter| -> Result<ReadRows<'_, ModelError>, ModelError> {
+                let fails = parameter.name == bad;
+                Ok(Box::new(move |_, _| {
+                    if fails {
+                        Err(ModelError::NoIds)
+                    } else {
+                        Ok(())
+                    }
+                }))
+            };
+            let error = Wolfgang::from_weights(&tiny(), &Device::flex(), options, open);
+            assert_eq!(error.unwrap_err(), ModelError::NoIds);
+        }
     }
 }

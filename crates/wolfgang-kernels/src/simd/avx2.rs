@@ -15,10 +15,20 @@ impl Avx2 {
     }
 }
 
-/// The same for both halves of a vector.
-#[inline(always)]
-fn halves<T>(f: impl Fn(usize) -> T) -> [T; 2] {
-    [f(0), f(1)]
+/// The same for both halves of a vector. No closure: that would be a function of its own, without these instructions.
+macro_rules! halves {
+    (|$i:ident| $value:expr) => {
+        [
+            {
+                let $i = 0;
+                $value
+            },
+            {
+                let $i = 1;
+                $value
+            },
+        ]
+    };
 }
 
 // SAFETY throughout: a value exists only where the processor has the instructions (`assume`), and every load and
@@ -35,7 +45,7 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn load(self, from: &[f32; LANES]) -> Self::F {
-        halves(|i| unsafe { _mm256_loadu_ps(from.as_ptr().add(8 * i)) })
+        halves!(|i| unsafe { _mm256_loadu_ps(from.as_ptr().add(8 * i)) })
     }
 
     #[inline(always)]
@@ -48,44 +58,44 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn add(self, a: Self::F, b: Self::F) -> Self::F {
-        halves(|i| unsafe { _mm256_add_ps(a[i], b[i]) })
+        halves!(|i| unsafe { _mm256_add_ps(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn sub(self, a: Self::F, b: Self::F) -> Self::F {
-        halves(|i| unsafe { _mm256_sub_ps(a[i], b[i]) })
+        halves!(|i| unsafe { _mm256_sub_ps(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn mul(self, a: Self::F, b: Self::F) -> Self::F {
-        halves(|i| unsafe { _mm256_mul_ps(a[i], b[i]) })
+        halves!(|i| unsafe { _mm256_mul_ps(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn div(self, a: Self::F, b: Self::F) -> Self::F {
-        halves(|i| unsafe { _mm256_div_ps(a[i], b[i]) })
+        halves!(|i| unsafe { _mm256_div_ps(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn max(self, a: Self::F, b: Self::F) -> Self::F {
-        halves(|i| unsafe { _mm256_max_ps(a[i], b[i]) })
+        halves!(|i| unsafe { _mm256_max_ps(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
-        halves(|i| unsafe { _mm256_fmadd_ps(a[i], b[i], c[i]) })
+        halves!(|i| unsafe { _mm256_fmadd_ps(a[i], b[i], c[i]) })
     }
 
     #[inline(always)]
     fn round(self, x: Self::F) -> Self::F {
-        halves(|i| unsafe {
+        halves!(|i| unsafe {
             _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(x[i])
         })
     }
 
     #[inline(always)]
     fn exp2(self, n: Self::F) -> Self::F {
-        halves(|i| unsafe {
+        halves!(|i| unsafe {
             let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n[i]), _mm256_set1_epi32(127));
             _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
         })
@@ -93,12 +103,12 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn widen(self, from: &[u16; LANES]) -> Self::F {
-        halves(|i| unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.as_ptr().add(8 * i).cast())) })
+        halves!(|i| unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.as_ptr().add(8 * i).cast())) })
     }
 
     #[inline(always)]
     fn dot_bf16(self, sums: Self::F, weights: &[u32; LANES], x: u32) -> Self::F {
-        halves(|i| unsafe {
+        halves!(|i| unsafe {
             let weights = _mm256_loadu_si256(weights.as_ptr().add(8 * i).cast());
             let first = upper(_mm256_set1_epi32(x as i32));
             let first = _mm256_fmadd_ps(upper(weights), first, sums[i]);
@@ -114,7 +124,7 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: [i8; 4]) -> Self::I {
-        halves(|i| unsafe {
+        halves!(|i| unsafe {
             let weights = _mm256_loadu_si256(weights.as_ptr().add(8 * i).cast());
             let x = _mm256_set1_epi32(i32::from_le_bytes(x.map(|x| x as u8)));
             // As 16-bit numbers: bytes 0 and 2 of each word, then 1 and 3. The instruction for bytes would saturate.
@@ -129,7 +139,7 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn to_f(self, x: Self::I) -> Self::F {
-        halves(|i| unsafe { _mm256_cvtepi32_ps(x[i]) })
+        halves!(|i| unsafe { _mm256_cvtepi32_ps(x[i]) })
     }
 }
 

@@ -8,10 +8,28 @@ use std::arch::asm;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Neon;
 
-/// The same for each quarter of a vector.
-#[inline(always)]
-fn quarters<T>(f: impl Fn(usize) -> T) -> [T; 4] {
-    [f(0), f(1), f(2), f(3)]
+/// The same for each quarter of a vector. No closure: that would be a function of its own.
+macro_rules! quarters {
+    (|$i:ident| $value:expr) => {
+        [
+            {
+                let $i = 0;
+                $value
+            },
+            {
+                let $i = 1;
+                $value
+            },
+            {
+                let $i = 2;
+                $value
+            },
+            {
+                let $i = 3;
+                $value
+            },
+        ]
+    };
 }
 
 // SAFETY throughout: NEON is part of the architecture, and every load and store is of four of the sixteen numbers
@@ -28,7 +46,7 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn load(self, from: &[f32; LANES]) -> Self::F {
-        quarters(|i| unsafe { vld1q_f32(from.as_ptr().add(4 * i)) })
+        quarters!(|i| unsafe { vld1q_f32(from.as_ptr().add(4 * i)) })
     }
 
     #[inline(always)]
@@ -40,42 +58,42 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn add(self, a: Self::F, b: Self::F) -> Self::F {
-        quarters(|i| unsafe { vaddq_f32(a[i], b[i]) })
+        quarters!(|i| unsafe { vaddq_f32(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn sub(self, a: Self::F, b: Self::F) -> Self::F {
-        quarters(|i| unsafe { vsubq_f32(a[i], b[i]) })
+        quarters!(|i| unsafe { vsubq_f32(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn mul(self, a: Self::F, b: Self::F) -> Self::F {
-        quarters(|i| unsafe { vmulq_f32(a[i], b[i]) })
+        quarters!(|i| unsafe { vmulq_f32(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn div(self, a: Self::F, b: Self::F) -> Self::F {
-        quarters(|i| unsafe { vdivq_f32(a[i], b[i]) })
+        quarters!(|i| unsafe { vdivq_f32(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn max(self, a: Self::F, b: Self::F) -> Self::F {
-        quarters(|i| unsafe { vmaxq_f32(a[i], b[i]) })
+        quarters!(|i| unsafe { vmaxq_f32(a[i], b[i]) })
     }
 
     #[inline(always)]
     fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
-        quarters(|i| unsafe { vfmaq_f32(c[i], a[i], b[i]) })
+        quarters!(|i| unsafe { vfmaq_f32(c[i], a[i], b[i]) })
     }
 
     #[inline(always)]
     fn round(self, x: Self::F) -> Self::F {
-        quarters(|i| unsafe { vrndnq_f32(x[i]) })
+        quarters!(|i| unsafe { vrndnq_f32(x[i]) })
     }
 
     #[inline(always)]
     fn exp2(self, n: Self::F) -> Self::F {
-        quarters(|i| unsafe {
+        quarters!(|i| unsafe {
             let exponent = vaddq_s32(vcvtq_s32_f32(n[i]), vdupq_n_s32(127));
             vreinterpretq_f32_s32(vshlq_n_s32::<23>(exponent))
         })
@@ -83,7 +101,7 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn widen(self, from: &[u16; LANES]) -> Self::F {
-        quarters(|i| unsafe {
+        quarters!(|i| unsafe {
             let narrow = vld1_u16(from.as_ptr().add(4 * i));
             let wide: float32x4_t;
             // The intrinsic for this wants a type that is not stable yet.
@@ -95,7 +113,7 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn dot_bf16(self, sums: Self::F, weights: &[u32; LANES], x: u32) -> Self::F {
-        quarters(|i| unsafe {
+        quarters!(|i| unsafe {
             let weights = vld1q_u32(weights.as_ptr().add(4 * i));
             let first = vfmaq_f32(sums[i], upper(weights), upper(vdupq_n_u32(x)));
             let (weights, x) = (vshlq_n_u32::<16>(weights), vdupq_n_u32(x << 16));
@@ -110,7 +128,7 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: [i8; 4]) -> Self::I {
-        quarters(|i| unsafe {
+        quarters!(|i| unsafe {
             let weights = vld1q_u8(weights.as_ptr().add(4 * i).cast());
             let low = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(weights)));
             let high = vreinterpretq_s16_u16(vmovl_high_u8(weights));
@@ -131,7 +149,7 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn to_f(self, x: Self::I) -> Self::F {
-        quarters(|i| unsafe { vcvtq_f32_s32(x[i]) })
+        quarters!(|i| unsafe { vcvtq_f32_s32(x[i]) })
     }
 }
 

@@ -1,0 +1,329 @@
+//! The model by our own kernels, for the CPU.
+
+use crate::contained::contained;
+use crate::rope::Angles;
+use crate::weights::{ReadRows, matrices};
+use crate::{ModelConfig, ModelError, ModelOptions, Parameter, Precision};
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+use wolfgang_kernels::{
+    Activations, Cache, CacheFormat, Cpu, Format, Isa, KernelError, Matrix, Packer, Rotation, Rows,
+    Shape, Then,
+};
+
+/// Rows that prefill computes at once: enough to read the weights once for many, few enough to need little memory.
+const PREFILL_ROWS: usize = 256;
+
+const EPSILON: f32 = 1e-6;
+
+/// Rows of a panel of weights.
+const PANEL: usize = 32;
+
+/// All layers.
+#[derive(Debug)]
+pub(crate) struct CpuTransformer {
+    /// Read by row it embeds, as a matrix it is the head.
+    embeddings: Matrix,
+    layers: Vec<Layer>,
+    norm: Rows,
+    angles: Angles,
+    hidden_dim: usize,
+    /// One forward pass at a time: each takes all threads.
+    work: Mutex<Work>,
+}
+
+#[derive(Debug)]
+struct Layer {
+    attention_norm: Rows,
+    /// wq, wk and wv, row below row.
+    wqkv: Matrix,
+    wo: Matrix,
+    ffn_norm: Rows,
+    /// w1 and w3, panel by panel by turns.
+    w13: Matrix,
+    w2: Matrix,
+}
+
+/// The threads, and what a forward pass writes. Kept, so that decoding allocates nothing but logits.
+#[derive(Debug)]
+struct Work {
+    cpu: Cpu,
+    /// `[rows, n_embd]`: the sum of all layers so far.
+    x: Rows,
+    /// `[rows, n_embd]`: after a norm, and what attention has mixed.
+    normed: Rows,
+    inputs: Activations,
+    /// `[rows, n_embd + 2 kv_dim]`.
+    qkv: Rows,
+    /// `[rows, hidden_dim]`.
+    gated: Rows,
+    /// `[rows, vocab_size]`.
+    logits: Rows,
+}
+
+/// The format of weights in this precision.
+fn format(precision: Precision) -> Format {
+    match precision {
+        Precision::F32 => Format::F32,
+        Precision::F16 => Format::F16,
+        Precision::Bf16 => Format::Bf16,
+        Precision::Int8 => Format::Int8,
+    }
+}
+
+impl From<KernelError> for ModelError {
+    fn from(error: KernelError) -> Self {
+        match error {
+            KernelError::NoMemory { bytes } => Self::NoMemory { bytes },
+            error => Self::backend(error),
+        }
+    }
+}
+
+/// Lets errors of both kinds pass through the kernels.
+struct Failure<E>(E);
+
+impl<E: From<ModelError>> From<KernelError> for Failure<E> {
+    fn from(error: KernelError) -> Self {
+        Self(ModelError::from(error).into())
+    }
+}
+
+impl CpuTransformer {
+    /// Packs each of the model's parameters, which `open` opens.
+    pub(crate) fn new<'a, E: From<ModelError> + Send>(
+        config: &ModelConfig,
+        options: &ModelOptions,
+        mut open: impl FnMut(&Parameter) -> Result<ReadRows<'a, E>, E>,
+    ) -> Result<Self, E> {
+        let threads = options.threads.unwrap_or_else(cores);
+        let mut cpu = Cpu::new(Isa::best(), threads).map_err(ModelError::from)?;
+        let parameters = config.parameters();
+        let parts = matrices(&parameters);
+        let shapes: Vec<_> = parts.iter().filter_map(|parts| shape(parts)).collect();
+        let format = format(options.precision);
+        let mut packer = Packer::new(format, &shapes).map_err(ModelError::from)?;
+        let mut vectors = Vec::new();
+        for parts in &parts {
+            let readers = parts.iter().map(|part| open(part));
+            let readers = readers.collect::<Result<Vec<_>, E>>()?;
+            match shape(parts) {
+                Some(shape) => {
+                    let fill = |panel: usize, rows: &mut [f32]| {
+                        read_panel(parts, &readers, panel, rows).map_err(Failure)
+                    };
+                    contained(|| cpu.pack(&mut packer, shape, fill))?
+                        .map_err(|Failure(error)| error)?;
+                }
+                None => {
+                    let mut vector = Rows::default();
+                    vector.reset(1, parts[0].n_weights());
+                    readers[0](0..1, vector.row_mut(0))?;
+                    vectors.push(vector);
+                }
+            }
+        }
+
+        let mut matrices = packer.finish().into_iter();
+        let mut vectors = vectors.into_iter();
+        let missing = || ModelError::backend("a layer is missing");
+        let mut matrix = || matrices.next().ok_or_else(missing);
+        let mut vector = || vectors.next().ok_or_else(missing);
+        let embeddings = matrix()?;
+        let layers = (0..config.n_layer).map(|_| {
+            Ok(Layer {
+                attention_norm: vector()?,
+                wqkv: matrix()?,
+                wo: matrix()?,
+                ffn_norm: vector()?,
+                w13: matrix()?,
+                w2: matrix()?,
+            })
+        });
+        let layers = layers.collect::<Result<_, ModelError>>()?;
+        Ok(Self {
+            embeddings,
+            layers,
+            norm: vector()?,
+            angles: Angles::new(config.head_dim(), config.block_size),
+            hidden_dim: config.hidden_dim(),
+            work: Mutex::new(Work {
+                cpu,
+                x: Rows::default(),
+                normed: Rows::default(),
+                inputs: Activations::default(),
+                qkv: Rows::default(),
+                gated: Rows::default(),
+                logits: Rows::default(),
+            }),
+        })
+    }
+
+    /// Logits of every position, `[n]` ids → `[n, vocab_size]`, row by row.
+    pub(crate) fn forward(
+        &self,
+        ids: &[u32],
+        config: &ModelConfig,
+        cache_precision: Precision,
+    ) -> Vec<f32> {
+        let mut cache = new_caches(config, cache_precision, ids.len());
+        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = Vec::with_capacity(ids.len() * config.vocab_size);
+        for (chunk, ids) in ids.chunks(PREFILL_ROWS).enumerate() {
+            work.hidden(self, ids, &mut cache, chunk * PREFILL_ROWS);
+            work.logits(self);
+            for row in 0..ids.len() {
+                all.extend_from_slice(work.logits.row(row));
+            }
+        }
+        all
+    }
+
+    /// Logits of the last of `ids`, which stand at `start` and behind it, `[vocab_size]`.
+    pub(crate) fn forward_cached(
+        &self,
+        ids: &[u32],
+        cache: &mut [Cache],
+        start: usize,
+    ) -> Vec<f32> {
+        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        for (chunk, ids) in ids.chunks(PREFILL_ROWS).enumerate() {
+            work.hidden(self, ids, cache, start + chunk * PREFILL_ROWS);
+        }
+        work.keep_last();
+        work.logits(self);
+        work.logits.row(0).to_vec()
+    }
+}
+
+impl Work {
+    /// Everything between embedding and final norm: leaves `[n, n_embd]` in `x`.
+    fn hidden(&mut self, model: &CpuTransformer, ids: &[u32], cache: &mut [Cache], start: usize) {
+        let Self {
+            cpu,
+            x,
+            normed,
+            inputs,
+            qkv,
+            gated,
+            ..
+        } = self;
+        let (rows, format) = (ids.len(), model.embeddings.format());
+        x.reset(rows, model.embeddings.shape().inputs);
+        for (row, id) in ids.iter().enumerate() {
+            model.embeddings.read_row(*id as usize, x.row_mut(row));
+        }
+        let rotation = Rotation {
+            cos: &model.angles.cos,
+            sin: &model.angles.sin,
+        };
+        for (layer, cache) in model.layers.iter().zip(cache) {
+            cpu.rms_norm(x, &layer.attention_norm, EPSILON, normed);
+            cpu.prepare(normed, format, inputs);
+            qkv.reset(rows, layer.wqkv.shape().outputs);
+            cpu.multiply(&layer.wqkv, inputs, qkv, Then::Store);
+            cpu.append(qkv, rotation, cache, start);
+            cpu.attend(qkv, cache, start, normed);
+            cpu.prepare(normed, format, inputs);
+            cpu.multiply(&layer.wo, inputs, x, Then::Add);
+
+            cpu.rms_norm(x, &layer.ffn_norm, EPSILON, normed);
+            cpu.prepare(normed, format, inputs);
+            gated.reset(rows, model.hidden_dim);
+            cpu.multiply(&layer.w13, inputs, gated, Then::SwiGlu);
+            cpu.prepare(gated, format, inputs);
+            cpu.multiply(&layer.w2, inputs, x, Then::Add);
+        }
+    }
+
+    /// Drops all rows of `x` but the last: only its logits are wanted, and the head is the largest product of all.
+    fn keep_last(&mut self) {
+        let Self { x, normed, .. } = self;
+        normed.reset(1, x.width());
+        normed.row_mut(0).copy_from_slice(x.row(x.rows() - 1));
+        std::mem::swap(x, normed);
+    }
+
+    /// Final norm and head: `x` to `[n, vocab_size]`.
+    fn logits(&mut self, model: &CpuTransformer) {
+        let Self {
+            cpu,
+            x,
+            normed,
+            inputs,
+            logits,
+            ..
+        } = self;
+        cpu.rms_norm(x, &model.norm, EPSILON, normed);
+        cpu.prepare(normed, model.embeddings.format(), inputs);
+        logits.reset(x.rows(), model.embeddings.shape().outputs);
+        cpu.multiply(&model.embeddings, inputs, logits, Then::Store);
+    }
+}
+
+/// A layer's empty cache for each of the layers.
+pub(crate) fn new_caches(
+    config: &ModelConfig,
+    precision: Precision,
+    positions: usize,
+) -> Vec<Cache> {
+    let format = match precision {
+        Precision::F32 => CacheFormat::F32,
+        _ => CacheFormat::F16,
+    };
+    let layer = || Cache::new(format, config.n_kv_head, config.head_dim(), positions);
+    (0..config.n_layer).map(|_| layer()).collect()
+}
+
+/// One thread for each core that the process may use; two on the same core would only be in each other's way.
+fn cores() -> NonZeroUsize {
+    let usable = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    NonZeroUsize::new(num_cpus::get_physical()).map_or(usable, |cores| cores.min(usable))
+}
+
+/// Whether gates and values are in turns.
+fn is_gated(parts: &[&Parameter]) -> bool {
+    parts[0].name.contains(".w1.")
+}
+
+/// The shape of the parts together, if they are matrices.
+fn shape(parts: &[&Parameter]) -> Option<Shape> {
+    let [_, inputs] = parts[0].shape[..] else {
+        return None;
+    };
+    let rows = parts.iter().map(|part| part.rows());
+    let outputs = if is_gated(parts) {
+        rows.map(|rows| rows.next_multiple_of(PANEL)).sum()
+    } else {
+        rows.sum()
+    };
+    Some(Shape { outputs, inputs })
+}
+
+/// Reads the rows of one panel of the parts together, into zeros.
+fn read_panel<E>(
+    parts: &[&Parameter],
+    readers: &[ReadRows<'_, E>],
+    panel: usize,
+    into: &mut [f32],
+) -> Result<(), E> {
+    let inputs = into.len() / PANEL;
+    if is_gated(parts) {
+        let (part, first) = (panel % 2, panel / 2 * PANEL);
+        let behind = parts[part].rows().min(first + PANEL);
+        return readers[part](first..behind, &mut into[..(behind - first) * inputs]);
+    }
+    let (mut rest, mut before) = (into, 0);
+    let panel = panel * PANEL..(panel + 1) * PANEL;
+    for (part, read) in parts.iter().zip(readers) {
+        let rows = before..before + part.rows();
+        before = rows.end;
+        let (first, behind) = (panel.start.max(rows.start), panel.end.min(rows.end));
+        if first < behind {
+            let (into, left) = rest.split_at_mut((behind - first) * inputs);
+            read(first - rows.start..behind - rows.start, into)?;
+            rest = left;
+        }
+    }
+    Ok(())
+}

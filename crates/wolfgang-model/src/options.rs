@@ -1,0 +1,28 @@
+//! How a model computes.
+
+use crate::Precision;
+use std::num::NonZeroUsize;
+
+/// How a model computes. A [`Precision`] alone is one, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelOptions {
+    /// The type that weights are kept in.
+    pub precision: Precision,
+    /// The type that the cache keeps keys and values in, on the CPU: f32 or f16. `None` is f32 for weights in f32, and
+    /// f16 for all others. Other devices keep them in `precision`.
+    pub cache: Option<Precision>,
+    /// Threads that compute, on the CPU. `None` is one for each core.
+    pub threads: Option<NonZeroUsize>,
+    /// Whether `flex` computes by burn's operations, as every other device does, instead of by our kernels: the
+    /// reference that these are tested against.
+    pub plain: bool,
+}
+
+impl From<Precision> for ModelOptions {
+    fn from(precision: Precision) -> Self {
+        Self {
+            precision,
+            ..Self::default()
+        }
+    }
+}

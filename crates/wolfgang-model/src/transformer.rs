@@ -1,0 +1,118 @@
+//! The model by burn's operations, for every device.
+
+use crate::attention::{Attention, Step};
+use crate::block::Block;
+use crate::embedding::Embedding;
+use crate::feed_forward::FeedForward;
+use crate::kv_cache::LayerCache;
+use crate::mask::CausalMask;
+use crate::norm::RmsNorm;
+use crate::rope::RotaryEmbedding;
+use crate::weights::Weights;
+use crate::{ModelConfig, Precision};
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+/// Rows that prefill computes at once. Attention takes memory for each pair of a row and a position.
+pub(crate) const PREFILL_ROWS: usize = 512;
+
+/// All layers.
+#[derive(Module, Debug)]
+pub(crate) struct Transformer {
+    embeddings: Embedding,
+    layers: Vec<Block>,
+    norm: RmsNorm,
+    rope: RotaryEmbedding,
+    mask: CausalMask,
+}
+
+impl Transformer {
+    pub(crate) fn new(
+        config: &ModelConfig,
+        device: &Device,
+        precision: Precision,
+        mut weights: Weights,
+    ) -> Self {
+        let (width, kv, hidden) = (config.n_embd, config.kv_dim(), config.hidden_dim());
+
+        let embeddings = Embedding::new(weights.tensor([config.vocab_size, width]));
+        let layers = (0..config.n_layer)
+            .map(|_| Block {
+                attention_norm: weights.norm(width),
+                attention: Attention {
+                    wqkv: weights.linear(width + 2 * kv, width),
+                    wo: weights.linear(width, width),
+                    n_head: config.n_head,
+                    n_kv_head: config.n_kv_head,
+                },
+                ffn_norm: weights.norm(width),
+                feed_forward: FeedForward {
+                    w13: weights.linear(2 * hidden, width),
+                    w2: weights.linear(width, hidden),
+                },
+            })
+            .collect();
+        let norm = weights.norm(width);
+        let (block_size, dtype) = (config.block_size, precision.dtype());
+        Self {
+            embeddings,
+            layers,
+            norm,
+            rope: RotaryEmbedding::new(config.head_dim(), block_size, device, dtype),
+            mask: CausalMask::new(PREFILL_ROWS, block_size, device, dtype),
+        }
+    }
+
+    /// Logits of every position, `[n]` ids → `[n, vocab_size]`.
+    pub(crate) fn forward(&self, ids: &[u32], device: &Device) -> Tensor<2> {
+        self.logits(self.hidden(ids, 0, None, device))
+    }
+
+    /// Logits of the last of `ids`, which stand at `start` and behind it, `[vocab_size]`.
+    pub(crate) fn forward_cached(
+        &self,
+        ids: &[u32],
+        cache: &mut [LayerCache],
+        start: usize,
+        device: &Device,
+    ) -> Option<Tensor<1>> {
+        let (mut last, mut start) = (None, start);
+        for chunk in ids.chunks(PREFILL_ROWS) {
+            let hidden = self.hidden(chunk, start, Some(cache), device);
+            last = Some(hidden.narrow(1, chunk.len() - 1, 1));
+            start += chunk.len();
+        }
+        // Only the last position's logits are wanted, and the head is the largest product of all.
+        last.map(|last| self.logits(last).squeeze_dim(0))
+    }
+
+    /// Everything between embedding and final norm, `[n]` → `[1, n, n_embd]`.
+    fn hidden(
+        &self,
+        ids: &[u32],
+        start: usize,
+        cache: Option<&mut [LayerCache]>,
+        device: &Device,
+    ) -> Tensor<3> {
+        let step = Step {
+            start,
+            rotation: self.rope.at(start, ids.len()),
+            mask: self.mask.at(start, ids.len()),
+        };
+        let ids: Vec<i64> = ids.iter().map(|&id| i64::from(id)).collect();
+        let n = ids.len();
+        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [n]), device);
+        let mut x = self.embeddings.forward(ids);
+        let mut caches = cache.map(|layers| layers.iter_mut());
+        for block in &self.layers {
+            let cache = caches.as_mut().and_then(Iterator::next);
+            x = block.forward(x, &step, cache);
+        }
+        x
+    }
+
+    /// Final norm and head, `[1, n, n_embd]` → `[n, vocab_size]`.
+    fn logits(&self, x: Tensor<3>) -> Tensor<2> {
+        self.embeddings.head(self.norm.forward(x).squeeze_dim(0))
+    }
+}
