@@ -26,7 +26,7 @@ enum Arithmetic {
     /// burn's operations.
     Burn(Box<Transformer>),
     /// Our kernels, for tensors that `flex` has in host memory.
-    Kernels(CpuTransformer),
+    Kernels(Box<CpuTransformer>),
 }
 
 impl Wolfgang {
@@ -48,7 +48,7 @@ impl Wolfgang {
         precision.check(device, options.plain)?;
         let kernels = is_flex(device) && !options.plain;
         let arithmetic = if kernels {
-            Arithmetic::Kernels(CpuTransformer::new(config, &options, open)?)
+            Arithmetic::Kernels(Box::new(CpuTransformer::new(config, &options, open)?))
         } else {
             let weights = Weights::read(&config.parameters(), device, precision, open)?;
             let transformer = contained(|| {
