@@ -65,7 +65,7 @@ macro_rules! every_case {
             logits::the_faust_model_has_the_originals_logits_and_log_probabilities,
             logits::chunking_does_not_matter_to_the_trained_model,
             logits::a_truncated_cache_is_as_good_as_a_fresh_one,
-            logits::sixteen_bits_are_near_the_original_or_refused,
+            logits::fewer_bits_are_near_the_original_or_refused,
             greedy::the_generator_continues_as_the_original,
             greedy::a_full_context_slides_on_as_the_original,
         }

@@ -6,9 +6,10 @@ use burn::tensor::activation::log_softmax;
 use proptest::prelude::*;
 use serde::Deserialize;
 use std::error::Error;
+use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 use wolfgang_checkpoint::Checkpoint;
-use wolfgang_model::{Device, ModelError, Precision, Wolfgang, to_host};
+use wolfgang_model::{Device, ModelError, ModelOptions, Precision, Wolfgang, to_host};
 
 #[derive(Deserialize)]
 struct TinyCase {
@@ -173,14 +174,18 @@ pub(crate) fn a_truncated_cache_is_as_good_as_a_fresh_one(on: &Target) {
     );
 }
 
-/// How far logits may be from the original's, as a share of the largest of them. Both are twice the worst that
+/// How far logits may be from the original's, as a share of the largest of them: twice the worst that
 /// `cargo xtask accuracy` has shown on any device.
-const IN_16_BITS: [(Precision, f32); 2] = [(Precision::F16, 2.5e-3), (Precision::Bf16, 2e-2)];
+const IN_FEWER_BITS: [(Precision, f32); 3] = [
+    (Precision::F16, 2.5e-3),
+    (Precision::Bf16, 2e-2),
+    (Precision::Int8, 3.2e-2),
+];
 
-pub(crate) fn sixteen_bits_are_near_the_original_or_refused(on: &Target) {
+pub(crate) fn fewer_bits_are_near_the_original_or_refused(on: &Target) {
     let golden = Golden::read("faust/logits.safetensors");
     let supported = Precision::supported_by(&on.device);
-    for (precision, tolerance) in IN_16_BITS {
+    for (precision, tolerance) in IN_FEWER_BITS {
         let checkpoint = Checkpoint::open(repository("models/faust")).unwrap();
         let model = checkpoint.into_model_with(&on.device, precision, &mut ());
         if !supported.contains(&precision) {
@@ -198,6 +203,36 @@ pub(crate) fn sixteen_bits_are_near_the_original_or_refused(on: &Target) {
             let found = forward_cached(&model, &[&ids]);
             let what = format!("{} in {precision}", case.text);
             assert_close(&found, &expected, tolerance, &what);
+        }
+    }
+}
+
+/// Law 1 in its strong form, which the kernels for the CPU keep.
+#[test]
+fn on_the_cpu_no_division_and_no_number_of_threads_changes_a_bit() {
+    let golden = Golden::read("faust/logits.safetensors");
+    let ids: Vec<u32> = golden.ids("3.ids").into_iter().cycle().take(60).collect();
+    let bits = |logits: Vec<f32>| -> Vec<u32> { logits.into_iter().map(f32::to_bits).collect() };
+    for precision in Precision::ALL {
+        let mut expected = None;
+        for threads in 1..=4 {
+            let options = ModelOptions {
+                precision,
+                threads: NonZeroUsize::new(threads),
+                ..ModelOptions::default()
+            };
+            let checkpoint = Checkpoint::open(repository("models/faust")).unwrap();
+            let model = checkpoint.into_model_with(&Device::flex(), options, &mut ());
+            let model = model.unwrap();
+            let whole = bits(forward(&model, &ids));
+            let last = &whole[whole.len() - model.config().vocab_size..];
+            for rows in [1, 2, 5, 16, ids.len()] {
+                let chunks: Vec<_> = ids.chunks(rows).collect();
+                let found = bits(forward_cached(&model, &chunks));
+                assert!(found == last, "{precision}, {threads} threads, {rows} rows");
+            }
+            let expected = &*expected.get_or_insert_with(|| whole.clone());
+            assert!(whole == *expected, "{precision}, {threads} threads");
         }
     }
 }
