@@ -36,24 +36,10 @@ impl Isa {
 
     /// All that this processor has, fastest first.
     pub fn all() -> Vec<Self> {
-        let mut all = Vec::new();
+        // Slowest first, up to the end.
+        let mut all = vec![Self(Kind::Portable(Portable))];
         #[cfg(target_arch = "x86_64")]
         {
-            let avx512 = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl");
-            if avx512
-                && is_x86_feature_detected!("avx512bf16")
-                && is_x86_feature_detected!("avx512vnni")
-            {
-                // SAFETY: the processor was just asked for them.
-                all.push(Self(Kind::Avx512Dot(unsafe { Avx512Dot::assume() })));
-            }
-            if avx512 {
-                // SAFETY: the processor was just asked for them.
-                all.push(Self(Kind::Avx512(unsafe { Avx512::assume() })));
-            }
             if is_x86_feature_detected!("avx2")
                 && is_x86_feature_detected!("fma")
                 && is_x86_feature_detected!("f16c")
@@ -61,10 +47,25 @@ impl Isa {
                 // SAFETY: the processor was just asked for them.
                 all.push(Self(Kind::Avx2(unsafe { Avx2::assume() })));
             }
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl");
+            if avx512 {
+                // SAFETY: the processor was just asked for them.
+                all.push(Self(Kind::Avx512(unsafe { Avx512::assume() })));
+            }
+            if avx512
+                && is_x86_feature_detected!("avx512bf16")
+                && is_x86_feature_detected!("avx512vnni")
+            {
+                // SAFETY: the processor was just asked for them.
+                all.push(Self(Kind::Avx512Dot(unsafe { Avx512Dot::assume() })));
+            }
         }
         #[cfg(target_arch = "aarch64")]
         all.push(Self(Kind::Neon(Neon)));
-        all.push(Self(Kind::Portable(Portable)));
+        all.reverse();
         all
     }
 
