@@ -8,7 +8,11 @@ use std::process::{Command, Stdio};
 
 #[test]
 fn bad_parameters_are_one_line_with_name_value_and_rule() {
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 11] = [
+        (
+            &["--threads", "100000", "--device", "flex"],
+            "100000 threads were asked for: at most 1024 are possible; choose fewer by --threads",
+        ),
         (
             &["--temperature", "-1"],
             "temperature is -1, but it must be 0 (greedy) or a number",
@@ -54,7 +58,7 @@ fn bad_parameters_are_one_line_with_name_value_and_rule() {
         assert!(message.contains(expected), "{args:?}: {message}");
         assert!(output.stdout.is_empty(), "{args:?}");
     }
-    for (args, _) in &cases[..8] {
+    for (args, _) in &cases[..9] {
         let message = String::from_utf8(run(args).stderr).unwrap();
         assert_eq!(message.trim_end().lines().count(), 1, "{message}");
     }

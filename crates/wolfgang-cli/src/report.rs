@@ -75,7 +75,16 @@ pub(crate) fn one_line(message: &str) -> String {
 
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<BadParameter>()
-        || matches!(error.downcast_ref(), Some(CheckpointError::HubName { .. }))
+        || matches!(
+            error.downcast_ref(),
+            Some(
+                CheckpointError::HubName { .. }
+                    | CheckpointError::Device {
+                        source: ModelError::NoThreads { .. },
+                        ..
+                    }
+            )
+        )
         || matches!(
             error.downcast_ref(),
             Some(
@@ -103,6 +112,7 @@ fn next_step(error: &anyhow::Error) -> Option<&'static str> {
 
 fn device_step(error: &ModelError) -> Option<&'static str> {
     Some(match error {
+        ModelError::NoThreads { .. } => "choose fewer by --threads",
         ModelError::NoBackend => "build it with --features flex",
         ModelError::NotCompiledIn { .. } => {
             "build it with that feature, or choose one that `wolfgang devices` lists"

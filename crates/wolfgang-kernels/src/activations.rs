@@ -43,9 +43,11 @@ impl Activations {
         self.rows
     }
 
-    /// Whether they are for matrices of this format with so many inputs.
-    pub(crate) fn fit(&self, format: Format, inputs: usize) -> bool {
-        self.format == Some(format) && self.groups == format.groups(inputs)
+    /// Whether they are for matrices of this format with so many inputs, and for these instructions.
+    pub(crate) fn fit(&self, isa: Isa, format: Format, inputs: usize) -> bool {
+        self.format == Some(format)
+            && self.groups == format.groups(inputs)
+            && self.tile_rows == tile_rows(isa, format)
     }
 
     pub(crate) fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
@@ -74,12 +76,7 @@ impl Activations {
         self.format = Some(format);
         self.rows = from.rows();
         self.groups = format.groups(from.width());
-        // Sums of whole numbers and of floating point numbers need registers each.
-        self.tile_rows = if is_int8 {
-            isa.rows().div_ceil(2)
-        } else {
-            isa.rows()
-        };
+        self.tile_rows = tile_rows(isa, format);
         let blocks = if is_int8 {
             self.groups / BLOCK_GROUPS
         } else {
@@ -115,6 +112,15 @@ impl Activations {
                 });
             }
         });
+    }
+}
+
+/// Rows of a tile.
+fn tile_rows(isa: Isa, format: Format) -> usize {
+    match format {
+        // Sums of whole numbers and of floating point numbers need registers each.
+        Format::Int8 => isa.rows().div_ceil(2),
+        Format::F32 | Format::F16 | Format::Bf16 => isa.rows(),
     }
 }
 

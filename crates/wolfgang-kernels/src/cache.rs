@@ -95,6 +95,11 @@ impl Cache {
         self.head_dim
     }
 
+    /// Positions there is room for, in whole blocks.
+    pub(crate) fn positions(&self) -> usize {
+        self.blocks * LANES
+    }
+
     /// Blocks of 16 positions.
     pub(crate) fn blocks(&self) -> usize {
         self.blocks

@@ -28,7 +28,7 @@ impl Cpu {
     /// So many threads, of which the caller's is one.
     ///
     /// # Errors
-    /// [`KernelError::NoThread`].
+    /// [`KernelError::TooManyThreads`], [`KernelError::NoThread`].
     pub fn new(isa: Isa, threads: NonZeroUsize) -> Result<Self, KernelError> {
         Ok(Self {
             isa,
@@ -37,18 +37,8 @@ impl Cpu {
         })
     }
 
-    /// How many threads there are.
-    pub fn threads(&self) -> usize {
-        self.pool.threads()
-    }
-
-    /// Its instructions.
-    pub fn isa(&self) -> Isa {
-        self.isa
-    }
-
-    /// Packs the next matrix, of which `fill` writes 32 rows into zeros, those from 32 times the number given on; it
-    /// is called by all threads.
+    /// Packs the next matrix, of which `fill` writes [`PANEL`](crate::PANEL) rows into zeros, those from so many times
+    /// the number given on; it is called by all threads.
     ///
     /// # Errors
     /// [`KernelError::NoMemory`] if the packer was made for less, and whatever `fill` returns.
@@ -77,8 +67,8 @@ impl Cpu {
             Then::SwiGlu => matrix.shape().outputs / 2,
         };
         assert!(
-            by.fit(matrix.format(), matrix.shape().inputs),
-            "the activations were laid out for another matrix"
+            by.fit(self.isa, matrix.format(), matrix.shape().inputs),
+            "the activations were laid out for another matrix or processor"
         );
         assert!(
             into.rows() == by.rows() && stride(into.width()) >= width,
@@ -88,12 +78,19 @@ impl Cpu {
     }
 
     /// RMSNorm (Zhang & Sennrich 2019) of each row: x / sqrt(mean(x²) + ε) · weight, where `weight` is one row.
+    ///
+    /// # Panics
+    /// If the widths do not match.
     pub fn rms_norm(&mut self, from: &Rows, weight: &Rows, epsilon: f32, into: &mut Rows) {
+        assert_eq!(from.width(), weight.width(), "the norm is for other rows");
         rms_norm(self.isa, &mut self.pool, from, weight, epsilon, into);
     }
 
     /// Turns the queries and keys in each row of `qkv` (heads of queries, then of keys, then of values), and puts
     /// keys and values into the cache, the first row's at position `start`.
+    ///
+    /// # Panics
+    /// If the cache or the rotation has no such positions, or the rows have no query heads.
     pub fn append(
         &mut self,
         qkv: &mut Rows,
@@ -101,6 +98,11 @@ impl Cpu {
         cache: &mut Cache,
         start: usize,
     ) {
+        // What lies behind a head's last position belongs to the next head.
+        assert!(
+            start + qkv.rows() <= cache.positions(),
+            "the cache has no room"
+        );
         append(&mut self.pool, qkv, rotation, cache, start);
     }
 
@@ -108,7 +110,14 @@ impl Cpu {
     /// Query head h reads key and value head h / (query heads / heads) (Ainslie et al. 2023).
     ///
     /// The keys and values of all rows must be in the cache: see [`append`](Self::append).
+    ///
+    /// # Panics
+    /// If the cache has no such positions.
     pub fn attend(&mut self, qkv: &Rows, cache: &Cache, start: usize, into: &mut Rows) {
+        assert!(
+            start + qkv.rows() <= cache.positions(),
+            "the cache has fewer positions"
+        );
         attend(
             self.isa,
             &mut self.pool,

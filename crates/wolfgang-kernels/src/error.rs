@@ -12,6 +12,14 @@ pub enum KernelError {
         /// How much was asked for.
         bytes: usize,
     },
+    /// More threads than there is any use for.
+    #[error("{threads} threads were asked for, at most {limit} are possible")]
+    TooManyThreads {
+        /// How many were asked for.
+        threads: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// The system does not give the threads.
     #[error("{threads} threads were asked for, but the system does not give them")]
     NoThread {

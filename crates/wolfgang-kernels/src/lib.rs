@@ -37,4 +37,4 @@ pub use format::Format;
 pub use isa::Isa;
 pub use matrix::{Matrix, Packer, Shape, rounded};
 pub use product::Then;
-pub use rows::Rows;
+pub use rows::{PANEL, Rows};

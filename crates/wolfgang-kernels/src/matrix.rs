@@ -131,8 +131,8 @@ impl Packer {
         })
     }
 
-    /// Packs the next matrix. `fill` writes 32 rows into zeros, those from 32 times the number given on, and is called
-    /// by several threads.
+    /// Packs the next matrix. `fill` writes [`PANEL`] rows into zeros, those from so many times the number given on,
+    /// and is called by several threads.
     pub(crate) fn pack<E: From<KernelError> + Send>(
         &mut self,
         isa: Isa,

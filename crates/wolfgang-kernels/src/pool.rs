@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// program would miss.
 const PATIENCE: Duration = Duration::from_micros(50);
 
+/// More threads than any processor has, and fewer than make a system fail.
+const MAX_THREADS: usize = 1024;
+
 /// A few threads that look for work for a short while, and then sleep.
 ///
 /// Pieces of work are taken one by one by whoever has time, so a thread that the system has put aside delays only the
@@ -62,8 +65,14 @@ impl Pool {
     /// So many threads, of which the caller of [`run`](Self::run) is one.
     ///
     /// # Errors
-    /// [`KernelError::NoThread`].
+    /// [`KernelError::TooManyThreads`], [`KernelError::NoThread`].
     pub(crate) fn new(threads: NonZeroUsize) -> Result<Self, KernelError> {
+        if threads.get() > MAX_THREADS {
+            return Err(KernelError::TooManyThreads {
+                threads: threads.get(),
+                limit: MAX_THREADS,
+            });
+        }
         let workers = threads.get() - 1;
         let shared = Arc::new(Shared {
             open: AtomicU64::new(0),

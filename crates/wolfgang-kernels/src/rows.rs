@@ -14,7 +14,7 @@ pub struct Rows {
 }
 
 /// Outputs side by side in a panel of weights.
-pub(crate) const PANEL: usize = 2 * LANES;
+pub const PANEL: usize = 2 * LANES;
 
 /// Numbers that a row of this width takes.
 pub(crate) fn stride(width: usize) -> usize {

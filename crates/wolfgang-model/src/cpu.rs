@@ -1,23 +1,19 @@
 //! The model by our own kernels, for the CPU.
 
 use crate::contained::contained;
+use crate::norm::EPSILON;
 use crate::rope::Angles;
 use crate::weights::{ReadRows, matrices};
 use crate::{ModelConfig, ModelError, ModelOptions, Parameter, Precision};
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use wolfgang_kernels::{
-    Activations, Cache, CacheFormat, Cpu, Format, Isa, KernelError, Matrix, Packer, Rotation, Rows,
-    Shape, Then,
+    Activations, Cache, CacheFormat, Cpu, Format, Isa, KernelError, Matrix, PANEL, Packer,
+    Rotation, Rows, Shape, Then,
 };
 
 /// Rows that prefill computes at once: enough to read the weights once for many, few enough to need little memory.
 const PREFILL_ROWS: usize = 256;
-
-const EPSILON: f32 = 1e-6;
-
-/// Rows of a panel of weights.
-const PANEL: usize = 32;
 
 /// All layers.
 #[derive(Debug)]
@@ -75,6 +71,14 @@ impl From<KernelError> for ModelError {
     fn from(error: KernelError) -> Self {
         match error {
             KernelError::NoMemory { bytes } => Self::NoMemory { bytes },
+            KernelError::TooManyThreads { threads, limit } => Self::NoThreads {
+                threads,
+                reason: format!("at most {limit} are possible"),
+            },
+            KernelError::NoThread { threads, source } => Self::NoThreads {
+                threads,
+                reason: format!("the system does not give them: {source}"),
+            },
             error => Self::backend(error),
         }
     }
@@ -218,7 +222,7 @@ impl Work {
             sin: &model.angles.sin,
         };
         for (layer, cache) in model.layers.iter().zip(cache) {
-            cpu.rms_norm(x, &layer.attention_norm, EPSILON, normed);
+            cpu.rms_norm(x, &layer.attention_norm, EPSILON as f32, normed);
             cpu.prepare(normed, format, inputs);
             qkv.reset(rows, layer.wqkv.shape().outputs);
             cpu.multiply(&layer.wqkv, inputs, qkv, Then::Store);
@@ -227,7 +231,7 @@ impl Work {
             cpu.prepare(normed, format, inputs);
             cpu.multiply(&layer.wo, inputs, x, Then::Add);
 
-            cpu.rms_norm(x, &layer.ffn_norm, EPSILON, normed);
+            cpu.rms_norm(x, &layer.ffn_norm, EPSILON as f32, normed);
             cpu.prepare(normed, format, inputs);
             gated.reset(rows, model.hidden_dim);
             cpu.multiply(&layer.w13, inputs, gated, Then::SwiGlu);
@@ -254,10 +258,24 @@ impl Work {
             logits,
             ..
         } = self;
-        cpu.rms_norm(x, &model.norm, EPSILON, normed);
+        cpu.rms_norm(x, &model.norm, EPSILON as f32, normed);
         cpu.prepare(normed, model.embeddings.format(), inputs);
         logits.reset(x.rows(), model.embeddings.shape().outputs);
         cpu.multiply(&model.embeddings, inputs, logits, Then::Store);
+    }
+}
+
+/// The precision of the cache, asked for or not.
+pub(crate) fn cache_precision(options: &ModelOptions) -> Result<Precision, ModelError> {
+    match (options.cache, options.precision) {
+        (None | Some(Precision::F32), Precision::F32) | (Some(Precision::F32), _) => {
+            Ok(Precision::F32)
+        }
+        (None | Some(Precision::F16), _) => Ok(Precision::F16),
+        (Some(precision), _) => Err(ModelError::UnsupportedPrecision {
+            precision,
+            supported: "f32, f16 for the cache".to_owned(),
+        }),
     }
 }
 
@@ -269,6 +287,7 @@ pub(crate) fn new_caches(
 ) -> Vec<Cache> {
     let format = match precision {
         Precision::F32 => CacheFormat::F32,
+        // `cache_precision` lets no other through.
         _ => CacheFormat::F16,
     };
     let layer = || Cache::new(format, config.n_kv_head, config.head_dim(), positions);

@@ -22,6 +22,14 @@ pub enum ModelError {
         /// Their size in memory.
         bytes: usize,
     },
+    /// There cannot be so many threads.
+    #[error("{threads} threads were asked for: {reason}")]
+    NoThreads {
+        /// How many.
+        threads: usize,
+        /// Why not.
+        reason: String,
+    },
     /// No device has such a name.
     #[error("there is no device {found:?}; devices are {expected}")]
     UnknownDevice {

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
 
-const EPSILON: f64 = 1e-6;
+pub(crate) const EPSILON: f64 = 1e-6;
 
 /// Root mean square layer normalisation (Zhang & Sennrich 2019): x · rsqrt(mean(x²) + ε), in f32, then times the
 /// weight.

@@ -2,7 +2,7 @@
 
 use crate::backends::is_flex;
 use crate::contained::contained;
-use crate::cpu::CpuTransformer;
+use crate::cpu::{CpuTransformer, cache_precision};
 use crate::kv_cache::Store;
 use crate::transformer::Transformer;
 use crate::weights::{ReadRows, Weights};
@@ -35,7 +35,7 @@ impl Wolfgang {
     ///
     /// # Errors
     /// [`ModelError::InvalidConfig`], [`ModelError::UnsupportedPrecision`], [`ModelError::NoMemory`],
-    /// [`ModelError::Backend`], and whatever `open` and its readers return.
+    /// [`ModelError::NoThreads`], [`ModelError::Backend`], and whatever `open` and its readers return.
     pub fn from_weights<'a, E: From<ModelError> + Send>(
         config: &ModelConfig,
         device: &Device,
@@ -47,6 +47,11 @@ impl Wolfgang {
         config.validate()?;
         precision.check(device, options.plain)?;
         let kernels = is_flex(device) && !options.plain;
+        let cache_precision = if kernels {
+            cache_precision(&options)?
+        } else {
+            precision
+        };
         let arithmetic = if kernels {
             Arithmetic::Kernels(Box::new(CpuTransformer::new(config, &options, open)?))
         } else {
@@ -57,12 +62,6 @@ impl Wolfgang {
                 device.sync().map(|()| transformer)
             })?;
             Arithmetic::Burn(Box::new(transformer.map_err(ModelError::backend)?))
-        };
-        let cache_precision = match (kernels, options.cache) {
-            (true, Some(Precision::F32)) => Precision::F32,
-            (true, None) if precision == Precision::F32 => Precision::F32,
-            (true, _) => Precision::F16,
-            (false, _) => precision,
         };
         Ok(Self {
             arithmetic,
