@@ -75,16 +75,10 @@ pub(crate) fn one_line(message: &str) -> String {
 
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<BadParameter>()
-        || matches!(
-            error.downcast_ref(),
-            Some(
-                CheckpointError::HubName { .. }
-                    | CheckpointError::Device {
-                        source: ModelError::NoThreads { .. },
-                        ..
-                    }
-            )
-        )
+        || matches!(error.downcast_ref(), Some(CheckpointError::HubName { .. }))
+        || error
+            .chain()
+            .any(|cause| matches!(cause.downcast_ref(), Some(ModelError::NoThreads { .. })))
         || matches!(
             error.downcast_ref(),
             Some(
