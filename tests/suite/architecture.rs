@@ -52,6 +52,7 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
 ];
 
 const ANY_LIBRARY: &[&str] = &[
+    "wolfgang-kernels",
     "wolfgang-sampling",
     "wolfgang-tokenize",
     "wolfgang-model",

@@ -3,6 +3,7 @@
 use crate::contents::{Contents, Format, HEAD, Skipped};
 use crate::floats::is_weight_type;
 use crate::nearest::{is_worth_guessing, nearest};
+use crate::random;
 use crate::weights::{Opened, Tensor};
 use crate::{
     CheckpointError, Progress, TensorProblem, TensorProblems, folder, huggingface, native, pytorch,
@@ -78,6 +79,16 @@ impl Checkpoint {
             source: e.into(),
         })?;
         Self::check(path, native::parse(path, config, record)?)
+    }
+
+    /// A checkpoint of this shape with random weights in f32, as a new model has them: for measuring. The same seed makes
+    /// the same weights.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Model`].
+    pub fn random(config: &ModelConfig, seed: u64) -> Result<Self, CheckpointError> {
+        let path = Path::new("random weights");
+        Self::check(path, random::contents(config, seed))
     }
 
     fn check(path: &Path, contents: Contents) -> Result<Self, CheckpointError> {

@@ -34,6 +34,7 @@ mod nearest;
 mod pickle;
 mod progress;
 mod pytorch;
+mod random;
 mod replace;
 mod stored_type;
 mod weights;

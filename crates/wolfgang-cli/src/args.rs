@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::bench::{BenchArgs, CaseArgs};
 use crate::convert::ConvertArgs;
 use crate::devices::DevicesArgs;
 use crate::dtype::Dtype;
@@ -27,6 +28,10 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// List the devices that a model can run on, and why others cannot be used.
     Devices(DevicesArgs),
+    /// Measure how fast a model is on this machine, and how fast it could be.
+    Bench(BenchArgs),
+    #[command(hide = true)]
+    BenchCase(CaseArgs),
 }
 
 /// The text alone goes to standard output, as it is made; everything else goes to standard error.

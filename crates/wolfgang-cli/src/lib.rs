@@ -4,6 +4,7 @@
 //! `cargo xtask convert-checkpoint` is the same code, and the project's tests can run it as a process of their own.
 
 mod args;
+mod bench;
 mod convert;
 mod devices;
 mod dtype;
@@ -16,6 +17,9 @@ mod output;
 mod progress;
 mod report;
 
+pub use bench::{
+    BenchArgs, CaseArgs, Figures, Rate, Sample, bench, measure, peak_memory, run_case,
+};
 pub use convert::{ConvertArgs, convert};
 pub use report::failure as report_failure;
 
@@ -40,6 +44,8 @@ fn run() -> ExitCode {
         args::Command::Convert(args) => convert(&args),
         args::Command::Inspect(args) => inspect::run(&args),
         args::Command::Devices(args) => devices::run(&args),
+        args::Command::Bench(args) => bench(&args),
+        args::Command::BenchCase(args) => run_case(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ use crate::cache::Cache;
 use crate::elementwise::rms_norm;
 use crate::format::Format;
 use crate::isa::Isa;
+use crate::limits::{Memory, multiply_adds, read};
 use crate::matrix::{Matrix, Packer, Shape};
 use crate::pool::Pool;
 use crate::product::{Then, multiply};
@@ -35,6 +36,11 @@ impl Cpu {
             pool: Pool::new(threads)?,
             scores: Vec::new(),
         })
+    }
+
+    /// How many threads there are.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
     }
 
     /// Packs the next matrix, of which `fill` writes [`PANEL`](crate::PANEL) rows into zeros, those from so many times
@@ -127,5 +133,24 @@ impl Cpu {
             start,
             into,
         );
+    }
+
+    /// Memory to be [`read`](Self::read), of at least so many bytes.
+    ///
+    /// # Errors
+    /// [`KernelError::NoMemory`].
+    pub fn memory(&mut self, bytes: usize) -> Result<Memory, KernelError> {
+        Memory::new(&mut self.pool, bytes)
+    }
+
+    /// Reads all of the memory once, and does nothing else: decoding cannot be faster than that.
+    pub fn read(&mut self, memory: &Memory) {
+        read(self.isa, &mut self.pool, memory);
+    }
+
+    /// Multiplies and adds at least so many times, by the instruction that products in this format use, and returns
+    /// how many times it was: prefill cannot be faster than that.
+    pub fn multiply_adds(&mut self, format: Format, number: usize) -> usize {
+        multiply_adds(self.isa, &mut self.pool, format, number)
     }
 }

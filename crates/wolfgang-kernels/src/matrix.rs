@@ -57,6 +57,11 @@ impl Matrix {
         self.format
     }
 
+    /// Its size in memory, with what fills up the last panel and with the scales.
+    pub fn bytes(&self) -> usize {
+        self.place.len() + size_of_val(&*self.scales)
+    }
+
     pub(crate) fn panels(&self) -> usize {
         self.shape.panels()
     }

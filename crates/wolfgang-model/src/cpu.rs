@@ -57,6 +57,10 @@ struct Work {
     logits: Rows,
 }
 
+fn bytes_of(vector: &Rows) -> usize {
+    size_of_val(vector.row(0))
+}
+
 /// The format of weights in this precision.
 fn format(precision: Precision) -> Format {
     match precision {
@@ -161,6 +165,22 @@ impl CpuTransformer {
                 logits: Rows::default(),
             }),
         })
+    }
+
+    pub(crate) fn weight_bytes(&self) -> usize {
+        let of_layer = |layer: &Layer| {
+            let matrices = [&layer.wqkv, &layer.wo, &layer.w13, &layer.w2];
+            matrices.map(Matrix::bytes).iter().sum::<usize>()
+                + bytes_of(&layer.attention_norm)
+                + bytes_of(&layer.ffn_norm)
+        };
+        let of_layers: usize = self.layers.iter().map(of_layer).sum();
+        self.embeddings.bytes() + of_layers + bytes_of(&self.norm)
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        work.cpu.threads()
     }
 
     /// Logits of every position, `[n]` ids → `[n, vocab_size]`, row by row.

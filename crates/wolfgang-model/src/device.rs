@@ -33,13 +33,21 @@ impl DeviceName {
     /// [`ModelError::NotCompiledIn`], [`ModelError::NoBackend`], [`ModelError::NoDevice`],
     /// [`ModelError::DeviceFails`].
     pub fn open(self) -> Result<Device, ModelError> {
+        self.find().map(|(_, device)| device)
+    }
+
+    /// As [`open`](Self::open), with the place that the name led to.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn find(self) -> Result<(Place, Device), ModelError> {
         if !Backend::ALL.iter().any(|backend| backend.is_compiled_in()) {
             return Err(ModelError::NoBackend);
         }
         let mut refusals = Vec::new();
         for place in self.places() {
             match place.open() {
-                Ok(device) => return Ok(device),
+                Ok(device) => return Ok((place, device)),
                 Err(error) => refusals.push(error),
             }
         }

@@ -87,6 +87,22 @@ impl Wolfgang {
         self.precision
     }
 
+    /// Bytes that its weights take in memory. Decoding a token reads all of them.
+    pub fn weight_bytes(&self) -> usize {
+        match &self.arithmetic {
+            Arithmetic::Burn(_) => self.config.n_parameters() * self.precision.dtype().size(),
+            Arithmetic::Kernels(transformer) => transformer.weight_bytes(),
+        }
+    }
+
+    /// How many threads compute, if it is our kernels that do.
+    pub fn threads(&self) -> Option<usize> {
+        match &self.arithmetic {
+            Arithmetic::Burn(_) => None,
+            Arithmetic::Kernels(transformer) => Some(transformer.threads()),
+        }
+    }
+
     /// An empty cache for one sequence.
     ///
     /// # Errors

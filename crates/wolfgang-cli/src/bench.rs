@@ -1,0 +1,247 @@
+//! `wolfgang bench`: how fast a model is here, and how fast it could be.
+
+mod case;
+mod figures;
+mod limits;
+mod memory;
+mod speeds;
+mod start;
+
+pub use case::{CaseArgs, run_case};
+pub use figures::{Figures, Rate, Sample};
+pub use memory::peak_memory;
+
+use crate::dtype::Dtype;
+use crate::model_source;
+use crate::report::BadParameter;
+use anyhow::Context;
+use case::{Case, Part, Speeds, Start};
+use clap::Args;
+use std::io::{IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use tempfile::TempDir;
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, StoredType, convert};
+use wolfgang_generate::{DeviceName, ModelConfig, Precision};
+
+/// The prompt whose first token is waited for, unless the model's context is shorter.
+const FIRST_TOKEN: usize = 512;
+
+/// Each configuration is measured in processes of its own, and in the same minute what this processor reads and
+/// multiplies at best. Close other programs: they take part in the result.
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// The model: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[@REVISION]. Without it, random weights of the
+    /// standard shape (75M), written to the temporary folder for as long as it takes
+    #[arg(long, value_name = "PATH|hf:OWNER/NAME")]
+    pub model: Option<PathBuf>,
+
+    /// Where to run; several are measured one after the other
+    #[arg(long = "device", value_name = "NAME,...", value_delimiter = ',', default_values_t = [DeviceName::Auto])]
+    pub devices: Vec<DeviceName>,
+
+    /// The element types to compute in
+    #[arg(long = "dtype", value_name = "DTYPE,...", value_delimiter = ',', value_parser = precision, default_values_t = [Precision::F32])]
+    pub dtypes: Vec<Precision>,
+
+    /// Threads that compute, on the CPU. Without it, one for each core
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    pub threads: Vec<NonZeroUsize>,
+
+    /// Lengths of prompts to compute at once. Without it, seven eighths of the model's context
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    pub prefill: Vec<usize>,
+
+    /// Positions to decode from. Without it, an eighth and seven eighths of the model's context
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    pub depth: Vec<usize>,
+
+    /// Tokens to decode from each position
+    #[arg(long, value_name = "N", default_value = "48")]
+    pub tokens: NonZeroUsize,
+
+    /// How often everything is measured, after a first time that does not count
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub repetitions: NonZeroUsize,
+
+    /// Write JSON, one object a line for each configuration
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn precision(name: &str) -> Result<Precision, String> {
+    use clap::ValueEnum;
+    Dtype::from_str(name, false).map(Precision::from)
+}
+
+/// Measures, and writes each configuration's figures as soon as they are there.
+///
+/// # Errors
+/// Those of the model, of the devices, and of positions that the model does not have.
+pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
+    let mut header = true;
+    measure(args, |figures| {
+        let mut out = std::io::stdout().lock();
+        if args.json {
+            writeln!(out, "{}", serde_json::to_string(figures)?)?;
+        } else {
+            figures.tell(std::mem::take(&mut header), &mut out)?;
+        }
+        Ok(out.flush()?)
+    })
+}
+
+/// Measures, and hands each configuration's figures to `each`.
+///
+/// # Errors
+/// As [`bench`], and those of `each`.
+pub fn measure(
+    args: &BenchArgs,
+    mut each: impl FnMut(&Figures) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let forms = Forms::new(args)?;
+    let plan = Plan::new(args, forms.config())?;
+    let threads: Vec<_> = match &args.threads[..] {
+        [] => vec![None],
+        some => some.iter().copied().map(Some).collect(),
+    };
+    for device in &args.devices {
+        // Before anything is written: a device that is not there should not cost a minute.
+        let (device, _) = device.find()?;
+        for dtype in &args.dtypes {
+            let path = forms.path(*dtype)?;
+            for threads in &threads {
+                let case = |part| Case {
+                    path: path.clone(),
+                    device: device.to_string(),
+                    dtype: dtype.to_string(),
+                    threads: *threads,
+                    part,
+                };
+                say(&format!("{device} in {dtype} …"));
+                let mut starts = Vec::new();
+                for repetition in 0..=args.repetitions.get() {
+                    let start: Start = case(Part::Start(plan.first_token)).in_a_process()?;
+                    // The first brings the file into the system's cache.
+                    if repetition > 0 {
+                        starts.push(start);
+                    }
+                }
+                let speeds: Speeds = case(Part::Speeds(plan.rounds.clone())).in_a_process()?;
+                each(&Figures::new(forms.config(), &starts, &speeds)?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A word for those who wait.
+fn say(line: &str) {
+    if std::io::stderr().is_terminal() {
+        crate::report::say(line);
+    }
+}
+
+/// What is measured of each configuration.
+struct Plan {
+    first_token: usize,
+    rounds: speeds::Rounds,
+}
+
+impl Plan {
+    fn new(args: &BenchArgs, config: &ModelConfig) -> Result<Self, BadParameter> {
+        let block_size = config.block_size;
+        let or = |given: &[usize], eighths: &[usize]| match given {
+            [] => eighths
+                .iter()
+                .map(|n| (block_size * n / 8).max(1))
+                .collect(),
+            given => given.to_vec(),
+        };
+        let rounds = speeds::Rounds {
+            prefill: or(&args.prefill, &[7]),
+            depth: or(&args.depth, &[1, 7]),
+            // Behind seven eighths there may be less room than the default needs.
+            tokens: match args.depth.is_empty() {
+                true => args.tokens.get().min((block_size / 8).max(1)),
+                false => args.tokens.get(),
+            },
+            repetitions: args.repetitions.get(),
+        };
+        let beyond = |what: &str, n: usize| {
+            let message = format!("{what} {n} lies beyond the model's context of {block_size}");
+            Err(BadParameter(message))
+        };
+        if let Some(n) = rounds.prefill.iter().find(|n| **n > block_size) {
+            return beyond("--prefill", *n);
+        }
+        if rounds.prefill.contains(&0) {
+            return Err(BadParameter(
+                "--prefill is 0, but a prompt has at least 1 token".to_owned(),
+            ));
+        }
+        let behind = |depth: &usize| depth.saturating_add(rounds.tokens);
+        if let Some(n) = rounds.depth.iter().find(|depth| behind(depth) > block_size) {
+            let what = format!("decoding {} tokens from --depth", rounds.tokens);
+            return beyond(&what, *n);
+        }
+        Ok(Self {
+            first_token: FIRST_TOKEN.min(block_size),
+            rounds,
+        })
+    }
+}
+
+/// The checkpoint for each element type.
+struct Forms {
+    given: Option<PathBuf>,
+    checkpoint: Checkpoint,
+    /// Where random weights are put; gone when this is dropped.
+    made: TempDir,
+}
+
+impl Forms {
+    fn new(args: &BenchArgs) -> anyhow::Result<Self> {
+        let given = args.model.as_deref().map(model_source::resolve);
+        let given = given.transpose()?;
+        let checkpoint = match &given {
+            Some(path) => Checkpoint::open(path)?,
+            None => Checkpoint::random(&ModelConfig::default(), 1)?,
+        };
+        Ok(Self {
+            given,
+            checkpoint,
+            made: tempfile::tempdir().context("there is no temporary folder")?,
+        })
+    }
+
+    fn config(&self) -> &ModelConfig {
+        self.checkpoint.config()
+    }
+
+    /// The model's own, or random weights in this type.
+    fn path(&self, dtype: Precision) -> anyhow::Result<PathBuf> {
+        if let Some(given) = &self.given {
+            return Ok(given.clone());
+        }
+        let folder = self.made.path().join(dtype.to_string());
+        if !folder.exists() {
+            let options = ConvertOptions {
+                precision: Some(stored(dtype)),
+                ..ConvertOptions::default()
+            };
+            convert(&self.checkpoint, &folder, &options, ())?;
+        }
+        Ok(folder)
+    }
+}
+
+/// The type to store weights in for a model that computes in this one.
+fn stored(dtype: Precision) -> StoredType {
+    match dtype {
+        Precision::F32 => StoredType::F32,
+        Precision::F16 => StoredType::F16,
+        Precision::Bf16 => StoredType::Bf16,
+        Precision::Int8 => StoredType::F32,
+    }
+}

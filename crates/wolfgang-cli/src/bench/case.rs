@@ -1,0 +1,117 @@
+//! One configuration, measured in a process of its own: its peak of memory is its own, and its start is a start.
+
+use super::{speeds, start};
+use anyhow::{Context, ensure};
+use clap::Args;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use wolfgang_checkpoint::Checkpoint;
+use wolfgang_generate::{DeviceName, ModelOptions, Precision, Wolfgang};
+
+/// What the hidden subcommand takes, which every program that measures must have.
+#[derive(Args, Debug)]
+pub struct CaseArgs {
+    case: String,
+}
+
+/// The subcommand's name.
+const SUBCOMMAND: &str = "bench-case";
+
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Case {
+    pub(super) path: PathBuf,
+    pub(super) device: String,
+    pub(super) dtype: String,
+    pub(super) threads: Option<NonZeroUsize>,
+    pub(super) part: Part,
+}
+
+/// What is measured.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) enum Part {
+    /// From nothing to the first token of a prompt of this length.
+    Start(usize),
+    Speeds(speeds::Rounds),
+}
+
+/// How a model starts.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Start {
+    pub(super) load_seconds: f64,
+    pub(super) prompt_tokens: usize,
+    pub(super) first_token_seconds: f64,
+    pub(super) peak_memory_bytes: Option<u64>,
+}
+
+/// How a model runs, for each round.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Speeds {
+    /// The device that the name led to.
+    pub(super) device: String,
+    pub(super) dtype: String,
+    pub(super) threads: Option<usize>,
+    pub(super) instructions: Option<String>,
+    pub(super) weight_bytes: usize,
+    /// Bytes a second.
+    pub(super) read: Vec<f64>,
+    /// Multiply-adds a second.
+    pub(super) multiply_adds: Vec<f64>,
+    /// Tokens a second, for each length of a prompt.
+    pub(super) prefill: Vec<(usize, Vec<f64>)>,
+    /// Tokens a second, for each position.
+    pub(super) decode: Vec<(usize, Vec<f64>)>,
+}
+
+impl Case {
+    /// Runs this very program again with the case.
+    pub(super) fn in_a_process<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
+        let program = std::env::current_exe().context("this program cannot be found again")?;
+        let output = Command::new(program)
+            .args([SUBCOMMAND, &serde_json::to_string(self)?])
+            .stderr(Stdio::piped())
+            .output()
+            .context("a process to measure in cannot be started")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.lines().last().unwrap_or("it did not say why");
+        ensure!(
+            output.status.success(),
+            "{} in {} cannot be measured: {}",
+            self.device,
+            self.dtype,
+            last.strip_prefix("error: ").unwrap_or(last)
+        );
+        serde_json::from_slice(&output.stdout).context("a measurement said nothing of sense")
+    }
+
+    pub(super) fn load(&self) -> anyhow::Result<Wolfgang> {
+        let name: DeviceName = self.device.parse()?;
+        let dtypes = Precision::ALL.into_iter();
+        let dtype = dtypes
+            .filter(|dtype| dtype.to_string() == self.dtype)
+            .last();
+        let options = ModelOptions {
+            precision: dtype.context("no such element type")?,
+            threads: self.threads,
+            ..ModelOptions::default()
+        };
+        let checkpoint = Checkpoint::open(&self.path)?;
+        Ok(checkpoint.into_model_with(&name.open()?, options, &mut ())?)
+    }
+}
+
+/// Measures the case, and writes what comes out as JSON.
+///
+/// # Errors
+/// Those of the model and the device.
+pub fn run_case(args: &CaseArgs) -> anyhow::Result<()> {
+    let case: Case = serde_json::from_str(&args.case)?;
+    let json = match &case.part {
+        Part::Start(prompt) => serde_json::to_string(&start::measure(&case, *prompt)?)?,
+        Part::Speeds(rounds) => serde_json::to_string(&speeds::measure(&case, rounds)?)?,
+    };
+    Ok(writeln!(std::io::stdout(), "{json}")?)
+}

@@ -1,0 +1,227 @@
+//! What is told of one configuration.
+
+use super::case::{Speeds, Start};
+use anyhow::Context;
+use serde::Serialize;
+use std::io::Write;
+use wolfgang_generate::ModelConfig;
+
+/// What was measured of one configuration; `docs/command.md` describes its JSON.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Figures {
+    /// Its name.
+    pub device: String,
+    /// The element type that weights are kept in.
+    pub dtype: String,
+    /// Threads that compute, if it is our kernels that do.
+    pub threads: Option<usize>,
+    /// The processor's instructions that they use.
+    pub instructions: Option<String>,
+    /// How many weights there are.
+    pub parameters: usize,
+    /// What they take in memory.
+    pub weight_bytes: usize,
+    /// Seconds to load them.
+    pub load_seconds: Sample,
+    /// The length of the prompt for the next.
+    pub first_token_prompt: usize,
+    /// Seconds from nothing to the first token of that prompt.
+    pub first_token_seconds: Sample,
+    /// The most memory that this took.
+    pub peak_memory_bytes: Option<Sample>,
+    /// Bytes that the processor reads a second, at best.
+    pub read_bytes_per_second: Option<Sample>,
+    /// Multiply-adds a second by the instruction that products use, at best.
+    pub multiply_adds_per_second: Option<Sample>,
+    /// For each length of a prompt.
+    pub prefill: Vec<Rate>,
+    /// For each position.
+    pub decode: Vec<Rate>,
+}
+
+/// What several repetitions gave.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Sample {
+    /// The one in the middle.
+    pub median: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+/// A speed.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Rate {
+    /// The prompt's length, or the position decoded from.
+    pub at: usize,
+    /// How fast.
+    pub tokens_per_second: Sample,
+    /// The share of what the processor's limit would allow, by the rounds in which both were measured.
+    pub of_limit: Option<Sample>,
+}
+
+impl Sample {
+    /// None of no values.
+    fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<_> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        Some(Self {
+            median: *values.get(values.len() / 2)?,
+            min: *values.first()?,
+            max: *values.last()?,
+        })
+    }
+}
+
+impl Figures {
+    pub(super) fn new(
+        config: &ModelConfig,
+        starts: &[Start],
+        speeds: &Speeds,
+    ) -> anyhow::Result<Self> {
+        let none = "nothing was measured";
+        let first = starts.first().context(none)?;
+        let peaks = starts.iter().filter_map(|start| start.peak_memory_bytes);
+        let bytes = speeds.weight_bytes as f64;
+        let rate = |at: usize, rates: &[f64], limit: &[f64], work: f64| {
+            let of_limit = rates.iter().zip(limit);
+            Ok(Rate {
+                at,
+                tokens_per_second: Sample::of(rates.iter().copied()).context(none)?,
+                of_limit: Sample::of(of_limit.map(|(rate, limit)| rate * work / limit)),
+            })
+        };
+        let prefill = speeds.prefill.iter().map(|(length, rates)| {
+            let work = multiply_adds(config, *length) / *length as f64;
+            rate(*length, rates, &speeds.multiply_adds, work)
+        });
+        let decode = speeds.decode.iter();
+        let decode = decode.map(|(depth, rates)| rate(*depth, rates, &speeds.read, bytes));
+        Ok(Self {
+            device: speeds.device.clone(),
+            dtype: speeds.dtype.clone(),
+            threads: speeds.threads,
+            instructions: speeds.instructions.clone(),
+            parameters: config.n_parameters(),
+            weight_bytes: speeds.weight_bytes,
+            load_seconds: Sample::of(starts.iter().map(|s| s.load_seconds)).context(none)?,
+            first_token_prompt: first.prompt_tokens,
+            first_token_seconds: Sample::of(starts.iter().map(|s| s.first_token_seconds))
+                .context(none)?,
+            peak_memory_bytes: Sample::of(peaks.map(|bytes| bytes as f64)),
+            read_bytes_per_second: Sample::of(speeds.read.iter().copied()),
+            multiply_adds_per_second: Sample::of(speeds.multiply_adds.iter().copied()),
+            prefill: prefill.collect::<anyhow::Result<_>>()?,
+            decode: decode.collect::<anyhow::Result<_>>()?,
+        })
+    }
+
+    /// Writes rows of a table, below its head if there is to be one.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn tell(&self, head: bool, out: &mut impl Write) -> std::io::Result<()> {
+        if head {
+            let names = ["what", "median", "least to most", "of the limit"];
+            line(
+                out,
+                ["device", "dtype", "threads"],
+                names.map(str::to_owned),
+            )?;
+            let rules = ["------", "-----", "------:"];
+            line(
+                out,
+                rules,
+                ["----", "-----:", "-----:", "-----:"].map(str::to_owned),
+            )?;
+        }
+        let threads = self.threads.map_or("-".to_owned(), |n| n.to_string());
+        for cells in self.rows() {
+            line(out, [&self.device, &self.dtype, &threads], cells)?;
+        }
+        Ok(())
+    }
+
+    /// What was measured, median, spread, and share of the limit.
+    fn rows(&self) -> Vec<[String; 4]> {
+        let bytes = self.weight_bytes as f64;
+        let one = |value| Sample::of([value]);
+        let mut rows = vec![
+            row("weights in memory", one(bytes), MB, None),
+            row("load", Some(self.load_seconds), SECONDS, None),
+            row(
+                &format!("first token of {}", self.first_token_prompt),
+                Some(self.first_token_seconds),
+                SECONDS,
+                None,
+            ),
+            row("peak memory", self.peak_memory_bytes, MB, None),
+            row("limit: reading", self.read_bytes_per_second, GBS, None),
+            row(
+                "limit: multiplying",
+                self.multiply_adds_per_second,
+                GFLOPS,
+                None,
+            ),
+        ];
+        for (what, rates) in [("prefill of", &self.prefill), ("decode at", &self.decode)] {
+            rows.extend(rates.iter().map(|rate| {
+                let what = format!("{what} {}", rate.at);
+                row(&what, Some(rate.tokens_per_second), SPEED, rate.of_limit)
+            }));
+        }
+        rows.into_iter().flatten().collect()
+    }
+}
+
+/// How much 1 is, digits behind the point, and its name.
+type Unit = (f64, usize, &'static str);
+
+const SECONDS: Unit = (1.0, 3, "s");
+const MB: Unit = (1e6, 0, "MB");
+const GBS: Unit = (1e9, 1, "GB/s");
+/// A multiplication and an addition are two operations.
+const GFLOPS: Unit = (0.5e9, 0, "GFLOP/s");
+const SPEED: Unit = (1.0, 1, "tokens/s");
+
+/// None for what is not known.
+fn row(
+    what: &str,
+    sample: Option<Sample>,
+    (scale, digits, unit): Unit,
+    of_limit: Option<Sample>,
+) -> Option<[String; 4]> {
+    let Sample { median, min, max } = sample?;
+    let number = |value: f64| format!("{:.digits$}", value / scale);
+    let spread = match min == max {
+        true => String::new(),
+        false => format!("{} to {}", number(min), number(max)),
+    };
+    let share = of_limit.map(|share| format!("{:.0} %", share.median * 100.0));
+    let median = format!("{} {unit}", number(median));
+    Some([what.to_owned(), median, spread, share.unwrap_or_default()])
+}
+
+fn line(
+    out: &mut impl Write,
+    [device, dtype, threads]: [&str; 3],
+    [what, median, spread, limit]: [String; 4],
+) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "| {device:<9} | {dtype:<5} | {threads:>7} | {what:<18} | {median:>15} | {spread:>18} | {limit:>12} |"
+    )
+}
+
+/// Multiply-adds for a prompt of this length: each matrix for each token, but the head only for the last, and the
+/// products of each query with all keys and values before it.
+fn multiply_adds(config: &ModelConfig, length: usize) -> f64 {
+    let head = config.vocab_size * config.n_embd;
+    let layers = config.n_parameters() - head;
+    let attended = length * (length + 1) / 2;
+    (length * layers + head + 2 * config.n_layer * config.n_embd * attended) as f64
+}

@@ -1,0 +1,63 @@
+//! What this processor does at best.
+
+use std::num::NonZeroUsize;
+use std::time::Instant;
+use wolfgang_generate::{Precision, Wolfgang};
+use wolfgang_kernels::{Cpu, Format, Isa, Memory};
+
+/// Far more than any cache holds.
+const BYTES: usize = 256 << 20;
+
+/// Enough to take some hundredths of a second.
+const MULTIPLY_ADDS: usize = 4_000_000_000;
+
+/// Reads of the memory in one round.
+const READS: usize = 4;
+
+pub(super) struct Limits {
+    cpu: Cpu,
+    memory: Memory,
+    format: Format,
+}
+
+impl Limits {
+    /// With as many threads as the model has; none if it does not compute by our kernels.
+    pub(super) fn new(model: &Wolfgang) -> anyhow::Result<Option<Self>> {
+        let Some(threads) = model.threads().and_then(NonZeroUsize::new) else {
+            return Ok(None);
+        };
+        let mut cpu = Cpu::new(Isa::best(), threads)?;
+        let memory = cpu.memory(BYTES)?;
+        let format = match model.precision() {
+            Precision::F32 => Format::F32,
+            Precision::F16 => Format::F16,
+            Precision::Bf16 => Format::Bf16,
+            Precision::Int8 => Format::Int8,
+        };
+        Ok(Some(Self {
+            cpu,
+            memory,
+            format,
+        }))
+    }
+
+    pub(super) fn instructions(&self) -> String {
+        Isa::best().name().to_owned()
+    }
+
+    /// Bytes a second.
+    pub(super) fn read(&mut self) -> f64 {
+        let begun = Instant::now();
+        for _ in 0..READS {
+            self.cpu.read(&self.memory);
+        }
+        (READS * self.memory.bytes()) as f64 / begun.elapsed().as_secs_f64()
+    }
+
+    /// Multiply-adds a second.
+    pub(super) fn multiply_adds(&mut self) -> f64 {
+        let begun = Instant::now();
+        let done = self.cpu.multiply_adds(self.format, MULTIPLY_ADDS);
+        done as f64 / begun.elapsed().as_secs_f64()
+    }
+}

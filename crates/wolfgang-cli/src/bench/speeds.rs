@@ -1,0 +1,87 @@
+//! Prefill and decode, round by round.
+
+use super::case::{Case, Speeds};
+use super::limits::Limits;
+use serde::{Deserialize, Serialize};
+use std::time::Instant;
+use wolfgang_generate::Wolfgang;
+use wolfgang_model::{KvCache, to_host};
+
+/// What one round measures, and how many there are.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Rounds {
+    /// Lengths of prompts.
+    pub(super) prefill: Vec<usize>,
+    /// Positions to decode from.
+    pub(super) depth: Vec<usize>,
+    /// How many tokens to decode from each.
+    pub(super) tokens: usize,
+    pub(super) repetitions: usize,
+}
+
+/// Everything is measured once in each round, so that a noisy minute troubles all of it alike.
+pub(super) fn measure(case: &Case, rounds: &Rounds) -> anyhow::Result<Speeds> {
+    let model = case.load()?;
+    let mut limits = Limits::new(&model)?;
+    let none = |n: &usize| (*n, Vec::new());
+    let mut speeds = Speeds {
+        device: case.device.clone(),
+        dtype: case.dtype.clone(),
+        threads: model.threads(),
+        instructions: limits.as_ref().map(|limits| limits.instructions()),
+        weight_bytes: model.weight_bytes(),
+        read: Vec::new(),
+        multiply_adds: Vec::new(),
+        prefill: rounds.prefill.iter().map(none).collect(),
+        decode: rounds.depth.iter().map(none).collect(),
+    };
+    let deepest = rounds.depth.iter().max().copied().unwrap_or(0);
+    let ids = ids(&model, model.config().block_size);
+    let mut cache = model.new_cache()?;
+    for repetition in 0..=rounds.repetitions {
+        // The first round warms up.
+        let counts = repetition > 0;
+        let keep = |into: &mut Vec<f64>, rate: f64| {
+            if counts {
+                into.push(rate);
+            }
+        };
+        if let Some(limits) = &mut limits {
+            keep(&mut speeds.read, limits.read());
+            keep(&mut speeds.multiply_adds, limits.multiply_adds());
+        }
+        for (length, rates) in &mut speeds.prefill {
+            cache.clear();
+            let begun = Instant::now();
+            step(&model, &ids[..*length], &mut cache)?;
+            keep(rates, *length as f64 / begun.elapsed().as_secs_f64());
+        }
+        if cache.len() < deepest {
+            let start = cache.len();
+            step(&model, &ids[start..deepest], &mut cache)?;
+        }
+        for (depth, rates) in speeds.decode.iter_mut().rev() {
+            cache.truncate(*depth);
+            let begun = Instant::now();
+            for id in &ids[..rounds.tokens] {
+                step(&model, &[*id], &mut cache)?;
+            }
+            keep(rates, rounds.tokens as f64 / begun.elapsed().as_secs_f64());
+        }
+    }
+    Ok(speeds)
+}
+
+/// One call of the model, up to the logits in host memory.
+pub(super) fn step(model: &Wolfgang, ids: &[u32], cache: &mut KvCache) -> anyhow::Result<()> {
+    std::hint::black_box(to_host(model.forward_cached(ids, cache)?)?);
+    Ok(())
+}
+
+/// Ids in no order: which they are does not change how long it takes.
+pub(super) fn ids(model: &Wolfgang, n: usize) -> Vec<u32> {
+    let vocab_size = model.config().vocab_size as u64;
+    (0..n as u64)
+        .map(|i| (i * 2_654_435_761 % vocab_size) as u32)
+        .collect()
+}
