@@ -118,16 +118,7 @@ pub(crate) fn step(args: &StepArgs) -> anyhow::Result<()> {
         std::hint::black_box(load(&args.input, &Device::flex())?);
     }
     let seconds = start.elapsed().as_secs_f64();
-    println!("{seconds} {}", peak_memory()?);
+    let peak = wolfgang_cli::peak_memory().context("peak memory is known on Linux only")?;
+    println!("{seconds} {}", peak as f64 / 1e6);
     Ok(())
-}
-
-/// The most memory that this process ever held, in MB, pages of mapped files included.
-fn peak_memory() -> anyhow::Result<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")
-        .context("peak memory is read from /proc, which Linux has")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    let kilobytes: f64 = kilobytes.context("a size in kB")?.trim().parse()?;
-    Ok(kilobytes * 1024.0 / 1e6)
 }

@@ -5,6 +5,7 @@
 mod accuracy;
 mod bench;
 mod bench_checkpoints;
+mod bench_devices;
 mod check_transformers;
 mod devices;
 mod fuzz;
@@ -27,8 +28,13 @@ struct Cli {
 enum Command {
     /// Turn a checkpoint into a native or a Hugging Face folder: what `wolfgang convert` does.
     ConvertCheckpoint(wolfgang_cli::ConvertArgs),
-    /// Measure the model of the standard shape (75M, random weights) on this machine.
+    /// Measure the model of the standard shape (75M, random weights) on this machine's CPU, and rewrite the table and
+    /// the chart in docs/performance.md.
     Bench(bench::Args),
+    /// Measure it on any device, and PyTorch beside it.
+    BenchDevices(bench_devices::Args),
+    #[command(hide = true)]
+    BenchCase(wolfgang_cli::CaseArgs),
     /// Measure how far each precision is from f32 on the CPU: logits, and perplexity of a poem.
     Accuracy(accuracy::Args),
     /// Test every backend that this machine can run.
@@ -48,6 +54,8 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::ConvertCheckpoint(args) => wolfgang_cli::convert(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::BenchDevices(args) => bench_devices::run(&args),
+        Command::BenchCase(args) => wolfgang_cli::run_case(&args),
         Command::Accuracy(args) => accuracy::run(&args),
         Command::TestBackends(args) => test_backends::run(&args),
         Command::BenchCheckpoints(args) => bench_checkpoints::run(&args),

@@ -8,7 +8,7 @@ mod speeds;
 mod start;
 
 pub use case::{CaseArgs, run_case};
-pub use figures::{Figures, Rate, Sample};
+pub use figures::{Figures, Rate, Sample, StepTime};
 pub use memory::peak_memory;
 
 use crate::dtype::Dtype;
@@ -26,6 +26,9 @@ use wolfgang_generate::{DeviceName, ModelConfig, Precision};
 
 /// The prompt whose first token is waited for, unless the model's context is shorter.
 const FIRST_TOKEN: usize = 512;
+
+const TOKENS: NonZeroUsize = NonZeroUsize::new(48).unwrap();
+const REPETITIONS: NonZeroUsize = NonZeroUsize::new(5).unwrap();
 
 /// Each configuration is measured in processes of its own, and in the same minute what this processor reads and
 /// multiplies at best. Close other programs: they take part in the result.
@@ -57,16 +60,33 @@ pub struct BenchArgs {
     pub depth: Vec<usize>,
 
     /// Tokens to decode from each position
-    #[arg(long, value_name = "N", default_value = "48")]
+    #[arg(long, value_name = "N", default_value_t = TOKENS)]
     pub tokens: NonZeroUsize,
 
     /// How often everything is measured, after a first time that does not count
-    #[arg(long, value_name = "N", default_value = "5")]
+    #[arg(long, value_name = "N", default_value_t = REPETITIONS)]
     pub repetitions: NonZeroUsize,
 
     /// Write JSON, one object a line for each configuration
     #[arg(long)]
     pub json: bool,
+}
+
+impl Default for BenchArgs {
+    /// What the command does without any option.
+    fn default() -> Self {
+        Self {
+            model: None,
+            devices: vec![DeviceName::Auto],
+            dtypes: vec![Precision::F32],
+            threads: Vec::new(),
+            prefill: Vec::new(),
+            depth: Vec::new(),
+            tokens: TOKENS,
+            repetitions: REPETITIONS,
+            json: false,
+        }
+    }
 }
 
 fn precision(name: &str) -> Result<Precision, String> {

@@ -2,6 +2,7 @@
 
 use crate::contained::contained;
 use crate::norm::EPSILON;
+use crate::profile::{Laps, Step};
 use crate::rope::Angles;
 use crate::weights::{ReadRows, matrices};
 use crate::{ModelConfig, ModelError, ModelOptions, Parameter, Precision};
@@ -194,8 +195,9 @@ impl CpuTransformer {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = Vec::with_capacity(ids.len() * config.vocab_size);
         for (chunk, ids) in ids.chunks(PREFILL_ROWS).enumerate() {
-            work.hidden(self, ids, &mut cache, chunk * PREFILL_ROWS);
-            work.logits(self);
+            let laps = &mut Laps::off();
+            work.hidden(self, ids, &mut cache, chunk * PREFILL_ROWS, laps);
+            work.logits(self, laps);
             for row in 0..ids.len() {
                 all.extend_from_slice(work.logits.row(row));
             }
@@ -209,20 +211,29 @@ impl CpuTransformer {
         ids: &[u32],
         cache: &mut [Cache],
         start: usize,
+        mut laps: Laps<'_>,
     ) -> Vec<f32> {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         for (chunk, ids) in ids.chunks(PREFILL_ROWS).enumerate() {
-            work.hidden(self, ids, cache, start + chunk * PREFILL_ROWS);
+            let start = start + chunk * PREFILL_ROWS;
+            work.hidden(self, ids, cache, start, &mut laps);
         }
         work.keep_last();
-        work.logits(self);
+        work.logits(self, &mut laps);
         work.logits.row(0).to_vec()
     }
 }
 
 impl Work {
     /// Everything between embedding and final norm: leaves `[n, n_embd]` in `x`.
-    fn hidden(&mut self, model: &CpuTransformer, ids: &[u32], cache: &mut [Cache], start: usize) {
+    fn hidden(
+        &mut self,
+        model: &CpuTransformer,
+        ids: &[u32],
+        cache: &mut [Cache],
+        start: usize,
+        laps: &mut Laps<'_>,
+    ) {
         let Self {
             cpu,
             x,
@@ -237,26 +248,38 @@ impl Work {
         for (row, id) in ids.iter().enumerate() {
             model.embeddings.read_row(*id as usize, x.row_mut(row));
         }
+        laps.lap(Step::Embedding);
         let rotation = Rotation {
             cos: &model.angles.cos,
             sin: &model.angles.sin,
         };
         for (layer, cache) in model.layers.iter().zip(cache) {
             cpu.rms_norm(x, &layer.attention_norm, EPSILON as f32, normed);
+            laps.lap(Step::Norm);
             cpu.prepare(normed, format, inputs);
+            laps.lap(Step::Prepare);
             qkv.reset(rows, layer.wqkv.shape().outputs);
             cpu.multiply(&layer.wqkv, inputs, qkv, Then::Store);
+            laps.lap(Step::Wqkv);
             cpu.append(qkv, rotation, cache, start);
             cpu.attend(qkv, cache, start, normed);
+            laps.lap(Step::Attention);
             cpu.prepare(normed, format, inputs);
+            laps.lap(Step::Prepare);
             cpu.multiply(&layer.wo, inputs, x, Then::Add);
+            laps.lap(Step::Wo);
 
             cpu.rms_norm(x, &layer.ffn_norm, EPSILON as f32, normed);
+            laps.lap(Step::Norm);
             cpu.prepare(normed, format, inputs);
+            laps.lap(Step::Prepare);
             gated.reset(rows, model.hidden_dim);
             cpu.multiply(&layer.w13, inputs, gated, Then::SwiGlu);
+            laps.lap(Step::W13);
             cpu.prepare(gated, format, inputs);
+            laps.lap(Step::Prepare);
             cpu.multiply(&layer.w2, inputs, x, Then::Add);
+            laps.lap(Step::W2);
         }
     }
 
@@ -269,7 +292,7 @@ impl Work {
     }
 
     /// Final norm and head: `x` to `[n, vocab_size]`.
-    fn logits(&mut self, model: &CpuTransformer) {
+    fn logits(&mut self, model: &CpuTransformer, laps: &mut Laps<'_>) {
         let Self {
             cpu,
             x,
@@ -279,9 +302,12 @@ impl Work {
             ..
         } = self;
         cpu.rms_norm(x, &model.norm, EPSILON as f32, normed);
+        laps.lap(Step::Norm);
         cpu.prepare(normed, model.embeddings.format(), inputs);
+        laps.lap(Step::Prepare);
         logits.reset(x.rows(), model.embeddings.shape().outputs);
         cpu.multiply(&model.embeddings, inputs, logits, Then::Store);
+        laps.lap(Step::Head);
     }
 }
 

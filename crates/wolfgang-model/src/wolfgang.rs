@@ -4,6 +4,7 @@ use crate::backends::is_flex;
 use crate::contained::contained;
 use crate::cpu::{CpuTransformer, cache_precision};
 use crate::kv_cache::Store;
+use crate::profile::{Laps, Profile};
 use crate::transformer::Transformer;
 use crate::weights::{ReadRows, Weights};
 use crate::{KvCache, ModelConfig, ModelError, ModelOptions, Parameter, Precision};
@@ -143,6 +144,29 @@ impl Wolfgang {
         ids: &[u32],
         cache: &mut KvCache,
     ) -> Result<Tensor<1>, ModelError> {
+        self.forward_timed(ids, cache, Laps::off())
+    }
+
+    /// As [`forward_cached`](Self::forward_cached), and adds to `profile` what each step took; nothing, if it is not our
+    /// kernels that compute.
+    ///
+    /// # Errors
+    /// As [`forward_cached`](Self::forward_cached).
+    pub fn forward_profiled(
+        &self,
+        ids: &[u32],
+        cache: &mut KvCache,
+        profile: &mut Profile,
+    ) -> Result<Tensor<1>, ModelError> {
+        self.forward_timed(ids, cache, Laps::start(profile))
+    }
+
+    fn forward_timed(
+        &self,
+        ids: &[u32],
+        cache: &mut KvCache,
+        laps: Laps<'_>,
+    ) -> Result<Tensor<1>, ModelError> {
         let (device, kernels) = (
             &self.device,
             matches!(self.arithmetic, Arithmetic::Kernels(_)),
@@ -157,7 +181,7 @@ impl Wolfgang {
             (Arithmetic::Kernels(transformer), Store::Kernels(layers)) => {
                 // A copy of the cache that shares its memory keeps what it has.
                 let layers = Arc::<Vec<_>>::make_mut(layers);
-                let logits = transformer.forward_cached(ids, layers, start);
+                let logits = transformer.forward_cached(ids, layers, start, laps);
                 let shape = [self.config.vocab_size];
                 Some(Tensor::from_data(TensorData::new(logits, shape), device))
             }

@@ -64,6 +64,8 @@ pub(super) struct Speeds {
     pub(super) prefill: Vec<(usize, Vec<f64>)>,
     /// Tokens a second, for each position.
     pub(super) decode: Vec<(usize, Vec<f64>)>,
+    /// Seconds that each step of a token takes, at the position furthest back.
+    pub(super) steps: Vec<(String, f64)>,
 }
 
 impl Case {

@@ -38,6 +38,8 @@ pub struct Figures {
     pub prefill: Vec<Rate>,
     /// For each position.
     pub decode: Vec<Rate>,
+    /// Where the time of one token goes, at the position furthest back.
+    pub steps: Vec<StepTime>,
 }
 
 /// What several repetitions gave.
@@ -62,6 +64,16 @@ pub struct Rate {
     pub tokens_per_second: Sample,
     /// The share of what the processor's limit would allow, by the rounds in which both were measured.
     pub of_limit: Option<Sample>,
+}
+
+/// A step of one token.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct StepTime {
+    /// Its name.
+    pub step: String,
+    /// How long it takes.
+    pub seconds: f64,
 }
 
 impl Sample {
@@ -117,6 +129,7 @@ impl Figures {
             multiply_adds_per_second: Sample::of(speeds.multiply_adds.iter().copied()),
             prefill: prefill.collect::<anyhow::Result<_>>()?,
             decode: decode.collect::<anyhow::Result<_>>()?,
+            steps: speeds.steps.iter().map(step_time).collect(),
         })
     }
 
@@ -175,6 +188,13 @@ impl Figures {
             }));
         }
         rows.into_iter().flatten().collect()
+    }
+}
+
+fn step_time((step, seconds): &(String, f64)) -> StepTime {
+    StepTime {
+        step: step.clone(),
+        seconds: *seconds,
     }
 }
 

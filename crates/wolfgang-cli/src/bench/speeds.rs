@@ -3,9 +3,9 @@
 use super::case::{Case, Speeds};
 use super::limits::Limits;
 use serde::{Deserialize, Serialize};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wolfgang_generate::Wolfgang;
-use wolfgang_model::{KvCache, to_host};
+use wolfgang_model::{KvCache, Profile, Step, to_host};
 
 /// What one round measures, and how many there are.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -34,6 +34,7 @@ pub(super) fn measure(case: &Case, rounds: &Rounds) -> anyhow::Result<Speeds> {
         multiply_adds: Vec::new(),
         prefill: rounds.prefill.iter().map(none).collect(),
         decode: rounds.depth.iter().map(none).collect(),
+        steps: Vec::new(),
     };
     let deepest = rounds.depth.iter().max().copied().unwrap_or(0);
     let ids = ids(&model, model.config().block_size);
@@ -69,7 +70,28 @@ pub(super) fn measure(case: &Case, rounds: &Rounds) -> anyhow::Result<Speeds> {
             keep(rates, rounds.tokens as f64 / begun.elapsed().as_secs_f64());
         }
     }
+    cache.truncate(deepest);
+    speeds.steps = steps(&model, &ids[..rounds.tokens], &mut cache)?;
     Ok(speeds)
+}
+
+/// Seconds that each step of a token takes, and what none of them is.
+fn steps(model: &Wolfgang, ids: &[u32], cache: &mut KvCache) -> anyhow::Result<Vec<(String, f64)>> {
+    if model.threads().is_none() {
+        return Ok(Vec::new());
+    }
+    let mut profile = Profile::default();
+    let begun = Instant::now();
+    for id in ids {
+        to_host(model.forward_profiled(&[*id], cache, &mut profile)?)?;
+    }
+    let rest = begun.elapsed().saturating_sub(profile.total());
+    let mut steps: Vec<_> = Step::ALL
+        .map(|step| (step.name().to_owned(), profile.spent(step)))
+        .into();
+    steps.push(("everything else".to_owned(), rest));
+    let of_one = |(name, spent): (String, Duration)| (name, spent.as_secs_f64() / ids.len() as f64);
+    Ok(steps.into_iter().map(of_one).collect())
 }
 
 /// One call of the model, up to the logits in host memory.
