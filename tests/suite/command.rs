@@ -117,6 +117,13 @@ fn json_lines_tell_everything() {
     assert_eq!(finished["prompt_tokens"], prompt_tokens);
     assert!(finished["timing"]["prefill_seconds"].as_f64().unwrap() > 0.0);
     assert!(finished["timing"]["decode_seconds"].as_f64().unwrap() > 0.0);
+    let model = &finished["model"];
+    assert_eq!(
+        (&model["parameters"], &model["dtype"]),
+        (&5_475_584.into(), &"f32".into())
+    );
+    assert_eq!(model["weight_bytes"], 4 * 5_475_584);
+    assert!(model["load_seconds"].as_f64().unwrap() > 0.0);
 
     let whole = json_lines(&[&args[..], &["--no-stream"]].concat());
     assert_eq!(whole.len(), 1);

@@ -8,6 +8,7 @@
 
 mod architecture;
 mod backends;
+mod bench;
 mod checkpoints;
 mod command;
 mod command_ends;

@@ -1,17 +1,19 @@
 //! `wolfgang generate`.
 
 use crate::args::GenerateArgs;
-use crate::output::Output;
+use crate::output::{ModelLine, Output};
 use crate::progress::ProgressLine;
 use crate::report::{BadParameter, say, warning};
 use crate::{faust, interrupt, model_source};
 use anyhow::Context;
 use std::io::{IsTerminal, Read};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
     Device, Event, GenerateError, GenerateOptions, Generation, ModelOptions, Prompt,
-    SamplingParams, Summary, Tokenizer, WolfgangGenerator, check_vocabulary, tokenizer_beside,
+    SamplingParams, Summary, Tokenizer, Wolfgang, WolfgangGenerator, check_vocabulary,
+    tokenizer_beside,
 };
 
 pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
@@ -20,7 +22,9 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
     sampling.validate().map_err(GenerateError::from)?;
     let text = prompt_text(args)?;
     let device = args.device.open().map_err(GenerateError::from)?;
+    let begun = Instant::now();
     let generator = load(args, &device)?;
+    let model = model_line(generator.model(), begun.elapsed());
 
     let tokenizer = generator.tokenizer();
     let options = GenerateOptions {
@@ -42,7 +46,8 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
 
     // Only now is there something to end cleanly; before, Ctrl-C simply ends the program.
     let interrupted = interrupt::listen()?;
-    let mut output = Output::new(args.json, !args.no_stream);
+    let in_memory = format!("{} MB in {}", model.weight_bytes / 1_000_000, model.dtype);
+    let mut output = Output::new(args.json, !args.no_stream, model);
     loop {
         if interrupted.load(Ordering::Relaxed) {
             generation.cancel();
@@ -56,7 +61,7 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
             && !args.json
             && (args.seed.is_none() || std::io::stderr().is_terminal())
         {
-            say(&closing_line(&summary));
+            say(&closing_line(&summary, &in_memory));
         }
     }
     Ok(())
@@ -148,8 +153,17 @@ fn stop_tokens(given: &[String], tokenizer: &Tokenizer) -> Result<Vec<u32>, BadP
     given.iter().map(id).collect()
 }
 
-/// What repeats the text, and how fast it came.
-fn closing_line(summary: &Summary) -> String {
+fn model_line(model: &Wolfgang, load: Duration) -> ModelLine {
+    ModelLine {
+        parameters: model.config().n_parameters(),
+        dtype: model.precision().to_string(),
+        weight_bytes: model.weight_bytes(),
+        load_seconds: load.as_secs_f64(),
+    }
+}
+
+/// What repeats the text, how fast it came, and what the weights take.
+fn closing_line(summary: &Summary, in_memory: &str) -> String {
     let Summary {
         generated_tokens,
         seed,
@@ -157,5 +171,5 @@ fn closing_line(summary: &Summary) -> String {
         ..
     } = summary;
     let rate = *generated_tokens as f64 / timing.decode.as_secs_f64().max(f64::MIN_POSITIVE);
-    format!("[seed {seed}, {generated_tokens} tokens, {rate:.0} a second]")
+    format!("[seed {seed}, {generated_tokens} tokens, {rate:.0} a second, weights of {in_memory}]")
 }

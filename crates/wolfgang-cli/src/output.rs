@@ -9,6 +9,7 @@ pub(crate) struct Output {
     stdout: Stdout,
     json: bool,
     stream: bool,
+    model: ModelLine,
     /// Whether the text so far ends a line.
     at_line_start: bool,
 }
@@ -32,7 +33,17 @@ enum Line<'a> {
         generated_tokens: usize,
         seed: u64,
         timing: TimingLine,
+        model: &'a ModelLine,
     },
+}
+
+/// What is in memory.
+#[derive(Serialize)]
+pub(crate) struct ModelLine {
+    pub(crate) parameters: usize,
+    pub(crate) dtype: String,
+    pub(crate) weight_bytes: usize,
+    pub(crate) load_seconds: f64,
 }
 
 #[derive(Serialize)]
@@ -42,11 +53,12 @@ struct TimingLine {
 }
 
 impl Output {
-    pub(crate) fn new(json: bool, stream: bool) -> Self {
+    pub(crate) fn new(json: bool, stream: bool, model: ModelLine) -> Self {
         Self {
             stdout: std::io::stdout(),
             json,
             stream,
+            model,
             at_line_start: true,
         }
     }
@@ -63,7 +75,7 @@ impl Output {
             Event::Text { .. } => Ok(()),
             Event::Finished(summary) => {
                 if self.json {
-                    self.line(&finished(summary))
+                    self.line(&finished(summary, &self.model))
                 } else {
                     if !self.stream {
                         self.text(&summary.text)?;
@@ -91,15 +103,16 @@ impl Output {
         Ok(())
     }
 
-    fn line(&mut self, line: &Line<'_>) -> anyhow::Result<()> {
+    fn line(&self, line: &Line<'_>) -> anyhow::Result<()> {
         let json = serde_json::to_string(line)?;
-        writeln!(self.stdout, "{json}")?;
-        self.stdout.flush()?;
+        let mut stdout = self.stdout.lock();
+        writeln!(stdout, "{json}")?;
+        stdout.flush()?;
         Ok(())
     }
 }
 
-fn finished(summary: &Summary) -> Line<'_> {
+fn finished<'a>(summary: &'a Summary, model: &'a ModelLine) -> Line<'a> {
     let stop_token = match summary.reason {
         FinishReason::StopToken(id) => Some(id),
         _ => None,
@@ -117,5 +130,6 @@ fn finished(summary: &Summary) -> Line<'_> {
             prefill_seconds: summary.timing.prefill.as_secs_f64(),
             decode_seconds: summary.timing.decode.as_secs_f64(),
         },
+        model,
     }
 }

@@ -23,6 +23,7 @@ pub struct Cpu {
     isa: Isa,
     pool: Pool,
     scores: Vec<Line>,
+    widened: Vec<Line>,
 }
 
 impl Cpu {
@@ -35,6 +36,7 @@ impl Cpu {
             isa,
             pool: Pool::new(threads)?,
             scores: Vec::new(),
+            widened: Vec::new(),
         })
     }
 
@@ -80,7 +82,15 @@ impl Cpu {
             into.rows() == by.rows() && stride(into.width()) >= width,
             "the outputs have no room"
         );
-        multiply(self.isa, &mut self.pool, matrix, by, into, then);
+        multiply(
+            self.isa,
+            &mut self.pool,
+            &mut self.widened,
+            matrix,
+            by,
+            into,
+            then,
+        );
     }
 
     /// RMSNorm (Zhang & Sennrich 2019) of each row: x / sqrt(mean(x²) + ε) · weight, where `weight` is one row.

@@ -11,8 +11,8 @@ use crate::isa::{Isa, Kernel};
 use crate::matrix::Matrix;
 use crate::pool::Pool;
 use crate::rows::{PANEL, Rows, Shared, stride};
-use crate::simd::{LANES, Simd};
-use bytemuck::Pod;
+use crate::simd::{LANES, Line, Simd};
+use bytemuck::{Pod, Zeroable};
 use std::ops::Range;
 
 /// What becomes of the outputs.
@@ -29,10 +29,14 @@ pub enum Then {
 /// Bytes of weights that make a piece of work worth its handing out.
 const PIECE: usize = 64 << 10;
 
-/// Multiplies `[outputs, inputs]` with each row, into rows of `[outputs]`.
+/// Tiles of rows for which a panel of f16 is widened once for all of them, instead of each time.
+const WORTH_WIDENING: usize = 3;
+
+/// Multiplies `[outputs, inputs]` with each row, into rows of `[outputs]`. `widened` is scratch.
 pub(crate) fn multiply(
     isa: Isa,
     pool: &mut Pool,
+    widened: &mut Vec<Line>,
     matrix: &Matrix,
     by: &Activations,
     into: &mut Rows,
@@ -47,9 +51,21 @@ pub(crate) fn multiply(
     // Several for each thread, so that none waits long for another, but none too small.
     let worth = matrix.panels() * matrix.panel_bytes() * by.rows().min(16) / PIECE;
     let pieces = worth.clamp(1, 8 * pool.threads()).min(columns);
-    pool.run(pieces, &|_, piece| {
+    let widen = matrix.format() == Format::F16 && by.tiles().count() >= WORTH_WIDENING;
+    // A gate's panel and a value's, for each thread.
+    let room = if widen {
+        matrix.shape().inputs * 2 * PANEL
+    } else {
+        0
+    };
+    widened.resize(pool.threads() * room / LANES, Line::zeroed());
+    let widened = Shared::new(bytemuck::cast_slice_mut(widened));
+    pool.run(pieces, &|thread, piece| {
+        // SAFETY: every thread has a part of its own.
+        let widened = unsafe { widened.part(thread * room..(thread + 1) * room) };
         isa.run(Multiply {
             matrix,
+            widened,
             by,
             columns: columns * piece / pieces..columns * (piece + 1) / pieces,
             into: &into,
@@ -61,6 +77,8 @@ pub(crate) fn multiply(
 
 struct Multiply<'a> {
     matrix: &'a Matrix,
+    /// Room for two panels in f32, if they are to be widened.
+    widened: &'a mut [f32],
     by: &'a Activations,
     /// Panels of outputs.
     columns: Range<usize>,
@@ -77,7 +95,8 @@ impl Kernel for Multiply<'_> {
     fn run<S: Simd>(self, simd: S) {
         match self.matrix.format() {
             Format::F32 => self.with::<S, F32>(simd),
-            Format::F16 => self.with::<S, F16>(simd),
+            Format::F16 if self.widened.is_empty() => self.with::<S, F16>(simd),
+            Format::F16 => self.with_widened(simd),
             Format::Bf16 => self.with::<S, Bf16>(simd),
             Format::Int8 => self.with::<S, Int8>(simd),
         }
@@ -104,21 +123,52 @@ impl Multiply<'_> {
     #[inline(always)]
     fn with<S: Simd, P: Product>(&self, simd: S) {
         for column in self.columns.clone() {
-            for tile in self.by.tiles() {
-                match tile.rows {
-                    1 => self.tile::<S, P, 1>(simd, column, &tile),
-                    2 => self.tile::<S, P, 2>(simd, column, &tile),
-                    3 => self.tile::<S, P, 3>(simd, column, &tile),
-                    4 => self.tile::<S, P, 4>(simd, column, &tile),
-                    5 => self.tile::<S, P, 5>(simd, column, &tile),
-                    6 => self.tile::<S, P, 6>(simd, column, &tile),
-                    7 => self.tile::<S, P, 7>(simd, column, &tile),
-                    8 => self.tile::<S, P, 8>(simd, column, &tile),
-                    9 => self.tile::<S, P, 9>(simd, column, &tile),
-                    10 => self.tile::<S, P, 10>(simd, column, &tile),
-                    11 => self.tile::<S, P, 11>(simd, column, &tile),
-                    _ => self.tile::<S, P, 12>(simd, column, &tile),
-                }
+            let panels = self.panels(column).map(|panel| self.matrix.panel(panel));
+            self.column::<S, P>(simd, column, panels.map(bytemuck::cast_slice));
+        }
+    }
+
+    /// f16 as f32, which they become anyway, but once for all rows.
+    #[inline(always)]
+    fn with_widened<S: Simd>(mut self, simd: S) {
+        let widened = std::mem::take(&mut self.widened);
+        let (first, second) = widened.split_at_mut(widened.len() / 2);
+        for column in self.columns.clone() {
+            let panels = self.panels(column);
+            widen(simd, self.matrix.panel(panels[0]), first);
+            if panels[1] != panels[0] {
+                widen(simd, self.matrix.panel(panels[1]), second);
+            }
+            let panels = [&*first, &*second];
+            self.column::<S, F32>(simd, column, panels.map(bytemuck::cast_slice));
+        }
+    }
+
+    /// The panel of a column, and that of its values where it is one of gates.
+    #[inline(always)]
+    fn panels(&self, column: usize) -> [usize; 2] {
+        match self.then {
+            Then::Store | Then::Add => [column; 2],
+            Then::SwiGlu => [2 * column, 2 * column + 1],
+        }
+    }
+
+    #[inline(always)]
+    fn column<S: Simd, P: Product>(&self, simd: S, column: usize, panels: [&[P::Group]; 2]) {
+        for tile in self.by.tiles() {
+            match tile.rows {
+                1 => self.tile::<S, P, 1>(simd, column, panels, &tile),
+                2 => self.tile::<S, P, 2>(simd, column, panels, &tile),
+                3 => self.tile::<S, P, 3>(simd, column, panels, &tile),
+                4 => self.tile::<S, P, 4>(simd, column, panels, &tile),
+                5 => self.tile::<S, P, 5>(simd, column, panels, &tile),
+                6 => self.tile::<S, P, 6>(simd, column, panels, &tile),
+                7 => self.tile::<S, P, 7>(simd, column, panels, &tile),
+                8 => self.tile::<S, P, 8>(simd, column, panels, &tile),
+                9 => self.tile::<S, P, 9>(simd, column, panels, &tile),
+                10 => self.tile::<S, P, 10>(simd, column, panels, &tile),
+                11 => self.tile::<S, P, 11>(simd, column, panels, &tile),
+                _ => self.tile::<S, P, 12>(simd, column, panels, &tile),
             }
         }
     }
@@ -128,38 +178,23 @@ impl Multiply<'_> {
         &self,
         simd: S,
         column: usize,
+        panels: [&[P::Group]; 2],
         tile: &Tile<'_>,
     ) {
         // Tiles have at most so many rows; the rest need not be compiled.
         if ROWS > S::ROWS {
             return;
         }
-        match self.then {
-            Then::Store | Then::Add => {
-                let sums = self.sums::<S, P, ROWS>(simd, column, tile);
-                self.write(simd, column, tile, sums);
-            }
-            Then::SwiGlu => {
-                let mut gates = self.sums::<S, P, ROWS>(simd, 2 * column, tile);
-                let values = self.sums::<S, P, ROWS>(simd, 2 * column + 1, tile);
-                for (gates, values) in gates.iter_mut().zip(values) {
-                    gates[0] = simd.mul(silu(simd, gates[0]), values[0]);
-                    gates[1] = simd.mul(silu(simd, gates[1]), values[1]);
-                }
-                self.write(simd, column, tile, gates);
+        let scales = self.panels(column).map(|panel| self.matrix.scales(panel));
+        let mut sums: Sums<S, ROWS> = P::sums(simd, panels[0], scales[0], tile);
+        if self.then == Then::SwiGlu {
+            let values: Sums<S, ROWS> = P::sums(simd, panels[1], scales[1], tile);
+            for (gates, values) in sums.iter_mut().zip(values) {
+                gates[0] = simd.mul(silu(simd, gates[0]), values[0]);
+                gates[1] = simd.mul(silu(simd, gates[1]), values[1]);
             }
         }
-    }
-
-    #[inline(always)]
-    fn sums<S: Simd, P: Product, const ROWS: usize>(
-        &self,
-        simd: S,
-        panel: usize,
-        tile: &Tile<'_>,
-    ) -> Sums<S, ROWS> {
-        let weights = bytemuck::cast_slice(self.matrix.panel(panel));
-        P::sums(simd, weights, self.matrix.scales(panel), tile)
+        self.write(simd, column, tile, sums);
     }
 
     /// Writes a panel of outputs of every row of a tile.
@@ -182,6 +217,15 @@ impl Multiply<'_> {
                 simd.store(sum, into);
             }
         }
+    }
+}
+
+/// A panel of f16 as f32.
+#[inline(always)]
+fn widen<S: Simd>(simd: S, panel: &[u8], into: &mut [f32]) {
+    let halves: &[[u16; LANES]] = bytemuck::cast_slice(panel);
+    for (half, into) in halves.iter().zip(into.as_chunks_mut().0) {
+        simd.store(simd.widen(half), into);
     }
 }
 

@@ -1,0 +1,134 @@
+//! `wolfgang bench`: what it tells. How fast anything is, is no matter for a test.
+
+use crate::fixtures::{repository, wolfgang};
+use serde_json::Value as Json;
+use std::process::Output;
+
+fn bench(more: &[&str]) -> Output {
+    let mut command = wolfgang();
+    command.args([
+        "bench",
+        "--device",
+        "flex",
+        "--repetitions",
+        "2",
+        "--tokens",
+        "3",
+    ]);
+    command.arg("--model").arg(repository("models/faust"));
+    command.args(more).output().unwrap()
+}
+
+fn told(output: Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn each_configuration_is_an_object_whose_figures_agree() {
+    let told = told(bench(&[
+        "--json",
+        "--dtype",
+        "f32,int8",
+        "--threads",
+        "1,2",
+    ]));
+    let objects: Vec<Json> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |field: &'static str| objects.iter().map(move |object| object[field].clone());
+    assert!(of("dtype").eq(["f32", "f32", "int8", "int8"]));
+    assert!(of("threads").eq([1, 2, 1, 2]));
+    let [f32, int8] = [0, 2].map(|place| objects[place]["weight_bytes"].as_f64().unwrap());
+    assert_eq!(f32, 4.0 * 5_475_584.0);
+    assert!((0.25..0.27).contains(&(int8 / f32)), "{int8} of {f32}");
+
+    for object in &objects {
+        let median = |field: &str| object[field]["median"].as_f64().unwrap();
+        assert!(median("load_seconds") > 0.0);
+        assert!(median("load_seconds") < median("first_token_seconds"));
+        assert_eq!(object["first_token_prompt"], 256);
+        if cfg!(target_os = "linux") {
+            assert!(median("peak_memory_bytes") > object["weight_bytes"].as_f64().unwrap());
+        }
+        for (list, at) in [("prefill", &[224][..]), ("decode", &[32, 224])] {
+            let list = object[list].as_array().unwrap();
+            assert!(
+                list.iter().map(|rate| &rate["at"]).eq(at.iter()),
+                "{list:?}"
+            );
+            for rate in list {
+                let [share, speed] = ["of_limit", "tokens_per_second"].map(|field| {
+                    let [min, median, max] =
+                        ["min", "median", "max"].map(|which| rate[field][which].as_f64().unwrap());
+                    assert!(0.0 < min && min <= median && median <= max, "{rate}");
+                    median
+                });
+                assert!(share < speed, "{rate}");
+            }
+        }
+        let steps = object["steps"].as_array().unwrap();
+        let names = steps.iter().map(|step| step["step"].as_str().unwrap());
+        assert!(names.clone().any(|name| name == "attention") && names.count() == 10);
+        assert!(
+            steps
+                .iter()
+                .all(|step| step["seconds"].as_f64().unwrap() >= 0.0)
+        );
+    }
+}
+
+#[test]
+fn people_get_a_table() {
+    let told = told(bench(&["--depth", "0", "--prefill", "8,16"]));
+    let lines: Vec<&str> = told.lines().collect();
+    let cells = |line: &str| line.split('|').count();
+    assert!(
+        lines.iter().all(|line| cells(line) == cells(lines[0])),
+        "{told}"
+    );
+    for what in [
+        "weights in memory",
+        "prefill of 8 ",
+        "prefill of 16 ",
+        "decode at 0 ",
+    ] {
+        let rows = lines.iter().filter(|line| line.contains(what)).count();
+        assert_eq!(rows, 1, "{what}: {told}");
+    }
+}
+
+#[test]
+fn what_cannot_be_measured_is_one_sentence() {
+    for (arguments, code, expected) in [
+        (
+            &["--depth", "254"][..],
+            2,
+            "error: decoding 3 tokens from --depth 254 lies beyond the model's context of 256\n",
+        ),
+        (
+            &["--prefill", "257"],
+            2,
+            "error: --prefill 257 lies beyond the model's context of 256\n",
+        ),
+        (
+            &["--prefill", "0"],
+            2,
+            "error: --prefill is 0, but a prompt has at least 1 token\n",
+        ),
+        (
+            &["--threads", "100000"],
+            1,
+            "flex in f32 cannot be measured: ",
+        ),
+    ] {
+        let output = bench(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(expected), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(output.stdout.is_empty());
+    }
+}
