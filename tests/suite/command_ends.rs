@@ -8,7 +8,11 @@ use std::process::{Command, Stdio};
 
 #[test]
 fn bad_parameters_are_one_line_with_name_value_and_rule() {
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 12] = [
+        (
+            &["--cache-dtype", "bf16", "--device", "flex"],
+            "the cache cannot be kept in bf16 here, only in f32 and f16; choose another --cache-dtype",
+        ),
         (
             &["--threads", "100000", "--device", "flex"],
             "100000 threads were asked for: at most 1024 are possible; choose fewer by --threads",
@@ -58,7 +62,7 @@ fn bad_parameters_are_one_line_with_name_value_and_rule() {
         assert!(message.contains(expected), "{args:?}: {message}");
         assert!(output.stdout.is_empty(), "{args:?}");
     }
-    for (args, _) in &cases[..9] {
+    for (args, _) in &cases[..10] {
         let message = String::from_utf8(run(args).stderr).unwrap();
         assert_eq!(message.trim_end().lines().count(), 1, "{message}");
     }

@@ -63,6 +63,10 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     pub(crate) dtype: Dtype,
 
+    /// The element type of the cache on the CPU, f32 or f16. Without it, f32 for weights in f32, else f16
+    #[arg(long, value_name = "f32|f16")]
+    pub(crate) cache_dtype: Option<Dtype>,
+
     /// Threads that compute, on the CPU. Without it, one for each core
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,

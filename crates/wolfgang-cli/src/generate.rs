@@ -116,6 +116,7 @@ fn prompt_text(args: &GenerateArgs) -> anyhow::Result<String> {
 fn load(args: &GenerateArgs, device: &Device) -> anyhow::Result<WolfgangGenerator> {
     let options = ModelOptions {
         precision: args.dtype.into(),
+        cache: args.cache_dtype.map(Into::into),
         threads: args.threads,
         ..ModelOptions::default()
     };

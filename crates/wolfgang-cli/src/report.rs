@@ -76,9 +76,12 @@ pub(crate) fn one_line(message: &str) -> String {
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<BadParameter>()
         || matches!(error.downcast_ref(), Some(CheckpointError::HubName { .. }))
-        || error
-            .chain()
-            .any(|cause| matches!(cause.downcast_ref(), Some(ModelError::NoThreads { .. })))
+        || error.chain().any(|cause| {
+            matches!(
+                cause.downcast_ref(),
+                Some(ModelError::NoThreads { .. } | ModelError::UnsupportedCache { .. })
+            )
+        })
         || matches!(
             error.downcast_ref(),
             Some(
@@ -115,6 +118,7 @@ fn device_step(error: &ModelError) -> Option<&'static str> {
         ModelError::DeviceFails { .. } => {
             "docs/backends.md says what it needs; `wolfgang devices` lists others"
         }
+        ModelError::UnsupportedCache { .. } => "choose another --cache-dtype",
         ModelError::UnsupportedPrecision { .. } => "choose another --dtype or --device",
         ModelError::Backend { .. } => {
             "free some of the device's memory, or choose another --device"

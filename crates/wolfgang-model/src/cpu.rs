@@ -311,20 +311,6 @@ impl Work {
     }
 }
 
-/// The precision of the cache, asked for or not.
-pub(crate) fn cache_precision(options: &ModelOptions) -> Result<Precision, ModelError> {
-    match (options.cache, options.precision) {
-        (None | Some(Precision::F32), Precision::F32) | (Some(Precision::F32), _) => {
-            Ok(Precision::F32)
-        }
-        (None | Some(Precision::F16), _) => Ok(Precision::F16),
-        (Some(precision), _) => Err(ModelError::UnsupportedPrecision {
-            precision,
-            supported: "f32, f16 for the cache".to_owned(),
-        }),
-    }
-}
-
 /// A layer's empty cache for each of the layers.
 pub(crate) fn new_caches(
     config: &ModelConfig,
@@ -333,7 +319,7 @@ pub(crate) fn new_caches(
 ) -> Vec<Cache> {
     let format = match precision {
         Precision::F32 => CacheFormat::F32,
-        // `cache_precision` lets no other through.
+        // `ModelOptions::cache_precision` lets no other through.
         _ => CacheFormat::F16,
     };
     let layer = || Cache::new(format, config.n_kv_head, config.head_dim(), positions);

@@ -75,6 +75,14 @@ pub enum ModelError {
         /// Those that it supports.
         supported: String,
     },
+    /// The device does not keep the cache in this precision.
+    #[error("the cache cannot be kept in {precision} here, only in {supported}")]
+    UnsupportedCache {
+        /// The precision asked for.
+        precision: Precision,
+        /// Those that are possible.
+        supported: String,
+    },
     /// The backend failed at its work: a driver, its memory, a kernel.
     #[error("the backend failed: {message}")]
     Backend {

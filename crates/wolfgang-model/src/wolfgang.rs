@@ -2,7 +2,7 @@
 
 use crate::backends::is_flex;
 use crate::contained::contained;
-use crate::cpu::{CpuTransformer, cache_precision};
+use crate::cpu::CpuTransformer;
 use crate::kv_cache::Store;
 use crate::profile::{Laps, Profile};
 use crate::transformer::Transformer;
@@ -35,8 +35,8 @@ impl Wolfgang {
     /// it returns reads each row once, several threads at a time.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`], [`ModelError::UnsupportedPrecision`], [`ModelError::NoMemory`],
-    /// [`ModelError::NoThreads`], [`ModelError::Backend`], and whatever `open` and its readers return.
+    /// [`ModelError::InvalidConfig`], [`ModelError::UnsupportedPrecision`], [`ModelError::UnsupportedCache`],
+    /// [`ModelError::NoMemory`], [`ModelError::NoThreads`], [`ModelError::Backend`], and whatever `open` and its readers return.
     pub fn from_weights<'a, E: From<ModelError> + Send>(
         config: &ModelConfig,
         device: &Device,
@@ -48,11 +48,7 @@ impl Wolfgang {
         config.validate()?;
         precision.check(device, options.plain)?;
         let kernels = is_flex(device) && !options.plain;
-        let cache_precision = if kernels {
-            cache_precision(&options)?
-        } else {
-            precision
-        };
+        let cache_precision = options.cache_precision(kernels)?;
         let arithmetic = if kernels {
             Arithmetic::Kernels(Box::new(CpuTransformer::new(config, &options, open)?))
         } else {
@@ -276,6 +272,27 @@ mod tests {
         }
         let bits = |tensor: &Tensor<1>| tensor.clone().into_data();
         assert_eq!(bits(&all[2]), bits(&all[3]), "kernels agree bit for bit");
+    }
+
+    #[test]
+    fn the_cache_may_be_kept_in_16_bits() {
+        let logits = |cache| {
+            let options = ModelOptions {
+                cache,
+                ..ModelOptions::default()
+            };
+            let model = Wolfgang::from_weights(&tiny(), &Device::flex(), options, mixed).unwrap();
+            let mut cache = model.new_cache().unwrap();
+            model.forward_cached(&[3, 1, 4, 1, 5], &mut cache).unwrap()
+        };
+        let [default, f32, f16] = [None, Some(Precision::F32), Some(Precision::F16)].map(logits);
+        assert_eq!(default.clone().into_data(), f32.clone().into_data());
+        let scale: f32 = f32.clone().abs().max().into_scalar();
+        let apart: f32 = (f32 - f16).abs().max().into_scalar();
+        assert!(
+            apart > 0.0 && apart <= 2e-3 * scale,
+            "{apart} apart at scale {scale}"
+        );
     }
 
     #[test]
