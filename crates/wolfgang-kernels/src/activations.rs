@@ -1,10 +1,11 @@
 //! What a matrix is multiplied with, laid out as the product reads it.
 
-use crate::format::{BLOCK, Format, bf16_pair, per_unit, quantised};
+use crate::format::{BLOCK, Format, bf16_pair, per_unit};
 use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
 use crate::rows::{Rows, Shared};
-use crate::simd::Simd;
+use crate::simd::{LANES, Simd};
+use std::ops::Range;
 
 /// Rows of inputs for matrices of one format, in tiles: as many rows as a product computes at once, group by group.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,9 @@ pub(crate) struct Tile<'a> {
 
 /// Groups in a block.
 const BLOCK_GROUPS: usize = BLOCK / 4;
+
+// What is laid out at once has one scale.
+const _: () = assert!(BLOCK_GROUPS == LANES);
 
 impl Activations {
     /// How many rows there are.
@@ -101,16 +105,14 @@ impl Activations {
                     offsets.part(first * blocks..behind * blocks),
                 )
             };
-            for row in first..behind {
-                isa.run(Fill {
-                    from: from.row(row),
-                    format,
-                    words: &mut words[row - first..],
-                    scales: scales.get_mut(row - first..).unwrap_or_default(),
-                    offsets: offsets.get_mut(row - first..).unwrap_or_default(),
-                    rows: behind - first,
-                });
-            }
+            isa.run(Fill {
+                from,
+                rows: first..behind,
+                format,
+                words,
+                scales,
+                offsets,
+            });
         });
     }
 }
@@ -124,54 +126,109 @@ fn tile_rows(isa: Isa, format: Format) -> usize {
     }
 }
 
-/// Lays out one row of a tile, whose numbers stand `rows` apart.
+/// Lays out a tile.
 struct Fill<'a> {
-    from: &'a [f32],
+    from: &'a Rows,
+    rows: Range<usize>,
     format: Format,
     words: &'a mut [u32],
     scales: &'a mut [f32],
     offsets: &'a mut [i32],
-    rows: usize,
 }
 
 impl Kernel for Fill<'_> {
     type Out = ();
 
+    /// Sixteen groups of every row, before the next sixteen: what is written lies together.
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let words = self.words.iter_mut().step_by(self.rows);
-        match self.format {
-            Format::F32 | Format::F16 => {
-                words
-                    .zip(self.from)
-                    .for_each(|(word, x)| *word = x.to_bits());
-            }
-            Format::Bf16 => {
-                for (word, pair) in words.zip(self.from.chunks(2)) {
-                    *word = bf16_pair(pair[0], pair.get(1).copied().unwrap_or(0.0));
-                }
-            }
-            Format::Int8 => {
-                let mut words = words;
-                let blocks = self.from.chunks(BLOCK).enumerate();
-                for (block, from) in blocks {
-                    let mut padded = [0.0; BLOCK];
-                    padded[..from.len()].copy_from_slice(from);
-                    let largest = padded.iter().fold(0f32, |max, x| {
-                        let x = x.abs();
-                        if x > max { x } else { max }
-                    });
-                    let scale = largest / 127.0;
-                    let per_unit = per_unit(scale);
-                    let numbers = padded.map(|x| quantised(x, per_unit) as i8);
-                    let sum: i32 = numbers.iter().map(|x| i32::from(*x)).sum();
-                    self.scales[block * self.rows] = scale;
-                    self.offsets[block * self.rows] = -128 * sum;
-                    for (four, word) in numbers.as_chunks::<4>().0.iter().zip(words.by_ref()) {
-                        *word = u32::from_le_bytes(four.map(|x| x as u8));
+    fn run<S: Simd>(self, simd: S) {
+        let (first, rows) = (self.rows.start, self.rows.len());
+        let inputs = self.format.group() * LANES;
+        for (block, words) in self.words.chunks_mut(LANES * rows).enumerate() {
+            for row in 0..rows {
+                let from = &self.from.padded(first + row)[block * inputs..];
+                let numbers = match self.format {
+                    Format::F32 | Format::F16 => floats(from),
+                    Format::Bf16 => pairs(from),
+                    Format::Int8 => {
+                        let quantised = quantise(simd, from);
+                        self.scales[block * rows + row] = quantised.scale;
+                        self.offsets[block * rows + row] = -128 * quantised.sum;
+                        quantised.words
                     }
+                };
+                if rows == 1 {
+                    words.copy_from_slice(&numbers[..words.len()]);
+                } else {
+                    let words = words[row..].iter_mut().step_by(rows);
+                    words.zip(numbers).for_each(|(word, x)| *word = x);
                 }
             }
         }
+    }
+}
+
+/// As many numbers as there are, and zeros.
+#[inline(always)]
+fn head<const N: usize>(from: &[f32]) -> [f32; N] {
+    match from.first_chunk() {
+        Some(all) => *all,
+        None => {
+            let mut padded = [0.0; N];
+            padded[..from.len()].copy_from_slice(from);
+            padded
+        }
+    }
+}
+
+#[inline(always)]
+fn floats(from: &[f32]) -> [u32; LANES] {
+    head::<LANES>(from).map(f32::to_bits)
+}
+
+#[inline(always)]
+fn pairs(from: &[f32]) -> [u32; LANES] {
+    let numbers: [f32; 2 * LANES] = head(from);
+    let mut pairs = [0; LANES];
+    for (pair, x) in pairs.iter_mut().zip(numbers.as_chunks::<2>().0) {
+        *pair = bf16_pair(x[0], x[1]);
+    }
+    pairs
+}
+
+/// A block of inputs as whole numbers.
+struct Quantised {
+    words: [u32; LANES],
+    scale: f32,
+    /// Of the numbers.
+    sum: i32,
+}
+
+#[inline(always)]
+fn quantise<S: Simd>(simd: S, from: &[f32]) -> Quantised {
+    let block: [f32; BLOCK] = head(from);
+    let lines = block.as_chunks::<LANES>().0;
+    let mut largest = simd.splat(0.0);
+    for line in lines {
+        let x = simd.load(line);
+        largest = simd.max(largest, simd.max(x, simd.sub(simd.splat(0.0), x)));
+    }
+    let mut each = [0.0; LANES];
+    simd.store(largest, &mut each);
+    let scale = each.iter().fold(0f32, |a, b| a.max(*b)) / 127.0;
+
+    let per_unit = simd.splat(per_unit(scale));
+    let (mut bytes, mut sum) = ([[0; LANES]; BLOCK / LANES], simd.splat(0.0));
+    for (line, bytes) in lines.iter().zip(&mut bytes) {
+        let whole = simd.round(simd.mul(simd.load(line), per_unit));
+        sum = simd.add(sum, whole);
+        *bytes = simd.to_i8(whole);
+    }
+    simd.store(sum, &mut each);
+    Quantised {
+        words: bytemuck::cast(bytes),
+        scale,
+        // Whole numbers, and so exact.
+        sum: each.iter().sum::<f32>() as i32,
     }
 }

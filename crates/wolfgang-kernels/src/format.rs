@@ -77,10 +77,14 @@ pub(crate) fn quantised(x: f32, per_unit: f32) -> i32 {
     ((x * per_unit).round_ties_even() as i32).clamp(-127, 127)
 }
 
-/// How many steps of `scale` make up 1; none for a scale of 0.
+/// How many steps of `scale` make up 1; none for a scale of 0, or one so small that it has no such number.
 #[inline(always)]
 pub(crate) fn per_unit(scale: f32) -> f32 {
-    if scale > 0.0 { 1.0 / scale } else { 0.0 }
+    if scale >= f32::MIN_POSITIVE {
+        1.0 / scale
+    } else {
+        0.0
+    }
 }
 
 /// The number that is kept for `x`, which is a multiple of `scale` where weights are [`Format::Int8`].

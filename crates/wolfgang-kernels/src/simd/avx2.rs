@@ -138,6 +138,22 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn to_i8(self, x: Self::F) -> [i8; LANES] {
+        // SAFETY: as above; both types are 16 bytes.
+        unsafe {
+            let words = x.map(|x| _mm256_cvtps_epi32(x));
+            // Packing goes by halves of a vector: the middle two quarters change places.
+            let packed = _mm256_packs_epi32(words[0], words[1]);
+            let packed = _mm256_permute4x64_epi64::<0b11_01_10_00>(packed);
+            let (low, high) = (
+                _mm256_castsi256_si128(packed),
+                _mm256_extracti128_si256::<1>(packed),
+            );
+            std::mem::transmute::<__m128i, [i8; LANES]>(_mm_packs_epi16(low, high))
+        }
+    }
+
+    #[inline(always)]
     fn to_f(self, x: Self::I) -> Self::F {
         halves!(|i| unsafe { _mm256_cvtepi32_ps(x[i]) })
     }

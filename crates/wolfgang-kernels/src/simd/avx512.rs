@@ -105,6 +105,14 @@ macro_rules! common {
         }
 
         #[inline(always)]
+        fn to_i8(self, x: Self::F) -> [i8; LANES] {
+            unsafe {
+                let bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x));
+                std::mem::transmute::<__m128i, [i8; LANES]>(bytes)
+            }
+        }
+
+        #[inline(always)]
         fn to_f(self, x: Self::I) -> Self::F {
             unsafe { _mm512_cvtepi32_ps(x) }
         }

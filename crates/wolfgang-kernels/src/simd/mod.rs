@@ -54,6 +54,8 @@ pub(crate) trait Simd: Copy {
     fn splat_i(self, x: i32) -> Self::I;
     /// Four products for each lane, of u8 weights with the i8 in x.
     fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: [i8; 4]) -> Self::I;
+    /// Each number, which must be whole and lie between -128 and 127.
+    fn to_i8(self, x: Self::F) -> [i8; LANES];
     /// The nearest f32 to each number.
     fn to_f(self, x: Self::I) -> Self::F;
 }

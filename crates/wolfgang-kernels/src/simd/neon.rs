@@ -148,6 +148,18 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn to_i8(self, x: Self::F) -> [i8; LANES] {
+        // SAFETY: as above; both types are 16 bytes.
+        unsafe {
+            let words = quarters!(|i| vcvtq_s32_f32(x[i]));
+            let low = vcombine_s16(vmovn_s32(words[0]), vmovn_s32(words[1]));
+            let high = vcombine_s16(vmovn_s32(words[2]), vmovn_s32(words[3]));
+            let bytes = vcombine_s8(vmovn_s16(low), vmovn_s16(high));
+            std::mem::transmute::<int8x16_t, [i8; LANES]>(bytes)
+        }
+    }
+
+    #[inline(always)]
     fn to_f(self, x: Self::I) -> Self::F {
         quarters!(|i| unsafe { vcvtq_f32_s32(x[i]) })
     }

@@ -106,6 +106,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn to_i8(self, x: Self::F) -> [i8; LANES] {
+        std::array::from_fn(|i| x[i] as i8)
+    }
+
+    #[inline(always)]
     fn to_f(self, x: Self::I) -> Self::F {
         each(|i| x[i] as f32)
     }
