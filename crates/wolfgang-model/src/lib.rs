@@ -43,3 +43,4 @@ pub use options::ModelOptions;
 pub use precision::Precision;
 pub use weights::ReadRows;
 pub use wolfgang::Wolfgang;
+pub use wolfgang_kernels::quantise;
