@@ -336,3 +336,26 @@ fn overlapping_entries_are_refused() {
     let message = refusal(&bytes);
     assert!(message.contains("overlap"), "{message}");
 }
+
+/// Only the native form says which scales make weights of whole numbers.
+#[test]
+fn weights_in_whole_numbers_are_refused() {
+    let pickle = pickle(&tiny(), &tiny(), &["norm.weight_scale"]);
+    let (float, whole) = (&b"FloatStorage"[..], &b"CharStorage"[..]);
+    let mut changed = Vec::new();
+    let mut rest = &pickle[..];
+    while let Some(at) = rest.windows(float.len()).position(|w| w == float) {
+        changed.extend(&rest[..at]);
+        changed.extend(whole);
+        rest = &rest[at + float.len()..];
+    }
+    changed.extend(rest);
+    let message = refusal(&around(&changed));
+    // All eleven, and the scales.
+    for expected in [
+        "embeddings.weight holds i8 instead of f64, f32, f16 or bf16",
+        "; and 4 more",
+    ] {
+        assert!(message.contains(expected), "{message}");
+    }
+}

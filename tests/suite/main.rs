@@ -29,6 +29,8 @@ mod hub_server;
 mod hub_shards;
 mod huggingface;
 mod inspect;
+mod int8_files;
+mod int8_hostile;
 mod logits;
 #[cfg(all(target_os = "linux", not(feature = "tch")))]
 mod memory;

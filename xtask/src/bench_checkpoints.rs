@@ -30,6 +30,8 @@ pub(crate) struct StepArgs {
     huggingface: bool,
     #[arg(long)]
     bf16: bool,
+    #[arg(long, conflicts_with_all = ["bf16", "huggingface"])]
+    int8: bool,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -45,9 +47,10 @@ fn measure(args: &Args) -> anyhow::Result<()> {
         println!("| {what} | {seconds:.3} | {peak:.0} MB |");
         Ok(())
     };
-    let forms: [(&str, &[&str]); 4] = [
+    let forms: [(&str, &[&str]); 5] = [
         ("native f32", &[]),
         ("native bf16", &["--bf16"]),
+        ("native int8", &["--int8"]),
         ("Hugging Face f32", &["--huggingface"]),
         ("Hugging Face bf16", &["--huggingface", "--bf16"]),
     ];
@@ -109,7 +112,11 @@ pub(crate) fn step(args: &StepArgs) -> anyhow::Result<()> {
             } else {
                 Target::Native
             },
-            precision: args.bf16.then_some(StoredType::Bf16),
+            precision: match (args.bf16, args.int8) {
+                (true, _) => Some(StoredType::Bf16),
+                (_, true) => Some(StoredType::Int8),
+                _ => None,
+            },
             replace: true,
             ..ConvertOptions::default()
         };

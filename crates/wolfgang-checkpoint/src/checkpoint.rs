@@ -1,15 +1,14 @@
 //! A checkpoint that has been opened, but whose weights have not been read.
 
+use crate::compare::compare;
 use crate::contents::{Contents, Format, HEAD, Skipped};
-use crate::floats::is_weight_type;
-use crate::nearest::{is_worth_guessing, nearest};
 use crate::random;
-use crate::weights::{Opened, Tensor};
+use crate::weights::{Opened, Stored};
 use crate::{
-    CheckpointError, Progress, TensorProblem, TensorProblems, folder, huggingface, native, pytorch,
+    CheckpointError, Progress, TensorProblem, TensorProblems, folder, native, pytorch, scales,
 };
 use burn::tensor::{Bytes, Device};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use wolfgang_model::{
@@ -22,9 +21,9 @@ pub struct Checkpoint {
     path: PathBuf,
     format: Format,
     config: ModelConfig,
-    tensors: BTreeMap<String, Tensor>,
+    tensors: BTreeMap<String, Stored>,
     /// The head, where a file stores it besides the embeddings.
-    head: Option<Tensor>,
+    head: Option<Stored>,
     skipped: Vec<Skipped>,
 }
 
@@ -95,29 +94,17 @@ impl Checkpoint {
         let Contents {
             format,
             config,
-            mut tensors,
+            tensors,
             mut skipped,
         } = contents;
         config.validate().map_err(|source| CheckpointError::Model {
             path: path.to_path_buf(),
             source,
         })?;
-        let expected = config.parameters();
+        let (mut tensors, mut problems) = scales::beside(format, tensors);
         let head = tensors.remove(HEAD);
-        // By the names that stand in the file.
-        let shown = |name: &str| match format {
-            Format::HuggingFace => huggingface::llama_name(name),
-            _ => None,
-        };
-        let shown = |name: &str| shown(name).unwrap_or_else(|| name.to_owned());
-        let mut problems = compare(&expected, &tensors, shown);
-        if let Some(head) = &head {
-            let shape = vec![config.vocab_size, config.n_embd];
-            let parameter = Parameter {
-                name: HEAD.to_owned(),
-                shape,
-            };
-            problems.extend(check_tensor(&parameter, head, shown));
+        problems.extend(compare(format, &config, &tensors, head.as_ref()));
+        if head.is_some() {
             skipped.push(Skipped {
                 name: HEAD.to_owned(),
                 reason: "tied to the embeddings",
@@ -160,13 +147,15 @@ impl Checkpoint {
         &self.skipped
     }
 
-    /// Name, element type and shape of each stored tensor of the model.
+    /// Name, element type and shape of each stored tensor of the model. The scales of int8 matrices are none.
     pub fn tensors(&self) -> impl ExactSizeIterator<Item = TensorInfo<'_>> {
-        self.tensors.values().map(|tensor| TensorInfo {
-            name: &tensor.name,
-            dtype: tensor.dtype.name(),
-            shape: &tensor.shape,
-        })
+        self.tensors
+            .values()
+            .map(|Stored { tensor, .. }| TensorInfo {
+                name: &tensor.name,
+                dtype: tensor.dtype.name(),
+                shape: &tensor.shape,
+            })
     }
 
     /// Number of tensors of each element type, `[("f32", 56)]`.
@@ -178,16 +167,21 @@ impl Checkpoint {
         counts.into_iter().collect()
     }
 
+    /// Whether some of the model is in int8.
+    pub(crate) fn has_int8(&self) -> bool {
+        self.tensors.values().any(|stored| stored.scales.is_some())
+    }
+
     /// The stored tensors, under the names of [`ModelConfig::parameters`].
-    pub(crate) fn stored(&self) -> &BTreeMap<String, Tensor> {
+    pub(crate) fn stored(&self) -> &BTreeMap<String, Stored> {
         &self.tensors
     }
 
     /// Reads the weights onto `device` in f32, one tensor at a time.
     ///
     /// # Errors
-    /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::TooLarge`],
-    /// [`CheckpointError::UntiedHead`], [`CheckpointError::NoMemory`], [`CheckpointError::Device`].
+    /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::NotInt8`],
+    /// [`CheckpointError::TooLarge`], [`CheckpointError::UntiedHead`], [`CheckpointError::NoMemory`], [`CheckpointError::Device`].
     pub fn into_model(self, device: &Device) -> Result<Wolfgang, CheckpointError> {
         self.into_model_with(device, Precision::F32, &mut ())
     }
@@ -204,12 +198,12 @@ impl Checkpoint {
         progress: &mut dyn Progress,
     ) -> Result<Wolfgang, CheckpointError> {
         self.check_head()?;
-        let bytes = self.tensors.values().map(|tensor| tensor.byte_len() as u64);
+        let bytes = self.tensors.values().map(Stored::byte_len);
         progress.begin("reading weights", bytes.sum());
         let path = self.path.clone();
         let open = |parameter: &Parameter| -> Result<ReadRows<'_, _>, BuildError> {
             // Taken out, so that its file is let go of as early as possible.
-            let tensor = self.tensors.remove(&parameter.name).ok_or_else(|| {
+            let stored = self.tensors.remove(&parameter.name).ok_or_else(|| {
                 let problems = TensorProblems(vec![TensorProblem::Missing {
                     name: parameter.name.clone(),
                     nearest: None,
@@ -219,8 +213,8 @@ impl Checkpoint {
                     problems,
                 }
             })?;
-            progress.advance(tensor.byte_len() as u64);
-            let (opened, width) = (Opened::new(&path, tensor)?, parameter.width());
+            progress.advance(stored.byte_len());
+            let (opened, width) = (Opened::new(&path, stored)?, parameter.width());
             Ok(Box::new(move |rows: Range<usize>, into: &mut [f32]| {
                 Ok(opened.read(rows.start * width, into)?)
             }))
@@ -249,9 +243,9 @@ impl Checkpoint {
         let (Some(head), Some(embeddings)) = (&self.head, self.tensors.get(EMBEDDINGS)) else {
             return Ok(());
         };
-        let values = |tensor: &Tensor| {
-            let mut values = vec![0f32; tensor.shape.num_elements()];
-            let opened = Opened::new(&self.path, tensor.clone())?;
+        let values = |stored: &Stored| {
+            let mut values = vec![0f32; stored.tensor.shape.num_elements()];
+            let opened = Opened::new(&self.path, stored.clone())?;
             opened.read(0, &mut values).map(|()| values)
         };
         if values(head)? == values(embeddings)? {
@@ -291,61 +285,4 @@ impl From<ModelError> for BuildError {
     fn from(error: ModelError) -> Self {
         Self::Model(error)
     }
-}
-
-/// All differences between what a model needs and what is stored, with names as they are `shown`.
-fn compare(
-    expected: &[Parameter],
-    tensors: &BTreeMap<String, Tensor>,
-    shown: impl Fn(&str) -> String + Copy,
-) -> Vec<TensorProblem> {
-    let known: HashSet<_> = expected.iter().map(|p| p.name.as_str()).collect();
-    let missing: Vec<_> = expected
-        .iter()
-        .filter(|p| !tensors.contains_key(&p.name))
-        .map(|p| shown(&p.name))
-        .collect();
-    let missing: Vec<_> = missing.iter().map(String::as_str).collect();
-    let unexpected: Vec<_> = tensors
-        .keys()
-        .filter(|name| !known.contains(name.as_str()))
-        .map(|name| shown(name))
-        .collect();
-    let unexpected: Vec<_> = unexpected.iter().map(String::as_str).collect();
-    let guess = is_worth_guessing(&missing, &unexpected);
-    let nearest = |name: &str, among: &[&str]| {
-        let among = if guess { among } else { &[] };
-        nearest(name, among).map(str::to_owned)
-    };
-
-    let present = expected
-        .iter()
-        .filter_map(|parameter| check_tensor(parameter, tensors.get(&parameter.name)?, shown));
-    let missing_ones = missing.iter().map(|name| TensorProblem::Missing {
-        name: (*name).to_owned(),
-        nearest: nearest(name, &unexpected),
-    });
-    let unexpected_ones = unexpected.iter().map(|name| TensorProblem::Unexpected {
-        name: (*name).to_owned(),
-        nearest: nearest(name, &missing),
-    });
-    missing_ones.chain(present).chain(unexpected_ones).collect()
-}
-
-fn check_tensor(
-    parameter: &Parameter,
-    tensor: &Tensor,
-    shown: impl Fn(&str) -> String,
-) -> Option<TensorProblem> {
-    let name = shown(&parameter.name);
-    if *tensor.shape != *parameter.shape {
-        let (found, expected) = (tensor.shape.to_vec(), parameter.shape.clone());
-        return Some(TensorProblem::Shape {
-            name,
-            found,
-            expected,
-        });
-    }
-    let found = tensor.dtype.name().to_owned();
-    (!is_weight_type(tensor.dtype)).then_some(TensorProblem::Type { name, found })
 }

@@ -2,9 +2,9 @@
 
 use crate::layout::TOKENIZER;
 use crate::replace::Scratch;
-use crate::weights::{Tensor, convert_to};
-use crate::{Checkpoint, CheckpointError, Progress, StoredType, huggingface, native};
-use burn::tensor::DType;
+use crate::weights::{Stored, Tensor, convert_to};
+use crate::{Checkpoint, CheckpointError, Progress, StoredType, huggingface, native, scales};
+use burn::tensor::{Bytes, DType};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
@@ -22,12 +22,25 @@ pub enum Target {
     HuggingFace,
 }
 
+impl Target {
+    /// Refuses an element type that the form has not.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Int8InHuggingFace`].
+    pub fn check(self, precision: StoredType) -> Result<(), CheckpointError> {
+        match (self, precision) {
+            (Self::HuggingFace, StoredType::Int8) => Err(CheckpointError::Int8InHuggingFace),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// How to convert.
 #[derive(Clone, Debug, Default)]
 pub struct ConvertOptions {
     /// The form to write.
     pub target: Target,
-    /// The element type to write; `None` keeps each tensor's, f64 becoming f32.
+    /// The element type to write; `None` keeps each tensor's, f64 becoming f32. So do vectors in any case for int8.
     pub precision: Option<StoredType>,
     /// A `tokenizer.json` to put beside the model, as it is. Whether it fits is the caller's to check: this crate knows
     /// no tokenizer.
@@ -41,9 +54,9 @@ pub struct ConvertOptions {
 pub struct ConvertReport {
     /// The folder written.
     pub folder: PathBuf,
-    /// Number of tensors written.
+    /// Number of the model's tensors written. The scales of int8 matrices are none.
     pub tensors: usize,
-    /// Size of the weights in bytes.
+    /// Size of the weights in bytes, scales included.
     pub bytes: u64,
     /// Number of weights that the written precision could not hold exactly.
     pub rounded: usize,
@@ -65,6 +78,11 @@ pub fn convert(
     progress: impl Progress + Send + 'static,
 ) -> Result<ConvertReport, CheckpointError> {
     let folder = folder.as_ref();
+    let keeps_int8 = options.precision.is_none() && source.has_int8();
+    let kept = keeps_int8.then_some(StoredType::Int8);
+    if let Some(precision) = options.precision.or(kept) {
+        options.target.check(precision)?;
+    }
     let scratch = Scratch::beside(folder, options.replace)?;
     if let Some(tokenizer) = &options.tokenizer {
         let file = File::open(tokenizer).map_err(|source| CheckpointError::Read {
@@ -78,7 +96,6 @@ pub fn convert(
     let log = Arc::new(Mutex::new(Log::new(progress)));
     let tensors = converted(source, options, &log);
     let bytes = tensors.iter().map(|tensor| tensor.byte_len() as u64).sum();
-    let n = tensors.len();
     locked(&log).progress.begin("writing", bytes);
     let written = match options.target {
         Target::Native => native::write(&scratch, source.config(), tensors),
@@ -96,7 +113,7 @@ pub fn convert(
     let rounded = locked(&log).rounded;
     Ok(ConvertReport {
         folder: folder.to_path_buf(),
-        tensors: n,
+        tensors: source.stored().len(),
         bytes,
         rounded,
     })
@@ -107,6 +124,8 @@ struct Log {
     progress: Box<dyn Progress + Send>,
     rounded: usize,
     digests: BTreeMap<String, u64>,
+    /// Made with the matrix before them.
+    scales: Option<Bytes>,
     failure: Option<CheckpointError>,
 }
 
@@ -116,8 +135,15 @@ impl Log {
             progress: Box::new(progress),
             rounded: 0,
             digests: BTreeMap::new(),
+            scales: None,
             failure: None,
         }
+    }
+
+    /// Notes what the writer gets.
+    fn made(&mut self, name: &str, bytes: &Bytes) {
+        self.digests.insert(name.to_owned(), digest(bytes));
+        self.progress.advance(bytes.len() as u64);
     }
 }
 
@@ -125,37 +151,63 @@ fn locked(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
     log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The source's tensors as they are to be written. Each is read and converted when the writer asks for its bytes.
+/// The source's tensors as they are to be written, scales behind their matrix. Each is read and converted when the
+/// writer asks for its bytes, in this order.
 fn converted(source: &Checkpoint, options: &ConvertOptions, log: &Arc<Mutex<Log>>) -> Vec<Tensor> {
-    let path: Arc<Path> = source.path().into();
-    let convert = |tensor: &Tensor| {
-        let dtype = options
-            .precision
-            .map_or(keep(tensor.dtype), StoredType::dtype);
-        let (path, log, stored) = (path.clone(), log.clone(), tensor.clone());
-        let make = move || {
-            let made = convert_to(&path, &stored, dtype);
-            let mut log = locked(&log);
-            let (bytes, rounded) = made.map_err(|failure| {
-                log.failure = Some(failure);
-                burn_pack::Error::IoError("it could not be converted".to_owned())
-            })?;
-            log.rounded += rounded;
-            log.digests.insert(stored.name.clone(), digest(&bytes));
-            log.progress.advance(bytes.len() as u64);
-            Ok(bytes)
-        };
-        let bytes = tensor.shape.num_elements() * dtype.size();
-        Tensor::deferred(
-            tensor.name.clone(),
-            dtype,
-            tensor.shape.clone(),
-            None,
-            bytes,
-            make,
-        )
+    let mut tensors = Vec::new();
+    for stored in source.stored().values() {
+        let dtype = written_type(&stored.tensor, options.precision);
+        tensors.push(converted_weights(source.path(), stored, dtype, log));
+        if dtype == DType::I8 {
+            tensors.push(made_scales(&stored.tensor, log));
+        }
+    }
+    tensors
+}
+
+fn converted_weights(path: &Path, stored: &Stored, dtype: DType, log: &Arc<Mutex<Log>>) -> Tensor {
+    let (name, shape) = (stored.tensor.name.clone(), stored.tensor.shape.clone());
+    let bytes = shape.num_elements() * dtype.size();
+    let (path, log, stored) = (path.to_path_buf(), log.clone(), stored.clone());
+    let make = move || {
+        let made = convert_to(&path, &stored, dtype);
+        let mut log = locked(&log);
+        let made = made.map_err(|failure| {
+            log.failure = Some(failure);
+            burn_pack::Error::IoError("it could not be converted".to_owned())
+        })?;
+        log.rounded += made.rounded;
+        log.made(&stored.tensor.name, &made.bytes);
+        log.scales = made.scales;
+        Ok(made.bytes)
     };
-    source.stored().values().map(convert).collect()
+    Tensor::deferred(name, dtype, shape, None, bytes, make)
+}
+
+/// The scales of `matrix`.
+fn made_scales(matrix: &Tensor, log: &Arc<Mutex<Log>>) -> Tensor {
+    let (name, rows) = (scales::name_of(&matrix.name), matrix.shape[0]);
+    let (scales, log) = (name.clone(), log.clone());
+    let make = move || {
+        let mut log = locked(&log);
+        let bytes = log.scales.take().ok_or_else(|| {
+            burn_pack::Error::IoError("scales are made with their matrix".to_owned())
+        })?;
+        log.made(&scales, &bytes);
+        Ok(bytes)
+    };
+    let bytes = rows * DType::F32.size();
+    Tensor::deferred(name, DType::F32, [rows], None, bytes, make)
+}
+
+/// The element type to write a tensor in.
+fn written_type(tensor: &Tensor, asked: Option<StoredType>) -> DType {
+    match asked {
+        // They are few, and all that is multiplied passes through them.
+        Some(StoredType::Int8) if tensor.shape.len() < 2 => keep(tensor.dtype),
+        Some(precision) => precision.dtype(),
+        None => keep(tensor.dtype),
+    }
 }
 
 /// The element type that is kept when none is asked for.
@@ -190,13 +242,16 @@ fn verify(scratch: &Scratch, config: &ModelConfig, log: &mut Log) -> Result<(), 
     {
         return Err(differs("the config"));
     }
-    let bytes = reread
+    let written: BTreeMap<_, _> = reread
         .stored()
         .values()
-        .map(|tensor| tensor.byte_len() as u64);
+        .flat_map(Stored::tensors)
+        .map(|tensor| (tensor.name.as_str(), tensor))
+        .collect();
+    let bytes = written.values().map(|tensor| tensor.byte_len() as u64);
     log.progress.begin("checking", bytes.sum());
     for (name, meant) in &log.digests {
-        let tensor = reread.stored().get(name).ok_or_else(|| differs(name))?;
+        let tensor = written.get(name.as_str()).ok_or_else(|| differs(name))?;
         let bytes = tensor.to_bytes().map_err(|e| CheckpointError::Damaged {
             path: scratch.target().to_path_buf(),
             source: e.into(),

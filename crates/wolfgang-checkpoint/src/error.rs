@@ -1,6 +1,6 @@
 //! What can go wrong with a checkpoint.
 
-use std::fmt;
+use crate::TensorProblems;
 use std::path::PathBuf;
 use wolfgang_model::ModelError;
 
@@ -121,6 +121,20 @@ pub enum CheckpointError {
         /// Its value.
         value: f32,
     },
+    /// A number in an int8 matrix, or the scale of one of its rows, is one that quantising does not give.
+    #[error("{}: {tensor} holds {value} at index {index}, but {rule}", path.display())]
+    NotInt8 {
+        /// The file.
+        path: PathBuf,
+        /// The matrix, or its scales.
+        tensor: String,
+        /// Which element, counted row by row.
+        index: usize,
+        /// Its value.
+        value: f32,
+        /// What is possible, as the rest of a sentence.
+        rule: &'static str,
+    },
     /// A weight is too large for the precision that it is read into, or is to be written in.
     #[error(
         "{}: {tensor} holds a number at index {index} that {precision} cannot hold",
@@ -145,6 +159,9 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no int8 in the form to write.
+    #[error("a Hugging Face folder holds weights in f32, bf16 or f16, and none in int8")]
+    Int8InHuggingFace,
     /// The system did not let us write. The target of a conversion is as it was.
     #[error("cannot write {}", path.display())]
     Write {
@@ -257,88 +274,4 @@ pub enum CheckpointError {
         /// The model's folder in the cache.
         path: PathBuf,
     },
-}
-
-/// One difference between the tensors of a file and those its configuration calls for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TensorProblem {
-    /// The model needs it, the file has it not.
-    Missing {
-        /// The tensor.
-        name: String,
-        /// Of the unexpected ones, that which might be meant.
-        nearest: Option<String>,
-    },
-    /// The file has it, the model has no place for it.
-    Unexpected {
-        /// The tensor.
-        name: String,
-        /// Of the missing ones, that which might be meant.
-        nearest: Option<String>,
-    },
-    /// It has another shape.
-    Shape {
-        /// The tensor.
-        name: String,
-        /// The shape in the file.
-        found: Vec<usize>,
-        /// The shape that follows from the configuration.
-        expected: Vec<usize>,
-    },
-    /// Its elements are of a type that weights do not have.
-    Type {
-        /// The tensor.
-        name: String,
-        /// The element type in the file.
-        found: String,
-    },
-}
-
-impl fmt::Display for TensorProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { name, nearest } => {
-                write!(f, "{name} is missing")?;
-                match nearest {
-                    Some(nearest) => write!(f, " (is {nearest} meant to be it?)"),
-                    None => Ok(()),
-                }
-            }
-            Self::Unexpected { name, nearest } => {
-                write!(f, "{name} is unexpected")?;
-                match nearest {
-                    Some(nearest) => write!(f, " (did you mean {nearest}?)"),
-                    None => Ok(()),
-                }
-            }
-            Self::Shape {
-                name,
-                found,
-                expected,
-            } => {
-                write!(f, "{name} has the shape {found:?} instead of {expected:?}")
-            }
-            Self::Type { name, found } => {
-                write!(f, "{name} holds {found} instead of f64, f32, f16 or bf16")
-            }
-        }
-    }
-}
-
-/// All differences found at once. Displayed, the first eight and how many more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TensorProblems(pub Vec<TensorProblem>);
-
-impl fmt::Display for TensorProblems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 8;
-        for (i, problem) in self.0.iter().take(SHOWN).enumerate() {
-            let separator = if i == 0 { "" } else { "; " };
-            write!(f, "{separator}{problem}")?;
-        }
-        match self.0.len().saturating_sub(SHOWN) {
-            0 => Ok(()),
-            more => write!(f, "; and {more} more"),
-        }
-    }
 }

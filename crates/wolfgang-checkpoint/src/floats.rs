@@ -1,16 +1,16 @@
-//! Stored floating point numbers, and the same numbers as f32.
+//! Stored numbers, and the same numbers as f32.
 
 use burn::tensor::DType;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::{bf16, f16};
 
-/// Whether numbers of this type can be a model's weights.
+/// Whether numbers of this type can be a model's weights by themselves. Int8 needs scales.
 pub(crate) fn is_weight_type(dtype: DType) -> bool {
     matches!(dtype, DType::F64 | DType::F32 | DType::F16 | DType::BF16)
 }
 
 /// Writes the numbers stored in `bytes` into `into`, which has room for exactly these. Nothing unless
-/// [`is_weight_type`].
+/// [`is_weight_type`] or int8, whose whole numbers these then are.
 pub(crate) fn decode(dtype: DType, bytes: &[u8], into: &mut [f32]) {
     match dtype {
         DType::F32 => read(bytes, into, f32::from_le_bytes),
@@ -22,6 +22,7 @@ pub(crate) fn decode(dtype: DType, bytes: &[u8], into: &mut [f32]) {
             read(bytes, &mut bits, u16::from_le_bytes);
             bits.reinterpret_cast::<f16>().convert_to_f32_slice(into);
         }
+        DType::I8 => read(bytes, into, |b| i8::from_le_bytes(b).into()),
         _ => {}
     }
 }
@@ -41,25 +42,17 @@ pub(crate) fn encode(dtype: DType, values: &[f32], into: &mut [u8]) {
     }
 }
 
-/// How many of the numbers `stored` are not exactly what was `written` in their place.
-pub(crate) fn count_rounded(stored: (DType, &[u8]), written: (DType, &[u8])) -> usize {
-    let pairs = wide(stored.0, stored.1)
-        .into_iter()
-        .zip(wide(written.0, written.1));
-    pairs.filter(|(a, b)| a != b).count()
-}
-
-/// As the one type that holds the numbers of all others.
-fn wide(dtype: DType, bytes: &[u8]) -> Vec<f64> {
-    let n = bytes.len() / dtype.size();
-    if dtype == DType::F64 {
-        let mut values = vec![0f64; n];
-        read(bytes, &mut values, f64::from_le_bytes);
-        return values;
+/// How many of the numbers `stored`, which are `values` in f32, are not exactly what was `written` in their place.
+pub(crate) fn count_rounded(stored: (DType, &[u8]), values: &[f32], written: &[f32]) -> usize {
+    match stored {
+        // What f32 does not hold exactly is rounded in any case.
+        (DType::F64, bytes) => {
+            let stored = bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b));
+            let pairs = stored.zip(written);
+            pairs.filter(|(a, b)| *a != f64::from(**b)).count()
+        }
+        _ => values.iter().zip(written).filter(|(a, b)| a != b).count(),
     }
-    let mut values = vec![0f32; n];
-    decode(dtype, bytes, &mut values);
-    values.into_iter().map(f64::from).collect()
 }
 
 fn read<const N: usize, T>(bytes: &[u8], into: &mut [T], number: impl Fn([u8; N]) -> T) {
@@ -119,15 +112,14 @@ mod tests {
         let mut values = [0.0; 2];
         decode(DType::F64, &bytes, &mut values);
         assert_eq!(values, [0.5, third as f32]);
-        let rounded = |dtype| {
-            let written = stored(dtype, &values);
-            count_rounded((DType::F64, &bytes), (dtype, &written))
+        let rounded = |dtype, bytes: &[u8], values: &[f32]| {
+            let written = back(DType::F32, &back(dtype, values));
+            count_rounded((DType::F64, bytes), values, &written)
         };
-        assert_eq!([DType::F32, DType::F16].map(rounded), [1, 1]);
-        let single = stored(DType::F32, &values);
         assert_eq!(
-            count_rounded((DType::F32, &single), (DType::F32, &single)),
-            0
+            [DType::F32, DType::F16].map(|dtype| rounded(dtype, &bytes, &values)),
+            [1, 1]
         );
+        assert_eq!(count_rounded((DType::F32, &[]), &values, &values), 0);
     }
 }

@@ -4,7 +4,8 @@
 //!
 //! - the original's **`.pt`**, as `torch.save` wrote it: zip or older, with or without `_orig_mod.` prefixes,
 //!   optimizer state and training settings, in f64, f32, f16 or bf16;
-//! - the **native folder**: `config.json`, `model.bpk` (a burn record) and, if one came along, `tokenizer.json`;
+//! - the **native folder**: `config.json`, `model.bpk` (a burn record) and, if one came along, `tokenizer.json`; in
+//!   those types or in int8;
 //! - the **Hugging Face folder**: the same model exported as a `LlamaForCausalLM`, in safetensors.
 //!
 //! [`Checkpoint::open`] reads names and shapes and checks them against the configuration; only then, and only for
@@ -17,6 +18,7 @@
 //! and refuses a file that would call anything but the constructors of plain data.
 
 mod checkpoint;
+mod compare;
 mod contained;
 mod contents;
 mod convert;
@@ -36,14 +38,17 @@ mod progress;
 mod pytorch;
 mod random;
 mod replace;
+mod scales;
 mod stored_type;
+mod tensor_problem;
 mod weights;
 
 pub use checkpoint::{Checkpoint, TensorInfo, load};
 pub use contents::{Format, Skipped};
 pub use convert::{ConvertOptions, ConvertReport, Target, convert};
-pub use error::{CheckpointError, TensorProblem, TensorProblems};
+pub use error::CheckpointError;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubFiles, HubModel};
 pub use progress::Progress;
 pub use stored_type::StoredType;
+pub use tensor_problem::{TensorProblem, TensorProblems};

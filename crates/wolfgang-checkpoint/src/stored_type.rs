@@ -11,6 +11,11 @@ pub enum StoredType {
     F16,
     /// 16 bits with the exponent of f32: 8 significant bits.
     Bf16,
+    /// 8 bits: matrices in whole numbers with a scale for each row, as [`Precision::Int8`] keeps them. Vectors stay as
+    /// they are. In native folders only.
+    ///
+    /// [`Precision::Int8`]: wolfgang_model::Precision::Int8
+    Int8,
 }
 
 impl StoredType {
@@ -20,6 +25,7 @@ impl StoredType {
             Self::F32 => DType::F32,
             Self::F16 => DType::F16,
             Self::Bf16 => DType::BF16,
+            Self::Int8 => DType::I8,
         }
     }
 }

@@ -262,6 +262,6 @@ fn stored(dtype: Precision) -> StoredType {
         Precision::F32 => StoredType::F32,
         Precision::F16 => StoredType::F16,
         Precision::Bf16 => StoredType::Bf16,
-        Precision::Int8 => StoredType::F32,
+        Precision::Int8 => StoredType::Int8,
     }
 }

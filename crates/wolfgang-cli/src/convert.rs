@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Target};
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, StoredType, Target};
 use wolfgang_generate::{GenerateError, Tokenizer, check_vocabulary, tokenizer_beside};
 
 /// From one form of checkpoint to another. Whatever happens, at the target there is what was there before, or the
@@ -62,12 +62,17 @@ impl From<Form> for Target {
 /// # Errors
 /// Those of reading and writing checkpoints, and of a tokenizer that does not fit.
 pub fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
+    let (target, precision) = (Target::from(args.to), args.dtype.map(StoredType::from));
+    // Before a model is downloaded for nothing.
+    if let Some(precision) = precision {
+        target.check(precision)?;
+    }
     let mut told = String::new();
     let source = Checkpoint::open(model_source::resolve(&args.input)?)?;
     tell_source(&source, &mut told)?;
     let options = ConvertOptions {
-        target: args.to.into(),
-        precision: args.dtype.map(Into::into),
+        target,
+        precision,
         tokenizer: tokenizer(args, &source)?,
         replace: args.force,
     };

@@ -37,6 +37,8 @@ pub(crate) enum StoredDtype {
     F16,
     /// 16 bits, 8 of them significant, the range of f32
     Bf16,
+    /// 8 bits, with a scale for each row of a matrix; in native folders only
+    Int8,
 }
 
 impl From<StoredDtype> for StoredType {
@@ -45,6 +47,7 @@ impl From<StoredDtype> for StoredType {
             StoredDtype::F32 => Self::F32,
             StoredDtype::F16 => Self::F16,
             StoredDtype::Bf16 => Self::Bf16,
+            StoredDtype::Int8 => Self::Int8,
         }
     }
 }

@@ -75,7 +75,10 @@ pub(crate) fn one_line(message: &str) -> String {
 
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<BadParameter>()
-        || matches!(error.downcast_ref(), Some(CheckpointError::HubName { .. }))
+        || matches!(
+            error.downcast_ref(),
+            Some(CheckpointError::HubName { .. } | CheckpointError::Int8InHuggingFace)
+        )
         || error.chain().any(|cause| {
             matches!(
                 cause.downcast_ref(),
@@ -138,8 +141,10 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
             "do not open it with Python unless you trust its source"
         }
         CheckpointError::TooLarge {
-            precision: "f16", ..
+            precision: "f16" | "int8",
+            ..
         } => "choose another --dtype",
+        CheckpointError::Int8InHuggingFace => "choose one of these by --dtype, or --to native",
         CheckpointError::Exists { .. } => "choose another folder, or replace it by --force",
         CheckpointError::NotReplaced { .. } => "choose another folder, or move that away first",
         CheckpointError::HubName { .. } => {

@@ -61,11 +61,13 @@ pub(crate) fn bf16_pair(first: f32, second: f32) -> u32 {
     bf16_bits(first) << 16 | bf16_bits(second)
 }
 
-/// The scale at which the largest of the numbers becomes 127.
+/// The scale at which the largest number of a row becomes 127.
 ///
 /// It has 16 significant bits, rounded up, so that 127 times the scale is exact: numbers that were quantised once get
 /// the same scale again.
-pub(crate) fn weight_scale(largest: f32) -> f32 {
+#[inline(always)]
+pub(crate) fn row_scale(row: &[f32]) -> f32 {
+    let largest = row.iter().fold(0f32, |max, x| max.max(x.abs()));
     let scale = largest / 127.0;
     f32::from_bits((scale.to_bits() + 0xff) & !0xff)
 }
@@ -85,6 +87,20 @@ pub(crate) fn per_unit(scale: f32) -> f32 {
     } else {
         0.0
     }
+}
+
+/// Rounds a row of a matrix to int8, as [`Format::Int8`] keeps it: writes whole numbers from -127 to 127 into `into`,
+/// which has the row's length, and returns the scale that makes weights of them.
+///
+/// The numbers times the scale are exact in f32 (or, at the end of its range, infinite), and become the same numbers
+/// with the same scale again. What is not finite has no scale; whoever calls has refused it.
+pub fn quantise(row: &[f32], into: &mut [i8]) -> f32 {
+    let scale = row_scale(row);
+    let per_unit = per_unit(scale);
+    for (to, x) in into.iter_mut().zip(row) {
+        *to = quantised(*x, per_unit) as i8;
+    }
+    scale
 }
 
 /// The number that is kept for `x`, which is a multiple of `scale` where weights are [`Format::Int8`].

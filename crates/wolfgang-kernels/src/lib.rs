@@ -34,7 +34,7 @@ pub use attention::Rotation;
 pub use cache::{Cache, CacheFormat};
 pub use cpu::Cpu;
 pub use error::KernelError;
-pub use format::Format;
+pub use format::{Format, quantise};
 pub use isa::Isa;
 pub use limits::Memory;
 pub use matrix::{Matrix, Packer, Shape, rounded};

@@ -4,7 +4,7 @@
 //! in consecutive cache lines, and a panel is read from its beginning to its end.
 
 use crate::KernelError;
-use crate::format::{Format, bf16_pair, kept, per_unit, quantised, weight_scale};
+use crate::format::{Format, bf16_pair, kept, per_unit, quantised, row_scale};
 use crate::isa::{Isa, Kernel};
 use crate::pages::{Pages, taken_by};
 use crate::pool::Pool;
@@ -209,8 +209,7 @@ impl Packer {
 
 /// What a matrix keeps of a row, `[inputs]`: its weights rounded to the format.
 pub fn rounded(format: Format, row: &mut [f32]) {
-    let largest = row.iter().fold(0f32, |max, x| max.max(x.abs()));
-    let scale = weight_scale(largest);
+    let scale = row_scale(row);
     row.iter_mut().for_each(|x| *x = kept(format, *x, scale));
 }
 
@@ -283,8 +282,7 @@ impl Kernel for Quantise<'_> {
         // An offset of 128 stands for 0.
         into.fill([[128; 4]; PANEL]);
         for (column, row) in self.rows.chunks_exact(self.shape.inputs).enumerate() {
-            let largest = row.iter().fold(0f32, |max, x| max.max(x.abs()));
-            let scale = weight_scale(largest);
+            let scale = row_scale(row);
             self.scales[column] = scale;
             let per_unit = per_unit(scale);
             for (k, x) in row.iter().enumerate() {

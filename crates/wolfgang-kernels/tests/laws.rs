@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use std::num::NonZeroUsize;
 use wolfgang_kernels::{
     Activations, Cache, CacheFormat, Cpu, Format, Isa, KernelError, Matrix, Packer, Rotation, Rows,
-    Shape, Then, rounded,
+    Shape, Then, quantise, rounded,
 };
 
 const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Bf16, Format::Int8];
@@ -157,6 +157,42 @@ proptest! {
             };
             for (once, weight) in once.iter().zip(&weights) {
                 prop_assert!((once - weight).abs() <= unit);
+            }
+        }
+    }
+}
+
+/// Finite numbers of every size, those too small for a normal scale among them.
+fn of_all_sizes() -> impl Strategy<Value = Vec<f32>> {
+    let number = (-1f32..1.0, -150i32..126).prop_map(|(x, exponent)| x * 2f32.powi(exponent));
+    proptest::collection::vec(prop_oneof![number, -1f32..1.0, Just(0.0)], 1..80)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 200 }))]
+
+    /// What is quantised outside of a matrix is what a matrix keeps, and what is made of its numbers again.
+    #[test]
+    fn a_quantised_row_is_that_of_the_matrix_and_stays(weights in of_all_sizes()) {
+        let inputs = weights.len();
+        let mut whole = vec![0; inputs];
+        let scale = quantise(&weights, &mut whole);
+        prop_assert!(whole.iter().all(|q| (-127..=127).contains(q)));
+        let back: Vec<f32> = whole.iter().map(|q| f32::from(*q) * scale).collect();
+
+        let mut kept = weights.clone();
+        rounded(Format::Int8, &mut kept);
+        prop_assert_eq!(&kept, &back);
+        let mut again = vec![0; inputs];
+        let same = quantise(&back, &mut again);
+        prop_assert_eq!((same.to_bits(), &again), (scale.to_bits(), &whole));
+        for isa in Isa::all() {
+            let shape = Shape { outputs: 1, inputs };
+            for weights in [&weights, &back] {
+                let matrix = pack(&mut cpu(isa, 1), Format::Int8, shape, weights);
+                let mut read = vec![0.0; inputs];
+                matrix.read_row(0, &mut read);
+                prop_assert_eq!(&read, &back, "{}", isa.name());
             }
         }
     }

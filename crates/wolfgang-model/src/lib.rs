@@ -45,3 +45,4 @@ pub use precision::Precision;
 pub use profile::{Profile, Step};
 pub use weights::ReadRows;
 pub use wolfgang::Wolfgang;
+pub use wolfgang_kernels::quantise;

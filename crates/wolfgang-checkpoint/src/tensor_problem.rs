@@ -1,0 +1,117 @@
+//! How the tensors of a file differ from those of a model.
+
+use std::fmt;
+
+/// One difference between the tensors of a file and those its configuration calls for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TensorProblem {
+    /// The model needs it, the file has it not.
+    Missing {
+        /// The tensor.
+        name: String,
+        /// Of the unexpected ones, that which might be meant.
+        nearest: Option<String>,
+    },
+    /// The file has it, the model has no place for it.
+    Unexpected {
+        /// The tensor.
+        name: String,
+        /// Of the missing ones, that which might be meant.
+        nearest: Option<String>,
+    },
+    /// It has another shape.
+    Shape {
+        /// The tensor.
+        name: String,
+        /// The shape in the file.
+        found: Vec<usize>,
+        /// The shape that follows from the configuration.
+        expected: Vec<usize>,
+    },
+    /// Its elements are of a type that they cannot have.
+    Type {
+        /// The tensor.
+        name: String,
+        /// The element type in the file.
+        found: String,
+        /// The types that are possible.
+        expected: &'static str,
+    },
+    /// It is an int8 matrix without the scales of its rows.
+    NoScales {
+        /// The matrix.
+        name: String,
+        /// What its scales would be called.
+        scales: String,
+    },
+    /// It has the name of an int8 matrix's scales, but there is no such matrix.
+    StrayScales {
+        /// The scales.
+        name: String,
+        /// The tensor whose scales they would be.
+        of: String,
+        /// The element type of that in the file, if it is there.
+        found: Option<String>,
+    },
+}
+
+impl fmt::Display for TensorProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { name, nearest } => {
+                write!(f, "{name} is missing")?;
+                match nearest {
+                    Some(nearest) => write!(f, " (is {nearest} meant to be it?)"),
+                    None => Ok(()),
+                }
+            }
+            Self::Unexpected { name, nearest } => {
+                write!(f, "{name} is unexpected")?;
+                match nearest {
+                    Some(nearest) => write!(f, " (did you mean {nearest}?)"),
+                    None => Ok(()),
+                }
+            }
+            Self::Shape {
+                name,
+                found,
+                expected,
+            } => {
+                write!(f, "{name} has the shape {found:?} instead of {expected:?}")
+            }
+            Self::Type {
+                name,
+                found,
+                expected,
+            } => write!(f, "{name} holds {found} instead of {expected}"),
+            Self::NoScales { name, scales } => {
+                write!(f, "{name} holds i8, but its scales {scales} are missing")
+            }
+            Self::StrayScales { name, of, found } => {
+                write!(f, "{name} is unexpected, for {of} ")?;
+                match found {
+                    Some(found) => write!(f, "holds {found} instead of i8"),
+                    None => f.write_str("is missing"),
+                }
+            }
+        }
+    }
+}
+
+/// All differences found at once. Displayed, the first eight and how many more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorProblems(pub Vec<TensorProblem>);
+
+impl fmt::Display for TensorProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 8;
+        for (i, problem) in self.0.iter().take(SHOWN).enumerate() {
+            let separator = if i == 0 { "" } else { "; " };
+            write!(f, "{separator}{problem}")?;
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}
