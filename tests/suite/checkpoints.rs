@@ -3,7 +3,7 @@
 use crate::fixtures::{checkpoints_in, fixture, repository, tiny_tokenizer, wolfgang, xtask};
 use std::path::Path;
 use wolfgang_checkpoint::{
-    Checkpoint, CheckpointError, ConvertOptions, Format, StoredType, TensorProblem, convert, load,
+    Checkpoint, CheckpointError, ConvertOptions, Format, Precision, TensorProblem, convert, load,
 };
 use wolfgang_generate::Device;
 use wolfgang_model::Wolfgang;
@@ -298,7 +298,7 @@ fn a_weight_that_does_not_fit_the_precision_stops_the_conversion() {
 
     let source = Checkpoint::open(&big).unwrap();
     let half = ConvertOptions {
-        precision: Some(StoredType::F16),
+        precision: Some(Precision::F16),
         ..ConvertOptions::default()
     };
     let error = convert(&source, folder.path().join("half"), &half, ()).unwrap_err();

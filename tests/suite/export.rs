@@ -4,7 +4,7 @@ use crate::fixtures::{checkpoints_in, fixture, repository, wolfgang};
 use safetensors::SafeTensors;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
-use wolfgang_checkpoint::{Checkpoint, ConvertOptions, StoredType, Target, convert, load};
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target, convert, load};
 use wolfgang_generate::Device;
 
 fn converted(input: &Path, out: PathBuf, options: &ConvertOptions) -> PathBuf {
@@ -104,9 +104,9 @@ fn there_and_back_again_every_bit_is_the_same() {
 fn an_export_has_the_precision_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     for (precision, dtype, torch) in [
-        (StoredType::F32, "f32", "float32"),
-        (StoredType::F16, "f16", "float16"),
-        (StoredType::Bf16, "bf16", "bfloat16"),
+        (Precision::F32, "f32", "float32"),
+        (Precision::F16, "f16", "float16"),
+        (Precision::Bf16, "bf16", "bfloat16"),
     ] {
         let options = ConvertOptions {
             precision: Some(precision),

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use tempfile::TempDir;
-use wolfgang_checkpoint::{Checkpoint, ConvertOptions, ConvertReport, StoredType, Target, convert};
-use wolfgang_generate::{Device, Precision};
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, ConvertReport, Precision, Target, convert};
+use wolfgang_generate::Device;
 use wolfgang_model::{ModelOptions, quantise};
 
-fn converted(input: &Path, out: &Path, precision: Option<StoredType>) -> ConvertReport {
+fn converted(input: &Path, out: &Path, precision: Option<Precision>) -> ConvertReport {
     let options = ConvertOptions {
         precision,
         ..ConvertOptions::default()
@@ -22,7 +22,7 @@ fn converted(input: &Path, out: &Path, precision: Option<StoredType>) -> Convert
 fn in_int8(input: &Path) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("int8");
-    converted(input, &out, Some(StoredType::Int8));
+    converted(input, &out, Some(Precision::Int8));
     (folder, out)
 }
 
@@ -63,7 +63,7 @@ fn faust() -> PathBuf {
 fn a_model_in_int8_is_bit_for_bit_that_of_its_int8_file() {
     let folder = tempfile::tempdir().unwrap();
     let float = folder.path().join("f32");
-    converted(&faust(), &float, Some(StoredType::F32));
+    converted(&faust(), &float, Some(Precision::F32));
     let expected = logits(&float, Precision::Int8);
     for source in [&float, &faust()] {
         let (_folder, int8) = in_int8(source);
@@ -87,7 +87,7 @@ fn every_precision_can_be_loaded_from_int8() {
     let (folder, int8) = in_int8(&faust());
     let float = folder.path().join("f32");
     assert_eq!(
-        converted(&int8, &float, Some(StoredType::F32)).rounded,
+        converted(&int8, &float, Some(Precision::F32)).rounded,
         0,
         "f32 holds what int8 does"
     );
@@ -113,7 +113,7 @@ fn the_file_holds_what_the_kernels_quantise_and_the_norms_as_they_were() {
         let _ = std::fs::remove_dir_all(&float);
         let norms = folder.path().join("as-it-was");
         let _ = std::fs::remove_dir_all(&norms);
-        converted(&source, &float, Some(StoredType::F32));
+        converted(&source, &float, Some(Precision::F32));
         converted(&source, &norms, None);
         let (_folder, int8) = in_int8(&source);
         let (float, norms, mut int8) = (stored(&float), stored(&norms), stored(&int8));
@@ -145,14 +145,14 @@ fn converted_again_it_is_the_same_file() {
     let at = |name: &str| folder.path().join(name);
     let file = |folder: &Path| std::fs::read(folder.join("model.bpk")).unwrap();
     let expected = file(&int8);
-    for (name, precision) in [("kept", None), ("asked for", Some(StoredType::Int8))] {
+    for (name, precision) in [("kept", None), ("asked for", Some(Precision::Int8))] {
         let report = converted(&int8, &at(name), precision);
         assert_eq!(report.rounded, 0);
         assert!(file(&at(name)) == expected, "{name}");
     }
     // By way of f32, which turns the norms into f32 as well.
-    converted(&int8, &at("f32"), Some(StoredType::F32));
-    let report = converted(&at("f32"), &at("back"), Some(StoredType::Int8));
+    converted(&int8, &at("f32"), Some(Precision::F32));
+    let report = converted(&at("f32"), &at("back"), Some(Precision::Int8));
     assert_eq!(report.rounded, 0, "quantised already");
     let (there, back) = (stored(&int8), stored(&at("back")));
     for (name, tensor) in there.iter().filter(|(name, _)| !name.contains("norm")) {
@@ -166,8 +166,8 @@ fn converted_again_it_is_the_same_file() {
 fn fewer_bits_of_an_int8_file_are_those_of_its_weights() {
     let (folder, int8) = in_int8(&faust());
     let at = |name: &str| folder.path().join(name);
-    converted(&int8, &at("f32"), Some(StoredType::F32));
-    for (name, precision) in [("f16", StoredType::F16), ("bf16", StoredType::Bf16)] {
+    converted(&int8, &at("f32"), Some(Precision::F32));
+    for (name, precision) in [("f16", Precision::F16), ("bf16", Precision::Bf16)] {
         let direct = converted(&int8, &at(name), Some(precision));
         let second = converted(&at("f32"), &at(&format!("f32-{name}")), Some(precision));
         assert_eq!(direct.rounded, second.rounded);
@@ -181,9 +181,9 @@ fn weights_that_int8_could_not_hold_are_counted() {
     let source = fixture("tiny/plain.pt");
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    converted(&source, &at("f32"), Some(StoredType::F32));
-    let report = converted(&source, &at("int8"), Some(StoredType::Int8));
-    converted(&at("int8"), &at("back"), Some(StoredType::F32));
+    converted(&source, &at("f32"), Some(Precision::F32));
+    let report = converted(&source, &at("int8"), Some(Precision::Int8));
+    converted(&at("int8"), &at("back"), Some(Precision::F32));
     let (before, after) = (stored(&at("f32")), stored(&at("back")));
     let rounded: usize = before
         .iter()

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use wolfgang_checkpoint::{
-    Checkpoint, CheckpointError, ConvertOptions, StoredType, TensorProblem, TensorProblems, convert,
+    Checkpoint, CheckpointError, ConvertOptions, Precision, TensorProblem, TensorProblems, convert,
 };
 use wolfgang_generate::Device;
 
@@ -19,7 +19,7 @@ fn changed(change: impl FnOnce(&mut Vec<Tensor>)) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model");
     let options = ConvertOptions {
-        precision: Some(StoredType::Int8),
+        precision: Some(Precision::Int8),
         ..ConvertOptions::default()
     };
     let source = Checkpoint::open(fixture("tiny/plain.pt")).unwrap();
@@ -159,7 +159,7 @@ fn refusal(change: impl FnOnce(&mut Vec<Tensor>)) -> String {
     let (folder, model) = changed(change);
     let open = || Checkpoint::open(&model).unwrap();
     let loading = open().into_model(&Device::flex()).unwrap_err();
-    for precision in [None, Some(StoredType::F32), Some(StoredType::Int8)] {
+    for precision in [None, Some(Precision::F32), Some(Precision::Int8)] {
         let options = ConvertOptions {
             precision,
             ..ConvertOptions::default()

@@ -5,7 +5,7 @@ use anyhow::{Context, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
-use wolfgang_checkpoint::{Checkpoint, ConvertOptions, StoredType, Target, convert, load};
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target, convert, load};
 use wolfgang_generate::Device;
 
 const REPETITIONS: usize = 5;
@@ -113,8 +113,8 @@ pub(crate) fn step(args: &StepArgs) -> anyhow::Result<()> {
                 Target::Native
             },
             precision: match (args.bf16, args.int8) {
-                (true, _) => Some(StoredType::Bf16),
-                (_, true) => Some(StoredType::Int8),
+                (true, _) => Some(Precision::Bf16),
+                (_, true) => Some(Precision::Int8),
                 _ => None,
             },
             replace: true,

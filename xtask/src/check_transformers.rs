@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use wolfgang_checkpoint::{Checkpoint, ConvertOptions, StoredType, Target, convert};
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target, convert};
 use wolfgang_generate::{
     Device, GenerateOptions, Message, Role, SamplingParams, WolfgangGenerator, tokenizer_beside,
 };
@@ -57,9 +57,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let folder = tempfile::tempdir()?;
     for (precision, dtype) in [
-        (StoredType::F32, "float32"),
-        (StoredType::F16, "float16"),
-        (StoredType::Bf16, "bfloat16"),
+        (Precision::F32, "float32"),
+        (Precision::F16, "float16"),
+        (Precision::Bf16, "bfloat16"),
     ] {
         let out = folder.path().join(dtype);
         let options = ConvertOptions {

@@ -2,6 +2,7 @@
 
 use crate::compare::compare;
 use crate::contents::{Contents, Format, HEAD, Skipped};
+use crate::mapped::Mapped;
 use crate::random;
 use crate::weights::{Opened, Stored};
 use crate::{
@@ -25,6 +26,7 @@ pub struct Checkpoint {
     /// The head, where a file stores it besides the embeddings.
     head: Option<Stored>,
     skipped: Vec<Skipped>,
+    maps: Vec<Mapped>,
 }
 
 const EMBEDDINGS: &str = "embeddings.weight";
@@ -96,6 +98,7 @@ impl Checkpoint {
             config,
             tensors,
             mut skipped,
+            maps,
         } = contents;
         config.validate().map_err(|source| CheckpointError::Model {
             path: path.to_path_buf(),
@@ -124,6 +127,7 @@ impl Checkpoint {
             tensors,
             head,
             skipped,
+            maps,
         })
     }
 
@@ -177,6 +181,11 @@ impl Checkpoint {
         &self.tensors
     }
 
+    /// The files that they lie in, as far as they are mapped.
+    pub(crate) fn maps(&self) -> &[Mapped] {
+        &self.maps
+    }
+
     /// Reads the weights onto `device` in f32, one tensor at a time.
     ///
     /// # Errors
@@ -214,7 +223,7 @@ impl Checkpoint {
                 }
             })?;
             progress.advance(stored.byte_len());
-            let (opened, width) = (Opened::new(&path, stored)?, parameter.width());
+            let (opened, width) = (Opened::new(&path, stored, &self.maps)?, parameter.width());
             Ok(Box::new(move |rows: Range<usize>, into: &mut [f32]| {
                 Ok(opened.read(rows.start * width, into)?)
             }))
@@ -245,7 +254,7 @@ impl Checkpoint {
         };
         let values = |stored: &Stored| {
             let mut values = vec![0f32; stored.tensor.shape.num_elements()];
-            let opened = Opened::new(&self.path, stored.clone())?;
+            let opened = Opened::new(&self.path, stored.clone(), &self.maps)?;
             opened.read(0, &mut values).map(|()| values)
         };
         if values(head)? == values(embeddings)? {

@@ -1,5 +1,6 @@
 //! What a file of any format holds, before it is held against its configuration.
 
+use crate::mapped::Mapped;
 use crate::weights::Tensor;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -43,6 +44,8 @@ pub(crate) struct Contents {
     /// Under the names of [`ModelConfig::parameters`], and `output.weight` for a stored head.
     pub(crate) tensors: BTreeMap<String, Tensor>,
     pub(crate) skipped: Vec<Skipped>,
+    /// The files that the tensors lie in, as far as they are mapped.
+    pub(crate) maps: Vec<Mapped>,
 }
 
 /// The head, where a file stores it besides the embeddings.

@@ -1,9 +1,10 @@
 //! From any checkpoint to a folder.
 
 use crate::layout::TOKENIZER;
+use crate::mapped::ReleaseOnDrop;
 use crate::replace::Scratch;
 use crate::weights::{Stored, Tensor, convert_to};
-use crate::{Checkpoint, CheckpointError, Progress, StoredType, huggingface, native, scales};
+use crate::{Checkpoint, CheckpointError, Precision, Progress, huggingface, native, scales};
 use burn::tensor::{Bytes, DType};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -27,9 +28,9 @@ impl Target {
     ///
     /// # Errors
     /// [`CheckpointError::Int8InHuggingFace`].
-    pub fn check(self, precision: StoredType) -> Result<(), CheckpointError> {
+    pub fn check(self, precision: Precision) -> Result<(), CheckpointError> {
         match (self, precision) {
-            (Self::HuggingFace, StoredType::Int8) => Err(CheckpointError::Int8InHuggingFace),
+            (Self::HuggingFace, Precision::Int8) => Err(CheckpointError::Int8InHuggingFace),
             _ => Ok(()),
         }
     }
@@ -41,7 +42,7 @@ pub struct ConvertOptions {
     /// The form to write.
     pub target: Target,
     /// The element type to write; `None` keeps each tensor's, f64 becoming f32. So do vectors in any case for int8.
-    pub precision: Option<StoredType>,
+    pub precision: Option<Precision>,
     /// A `tokenizer.json` to put beside the model, as it is. Whether it fits is the caller's to check: this crate knows
     /// no tokenizer.
     pub tokenizer: Option<PathBuf>,
@@ -79,7 +80,7 @@ pub fn convert(
 ) -> Result<ConvertReport, CheckpointError> {
     let folder = folder.as_ref();
     let keeps_int8 = options.precision.is_none() && source.has_int8();
-    let kept = keeps_int8.then_some(StoredType::Int8);
+    let kept = keeps_int8.then_some(Precision::Int8);
     if let Some(precision) = options.precision.or(kept) {
         options.target.check(precision)?;
     }
@@ -157,7 +158,7 @@ fn converted(source: &Checkpoint, options: &ConvertOptions, log: &Arc<Mutex<Log>
     let mut tensors = Vec::new();
     for stored in source.stored().values() {
         let dtype = written_type(&stored.tensor, options.precision);
-        tensors.push(converted_weights(source.path(), stored, dtype, log));
+        tensors.push(converted_weights(source, stored, dtype, log));
         if dtype == DType::I8 {
             tensors.push(made_scales(&stored.tensor, log));
         }
@@ -165,12 +166,18 @@ fn converted(source: &Checkpoint, options: &ConvertOptions, log: &Arc<Mutex<Log>
     tensors
 }
 
-fn converted_weights(path: &Path, stored: &Stored, dtype: DType, log: &Arc<Mutex<Log>>) -> Tensor {
+fn converted_weights(
+    source: &Checkpoint,
+    stored: &Stored,
+    dtype: DType,
+    log: &Arc<Mutex<Log>>,
+) -> Tensor {
     let (name, shape) = (stored.tensor.name.clone(), stored.tensor.shape.clone());
     let bytes = shape.num_elements() * dtype.size();
-    let (path, log, stored) = (path.to_path_buf(), log.clone(), stored.clone());
+    let (path, maps) = (source.path().to_path_buf(), source.maps().to_vec());
+    let (log, stored) = (log.clone(), stored.clone());
     let make = move || {
-        let made = convert_to(&path, &stored, dtype);
+        let made = convert_to(&path, &stored, &maps, dtype);
         let mut log = locked(&log);
         let made = made.map_err(|failure| {
             log.failure = Some(failure);
@@ -201,10 +208,10 @@ fn made_scales(matrix: &Tensor, log: &Arc<Mutex<Log>>) -> Tensor {
 }
 
 /// The element type to write a tensor in.
-fn written_type(tensor: &Tensor, asked: Option<StoredType>) -> DType {
+fn written_type(tensor: &Tensor, asked: Option<Precision>) -> DType {
     match asked {
         // They are few, and all that is multiplied passes through them.
-        Some(StoredType::Int8) if tensor.shape.len() < 2 => keep(tensor.dtype),
+        Some(Precision::Int8) if tensor.shape.len() < 2 => keep(tensor.dtype),
         Some(precision) => precision.dtype(),
         None => keep(tensor.dtype),
     }
@@ -251,6 +258,7 @@ fn verify(scratch: &Scratch, config: &ModelConfig, log: &mut Log) -> Result<(), 
     let bytes = written.values().map(|tensor| tensor.byte_len() as u64);
     log.progress.begin("checking", bytes.sum());
     for (name, meant) in &log.digests {
+        let _release = ReleaseOnDrop(reread.maps());
         let tensor = written.get(name.as_str()).ok_or_else(|| differs(name))?;
         let bytes = tensor.to_bytes().map_err(|e| CheckpointError::Damaged {
             path: scratch.target().to_path_buf(),

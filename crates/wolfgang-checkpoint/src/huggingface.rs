@@ -17,9 +17,9 @@ use crate::contained::contained;
 use crate::contents::{Contents, Format, Skipped};
 use crate::json::read_json;
 use crate::layout::{INDEX, SINGLE};
-use crate::mapped::map;
+use crate::mapped::Mapped;
 use crate::weights::Tensor;
-use burn::tensor::DType;
+use burn::tensor::{Bytes, DType};
 use names::original_name;
 use rows::{interleaved, is_rotated};
 use safetensors::{Dtype, SafeTensors};
@@ -36,8 +36,16 @@ pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointErr
     let config = config::parse(path, config)?;
     let mut tensors = BTreeMap::new();
     let mut skipped = Vec::new();
+    let mut maps = Vec::new();
     for file in files(path)? {
-        for tensor in read_file(&path.join(file), &config)? {
+        let file = path.join(file);
+        let map = Mapped::open(&file).map_err(|source| CheckpointError::Read {
+            path: file.clone(),
+            source,
+        })?;
+        let in_file = read_file(&file, &map.bytes(), &config)?;
+        maps.push(map);
+        for tensor in in_file {
             // Old exports carry the angles of the rotary embedding.
             if tensor.name.ends_with(".rotary_emb.inv_freq") {
                 skipped.push(Skipped {
@@ -57,6 +65,7 @@ pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointErr
         config,
         tensors,
         skipped,
+        maps,
     })
 }
 
@@ -91,18 +100,18 @@ pub(crate) fn files(path: &Path) -> Result<BTreeSet<String>, CheckpointError> {
 }
 
 /// The tensors of one file under the names the model gives them, rows of queries and keys in the original's order.
-fn read_file(path: &Path, config: &ModelConfig) -> Result<Vec<Tensor>, CheckpointError> {
-    let bytes = map(path).map_err(|source| CheckpointError::Read {
-        path: path.to_path_buf(),
-        source,
-    })?;
+fn read_file(
+    path: &Path,
+    bytes: &Bytes,
+    config: &ModelConfig,
+) -> Result<Vec<Tensor>, CheckpointError> {
     let damaged = |e: safetensors::SafeTensorError| CheckpointError::Damaged {
         path: path.to_path_buf(),
         source: e.into(),
     };
     // The header, checked against the length of the file.
     let (header, metadata) =
-        contained(path, || SafeTensors::read_metadata(&bytes))?.map_err(damaged)?;
+        contained(path, || SafeTensors::read_metadata(bytes))?.map_err(damaged)?;
     let data = 8 + header;
     let adopt = |(name, info): (String, &safetensors::tensor::TensorInfo)| {
         let (start, end) = info.data_offsets;

@@ -39,7 +39,6 @@ mod pytorch;
 mod random;
 mod replace;
 mod scales;
-mod stored_type;
 mod tensor_problem;
 mod weights;
 
@@ -50,5 +49,5 @@ pub use error::CheckpointError;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubFiles, HubModel};
 pub use progress::Progress;
-pub use stored_type::StoredType;
 pub use tensor_problem::{TensorProblem, TensorProblems};
+pub use wolfgang_model::Precision;

@@ -4,7 +4,7 @@ use crate::CheckpointError;
 use crate::contained::contained;
 use crate::contents::{Contents, Format};
 use crate::layout::{CONFIG, RECORD};
-use crate::mapped::map;
+use crate::mapped::Mapped;
 use crate::replace::Scratch;
 use crate::weights::Tensor;
 use burn::tensor::Bytes;
@@ -30,11 +30,15 @@ pub(crate) fn open(path: &Path, config: Json) -> Result<Contents, CheckpointErro
             found: format!("the folder has no {RECORD}"),
         });
     }
-    let record = map(&record_path).map_err(|source| CheckpointError::Read {
+    let map = Mapped::open(&record_path).map_err(|source| CheckpointError::Read {
         path: record_path,
         source,
     })?;
-    parse(path, config, record)
+    let contents = parse(path, config, map.bytes())?;
+    Ok(Contents {
+        maps: vec![map],
+        ..contents
+    })
 }
 
 /// Reads the two parts of a native checkpoint. Tensors are views into `record`.
@@ -55,6 +59,7 @@ pub(crate) fn parse(path: &Path, config: Json, record: Bytes) -> Result<Contents
         config,
         tensors,
         skipped: Vec::new(),
+        maps: Vec::new(),
     })
 }
 

@@ -97,6 +97,7 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
         config,
         tensors,
         skipped,
+        maps: Vec::new(),
     })
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn contents(config: &ModelConfig, seed: u64) -> Contents {
         config: config.clone(),
         tensors: tensors.collect(),
         skipped: Vec::new(),
+        maps: Vec::new(),
     }
 }
 

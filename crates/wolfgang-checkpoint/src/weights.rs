@@ -1,6 +1,7 @@
 //! The numbers in a stored tensor.
 
 use crate::floats::{count_rounded, decode, encode};
+use crate::mapped::{Mapped, ReleaseOnDrop};
 use crate::{CheckpointError, scales};
 use burn::tensor::{Bytes, DType};
 use rayon::prelude::*;
@@ -44,12 +45,19 @@ pub(crate) struct Opened<'a> {
     stored: Stored,
     bytes: Bytes,
     scales: Vec<f32>,
+    _release: ReleaseOnDrop<'a>,
 }
 
 impl<'a> Opened<'a> {
+    /// Opens what may lie in the files that are mapped as `maps`.
+    ///
     /// # Errors
     /// [`CheckpointError::Damaged`] and, for scales, [`CheckpointError::NotInt8`].
-    pub(crate) fn new(path: &'a Path, stored: Stored) -> Result<Self, CheckpointError> {
+    pub(crate) fn new(
+        path: &'a Path,
+        stored: Stored,
+        maps: &'a [Mapped],
+    ) -> Result<Self, CheckpointError> {
         let bytes = bytes_of(path, &stored.tensor)?;
         let scales = match &stored.scales {
             Some(scales) => scales::read(path, scales)?,
@@ -60,6 +68,7 @@ impl<'a> Opened<'a> {
             stored,
             bytes,
             scales,
+            _release: ReleaseOnDrop(maps),
         })
     }
 
@@ -127,9 +136,10 @@ pub(crate) struct Converted {
 pub(crate) fn convert_to(
     path: &Path,
     stored: &Stored,
+    maps: &[Mapped],
     dtype: DType,
 ) -> Result<Converted, CheckpointError> {
-    let opened = Opened::new(path, stored.clone())?;
+    let opened = Opened::new(path, stored.clone(), maps)?;
     let (n, width) = (stored.tensor.shape.num_elements(), stored.width());
     let rows = PIECE.div_ceil(width);
     let piece = rows * width;
@@ -278,7 +288,7 @@ mod tests {
                 tensor,
                 scales: None,
             };
-            let opened = Opened::new(Path::new("x.pt"), stored).unwrap();
+            let opened = Opened::new(Path::new("x.pt"), stored, &[]).unwrap();
             opened.read(0, &mut [0.0; 2]).unwrap_err()
         };
         assert_eq!(

@@ -21,7 +21,7 @@ use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tempfile::TempDir;
-use wolfgang_checkpoint::{Checkpoint, ConvertOptions, StoredType, convert};
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, convert};
 use wolfgang_generate::{DeviceName, ModelConfig, Precision};
 
 /// The prompt whose first token is waited for, unless the model's context is shorter.
@@ -247,21 +247,11 @@ impl Forms {
         let folder = self.made.path().join(dtype.to_string());
         if !folder.exists() {
             let options = ConvertOptions {
-                precision: Some(stored(dtype)),
+                precision: Some(dtype),
                 ..ConvertOptions::default()
             };
             convert(&self.checkpoint, &folder, &options, ())?;
         }
         Ok(folder)
-    }
-}
-
-/// The type to store weights in for a model that computes in this one.
-fn stored(dtype: Precision) -> StoredType {
-    match dtype {
-        Precision::F32 => StoredType::F32,
-        Precision::F16 => StoredType::F16,
-        Precision::Bf16 => StoredType::Bf16,
-        Precision::Int8 => StoredType::Int8,
     }
 }

@@ -1,6 +1,6 @@
 //! `wolfgang convert`, and `cargo xtask convert-checkpoint`.
 
-use crate::dtype::StoredDtype;
+use crate::dtype::Dtype;
 use crate::model_source;
 use crate::progress::ProgressLine;
 use crate::report::warning;
@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use wolfgang_checkpoint::{Checkpoint, ConvertOptions, StoredType, Target};
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target};
 use wolfgang_generate::{GenerateError, Tokenizer, check_vocabulary, tokenizer_beside};
 
 /// From one form of checkpoint to another. Whatever happens, at the target there is what was there before, or the
@@ -28,7 +28,7 @@ pub struct ConvertArgs {
 
     /// The element type to write. Without it, the one found
     #[arg(long, value_enum)]
-    dtype: Option<StoredDtype>,
+    dtype: Option<Dtype>,
 
     /// The model's tokenizer.json, to be put beside it. Without it, the one beside the input
     #[arg(long, value_name = "PATH")]
@@ -62,7 +62,7 @@ impl From<Form> for Target {
 /// # Errors
 /// Those of reading and writing checkpoints, and of a tokenizer that does not fit.
 pub fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
-    let (target, precision) = (Target::from(args.to), args.dtype.map(StoredType::from));
+    let (target, precision) = (Target::from(args.to), args.dtype.map(Precision::from));
     // Before a model is downloaded for nothing.
     if let Some(precision) = precision {
         target.check(precision)?;

@@ -1,7 +1,6 @@
 //! Element types by their names on the command line.
 
 use clap::ValueEnum;
-use wolfgang_checkpoint::StoredType;
 use wolfgang_generate::Precision;
 
 /// [`Precision`] by its name on the command line.
@@ -24,30 +23,6 @@ impl From<Dtype> for Precision {
             Dtype::F16 => Self::F16,
             Dtype::Bf16 => Self::Bf16,
             Dtype::Int8 => Self::Int8,
-        }
-    }
-}
-
-/// [`StoredType`] by its name on the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum StoredDtype {
-    /// 32 bits
-    F32,
-    /// 16 bits, 11 of them significant, up to 65504
-    F16,
-    /// 16 bits, 8 of them significant, the range of f32
-    Bf16,
-    /// 8 bits, with a scale for each row of a matrix; in native folders only
-    Int8,
-}
-
-impl From<StoredDtype> for StoredType {
-    fn from(dtype: StoredDtype) -> Self {
-        match dtype {
-            StoredDtype::F32 => Self::F32,
-            StoredDtype::F16 => Self::F16,
-            StoredDtype::Bf16 => Self::Bf16,
-            StoredDtype::Int8 => Self::Int8,
         }
     }
 }

@@ -188,6 +188,7 @@ mod tests {
     use std::num::NonZeroUsize;
 
     #[test]
+    #[cfg_attr(miri, ignore = "megabytes are too much for an interpreter")]
     fn as_much_is_done_as_is_counted() {
         let mut pool = Pool::new(NonZeroUsize::new(2).unwrap()).unwrap();
         let memory = Memory::new(&mut pool, PIECE + 1).unwrap();
