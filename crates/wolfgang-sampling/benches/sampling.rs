@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 use std::time::Instant;
-use wolfgang_sampling::{History, Sampler, SamplingParams, SeededRng};
+use wolfgang_sampling::{ChaChaRng, History, Sampler, SamplingParams};
 
 const VOCAB: usize = 32_768;
 const STEPS: usize = 2_000;
@@ -17,7 +17,7 @@ fn main() -> Result<(), wolfgang_sampling::SamplingError> {
     println!("µs a step: median (10th to 90th percentile), {STEPS} steps, vocabulary {VOCAB}");
     for (logits_name, make) in LOGITS {
         let variants: Vec<Vec<f32>> = (0..VARIANTS)
-            .map(|seed| make(&mut SeededRng::new(seed)))
+            .map(|seed| make(&mut ChaChaRng::new(seed)))
             .collect();
         for (chain_name, params) in chains() {
             let [p10, median, p90] = measure(&params, &variants)?;
@@ -27,7 +27,7 @@ fn main() -> Result<(), wolfgang_sampling::SamplingError> {
     Ok(())
 }
 
-type MakeLogits = fn(&mut SeededRng) -> Vec<f32>;
+type MakeLogits = fn(&mut ChaChaRng) -> Vec<f32>;
 
 const LOGITS: [(&str, MakeLogits); 4] = [
     ("peaked", peaked),
@@ -39,7 +39,7 @@ const LOGITS: [(&str, MakeLogits); 4] = [
 ];
 
 /// A bulk of unlikely ids and a few dozen likely ones, like a language model that knows what comes next.
-fn peaked(rng: &mut SeededRng) -> Vec<f32> {
+fn peaked(rng: &mut ChaChaRng) -> Vec<f32> {
     let mut logits: Vec<f32> = (0..VOCAB).map(|_| 2.0 * normal(rng) - 4.0).collect();
     for _ in 0..50 {
         let id = (rng.uniform() * VOCAB as f64) as usize;
@@ -48,12 +48,12 @@ fn peaked(rng: &mut SeededRng) -> Vec<f32> {
     logits
 }
 
-fn flat(rng: &mut SeededRng) -> Vec<f32> {
+fn flat(rng: &mut ChaChaRng) -> Vec<f32> {
     (0..VOCAB).map(|_| normal(rng)).collect()
 }
 
 /// Near enough to the standard normal distribution: the sum of twelve uniform numbers.
-fn normal(rng: &mut SeededRng) -> f32 {
+fn normal(rng: &mut ChaChaRng) -> f32 {
     ((0..12).map(|_| rng.uniform()).sum::<f64>() - 6.0) as f32
 }
 

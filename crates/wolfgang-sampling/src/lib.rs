@@ -23,6 +23,7 @@
 //!   uniform variate, so everything but the generator is testable without a seed.
 
 mod blocks;
+mod draw;
 mod error;
 mod history;
 mod params;
@@ -30,8 +31,9 @@ mod processors;
 mod rng;
 mod sampler;
 
+pub use draw::draw;
 pub use error::SamplingError;
 pub use history::{History, PenaltyScope};
 pub use params::SamplingParams;
-pub use rng::SeededRng;
-pub use sampler::{Sampler, draw};
+pub use rng::{ChaChaRng, RngKind, TorchRng};
+pub use sampler::Sampler;

@@ -1,6 +1,6 @@
 //! The parameters of the sampling chain.
 
-use crate::{PenaltyScope, SamplingError};
+use crate::{PenaltyScope, RngKind, SamplingError};
 
 /// How the next id is chosen. The defaults are the original's.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,8 @@ pub struct SamplingParams {
     pub repetition_window: usize,
     /// Whether that window reaches back into the prompt. Default [`PenaltyScope::Context`].
     pub penalize: PenaltyScope,
+    /// Which random numbers a seed stands for. Default [`RngKind::ChaCha`].
+    pub rng: RngKind,
 }
 
 impl Default for SamplingParams {
@@ -30,6 +32,7 @@ impl Default for SamplingParams {
             repetition_penalty: 1.2,
             repetition_window: 24,
             penalize: PenaltyScope::Context,
+            rng: RngKind::ChaCha,
         }
     }
 }

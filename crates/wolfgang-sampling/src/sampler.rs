@@ -1,8 +1,10 @@
 //! The chain, from logits to one id.
 
 use crate::blocks;
+use crate::draw::walk;
 use crate::processors::{LogitsProcessor, RepetitionPenalty, Temperature, TopK, TopP};
-use crate::{History, SamplingError, SamplingParams, SeededRng};
+use crate::rng::Rng;
+use crate::{History, SamplingError, SamplingParams};
 
 /// Chooses one id a step: the processors in the original's order (temperature, repetition penalty, top-k, top-p),
 /// softmax, draw.
@@ -10,7 +12,7 @@ pub struct Sampler {
     chain: Vec<Box<dyn LogitsProcessor>>,
     greedy: bool,
     vocab_size: usize,
-    rng: SeededRng,
+    rng: Rng,
     /// The ids that the chain left possible, each with its logit, then its probability. Scratch of one step.
     possible: Vec<(u32, f32)>,
 }
@@ -61,7 +63,7 @@ impl Sampler {
             chain,
             greedy,
             vocab_size,
-            rng: SeededRng::new(seed),
+            rng: Rng::new(params.rng, seed),
             possible: Vec::with_capacity(vocab_size),
         })
     }
@@ -69,7 +71,7 @@ impl Sampler {
     /// Chooses the next id. `logits` is `[vocab_size]` and holds the probabilities afterwards.
     ///
     /// A greedy sampler takes the likeliest id, of several the lowest, and leaves the random stream alone; any
-    /// other takes one number from it.
+    /// other takes one number from it, or as many as there are ids where the stream is [`RngKind::Torch`](crate::RngKind::Torch).
     ///
     /// # Errors
     /// As [`probabilities`](Self::probabilities).
@@ -79,8 +81,12 @@ impl Sampler {
         history: History<'_>,
     ) -> Result<u32, SamplingError> {
         self.probabilities(logits, history)?;
-        let u = if self.greedy { 0.0 } else { self.rng.uniform() };
-        Ok(walk(self.possible.iter().copied(), u))
+        let possible = self.possible.iter().copied();
+        Ok(match &mut self.rng {
+            _ if self.greedy => walk(possible, 0.0),
+            Rng::ChaCha(rng) => walk(possible, rng.uniform()),
+            Rng::Torch(rng) => rng.multinomial(logits),
+        })
     }
 
     /// Turns `logits` (`[vocab_size]`), in place, into the probabilities that [`sample`](Self::sample) draws from.
@@ -136,31 +142,6 @@ impl std::fmt::Debug for Sampler {
     }
 }
 
-/// The id at which the running sum of `probabilities` first exceeds `u` (in [0, 1)), in the order of ids.
-///
-/// The sum need not be exactly 1: `u` counts as a share of it. An id of probability 0 is never drawn, unless all are
-/// 0: then it is id 0.
-pub fn draw(probabilities: &[f32], u: f64) -> u32 {
-    walk(blocks::above(probabilities, 0.0), u)
-}
-
-/// [`draw`] from ids in rising order, each with its probability.
-fn walk(possible: impl Iterator<Item = (u32, f32)> + Clone, u: f64) -> u32 {
-    let target = u * possible.clone().map(|(_, p)| f64::from(p)).sum::<f64>();
-    let mut sum = 0.0;
-    let mut chosen = 0;
-    for (id, p) in possible {
-        if p > 0.0 {
-            chosen = id;
-            sum += f64::from(p);
-            if sum > target {
-                break;
-            }
-        }
-    }
-    chosen
-}
-
 fn check_logits(logits: &[f32]) -> Result<(), SamplingError> {
     let is_logit = |l: f32| l <= f32::MAX;
     // Without a way out in the middle the test runs over several logits at once.
@@ -207,26 +188,6 @@ mod tests {
             repetition_penalty: 1.0,
             ..SamplingParams::default()
         }
-    }
-
-    #[test]
-    fn the_draw_walks_the_ids_in_order() {
-        let probabilities = [0.0, 0.25, 0.5, 0.0, 0.25, 0.0];
-        for (u, id) in [
-            (0.0, 1),
-            (0.2, 1),
-            (0.25, 2),
-            (0.7, 2),
-            (0.75, 4),
-            (0.999_999, 4),
-        ] {
-            assert_eq!(draw(&probabilities, u), id, "u = {u}");
-        }
-        assert_eq!(
-            draw(&[0.5, 0.5, 0.0], 1.0),
-            1,
-            "rounding never reaches an impossible id"
-        );
     }
 
     #[test]
