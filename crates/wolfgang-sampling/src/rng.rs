@@ -30,4 +30,12 @@ impl Rng {
             RngKind::Torch => Self::Torch(Box::new(TorchRng::new(seed))),
         }
     }
+
+    /// The next number, in [0, 1).
+    pub(crate) fn uniform(&mut self) -> f64 {
+        match self {
+            Self::ChaCha(rng) => rng.uniform(),
+            Self::Torch(rng) => rng.uniform(),
+        }
+    }
 }

@@ -58,14 +58,7 @@ impl LogitsProcessor for TopK {
             return;
         }
         let kth = self.kth(logits);
-        for logit in logits {
-            // Stored either way: a store that depends on a test would be a branch.
-            *logit = if *logit < kth {
-                f32::NEG_INFINITY
-            } else {
-                *logit
-            };
-        }
+        blocks::rule_out_below(logits, kth);
     }
 }
 
