@@ -1,6 +1,9 @@
 //! A seed is a text: what seeds draw never changes from release to release.
 
-use wolfgang_sampling::{History, RngKind, Sampler, SamplingError, SamplingParams};
+use wolfgang_sampling::{
+    ChaChaRng, History, MirostatParams, RngKind, Sampler, SamplingError, SamplingParams, TorchRng,
+    XtcParams, draw,
+};
 
 const VOCAB: u32 = 512;
 
@@ -69,6 +72,110 @@ fn seeds_draw_what_they_drew_in_the_first_release() {
             68, 61, 481, 216, 452, 2
         ]
     );
+}
+
+/// Ground truth: the original's chain in torch 2.9.0 on the CPU (temperature, repetition penalty, top-k, top-p, softmax,
+/// `torch.multinomial`), over the same logits.
+#[test]
+fn with_the_generator_of_torch_seeds_draw_what_they_draw_there() {
+    let torch = |params| SamplingParams {
+        rng: RngKind::Torch,
+        ..params
+    };
+    let default = torch(SamplingParams::default());
+    let unfiltered = torch(unfiltered());
+    assert_eq!(
+        ids(&default, 0).unwrap(),
+        [
+            376, 368, 459, 128, 318, 211, 104, 360, 253, 298, 92, 394, 96, 352, 423, 125, 460, 142,
+            286, 456, 250, 506, 23, 378
+        ]
+    );
+    assert_eq!(
+        ids(&default, 42).unwrap(),
+        [
+            297, 177, 492, 484, 331, 145, 381, 426, 42, 344, 125, 5, 340, 319, 199, 270, 71, 142,
+            345, 192, 382, 361, 23, 213
+        ]
+    );
+    assert_eq!(
+        ids(&unfiltered, 0).unwrap(),
+        [
+            436, 395, 459, 327, 318, 211, 73, 222, 253, 298, 92, 381, 479, 352, 423, 20, 460, 142,
+            286, 239, 165, 506, 23, 378
+        ]
+    );
+    assert_eq!(
+        ids(&unfiltered, 42).unwrap(),
+        [
+            297, 52, 492, 484, 193, 27, 296, 426, 42, 127, 343, 157, 340, 319, 285, 185, 203, 142,
+            36, 192, 270, 190, 23, 213
+        ]
+    );
+}
+
+/// A chain without chance of its own draws the same whatever else is on or off; XTC takes one number a step, even where
+/// it finds nothing to rule out.
+#[test]
+fn only_xtc_takes_numbers_besides_the_draw() {
+    for rng in [RngKind::ChaCha, RngKind::Torch] {
+        let plain = SamplingParams {
+            rng,
+            ..unfiltered()
+        };
+        let idle = SamplingParams {
+            min_p: Some(1e-30),
+            top_n_sigma: Some(100.0),
+            logit_bias: vec![(5, 0.0)],
+            mirostat: Some(MirostatParams {
+                tau: 100.0,
+                ..MirostatParams::default()
+            }),
+            xtc: Some(XtcParams {
+                probability: 0.0,
+                ..XtcParams::default()
+            }),
+            ..plain.clone()
+        };
+        assert_eq!(ids::<16>(&idle, 5).unwrap(), ids(&plain, 5).unwrap());
+        let xtc = SamplingParams {
+            xtc: Some(XtcParams {
+                probability: 1e-30,
+                ..XtcParams::default()
+            }),
+            ..plain.clone()
+        };
+        let with: [u32; 16] = ids(&xtc, 5).unwrap();
+        assert_ne!(with, ids(&plain, 5).unwrap());
+        assert_eq!(with, ids_behind_xtc(&plain, 5).unwrap());
+    }
+}
+
+/// What the draws come to when each is preceded by one number taken for nothing.
+fn ids_behind_xtc(params: &SamplingParams, seed: u64) -> Result<[u32; 16], SamplingError> {
+    let mut chacha = ChaChaRng::new(seed);
+    let mut torch = TorchRng::new(seed);
+    let mut sampler = Sampler::new(params, VOCAB as usize, seed)?;
+    let mut ids = [0; 16];
+    for step in 0..ids.len() {
+        let mut probabilities = logits(step as u32);
+        let history = History {
+            prompt: &[1, 2, 3],
+            generated: &ids[..step],
+        };
+        sampler.probabilities(&mut probabilities, history)?;
+        ids[step] = match params.rng {
+            RngKind::ChaCha => {
+                chacha.uniform();
+                draw(&probabilities, chacha.uniform())
+            }
+            RngKind::Torch => {
+                torch.uniform();
+                torch.multinomial(&probabilities)
+            }
+        };
+    }
+    Ok(ids)
 }
 
 #[test]

@@ -82,6 +82,7 @@ mod tests {
 
     #[test]
     fn of_equals_the_lower_ids_stay() {
+        assert_eq!(kept([0.25; 4], 0.5), [true, true, false, false]);
         assert_eq!(kept([0.25; 4], 0.6), [true, true, true, false]);
     }
 }
