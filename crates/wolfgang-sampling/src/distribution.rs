@@ -48,6 +48,11 @@ impl Distribution {
         f64::from((logit - self.max).exp()) / self.total
     }
 
+    /// The logit of an id that is this probable.
+    pub(crate) fn logit(&self, probability: f64) -> f64 {
+        f64::from(self.max) + self.log_total + probability.ln()
+    }
+
     /// −ln p, in nats: how much less is said by what was expected anyway.
     pub(crate) fn surprise(&self, logit: f32) -> f64 {
         self.log_total - f64::from(logit - self.max)
@@ -72,6 +77,7 @@ mod tests {
         for ((logit, p), bits) in logits.into_iter().zip(probabilities).zip([1.0, 2.0, 3.0]) {
             assert!((distribution.probability(logit) - f64::from(p)).abs() < 1e-6);
             assert!((distribution.surprise(logit) - bits * ln2).abs() < 1e-6);
+            assert!((distribution.logit(f64::from(p)) - f64::from(logit)).abs() < 1e-6);
         }
         assert!((distribution.entropy() - 1.75 * ln2).abs() < 1e-6);
         assert_eq!(distribution.possible(), 4);

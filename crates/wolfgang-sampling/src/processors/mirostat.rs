@@ -41,9 +41,12 @@ impl Mirostat {
             return;
         }
         for logit in logits {
-            if is_too_surprising(*logit) {
-                *logit = f32::NEG_INFINITY;
-            }
+            // Stored either way: a store that depends on a test would be a branch.
+            *logit = if is_too_surprising(*logit) {
+                f32::NEG_INFINITY
+            } else {
+                *logit
+            };
         }
     }
 

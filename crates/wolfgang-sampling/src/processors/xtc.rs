@@ -28,9 +28,12 @@ impl Xtc {
         let Some(distribution) = Distribution::of(logits) else {
             return;
         };
+        // A little below the threshold, so that rounding passes no top choice over.
+        let logit = distribution.logit(f64::from(self.threshold));
+        let nearly = logit - 1e-3 - 1e-6 * f64::from(distribution.max().abs());
         let is_top = |logit: f32| distribution.probability(logit) as f32 >= self.threshold;
         let mut least: Option<(u32, f32)> = None;
-        for (id, logit) in blocks::above(logits, f32::NEG_INFINITY) {
+        for (id, logit) in blocks::above(logits, nearly as f32) {
             if is_top(logit) && least.is_none_or(|(_, lowest)| logit < lowest) {
                 least = Some((id, logit));
             }
