@@ -40,6 +40,7 @@ fn check(file: &str, repetition_window: usize, penalize: PenaltyScope) -> usize 
             repetition_penalty: case.repetition_penalty,
             repetition_window,
             penalize,
+            ..SamplingParams::default()
         };
         let logits = golden.f32(&format!("{i}.logits"));
         let mut found = case.probabilities(&params, &logits);

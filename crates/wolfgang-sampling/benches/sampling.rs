@@ -5,7 +5,10 @@
 
 use std::hint::black_box;
 use std::time::Instant;
-use wolfgang_sampling::{History, Sampler, SamplingParams, SeededRng};
+use wolfgang_sampling::{
+    ChaChaRng, DryParams, DynamicTemperatureParams, History, MirostatParams, RngKind, Sampler,
+    SamplingParams, XtcParams,
+};
 
 const VOCAB: usize = 32_768;
 const STEPS: usize = 2_000;
@@ -15,19 +18,37 @@ const VARIANTS: u64 = 16;
 #[expect(clippy::print_stdout, reason = "a program may speak")]
 fn main() -> Result<(), wolfgang_sampling::SamplingError> {
     println!("µs a step: median (10th to 90th percentile), {STEPS} steps, vocabulary {VOCAB}");
+    println!("behind 48 ids of prompt and 2,000 generated ids");
     for (logits_name, make) in LOGITS {
-        let variants: Vec<Vec<f32>> = (0..VARIANTS)
-            .map(|seed| make(&mut SeededRng::new(seed)))
-            .collect();
         for (chain_name, params) in chains() {
-            let [p10, median, p90] = measure(&params, &variants)?;
-            println!("{logits_name:10} {chain_name:12} {median:8.1} ({p10:.1} to {p90:.1})");
+            let [p10, median, p90] = measure(&params, &variants(make))?;
+            println!("{logits_name:10} {chain_name:20} {median:8.1} ({p10:.1} to {p90:.1})");
         }
+    }
+    println!(
+        "with one step more, peaked logits: behind nothing but softmax, and in the default chain"
+    );
+    let variants = variants(peaked);
+    for (name, set) in STEPS_ALONE {
+        let mut medians = [0.0; 2];
+        for (mut params, median) in [plain(), SamplingParams::default()]
+            .into_iter()
+            .zip(&mut medians)
+        {
+            set(&mut params);
+            [_, *median, _] = measure(&params, &variants)?;
+        }
+        println!("{name:20} {:8.1} {:8.1}", medians[0], medians[1]);
     }
     Ok(())
 }
 
-type MakeLogits = fn(&mut SeededRng) -> Vec<f32>;
+fn variants(make: MakeLogits) -> Vec<Vec<f32>> {
+    let variant = |seed| make(&mut ChaChaRng::new(seed));
+    (0..VARIANTS).map(variant).collect()
+}
+
+type MakeLogits = fn(&mut ChaChaRng) -> Vec<f32>;
 
 const LOGITS: [(&str, MakeLogits); 4] = [
     ("peaked", peaked),
@@ -39,7 +60,7 @@ const LOGITS: [(&str, MakeLogits); 4] = [
 ];
 
 /// A bulk of unlikely ids and a few dozen likely ones, like a language model that knows what comes next.
-fn peaked(rng: &mut SeededRng) -> Vec<f32> {
+fn peaked(rng: &mut ChaChaRng) -> Vec<f32> {
     let mut logits: Vec<f32> = (0..VOCAB).map(|_| 2.0 * normal(rng) - 4.0).collect();
     for _ in 0..50 {
         let id = (rng.uniform() * VOCAB as f64) as usize;
@@ -48,40 +69,95 @@ fn peaked(rng: &mut SeededRng) -> Vec<f32> {
     logits
 }
 
-fn flat(rng: &mut SeededRng) -> Vec<f32> {
+fn flat(rng: &mut ChaChaRng) -> Vec<f32> {
     (0..VOCAB).map(|_| normal(rng)).collect()
 }
 
 /// Near enough to the standard normal distribution: the sum of twelve uniform numbers.
-fn normal(rng: &mut SeededRng) -> f32 {
+fn normal(rng: &mut ChaChaRng) -> f32 {
     ((0..12).map(|_| rng.uniform()).sum::<f64>() - 6.0) as f32
 }
 
-fn chains() -> [(&'static str, SamplingParams); 4] {
-    let plain = SamplingParams {
+/// Nothing but softmax and the draw.
+fn plain() -> SamplingParams {
+    SamplingParams {
+        temperature: 1.0,
         top_k: None,
         top_p: None,
         repetition_penalty: 1.0,
         ..SamplingParams::default()
+    }
+}
+
+fn chains() -> Vec<(&'static str, SamplingParams)> {
+    let greedy = SamplingParams {
+        temperature: 0.0,
+        ..SamplingParams::default()
     };
-    [
+    let torch = SamplingParams {
+        rng: RngKind::Torch,
+        ..SamplingParams::default()
+    };
+    vec![
         ("default", SamplingParams::default()),
-        (
-            "greedy",
-            SamplingParams {
-                temperature: 0.0,
-                ..SamplingParams::default()
-            },
-        ),
-        (
-            "top-p",
-            SamplingParams {
-                top_p: Some(0.9),
-                ..plain.clone()
-            },
-        ),
-        ("temperature", plain),
+        ("default, torch", torch),
+        ("greedy", greedy),
+        ("plain", plain()),
+        ("everything", everything(SamplingParams::default())),
     ]
+}
+
+type SetStep = fn(&mut SamplingParams);
+
+/// Each alone; the first for comparison.
+const STEPS_ALONE: &[(&str, SetStep)] = &[
+    ("none", |_| {}),
+    ("allowed tokens", |p| {
+        p.allowed_tokens = Some((0..VOCAB as u32 / 2).map(|id| id * 2).collect());
+    }),
+    ("banned tokens", |p| p.banned_tokens = (0..100).collect()),
+    ("min new tokens", |p| {
+        (p.min_new_tokens, p.end_tokens) = (1_000_000, vec![0]);
+    }),
+    ("no-repeat n-gram", |p| p.no_repeat_ngram_size = Some(3)),
+    ("logit bias", |p| {
+        p.logit_bias = (0..100).map(|id| (id, 1.0)).collect();
+    }),
+    ("frequency, presence", |p| {
+        (p.frequency_penalty, p.presence_penalty) = (0.1, 0.1);
+    }),
+    ("DRY", |p| p.dry = Some(DryParams::default())),
+    ("temperature", |p| p.temperature = 0.6),
+    ("dynamic temperature", |p| {
+        p.dynamic_temperature = Some(DynamicTemperatureParams {
+            range: 0.3,
+            exponent: 1.0,
+        });
+    }),
+    ("repetition penalty", |p| p.repetition_penalty = 1.2),
+    ("top-nσ", |p| p.top_n_sigma = Some(1.5)),
+    ("top-k", |p| p.top_k = Some(40)),
+    ("typical-p", |p| p.typical_p = Some(0.9)),
+    ("top-p", |p| p.top_p = Some(0.9)),
+    ("min-p", |p| p.min_p = Some(0.05)),
+    ("XTC", |p| {
+        p.xtc = Some(XtcParams {
+            probability: 1.0,
+            threshold: 0.05,
+        });
+    }),
+    ("mirostat", |p| p.mirostat = Some(MirostatParams::default())),
+];
+
+/// Every step there is.
+fn everything(mut params: SamplingParams) -> SamplingParams {
+    for (name, set) in STEPS_ALONE {
+        // Half of the vocabulary is too much of a rule, and the original's four are on.
+        if !["allowed tokens", "temperature", "top-k", "top-p"].contains(name) {
+            set(&mut params);
+        }
+    }
+    params
 }
 
 /// The 10th, 50th and 90th percentile of a step's time, in microseconds.
@@ -91,9 +167,11 @@ fn measure(
 ) -> Result<[f64; 3], wolfgang_sampling::SamplingError> {
     let mut sampler = Sampler::new(params, VOCAB, 42)?;
     let prompt: Vec<u32> = (0..48).map(|i| i * 31 % 61).collect();
+    // It repeats single ids and now and then a few in a row, as a text does.
+    let generated: Vec<u32> = (0..2_000).map(|i| i * i % 1_009 + 100).collect();
     let history = History {
         prompt: &prompt,
-        generated: &[],
+        generated: &generated,
     };
     let mut logits = vec![0.0; VOCAB];
     let mut micros = Vec::with_capacity(STEPS);

@@ -36,6 +36,18 @@ pub(crate) fn above(values: &[f32], floor: f32) -> impl Iterator<Item = (u32, f3
         .filter(move |&(_, value)| value > floor)
 }
 
+/// Rules out the logits below `floor`; none if it is NaN.
+pub(crate) fn rule_out_below(logits: &mut [f32], floor: f32) {
+    for logit in logits {
+        // Stored either way: a store that depends on a test would be a branch.
+        *logit = if *logit < floor {
+            f32::NEG_INFINITY
+        } else {
+            *logit
+        };
+    }
+}
+
 /// One instruction everywhere; `f32::max` takes several for the sake of a NaN in either place.
 fn larger(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }

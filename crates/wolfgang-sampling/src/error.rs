@@ -14,6 +14,24 @@ pub enum SamplingError {
         /// What is allowed, as the rest of a sentence.
         rule: &'static str,
     },
+    /// A parameter names an id that the vocabulary does not have.
+    #[error("{parameter} names id {id}, but the vocabulary has {vocab_size} entries")]
+    UnknownId {
+        /// The parameter's name, as in [`SamplingParams`](crate::SamplingParams).
+        parameter: &'static str,
+        /// The id.
+        id: u32,
+        /// Size of the vocabulary.
+        vocab_size: usize,
+    },
+    /// Two parameters cannot both hold.
+    #[error("{} and {} contradict each other: {why}", parameters[0], parameters[1])]
+    Contradiction {
+        /// Their names, as in [`SamplingParams`](crate::SamplingParams).
+        parameters: [&'static str; 2],
+        /// What would follow.
+        why: &'static str,
+    },
     /// The slice of logits is not as long as the vocabulary.
     #[error("got {found} logits, but the vocabulary has {expected} entries")]
     WrongLength {

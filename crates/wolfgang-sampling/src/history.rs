@@ -34,6 +34,13 @@ impl<'a> History<'a> {
     }
 }
 
+/// A sequence that has not begun.
+#[cfg(test)]
+pub(crate) const EMPTY: History<'_> = History {
+    prompt: &[],
+    generated: &[],
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,193 +1,107 @@
 //! The parameters of the sampling chain.
 
-use crate::{PenaltyScope, SamplingError};
+mod groups;
+mod ids;
+mod validate;
 
-/// How the next id is chosen. The defaults are the original's.
+pub use groups::{DryParams, DynamicTemperatureParams, MirostatParams, XtcParams};
+
+use crate::{PenaltyScope, RngKind};
+
+/// How the next id is chosen. The defaults are the original's; what the original has not is off.
+///
+/// The steps stand here in the order in which they are taken, see [the crate](crate#the-order).
 #[derive(Clone, Debug, PartialEq)]
 pub struct SamplingParams {
+    /// The only ids that may be chosen. `None`, the default, is all of them.
+    pub allowed_tokens: Option<Vec<u32>>,
+    /// Ids that are never chosen. Default none.
+    pub banned_tokens: Vec<u32>,
+    /// How many ids are generated before one of `end_tokens` may be chosen; 0, the default, is off.
+    pub min_new_tokens: usize,
+    /// The ids that end a generation, which `min_new_tokens` rules out until then. Default none.
+    pub end_tokens: Vec<u32>,
+    /// Rules out each id that would complete a sequence of this many ids that the prompt or the generated ids already
+    /// hold, 1 to 1,048,576 (of one id: everything that has occurred). Default `None`, off.
+    pub no_repeat_ngram_size: Option<usize>,
+    /// Added to the logits of single ids, each at most once, −1,000,000 to 1,000,000. Default none.
+    pub logit_bias: Vec<(u32, f32)>,
+    /// Subtracted from the logit of an id once for every time it has been generated, −1,000,000 to 1,000,000; 0, the
+    /// default, is off, and negative numbers make repetition likelier.
+    pub frequency_penalty: f32,
+    /// Subtracted from the logit of each id that has been generated, −1,000,000 to 1,000,000; 0, the default, is off,
+    /// and negative numbers make repetition likelier.
+    pub presence_penalty: f32,
+    /// Makes it the less likely to go on with a repetition, the longer it is already. Default `None`, off.
+    pub dry: Option<DryParams>,
     /// Divides the logits: below 1 sharpens the distribution, above 1 flattens it, 0 always takes the likeliest id
     /// (greedy). Default 0.6.
     pub temperature: f32,
-    /// Keeps the `k` likeliest ids and those that tie with the last of them. `None` keeps all. Default 40.
-    pub top_k: Option<usize>,
-    /// Keeps the smallest head of the distribution whose mass exceeds `p`, never less than one id. `None` and 1
-    /// keep all. Default 0.9.
-    pub top_p: Option<f32>,
+    /// Lets the temperature follow the entropy of the distribution. Default `None`, off.
+    pub dynamic_temperature: Option<DynamicTemperatureParams>,
     /// Makes each id of the window less likely (above 1) or more likely (below 1); 1 is off. Default 1.2.
     pub repetition_penalty: f32,
     /// How many of the last ids are penalised, each distinct id once; 0 is off. Default 24.
     pub repetition_window: usize,
     /// Whether that window reaches back into the prompt. Default [`PenaltyScope::Context`].
     pub penalize: PenaltyScope,
+    /// Keeps the ids whose logits lie within so many standard deviations of the largest, 0 up. Default `None`, off.
+    pub top_n_sigma: Option<f32>,
+    /// Keeps the `k` likeliest ids and those that tie with the last of them. `None` keeps all. Default 40.
+    pub top_k: Option<usize>,
+    /// Keeps the ids whose surprise is nearest to the one to be expected, up to this share of the mass, never less
+    /// than one id. Default `None`; 1 is off too.
+    pub typical_p: Option<f32>,
+    /// Keeps the smallest head of the distribution whose mass exceeds `p`, never less than one id. `None` and 1
+    /// keep all. Default 0.9.
+    pub top_p: Option<f32>,
+    /// Keeps the ids that are at least this many times as likely as the likeliest, 0 to 1. Default `None`; 0 is off
+    /// too.
+    pub min_p: Option<f32>,
+    /// Now and then rules out all but the least likely of the good choices. Default `None`, off.
+    pub xtc: Option<XtcParams>,
+    /// Keeps the surprise of the text near a target. Default `None`, off.
+    pub mirostat: Option<MirostatParams>,
+    /// Which random numbers a seed stands for. Default [`RngKind::ChaCha`].
+    pub rng: RngKind,
 }
 
 impl Default for SamplingParams {
     fn default() -> Self {
         Self {
+            allowed_tokens: None,
+            banned_tokens: Vec::new(),
+            min_new_tokens: 0,
+            end_tokens: Vec::new(),
+            no_repeat_ngram_size: None,
+            logit_bias: Vec::new(),
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+            dry: None,
             temperature: 0.6,
-            top_k: Some(40),
-            top_p: Some(0.9),
+            dynamic_temperature: None,
             repetition_penalty: 1.2,
             repetition_window: 24,
             penalize: PenaltyScope::Context,
+            top_n_sigma: None,
+            top_k: Some(40),
+            typical_p: None,
+            top_p: Some(0.9),
+            min_p: None,
+            xtc: None,
+            mirostat: None,
+            rng: RngKind::ChaCha,
         }
     }
 }
 
-/// Bounds for the penalty; beyond them a logit can overflow.
-const PENALTIES: std::ops::RangeInclusive<f32> = 1e-6..=1e6;
-
 /// The smallest temperature besides 0. Below it dividing a logit can overflow, and long before it the draw has
 /// become greedy anyway.
-const MIN_TEMPERATURE: f32 = 1e-6;
+pub(crate) const MIN_TEMPERATURE: f32 = 1e-6;
 
 impl SamplingParams {
     /// Whether the likeliest id is always taken, without chance.
     pub fn is_greedy(&self) -> bool {
         self.temperature == 0.0
-    }
-
-    /// Checks that every parameter means something.
-    ///
-    /// # Errors
-    /// [`SamplingError::InvalidParam`] for the first that does not.
-    pub fn validate(&self) -> Result<(), SamplingError> {
-        let temperature = self.temperature;
-        check(
-            temperature == 0.0 || (temperature >= MIN_TEMPERATURE && temperature.is_finite()),
-            "temperature",
-            temperature,
-            "it must be 0 (greedy) or a number from 0.000001 up",
-        )?;
-        if let Some(k) = self.top_k {
-            check(k > 0, "top_k", k, "it must keep at least 1 id")?;
-        }
-        if let Some(p) = self.top_p {
-            check(
-                (0.0..=1.0).contains(&p),
-                "top_p",
-                p,
-                "it must lie between 0 and 1",
-            )?;
-        }
-        let penalty = self.repetition_penalty;
-        check(
-            PENALTIES.contains(&penalty),
-            "repetition_penalty",
-            penalty,
-            "it must lie between 0.000001 and 1000000 (1 is off)",
-        )
-    }
-}
-
-fn check(
-    holds: bool,
-    parameter: &'static str,
-    value: impl ToString,
-    rule: &'static str,
-) -> Result<(), SamplingError> {
-    if holds {
-        Ok(())
-    } else {
-        Err(SamplingError::InvalidParam {
-            parameter,
-            value: value.to_string(),
-            rule,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn impossible_values_are_named_with_their_rule() {
-        let ok = SamplingParams::default;
-        let cases = [
-            (
-                "temperature",
-                "-1",
-                SamplingParams {
-                    temperature: -1.0,
-                    ..ok()
-                },
-            ),
-            (
-                "temperature",
-                "NaN",
-                SamplingParams {
-                    temperature: f32::NAN,
-                    ..ok()
-                },
-            ),
-            (
-                "temperature",
-                "inf",
-                SamplingParams {
-                    temperature: f32::INFINITY,
-                    ..ok()
-                },
-            ),
-            (
-                "top_k",
-                "0",
-                SamplingParams {
-                    top_k: Some(0),
-                    ..ok()
-                },
-            ),
-            (
-                "top_p",
-                "2",
-                SamplingParams {
-                    top_p: Some(2.0),
-                    ..ok()
-                },
-            ),
-            (
-                "top_p",
-                "-0.1",
-                SamplingParams {
-                    top_p: Some(-0.1),
-                    ..ok()
-                },
-            ),
-            (
-                "top_p",
-                "NaN",
-                SamplingParams {
-                    top_p: Some(f32::NAN),
-                    ..ok()
-                },
-            ),
-            (
-                "repetition_penalty",
-                "0",
-                SamplingParams {
-                    repetition_penalty: 0.0,
-                    ..ok()
-                },
-            ),
-            (
-                "repetition_penalty",
-                "NaN",
-                SamplingParams {
-                    repetition_penalty: f32::NAN,
-                    ..ok()
-                },
-            ),
-        ];
-        for (name, shown, params) in cases {
-            match params.validate() {
-                Err(SamplingError::InvalidParam {
-                    parameter, value, ..
-                }) => {
-                    assert_eq!((parameter, value.as_str()), (name, shown));
-                }
-                other => panic!("{name} = {shown}: {other:?}"),
-            }
-        }
-        assert_eq!(ok().validate(), Ok(()));
     }
 }

@@ -1,16 +1,22 @@
-//! The chain, from logits to one id.
+//! One step of one sequence, from logits to an id.
 
-use crate::blocks;
-use crate::processors::{LogitsProcessor, RepetitionPenalty, Temperature, TopK, TopP};
-use crate::{History, SamplingError, SamplingParams, SeededRng};
+use crate::chain::Chain;
+use crate::draw::walk;
+use crate::logits::{check_logits, softmax};
+use crate::processors::{LogitsProcessor, Mirostat, Xtc};
+use crate::rng::Rng;
+use crate::{History, SamplingError, SamplingParams, blocks};
 
-/// Chooses one id a step: the processors in the original's order (temperature, repetition penalty, top-k, top-p),
-/// softmax, draw.
+/// Chooses one id a step: the steps of the chain in [their order](crate#the-order), softmax, draw.
+///
+/// A sampler belongs to one sequence: it holds that sequence's random stream and what mirostat has learned from its ids.
 pub struct Sampler {
-    chain: Vec<Box<dyn LogitsProcessor>>,
+    chain: Chain,
+    xtc: Option<Xtc>,
+    mirostat: Option<Mirostat>,
     greedy: bool,
     vocab_size: usize,
-    rng: SeededRng,
+    rng: Rng,
     /// The ids that the chain left possible, each with its logit, then its probability. Scratch of one step.
     possible: Vec<(u32, f32)>,
 }
@@ -21,10 +27,13 @@ const MAX_VOCAB: usize = 1 << 24;
 impl Sampler {
     /// A sampler for logits over `vocab_size` ids, drawing from the stream of `seed`.
     ///
-    /// Parameters that change nothing (a penalty of 1, a `top_p` of 1, …) leave their step out.
+    /// Parameters that change nothing (a penalty of 1, a `top_p` of 1, …) leave their step out, and a greedy sampler
+    /// every filter, for none rules out the likeliest id but XTC, which is chance.
     ///
     /// # Errors
-    /// [`SamplingError::InvalidParam`], see [`SamplingParams::validate`]; also for a `vocab_size` above 2²⁴.
+    /// [`SamplingError::InvalidParam`], see [`SamplingParams::validate`]; also for a `vocab_size` above 2²⁴, for two
+    /// biases on one id, and for lists of ids that cannot be meant. [`SamplingError::UnknownId`] for ids beyond the
+    /// vocabulary, and [`SamplingError::Contradiction`] where parameters leave no id to choose.
     pub fn new(
         params: &SamplingParams,
         vocab_size: usize,
@@ -38,38 +47,39 @@ impl Sampler {
                 rule: "it must be at most 16777216",
             });
         }
+        params.validate_ids(vocab_size)?;
         let greedy = params.is_greedy();
-        let mut chain: Vec<Box<dyn LogitsProcessor>> = Vec::new();
-        if !greedy && params.temperature != 1.0 {
-            chain.push(Box::new(Temperature::new(params.temperature)));
-        }
-        if params.repetition_penalty != 1.0 && params.repetition_window > 0 {
-            chain.push(Box::new(RepetitionPenalty::new(
-                params.repetition_penalty,
-                params.repetition_window,
-                params.penalize,
-                vocab_size,
-            )));
-        }
-        if let Some(k) = params.top_k.filter(|_| !greedy) {
-            chain.push(Box::new(TopK::new(k, vocab_size)));
-        }
-        if let Some(p) = params.top_p.filter(|&p| !greedy && p < 1.0) {
-            chain.push(Box::new(TopP::new(p, vocab_size)));
-        }
+        let xtc = params.xtc.as_ref();
+        let mirostat = params.mirostat.as_ref();
         Ok(Self {
-            chain,
+            chain: Chain::new(params, vocab_size),
+            xtc: xtc
+                .filter(|xtc| !greedy && xtc.probability > 0.0)
+                .map(Xtc::new),
+            mirostat: mirostat.filter(|_| !greedy).map(Mirostat::new),
             greedy,
             vocab_size,
-            rng: SeededRng::new(seed),
+            rng: Rng::new(params.rng, seed),
             possible: Vec::with_capacity(vocab_size),
         })
+    }
+
+    /// Adds a step of the user's own, behind those added before.
+    ///
+    /// Its place is after everything that rules out or penalises by parameters and before the temperature, see
+    /// [the order](crate#the-order): it sees the model's logits unscaled, every filter sees what it did, and a greedy
+    /// sampler takes it too. An id that comes ruled out should stay so; raising its logit lifts the rule.
+    #[must_use]
+    pub fn with_processor(mut self, processor: impl LogitsProcessor + 'static) -> Self {
+        self.chain.push_extra(Box::new(processor));
+        self
     }
 
     /// Chooses the next id. `logits` is `[vocab_size]` and holds the probabilities afterwards.
     ///
     /// A greedy sampler takes the likeliest id, of several the lowest, and leaves the random stream alone; any
-    /// other takes one number from it.
+    /// other takes one number from it, or as many as there are ids where the stream is
+    /// [`RngKind::Torch`](crate::RngKind::Torch).
     ///
     /// # Errors
     /// As [`probabilities`](Self::probabilities).
@@ -79,11 +89,22 @@ impl Sampler {
         history: History<'_>,
     ) -> Result<u32, SamplingError> {
         self.probabilities(logits, history)?;
-        let u = if self.greedy { 0.0 } else { self.rng.uniform() };
-        Ok(walk(self.possible.iter().copied(), u))
+        let possible = self.possible.iter().copied();
+        let id = match &mut self.rng {
+            _ if self.greedy => walk(possible, 0.0),
+            Rng::ChaCha(rng) => walk(possible, rng.uniform()),
+            Rng::Torch(rng) => rng.multinomial(logits),
+        };
+        if let (Some(mirostat), Some(&p)) = (&mut self.mirostat, logits.get(id as usize)) {
+            mirostat.observe(p);
+        }
+        Ok(id)
     }
 
     /// Turns `logits` (`[vocab_size]`), in place, into the probabilities that [`sample`](Self::sample) draws from.
+    ///
+    /// With XTC on this takes a number from the random stream, of the same form as the draw's, before the draw takes
+    /// its own.
     ///
     /// # Errors
     /// [`SamplingError::WrongLength`], [`SamplingError::NotALogit`] for a NaN or +∞, and
@@ -100,8 +121,12 @@ impl Sampler {
             });
         }
         check_logits(logits)?;
-        for processor in &mut self.chain {
-            processor.process(logits, history);
+        self.chain.process(logits, history)?;
+        if let Some(xtc) = &self.xtc {
+            xtc.process(logits, self.rng.uniform());
+        }
+        if let Some(mirostat) = &self.mirostat {
+            mirostat.process(logits);
         }
         check_logits(logits)?;
         let max = blocks::max(logits);
@@ -136,68 +161,10 @@ impl std::fmt::Debug for Sampler {
     }
 }
 
-/// The id at which the running sum of `probabilities` first exceeds `u` (in [0, 1)), in the order of ids.
-///
-/// The sum need not be exactly 1: `u` counts as a share of it. An id of probability 0 is never drawn, unless all are
-/// 0: then it is id 0.
-pub fn draw(probabilities: &[f32], u: f64) -> u32 {
-    walk(blocks::above(probabilities, 0.0), u)
-}
-
-/// [`draw`] from ids in rising order, each with its probability.
-fn walk(possible: impl Iterator<Item = (u32, f32)> + Clone, u: f64) -> u32 {
-    let target = u * possible.clone().map(|(_, p)| f64::from(p)).sum::<f64>();
-    let mut sum = 0.0;
-    let mut chosen = 0;
-    for (id, p) in possible {
-        if p > 0.0 {
-            chosen = id;
-            sum += f64::from(p);
-            if sum > target {
-                break;
-            }
-        }
-    }
-    chosen
-}
-
-fn check_logits(logits: &[f32]) -> Result<(), SamplingError> {
-    let is_logit = |l: f32| l <= f32::MAX;
-    // Without a way out in the middle the test runs over several logits at once.
-    if logits.iter().fold(true, |all, &l| all & is_logit(l)) {
-        return Ok(());
-    }
-    match logits.iter().position(|&l| !is_logit(l)) {
-        Some(id) => Err(SamplingError::NotALogit {
-            id,
-            value: logits[id],
-        }),
-        None => Ok(()),
-    }
-}
-
-/// Turns the logits, of which `max` is the largest, into probabilities.
-fn softmax(possible: &mut [(u32, f32)], max: f32) {
-    let mut total = 0.0;
-    for (_, logit) in &mut *possible {
-        *logit = (*logit - max).exp();
-        total += f64::from(*logit);
-    }
-    // At least 1, from the likeliest id.
-    let scale = (1.0 / total) as f32;
-    for (_, weight) in possible {
-        *weight *= scale;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const EMPTY: History<'_> = History {
-        prompt: &[],
-        generated: &[],
-    };
+    use crate::history::EMPTY;
 
     fn plain(temperature: f32) -> SamplingParams {
         SamplingParams {
@@ -207,26 +174,6 @@ mod tests {
             repetition_penalty: 1.0,
             ..SamplingParams::default()
         }
-    }
-
-    #[test]
-    fn the_draw_walks_the_ids_in_order() {
-        let probabilities = [0.0, 0.25, 0.5, 0.0, 0.25, 0.0];
-        for (u, id) in [
-            (0.0, 1),
-            (0.2, 1),
-            (0.25, 2),
-            (0.7, 2),
-            (0.75, 4),
-            (0.999_999, 4),
-        ] {
-            assert_eq!(draw(&probabilities, u), id, "u = {u}");
-        }
-        assert_eq!(
-            draw(&[0.5, 0.5, 0.0], 1.0),
-            1,
-            "rounding never reaches an impossible id"
-        );
     }
 
     #[test]

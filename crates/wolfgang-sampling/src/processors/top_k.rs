@@ -23,7 +23,7 @@ impl TopK {
         }
     }
 
-    /// The k-th largest of more than k logits, none of them NaN.
+    /// The k-th largest of the logits, −∞ if fewer are possible.
     fn kth(&mut self, logits: &[f32]) -> f32 {
         self.maxima.clear();
         self.maxima.extend(logits.chunks(BLOCK).map(blocks::max));
@@ -35,11 +35,16 @@ impl TopK {
         } else {
             f32::NEG_INFINITY
         };
+        // What is ruled out need not be ranked.
+        let floor = floor.max(f32::MIN);
         self.scratch.clear();
         for (block, &max) in logits.chunks(BLOCK).zip(&self.maxima) {
             if max >= floor {
                 self.scratch.extend(block.iter().filter(|&&l| l >= floor));
             }
+        }
+        if self.scratch.len() < self.k {
+            return f32::NEG_INFINITY;
         }
         select(&mut self.scratch, self.k)
     }
@@ -58,14 +63,7 @@ impl LogitsProcessor for TopK {
             return;
         }
         let kth = self.kth(logits);
-        for logit in logits {
-            // Stored either way: a store that depends on a test would be a branch.
-            *logit = if *logit < kth {
-                f32::NEG_INFINITY
-            } else {
-                *logit
-            };
-        }
+        blocks::rule_out_below(logits, kth);
     }
 }
 

@@ -1,0 +1,130 @@
+//! The chain: which steps a sampler takes, and in which order.
+
+use crate::logits::check_logits;
+use crate::processors::{
+    AllowedTokens, BannedTokens, Dry, DynamicTemperature, FrequencyPresence, LogitBias,
+    LogitsProcessor, MinNewTokens, MinP, NoRepeatNgram, RepetitionPenalty, Temperature, TopK,
+    TopNSigma, TopP, TypicalP,
+};
+use crate::{History, SamplingError, SamplingParams};
+
+type Steps = Vec<Box<dyn LogitsProcessor>>;
+
+/// The steps that are pure functions, in the order that [the crate](crate#the-order) documents.
+pub(crate) struct Chain {
+    /// Of the model's own logits.
+    raw: Steps,
+    /// The user's own.
+    extra: Steps,
+    /// From the temperature on.
+    scaled: Steps,
+}
+
+impl Chain {
+    /// The steps of `params`, which must be valid, without those that change nothing.
+    pub(crate) fn new(params: &SamplingParams, vocab_size: usize) -> Self {
+        Self {
+            raw: raw(params, vocab_size),
+            extra: Vec::new(),
+            scaled: scaled(params, vocab_size),
+        }
+    }
+
+    pub(crate) fn push_extra(&mut self, processor: Box<dyn LogitsProcessor>) {
+        self.extra.push(processor);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.raw.len() + self.extra.len() + self.scaled.len()
+    }
+
+    /// Takes every step on `logits`, which must be such.
+    ///
+    /// # Errors
+    /// [`SamplingError::NotALogit`] if a step of the user's leaves one that is none.
+    pub(crate) fn process(
+        &mut self,
+        logits: &mut [f32],
+        history: History<'_>,
+    ) -> Result<(), SamplingError> {
+        for step in &mut self.raw {
+            step.process(logits, history);
+        }
+        for step in &mut self.extra {
+            step.process(logits, history);
+            check_logits(logits)?;
+        }
+        for step in &mut self.scaled {
+            step.process(logits, history);
+        }
+        Ok(())
+    }
+}
+
+fn raw(params: &SamplingParams, vocab_size: usize) -> Steps {
+    let mut steps = Steps::new();
+    if let Some(allowed) = &params.allowed_tokens {
+        steps.push(Box::new(AllowedTokens::new(allowed)));
+    }
+    if !params.banned_tokens.is_empty() {
+        steps.push(Box::new(BannedTokens::new(&params.banned_tokens)));
+    }
+    if params.min_new_tokens > 0 {
+        let step = MinNewTokens::new(params.min_new_tokens, &params.end_tokens);
+        steps.push(Box::new(step));
+    }
+    if let Some(n) = params.no_repeat_ngram_size {
+        steps.push(Box::new(NoRepeatNgram::new(n)));
+    }
+    if !params.logit_bias.is_empty() {
+        steps.push(Box::new(LogitBias::new(&params.logit_bias)));
+    }
+    let (frequency, presence) = (params.frequency_penalty, params.presence_penalty);
+    if frequency != 0.0 || presence != 0.0 {
+        let step = FrequencyPresence::new(frequency, presence, vocab_size);
+        steps.push(Box::new(step));
+    }
+    if let Some(dry) = params.dry.as_ref().filter(|dry| dry.multiplier > 0.0) {
+        steps.push(Box::new(Dry::new(dry, vocab_size)));
+    }
+    steps
+}
+
+fn scaled(params: &SamplingParams, vocab_size: usize) -> Steps {
+    let mut steps = Steps::new();
+    let greedy = params.is_greedy();
+    if let Some(dynamic) = &params.dynamic_temperature {
+        let step = DynamicTemperature::new(params.temperature, dynamic);
+        steps.push(Box::new(step));
+    } else if !greedy && params.temperature != 1.0 {
+        steps.push(Box::new(Temperature::new(params.temperature)));
+    }
+    if params.repetition_penalty != 1.0 && params.repetition_window > 0 {
+        steps.push(Box::new(RepetitionPenalty::new(
+            params.repetition_penalty,
+            params.repetition_window,
+            params.penalize,
+            vocab_size,
+        )));
+    }
+    // No filter rules out the likeliest id.
+    if greedy {
+        return steps;
+    }
+    if let Some(n) = params.top_n_sigma {
+        steps.push(Box::new(TopNSigma::new(n)));
+    }
+    if let Some(k) = params.top_k {
+        steps.push(Box::new(TopK::new(k, vocab_size)));
+    }
+    if let Some(p) = params.typical_p.filter(|&p| p < 1.0) {
+        steps.push(Box::new(TypicalP::new(p, vocab_size)));
+    }
+    if let Some(p) = params.top_p.filter(|&p| p < 1.0) {
+        steps.push(Box::new(TopP::new(p, vocab_size)));
+    }
+    if let Some(p) = params.min_p.filter(|&p| p > 0.0) {
+        steps.push(Box::new(MinP::new(p)));
+    }
+    steps
+}

@@ -1,0 +1,53 @@
+//! The draw: from probabilities and one number to an id.
+
+use crate::blocks;
+
+/// The id at which the running sum of `probabilities` first exceeds `u` (in [0, 1)), in the order of ids.
+///
+/// The sum need not be exactly 1: `u` counts as a share of it. An id of probability 0 is never drawn, unless all are
+/// 0: then it is id 0.
+pub fn draw(probabilities: &[f32], u: f64) -> u32 {
+    walk(blocks::above(probabilities, 0.0), u)
+}
+
+/// [`draw`] from ids in rising order, each with its probability.
+pub(crate) fn walk(possible: impl Iterator<Item = (u32, f32)> + Clone, u: f64) -> u32 {
+    let target = u * possible.clone().map(|(_, p)| f64::from(p)).sum::<f64>();
+    let mut sum = 0.0;
+    let mut chosen = 0;
+    for (id, p) in possible {
+        if p > 0.0 {
+            chosen = id;
+            sum += f64::from(p);
+            if sum > target {
+                break;
+            }
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_draw_walks_the_ids_in_order() {
+        let probabilities = [0.0, 0.25, 0.5, 0.0, 0.25, 0.0];
+        for (u, id) in [
+            (0.0, 1),
+            (0.2, 1),
+            (0.25, 2),
+            (0.7, 2),
+            (0.75, 4),
+            (0.999_999, 4),
+        ] {
+            assert_eq!(draw(&probabilities, u), id, "u = {u}");
+        }
+        assert_eq!(
+            draw(&[0.5, 0.5, 0.0], 1.0),
+            1,
+            "rounding never reaches an impossible id"
+        );
+    }
+}

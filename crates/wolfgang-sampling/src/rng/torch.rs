@@ -1,0 +1,101 @@
+//! The stream of a seed as PyTorch has it on the CPU.
+
+use rand_mt::Mt;
+
+/// The draws of PyTorch's `torch.multinomial` on the CPU after `torch.manual_seed`.
+///
+/// The generator is MT19937 (Matsumoto and Nishimura 1998), initialised from the low 32 bits of the seed as its
+/// authors' `init_genrand` does; the upper 32 bits of a seed mean nothing here. A number takes two outputs, the upper
+/// half of 64 bits first, of which the lower 53 count.
+///
+/// The logarithm is the system's: another mathematical library may differ in the last of its 53 bits, of which 24
+/// remain.
+#[derive(Clone, Debug)]
+pub struct TorchRng(Mt);
+
+impl TorchRng {
+    /// The stream of `seed`, from its beginning.
+    pub fn new(seed: u64) -> Self {
+        Self(Mt::new(seed as u32))
+    }
+
+    /// The next number, in [0, 1), a multiple of 2⁻⁵³.
+    pub fn uniform(&mut self) -> f64 {
+        const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
+        let bits = u64::from(self.0.next_u32()) << 32 | u64::from(self.0.next_u32());
+        (bits & ((1 << 53) - 1)) as f64 * UNIT
+    }
+
+    /// Draws an id with a chance in proportion to its entry in `weights`, none of them negative or NaN.
+    ///
+    /// Every entry is divided by an exponential variate of its own, and the largest quotient wins, of several the
+    /// first. Takes one number per entry, from an entry of 0 too; yet such an id is never drawn, unless all are 0:
+    /// then it is id 0.
+    pub fn multinomial(&mut self, weights: &[f32]) -> u32 {
+        let mut largest = f32::NEG_INFINITY;
+        let mut chosen = 0;
+        for (id, &weight) in (0..).zip(weights) {
+            let u = self.uniform();
+            if weight > 0.0 {
+                let quotient = weight / -(-u).ln_1p() as f32;
+                if quotient > largest {
+                    (largest, chosen) = (quotient, id);
+                }
+            }
+        }
+        chosen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The 10,000th output that the C++ standard (`[rand.predef]`) demands of `mt19937` seeded with 5489.
+    #[test]
+    fn the_generator_is_that_of_the_cpp_standard() {
+        let mut rng = TorchRng::new(5489);
+        let mut last = 0;
+        for _ in 0..10_000 {
+            last = rng.0.next_u32();
+        }
+        assert_eq!(last, 4_123_659_995);
+    }
+
+    #[test]
+    fn only_the_low_half_of_a_seed_counts() {
+        let first = |seed| TorchRng::new(seed).uniform();
+        assert_eq!(first(5), first((1 << 32) + 5));
+        assert_ne!(first(5), first(6));
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_takes_its_number() {
+        let mut with = TorchRng::new(3);
+        let mut without = TorchRng::new(3);
+        assert_eq!(with.multinomial(&[0.0, 0.0, 1.0, 0.0]), 2);
+        assert_eq!(without.multinomial(&[0.0; 4]), 0);
+        assert_eq!(with.uniform(), without.uniform());
+    }
+
+    #[test]
+    fn draws_are_those_of_torch() {
+        let fixture = include_str!("../../tests/fixtures/torch_multinomial.txt");
+        let mut draws = 0;
+        for line in fixture.lines().filter(|line| !line.starts_with('#')) {
+            let (case, ids) = line.split_once(": ").unwrap();
+            let case: Vec<u64> = case.split(' ').map(|n| n.parse().unwrap()).collect();
+            let [seed, n, period] = case[..] else {
+                panic!("a seed, a number and a period: {line}");
+            };
+            let weight = |i| if i % period == 0 { i * 7919 % 101 } else { 0 };
+            let weights: Vec<f32> = (0..n).map(|i| weight(i) as f32).collect();
+            let mut rng = TorchRng::new(seed);
+            for id in ids.split(' ') {
+                assert_eq!(rng.multinomial(&weights), id.parse().unwrap(), "{case:?}");
+                draws += 1;
+            }
+        }
+        assert_eq!(draws, 1000);
+    }
+}

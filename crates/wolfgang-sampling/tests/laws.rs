@@ -1,0 +1,131 @@
+//! What holds for every filter, whatever the logits.
+
+use proptest::prelude::*;
+use wolfgang_sampling::{
+    History, MirostatParams, Sampler, SamplingError, SamplingParams, XtcParams,
+};
+
+fn unfiltered() -> SamplingParams {
+    SamplingParams {
+        temperature: 1.0,
+        top_k: None,
+        top_p: None,
+        repetition_penalty: 1.0,
+        ..SamplingParams::default()
+    }
+}
+
+/// A filter that keeps the head of the distribution, alone.
+fn head_filter() -> impl Strategy<Value = SamplingParams> {
+    prop_oneof![
+        (0f32..4.0).prop_map(|n| SamplingParams {
+            top_n_sigma: Some(n),
+            ..unfiltered()
+        }),
+        (1usize..80).prop_map(|k| SamplingParams {
+            top_k: Some(k),
+            ..unfiltered()
+        }),
+        (0f32..=1.0).prop_map(|p| SamplingParams {
+            top_p: Some(p),
+            ..unfiltered()
+        }),
+        (0f32..=1.0).prop_map(|p| SamplingParams {
+            min_p: Some(p),
+            ..unfiltered()
+        }),
+        (0.01f32..8.0).prop_map(|tau| SamplingParams {
+            mirostat: Some(MirostatParams { tau, eta: 0.1 }),
+            ..unfiltered()
+        }),
+    ]
+}
+
+/// Any filter, alone.
+fn filter() -> impl Strategy<Value = SamplingParams> {
+    prop_oneof![
+        5 => head_filter(),
+        1 => (0f32..=1.0).prop_map(|p| SamplingParams { typical_p: Some(p), ..unfiltered() }),
+        1 => (0f32..=0.5).prop_map(|threshold| SamplingParams {
+            xtc: Some(XtcParams { probability: 1.0, threshold }),
+            ..unfiltered()
+        }),
+    ]
+}
+
+/// Numbers that often tie, and some that are ruled out.
+fn logits() -> impl Strategy<Value = Vec<f32>> {
+    let logit = prop_oneof![
+        4 => (-24i8..24).prop_map(|l| f32::from(l) / 4.0),
+        1 => -30f32..30.0,
+        1 => Just(f32::NEG_INFINITY),
+    ];
+    prop::collection::vec(logit, 1..100).prop_filter("one is possible", |logits| {
+        logits.iter().any(|&l| l > f32::NEG_INFINITY)
+    })
+}
+
+fn probabilities(params: &SamplingParams, logits: &[f32]) -> Result<Vec<f32>, SamplingError> {
+    let mut probabilities = logits.to_vec();
+    let history = History {
+        prompt: &[],
+        generated: &[],
+    };
+    Sampler::new(params, logits.len(), 0)?.probabilities(&mut probabilities, history)?;
+    Ok(probabilities)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_filter_keeps_something_and_brings_nothing_back(params in filter(), logits in logits()) {
+        let found = probabilities(&params, &logits).unwrap();
+        prop_assert!(found.iter().any(|&p| p > 0.0));
+        for (p, logit) in found.iter().zip(&logits) {
+            prop_assert!(*p == 0.0 || *logit > f32::NEG_INFINITY);
+        }
+        let sum: f64 = found.iter().map(|&p| f64::from(p)).sum();
+        prop_assert!((sum - 1.0).abs() < 1e-5, "{}", sum);
+    }
+
+    #[test]
+    fn what_stays_stays_in_proportion(params in filter(), logits in logits()) {
+        let before = probabilities(&unfiltered(), &logits).unwrap();
+        let found = probabilities(&params, &logits).unwrap();
+        let kept = || found.iter().zip(&before).filter(|(p, _)| **p > 0.0);
+        let mass: f32 = kept().map(|(_, before)| before).sum();
+        for (p, before) in kept() {
+            prop_assert!((p - before / mass).abs() < 1e-4 * p + 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_head_is_what_is_likelier_or_as_likely_with_a_lower_id(params in head_filter(), logits in logits()) {
+        let found = probabilities(&params, &logits).unwrap();
+        for (kept, &logit) in logits.iter().enumerate().filter(|(id, _)| found[*id] > 0.0) {
+            for (id, &other) in logits.iter().enumerate() {
+                let first = other > logit || other == logit && id < kept;
+                prop_assert!(!first || found[id] > 0.0, "{} but not {}", kept, id);
+            }
+        }
+    }
+
+    #[test]
+    fn without_ties_the_order_of_ids_means_nothing(
+        params in filter(),
+        logits in prop::collection::hash_set(-500i16..500, 1..60),
+        seed in any::<u64>(),
+    ) {
+        // Sixteenths, so that no sum depends on the order of its parts by more than a filter can notice.
+        let logits: Vec<f32> = logits.into_iter().map(|l| f32::from(l) / 16.0).collect();
+        let mut order: Vec<usize> = (0..logits.len()).collect();
+        order.sort_by_key(|&id| (id as u64 + 1).wrapping_mul(seed | 1));
+        let moved: Vec<f32> = order.iter().map(|&id| logits[id]).collect();
+        let found = probabilities(&params, &logits).unwrap();
+        let found_moved = probabilities(&params, &moved).unwrap();
+        for (&id, p) in order.iter().zip(found_moved) {
+            prop_assert!((found[id] - p).abs() < 1e-6);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What is drawn is distributed as it should be: Pearson's chi-square test over 100,000 draws of fixed seeds.
+
+use crate::plain;
+use wolfgang_sampling::{
+    DryParams, DynamicTemperatureParams, History, RngKind, Sampler, SamplingError, SamplingParams,
+    XtcParams,
+};
+
+const VOCAB: usize = 24;
+const DRAWS: u32 = 100_000;
+
+const HISTORY: History<'_> = History {
+    prompt: &[3, 4, 5, 9, 3, 4],
+    generated: &[5, 7, 7, 3, 4],
+};
+
+/// Neither flat nor peaked, with ties.
+fn logits() -> Vec<f32> {
+    (0..VOCAB).map(|id| (id * 7 % 17) as f32 / 4.0).collect()
+}
+
+fn plain_chain() -> SamplingParams {
+    SamplingParams {
+        temperature: 1.0,
+        top_k: None,
+        top_p: None,
+        repetition_penalty: 1.0,
+        ..SamplingParams::default()
+    }
+}
+
+fn chains() -> Vec<SamplingParams> {
+    let plain = plain_chain;
+    vec![
+        plain(),
+        SamplingParams {
+            top_k: Some(12),
+            temperature: 2.0,
+            ..SamplingParams::default()
+        },
+        SamplingParams {
+            banned_tokens: vec![2, 9],
+            logit_bias: vec![(0, 2.0), (12, -1.0)],
+            frequency_penalty: 0.5,
+            presence_penalty: 0.25,
+            dry: Some(DryParams::default()),
+            ..plain()
+        },
+        SamplingParams {
+            dynamic_temperature: Some(DynamicTemperatureParams {
+                range: 0.8,
+                exponent: 2.0,
+            }),
+            top_n_sigma: Some(2.0),
+            ..plain()
+        },
+        SamplingParams {
+            typical_p: Some(0.9),
+            min_p: Some(0.05),
+            ..plain()
+        },
+        SamplingParams {
+            xtc: Some(XtcParams {
+                probability: 0.3,
+                threshold: 0.06,
+            }),
+            ..plain()
+        },
+    ]
+}
+
+/// The probabilities of a step: by chance XTC's own or those without it.
+fn exact(params: &SamplingParams) -> Result<Vec<f64>, SamplingError> {
+    let share = f64::from(params.xtc.as_ref().map_or(0.0, |xtc| xtc.probability));
+    let with = plain::probabilities(params, &logits(), HISTORY, 0.0, false)?;
+    let without = plain::probabilities(params, &logits(), HISTORY, 1.0, false)?;
+    let mix = |(p, q): (f32, f32)| share * f64::from(p) + (1.0 - share) * f64::from(q);
+    Ok(with.into_iter().zip(without).map(mix).collect())
+}
+
+fn counts(params: &SamplingParams, seed: u64) -> Result<[u32; VOCAB], SamplingError> {
+    let mut sampler = Sampler::new(params, VOCAB, seed)?;
+    let mut counts = [0; VOCAB];
+    for _ in 0..DRAWS {
+        counts[sampler.sample(&mut logits(), HISTORY)? as usize] += 1;
+    }
+    Ok(counts)
+}
+
+/// The distance between what was drawn and what was to be expected, as a multiple of the distance that one of 10,000
+/// honest samplers exceeds. An id that cannot be drawn is infinitely far.
+fn distance(counts: &[u32], probabilities: &[f64]) -> f64 {
+    let mut chi_square = 0.0;
+    let mut possible = 0.0;
+    for (&count, &p) in counts.iter().zip(probabilities) {
+        let expected = p * f64::from(DRAWS);
+        if expected > 0.0 {
+            assert!(expected > 5.0, "too rare for the test: {expected}");
+            possible += 1.0;
+            chi_square += (f64::from(count) - expected).powi(2) / expected;
+        } else if count > 0 {
+            return f64::INFINITY;
+        }
+    }
+    // Wilson and Hilferty's approximation of the quantile; 3.719 is the normal distribution's.
+    let freedom: f64 = possible - 1.0;
+    let spread = 2.0 / (9.0 * freedom);
+    chi_square / (freedom * (1.0 - spread + 3.719 * spread.sqrt()).powi(3))
+}
+
+#[test]
+fn draws_follow_the_exact_distribution() {
+    for rng in [RngKind::ChaCha, RngKind::Torch] {
+        for (seed, params) in (7..).zip(chains()) {
+            let params = SamplingParams { rng, ..params };
+            let distance = distance(&counts(&params, seed).unwrap(), &exact(&params).unwrap());
+            assert!(distance < 1.0, "{distance} for {params:?}");
+        }
+    }
+}
+
+/// The test above would find a temperature that is off by a twentieth, and an XTC that is on too often by as much.
+#[test]
+fn draws_of_another_distribution_do_not_follow_it() {
+    for rng in [RngKind::ChaCha, RngKind::Torch] {
+        let xtc = |probability| SamplingParams {
+            rng,
+            xtc: Some(XtcParams {
+                probability,
+                threshold: 0.06,
+            }),
+            ..plain_chain()
+        };
+        let heated = |temperature| SamplingParams {
+            rng,
+            temperature,
+            ..plain_chain()
+        };
+        for (params, other) in [(heated(1.0), heated(1.05)), (xtc(0.3), xtc(0.315))] {
+            let counts = counts(&params, 7).unwrap();
+            assert!(distance(&counts, &exact(&params).unwrap()) < 1.0);
+            assert!(distance(&counts, &exact(&other).unwrap()) > 1.0);
+        }
+    }
+}

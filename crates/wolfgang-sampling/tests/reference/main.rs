@@ -1,0 +1,281 @@
+//! Every chain equals its plain reading, step by step over the whole vocabulary, bit for bit. So the order of the steps
+//! is the documented one.
+
+mod draws;
+mod plain;
+
+use proptest::prelude::*;
+use wolfgang_sampling::{
+    ChaChaRng, DryParams, DynamicTemperatureParams, History, LogitsProcessor, MirostatParams,
+    PenaltyScope, RngKind, Sampler, SamplingError, SamplingParams, TorchRng, XtcParams, draw,
+};
+
+struct OwnStep;
+
+impl LogitsProcessor for OwnStep {
+    fn process(&mut self, logits: &mut [f32], _: History<'_>) {
+        plain::own_step(logits);
+    }
+}
+
+/// Bits of what a sampler says, for a NaN equals nothing.
+fn bits(result: Result<&[f32], &SamplingError>) -> Result<Vec<u32>, String> {
+    match result {
+        Ok(values) => Ok(values.iter().map(|v| v.to_bits()).collect()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Takes one step with a sampler and with the reference.
+fn assert_equal(
+    params: &SamplingParams,
+    logits: &[f32],
+    history: History<'_>,
+    seed: u64,
+    own: bool,
+) -> Result<(), SamplingError> {
+    let mut sampler = Sampler::new(params, logits.len(), seed)?;
+    if own {
+        sampler = sampler.with_processor(OwnStep);
+    }
+    let mut chacha = ChaChaRng::new(seed);
+    let mut torch = TorchRng::new(seed);
+    let mut uniform = || match params.rng {
+        RngKind::ChaCha => chacha.uniform(),
+        RngKind::Torch => torch.uniform(),
+    };
+    let takes_chance = params.xtc.is_some() && !params.is_greedy();
+    let u = if takes_chance { uniform() } else { 0.0 };
+
+    let expected = plain::probabilities(params, logits, history, u, own);
+    let mut found = logits.to_vec();
+    let id = sampler.sample(&mut found, history);
+    assert_eq!(
+        bits(id.as_ref().map(|_| &found[..])),
+        bits(expected.as_deref()),
+        "{params:?}"
+    );
+    if let (Ok(id), Ok(expected)) = (id, expected) {
+        match params.rng {
+            _ if params.is_greedy() => assert_eq!(id, plain::draw(&expected, 0.0)),
+            RngKind::ChaCha => {
+                let u = chacha.uniform();
+                assert_eq!(id, plain::draw(&expected, u), "{params:?}");
+                assert_eq!(id, draw(&found, u), "{params:?}");
+            }
+            RngKind::Torch => assert_eq!(id, torch.multinomial(&expected), "{params:?}"),
+        }
+    }
+    Ok(())
+}
+
+/// Plain numbers, numbers that tie, and the ends of the range.
+fn logit() -> impl Strategy<Value = f32> {
+    prop_oneof![
+        8 => -30f32..30.0,
+        8 => (-6i8..6).prop_map(f32::from),
+        2 => prop::sample::select(vec![0.0, -0.0, 1e-40, -1e-40, f32::NEG_INFINITY, f32::MIN]),
+    ]
+}
+
+/// Now and then one that is no logit, or becomes none when it is divided.
+fn logits() -> impl Strategy<Value = Vec<f32>> {
+    let stray = prop::sample::select(vec![f32::NAN, f32::INFINITY, f32::MAX]);
+    let strays = prop_oneof![
+        9 => Just(Vec::new()),
+        1 => prop::collection::vec((any::<prop::sample::Index>(), stray), 1..3),
+    ];
+    let plain = prop_oneof![
+        prop::collection::vec(logit(), 1..400),
+        prop::collection::vec(Just(f32::NEG_INFINITY), 1..100),
+    ];
+    (plain, strays).prop_map(|(mut logits, strays)| {
+        for (at, stray) in strays {
+            let at = at.index(logits.len());
+            logits[at] = stray;
+        }
+        logits
+    })
+}
+
+/// The original's four.
+fn params() -> impl Strategy<Value = SamplingParams> {
+    (
+        prop_oneof![Just(0.0), Just(1.0), Just(0.6), 0.05f32..4.0],
+        prop::option::of(prop_oneof![1usize..12, 1usize..450]),
+        prop::option::of(prop_oneof![Just(0.5f32), Just(0.9), 0f32..=1.0]),
+        prop_oneof![Just(1.0), Just(1.2), 0.5f32..3.0],
+        0usize..30,
+        prop::bool::ANY,
+    )
+        .prop_map(
+            |(temperature, top_k, top_p, repetition_penalty, repetition_window, context)| {
+                SamplingParams {
+                    temperature,
+                    top_k,
+                    top_p,
+                    repetition_penalty,
+                    repetition_window,
+                    penalize: if context {
+                        PenaltyScope::Context
+                    } else {
+                        PenaltyScope::Generated
+                    },
+                    ..SamplingParams::default()
+                }
+            },
+        )
+}
+
+fn dry() -> impl Strategy<Value = DryParams> {
+    let breakers = prop::collection::vec(0u32..8, 0..2);
+    (0.1f32..3.0, 1f32..3.0, 1usize..4, 1usize..40, breakers).prop_map(
+        |(multiplier, base, allowed_length, window, sequence_breakers)| DryParams {
+            multiplier,
+            base,
+            allowed_length,
+            window,
+            sequence_breakers,
+        },
+    )
+}
+
+/// Any of the steps on, for a vocabulary of at least 8 ids.
+fn all_params() -> impl Strategy<Value = SamplingParams> {
+    let ids = |most| prop::collection::vec(0u32..8, 0..most);
+    let rules = (
+        prop::option::weighted(0.2, prop::collection::vec(0u32..8, 5..20)),
+        ids(3),
+        0usize..12,
+        ids(3),
+        prop::option::weighted(0.3, 1usize..4),
+        prop::collection::btree_map(0u32..8, -4f32..4.0, 0..4),
+        prop_oneof![Just(0.0), -1f32..1.0],
+        prop_oneof![Just(0.0), -1f32..1.0],
+        prop::option::of(dry()),
+        prop::option::weighted(0.3, (0.01f32..1.0, 0.3f32..3.0)),
+    );
+    let filters = (
+        prop::option::weighted(0.3, 0.1f32..4.0),
+        prop::option::weighted(0.3, 0f32..=1.0),
+        prop::option::weighted(0.3, 0.001f32..1.0),
+        prop::option::weighted(0.3, (0.1f32..=1.0, 0f32..=0.5)),
+        prop::option::weighted(0.3, (0.1f32..6.0, 0.01f32..=1.0)),
+        prop::bool::ANY,
+    );
+    (params(), rules, filters).prop_map(|(params, rules, filters)| {
+        let (allowed_tokens, banned_tokens, min, end_tokens, ngram, bias, freq, pres, dry, dynamic) =
+            rules;
+        let (top_n_sigma, typical_p, min_p, xtc, mirostat, torch) = filters;
+        SamplingParams {
+            allowed_tokens,
+            banned_tokens,
+            min_new_tokens: if end_tokens.is_empty() { 0 } else { min },
+            end_tokens,
+            no_repeat_ngram_size: ngram,
+            logit_bias: bias.into_iter().collect(),
+            frequency_penalty: freq,
+            presence_penalty: pres,
+            dry,
+            dynamic_temperature: dynamic.filter(|_| params.temperature > 0.0).map(
+                |(share, exponent)| DynamicTemperatureParams {
+                    range: share * params.temperature,
+                    exponent,
+                },
+            ),
+            top_n_sigma,
+            typical_p,
+            min_p,
+            xtc: xtc.map(|(probability, threshold)| XtcParams {
+                probability,
+                threshold,
+            }),
+            mirostat: mirostat.map(|(tau, eta)| MirostatParams { tau, eta }),
+            rng: if torch { RngKind::Torch } else { RngKind::ChaCha },
+            ..params
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn every_chain_of_the_originals_equals_its_plain_reading(
+        params in params(),
+        logits in logits(),
+        prompt in prop::collection::vec(0u32..450, 0..20),
+        generated in prop::collection::vec(0u32..450, 0..20),
+        seed in any::<u64>(),
+    ) {
+        let history = History { prompt: &prompt, generated: &generated };
+        assert_equal(&params, &logits, history, seed, false).unwrap();
+    }
+
+    #[test]
+    fn every_chain_of_all_equals_its_plain_reading(
+        params in all_params(),
+        logits in logits().prop_filter("8 ids or more", |logits| logits.len() >= 8),
+        prompt in prop::collection::vec(0u32..10, 0..20),
+        generated in prop::collection::vec(0u32..10, 0..20),
+        seed in any::<u64>(),
+        own in prop::bool::ANY,
+    ) {
+        let history = History { prompt: &prompt, generated: &generated };
+        match assert_equal(&params, &logits, history, seed, own) {
+            // Five to twenty of eight ids are allowed, four at most banned or ends.
+            Err(SamplingError::Contradiction { .. }) => prop_assert!(params.allowed_tokens.is_some()),
+            other => prop_assert_eq!(other, Ok(())),
+        }
+    }
+
+    #[test]
+    fn the_draw_equals_its_plain_reading(
+        probabilities in prop::collection::vec(prop_oneof![Just(0.0), 0f32..=1.0, 0f32..1e-40], 1..300),
+        u in 0f64..1.0,
+    ) {
+        prop_assert_eq!(draw(&probabilities, u), plain::draw(&probabilities, u));
+    }
+}
+
+/// The original's vocabulary, from peaked to flat and with ties.
+#[test]
+fn a_whole_vocabulary_equals_its_plain_reading() {
+    let ids: Vec<u32> = (0..48).map(|i| i * 31 % 61).collect();
+    let history = History {
+        prompt: &ids,
+        generated: &[],
+    };
+    let chains = [
+        SamplingParams::default(),
+        SamplingParams {
+            top_k: None,
+            ..SamplingParams::default()
+        },
+        SamplingParams {
+            top_k: Some(1000),
+            top_p: None,
+            ..SamplingParams::default()
+        },
+        SamplingParams {
+            top_n_sigma: Some(1.5),
+            top_k: None,
+            typical_p: Some(0.8),
+            min_p: Some(0.01),
+            mirostat: Some(MirostatParams::default()),
+            rng: RngKind::Torch,
+            ..SamplingParams::default()
+        },
+    ];
+    for (seed, spread) in (0..).zip([0.0, 0.5, 2.0, 8.0, 30.0]) {
+        let mut rng = ChaChaRng::new(seed);
+        let fine: Vec<f32> = (0..32_768)
+            .map(|_| spread * rng.uniform().ln() as f32)
+            .collect();
+        let coarse: Vec<f32> = fine.iter().map(|l| l.round()).collect();
+        for params in &chains {
+            assert_equal(params, &fine, history, seed, false).unwrap();
+            assert_equal(params, &coarse, history, seed, false).unwrap();
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A seed is a text: what seeds draw never changes from release to release.
+
+use wolfgang_sampling::{
+    ChaChaRng, History, MirostatParams, RngKind, Sampler, SamplingError, SamplingParams, TorchRng,
+    XtcParams, draw,
+};
+
+const VOCAB: u32 = 512;
+
+/// Logits of no particular shape, other ones in every step.
+fn logits(step: u32) -> Vec<f32> {
+    (0..VOCAB)
+        .map(|id| ((id * 7919 + step * 104_729) % 1009) as f32 / 64.0)
+        .collect()
+}
+
+fn ids<const STEPS: usize>(
+    params: &SamplingParams,
+    seed: u64,
+) -> Result<[u32; STEPS], SamplingError> {
+    let mut sampler = Sampler::new(params, VOCAB as usize, seed)?;
+    let mut ids = [0; STEPS];
+    for step in 0..STEPS {
+        let history = History {
+            prompt: &[1, 2, 3],
+            generated: &ids[..step],
+        };
+        ids[step] = sampler.sample(&mut logits(step as u32), history)?;
+    }
+    Ok(ids)
+}
+
+fn unfiltered() -> SamplingParams {
+    SamplingParams {
+        temperature: 1.0,
+        top_k: None,
+        top_p: None,
+        repetition_penalty: 1.0,
+        ..SamplingParams::default()
+    }
+}
+
+/// Taken before there was any processor but the original's four.
+#[test]
+fn seeds_draw_what_they_drew_in_the_first_release() {
+    let default = SamplingParams::default();
+    assert_eq!(
+        ids(&default, 0).unwrap(),
+        [
+            277, 91, 57, 405, 285, 79, 78, 261, 240, 34, 211, 460, 149, 431, 146, 237, 473, 254,
+            378, 212, 26, 64, 366, 490
+        ]
+    );
+    assert_eq!(
+        ids(&default, 42).unwrap(),
+        [
+            218, 368, 380, 82, 430, 165, 104, 393, 497, 166, 290, 269, 307, 187, 489, 448, 249,
+            320, 68, 80, 481, 229, 432, 2
+        ]
+    );
+    assert_eq!(
+        ids(&unfiltered(), 0).unwrap(),
+        [
+            284, 91, 57, 405, 285, 99, 65, 261, 240, 34, 211, 467, 136, 431, 134, 224, 460, 241,
+            398, 192, 26, 64, 367, 484
+        ]
+    );
+    assert_eq!(
+        ids(&unfiltered(), 42).unwrap(),
+        [
+            205, 368, 367, 82, 430, 178, 92, 393, 497, 173, 290, 269, 307, 188, 489, 448, 236, 327,
+            68, 61, 481, 216, 452, 2
+        ]
+    );
+}
+
+/// Ground truth: the original's chain in torch 2.9.0 on the CPU (temperature, repetition penalty, top-k, top-p, softmax,
+/// `torch.multinomial`), over the same logits.
+#[test]
+fn with_the_generator_of_torch_seeds_draw_what_they_draw_there() {
+    let torch = |params| SamplingParams {
+        rng: RngKind::Torch,
+        ..params
+    };
+    let default = torch(SamplingParams::default());
+    let unfiltered = torch(unfiltered());
+    assert_eq!(
+        ids(&default, 0).unwrap(),
+        [
+            376, 368, 459, 128, 318, 211, 104, 360, 253, 298, 92, 394, 96, 352, 423, 125, 460, 142,
+            286, 456, 250, 506, 23, 378
+        ]
+    );
+    assert_eq!(
+        ids(&default, 42).unwrap(),
+        [
+            297, 177, 492, 484, 331, 145, 381, 426, 42, 344, 125, 5, 340, 319, 199, 270, 71, 142,
+            345, 192, 382, 361, 23, 213
+        ]
+    );
+    assert_eq!(
+        ids(&unfiltered, 0).unwrap(),
+        [
+            436, 395, 459, 327, 318, 211, 73, 222, 253, 298, 92, 381, 479, 352, 423, 20, 460, 142,
+            286, 239, 165, 506, 23, 378
+        ]
+    );
+    assert_eq!(
+        ids(&unfiltered, 42).unwrap(),
+        [
+            297, 52, 492, 484, 193, 27, 296, 426, 42, 127, 343, 157, 340, 319, 285, 185, 203, 142,
+            36, 192, 270, 190, 23, 213
+        ]
+    );
+}
+
+/// A chain without chance of its own draws the same whatever else is on or off; XTC takes one number a step, even where
+/// it finds nothing to rule out.
+#[test]
+fn only_xtc_takes_numbers_besides_the_draw() {
+    for rng in [RngKind::ChaCha, RngKind::Torch] {
+        let plain = SamplingParams {
+            rng,
+            ..unfiltered()
+        };
+        let idle = SamplingParams {
+            min_p: Some(1e-30),
+            top_n_sigma: Some(100.0),
+            logit_bias: vec![(5, 0.0)],
+            mirostat: Some(MirostatParams {
+                tau: 100.0,
+                ..MirostatParams::default()
+            }),
+            xtc: Some(XtcParams {
+                probability: 0.0,
+                ..XtcParams::default()
+            }),
+            ..plain.clone()
+        };
+        assert_eq!(ids::<16>(&idle, 5).unwrap(), ids(&plain, 5).unwrap());
+        let xtc = SamplingParams {
+            xtc: Some(XtcParams {
+                probability: 1e-30,
+                ..XtcParams::default()
+            }),
+            ..plain.clone()
+        };
+        let with: [u32; 16] = ids(&xtc, 5).unwrap();
+        assert_ne!(with, ids(&plain, 5).unwrap());
+        assert_eq!(with, ids_behind_xtc(&plain, 5).unwrap());
+    }
+}
+
+/// What the draws come to when each is preceded by one number taken for nothing.
+fn ids_behind_xtc(params: &SamplingParams, seed: u64) -> Result<[u32; 16], SamplingError> {
+    let mut chacha = ChaChaRng::new(seed);
+    let mut torch = TorchRng::new(seed);
+    let mut sampler = Sampler::new(params, VOCAB as usize, seed)?;
+    let mut ids = [0; 16];
+    for step in 0..ids.len() {
+        let mut probabilities = logits(step as u32);
+        let history = History {
+            prompt: &[1, 2, 3],
+            generated: &ids[..step],
+        };
+        sampler.probabilities(&mut probabilities, history)?;
+        ids[step] = match params.rng {
+            RngKind::ChaCha => {
+                chacha.uniform();
+                draw(&probabilities, chacha.uniform())
+            }
+            RngKind::Torch => {
+                torch.uniform();
+                torch.multinomial(&probabilities)
+            }
+        };
+    }
+    Ok(ids)
+}
+
+#[test]
+fn greedy_takes_no_number_of_either_stream() {
+    for rng in [RngKind::ChaCha, RngKind::Torch] {
+        let params = SamplingParams {
+            temperature: 0.0,
+            rng,
+            ..SamplingParams::default()
+        };
+        assert_eq!(ids::<8>(&params, 0).unwrap(), ids(&params, 1).unwrap());
+    }
+}
