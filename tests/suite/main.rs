@@ -36,4 +36,5 @@ mod logits;
 mod memory;
 mod readme;
 mod sampling;
+mod seeded;
 mod tokenizer;

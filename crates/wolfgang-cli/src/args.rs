@@ -8,7 +8,7 @@ use crate::inspect::InspectArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use wolfgang_generate::{DeviceName, Overflow, PenaltyScope};
+use wolfgang_generate::{DeviceName, Overflow, PenaltyScope, RngKind};
 
 /// Small German language models that speak.
 #[derive(Debug, Parser)]
@@ -149,6 +149,10 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
 
+    /// Whose random numbers: the seeds of the Python original mean the same text with torch
+    #[arg(long, value_enum, default_value_t = Rng::Chacha)]
+    pub(crate) rng: Rng,
+
     /// Write the prompt before its continuation
     #[arg(long)]
     pub(crate) include_prompt: bool,
@@ -194,6 +198,24 @@ impl From<Penalize> for PenaltyScope {
         match penalize {
             Penalize::Context => Self::Context,
             Penalize::Generated => Self::Generated,
+        }
+    }
+}
+
+/// [`RngKind`] by its name on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Rng {
+    /// ChaCha20: the same in every release
+    Chacha,
+    /// PyTorch's generator on the CPU, as torch.multinomial draws from it
+    Torch,
+}
+
+impl From<Rng> for RngKind {
+    fn from(rng: Rng) -> Self {
+        match rng {
+            Rng::Chacha => Self::ChaCha,
+            Rng::Torch => Self::Torch,
         }
     }
 }

@@ -94,6 +94,7 @@ fn sampling(args: &GenerateArgs) -> SamplingParams {
         repetition_penalty: args.repetition_penalty,
         repetition_window: args.repetition_window,
         penalize: args.penalize.into(),
+        rng: args.rng.into(),
         ..SamplingParams::default()
     }
 }

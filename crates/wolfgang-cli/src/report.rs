@@ -88,8 +88,11 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || matches!(
             error.downcast_ref(),
             Some(
-                GenerateError::Sampling(SamplingError::InvalidParam { .. })
-                    | GenerateError::UnknownStopToken { .. }
+                GenerateError::Sampling(
+                    SamplingError::InvalidParam { .. }
+                        | SamplingError::UnknownId { .. }
+                        | SamplingError::Contradiction { .. }
+                ) | GenerateError::UnknownStopToken { .. }
                     | GenerateError::Model(ModelError::UnknownId { .. })
             )
         )

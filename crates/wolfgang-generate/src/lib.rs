@@ -41,5 +41,8 @@ pub use wolfgang_model::{
     Backend, BackendStatus, Device, DeviceName, DeviceStatus, ModelConfig, ModelError,
     ModelOptions, Place, Precision, Wolfgang, devices,
 };
-pub use wolfgang_sampling::{PenaltyScope, SamplingError, SamplingParams};
+pub use wolfgang_sampling::{
+    DryParams, DynamicTemperatureParams, MirostatParams, PenaltyScope, RngKind, SamplingError,
+    SamplingParams, XtcParams,
+};
 pub use wolfgang_tokenize::{Message, Role, Special, TextStream, Tokenizer, TokenizerError};
