@@ -139,9 +139,28 @@ struct Fill<'a> {
 impl Kernel for Fill<'_> {
     type Out = ();
 
-    /// Sixteen groups of every row, before the next sixteen: what is written lies together.
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
+        let row = self.from.padded(self.rows.start);
+        match (self.rows.len(), self.format) {
+            // Much of it comes from another core's cache: the simpler the loop, the more of it is on its way at a time.
+            (1, Format::F32 | Format::F16) => {
+                let words = self.words.iter_mut().zip(row);
+                words.for_each(|(word, x)| *word = x.to_bits());
+            }
+            (1, Format::Bf16) => {
+                let words = self.words.iter_mut().zip(row.as_chunks::<2>().0);
+                words.for_each(|(word, x)| *word = bf16_pair(x[0], x[1]));
+            }
+            _ => self.by_blocks(simd),
+        }
+    }
+}
+
+impl Fill<'_> {
+    /// Sixteen groups of every row, before the next sixteen: what is written lies together.
+    #[inline(always)]
+    fn by_blocks<S: Simd>(self, simd: S) {
         let (first, rows) = (self.rows.start, self.rows.len());
         let inputs = self.format.group() * LANES;
         for (block, words) in self.words.chunks_mut(LANES * rows).enumerate() {
