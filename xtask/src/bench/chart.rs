@@ -9,6 +9,8 @@ const LEFT: f64 = 56.0;
 const RIGHT: f64 = 150.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 48.0;
+/// The height of a line of text.
+const LINE: f64 = 16.0;
 
 /// Of the same lightness, told apart without red and green; each line bears its name besides.
 const COLOURS: [&str; 4] = ["#3b7dd8", "#c2571a", "#1b998b", "#8e5bd0"];
@@ -69,13 +71,23 @@ pub(super) fn svg(all: &[Figures]) -> String {
                 r#"<line class="limit" stroke="{colour}" x1="{LEFT}" x2="{right}" y1="{y:.1}" y2="{y:.1}"/>"#
             ));
         }
-        if let Some(rate) = figures.decode.last() {
-            let (x, y) = (right + 8.0, y(rate.tokens_per_second.median) + 4.0);
-            let (dtype, speed) = (&figures.dtype, rate.tokens_per_second.median);
-            add(format!(
-                r#"<text x="{x}" y="{y:.1}" style="fill:{colour}">{dtype}: {speed:.0}</text>"#
-            ));
-        }
+    }
+    // Names at the ends of the lines, from above, none in another's place.
+    let mut ends: Vec<_> = all.iter().zip(COLOURS.iter().cycle()).collect();
+    let end = |figures: &Figures| {
+        let last = figures.decode.last();
+        last.map_or(0.0, |rate| rate.tokens_per_second.median)
+    };
+    ends.sort_by(|(a, _), (b, _)| end(b).total_cmp(&end(a)));
+    let mut free = 0.0;
+    for (figures, colour) in ends {
+        let (x, speed) = (right + 8.0, end(figures));
+        let y = f64::max(free, y(speed) + 4.0);
+        free = y + LINE;
+        let dtype = &figures.dtype;
+        add(format!(
+            r#"<text x="{x}" y="{y:.1}" style="fill:{colour}">{dtype}: {speed:.0}</text>"#
+        ));
     }
     let title = "Decode, tokens a second, over the position in the context";
     let (middle, below) = ((LEFT + right) / 2.0, HEIGHT - 8.0);
