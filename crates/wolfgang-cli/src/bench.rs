@@ -34,8 +34,8 @@ const REPETITIONS: NonZeroUsize = NonZeroUsize::new(5).unwrap();
 /// multiplies at best. Close other programs: they take part in the result.
 #[derive(Args, Debug)]
 pub struct BenchArgs {
-    /// The model: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[@REVISION]. Without it, random weights of the
-    /// standard shape (75M), written to the temporary folder for as long as it takes
+    /// The model: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME. Without it, random weights of the standard
+    /// shape (75M), written to the temporary folder for as long as it takes
     #[arg(long, value_name = "PATH|hf:OWNER/NAME")]
     pub model: Option<PathBuf>,
 
@@ -114,7 +114,7 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
 /// Measures, and hands each configuration's figures to `each`.
 ///
 /// # Errors
-/// As [`bench`], and those of `each`.
+/// As [`bench()`], and those of `each`.
 pub fn measure(
     args: &BenchArgs,
     mut each: impl FnMut(&Figures) -> anyhow::Result<()>,

@@ -91,10 +91,8 @@ impl Case {
 
     pub(super) fn load(&self) -> anyhow::Result<Wolfgang> {
         let name: DeviceName = self.device.parse()?;
-        let dtypes = Precision::ALL.into_iter();
-        let dtype = dtypes
-            .filter(|dtype| dtype.to_string() == self.dtype)
-            .last();
+        let mut dtypes = Precision::ALL.into_iter();
+        let dtype = dtypes.find(|dtype| dtype.to_string() == self.dtype);
         let options = ModelOptions {
             precision: dtype.context("no such element type")?,
             threads: self.threads,
