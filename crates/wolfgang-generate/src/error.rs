@@ -31,6 +31,12 @@ pub enum GenerateError {
         /// The model's `vocab_size`.
         model: usize,
     },
+    /// A stop string without text would end every generation before it begins.
+    #[error("stop string {index} is empty, but it must have at least one character")]
+    EmptyStopString {
+        /// Its place among the stop strings.
+        index: usize,
+    },
     /// A stop token that the model cannot produce.
     #[error("stop token {id} lies beyond the vocabulary of {vocab_size}")]
     UnknownStopToken {

@@ -1,11 +1,13 @@
 //! The loop.
 
+use crate::stop_strings::{StopStrings, Watched};
+use crate::stopping::{Canceller, SoFar, StoppingCriterion};
 use crate::{
     FinishReason, GenerateError, GenerateOptions, Overflow, Summary, Timing, WolfgangGenerator,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wolfgang_model::{KvCache, to_host};
-use wolfgang_sampling::{History, Sampler};
+use wolfgang_sampling::{History, LogitsProcessor, Sampler};
 use wolfgang_tokenize::{Special, TextStream};
 
 /// So many ids without text are handed out all the same: whoever waits for an event gets to cancel.
@@ -16,8 +18,8 @@ const MAX_SILENT: usize = 16;
 pub enum Event {
     /// The next piece of the text.
     Text {
-        /// Whole characters; empty only where ids have no text: many in a row, some at the very end, or all of an
-        /// included prompt.
+        /// Whole characters; empty only where ids have no text, or none yet: many in a row, some at the very end, or all
+        /// of an included prompt.
         text: String,
         /// The ids that came with this piece.
         ids: Vec<u32>,
@@ -40,6 +42,11 @@ pub struct Generation<'a> {
     /// Made when the model first runs.
     cache: Option<KvCache>,
     stream: TextStream<'a>,
+    stop_strings: StopStrings,
+    criteria: Vec<Box<dyn StoppingCriterion>>,
+    canceller: Canceller,
+    /// When the first event was asked for.
+    begun: Option<Instant>,
     text: String,
     timing: Timing,
     phase: Phase,
@@ -68,6 +75,7 @@ impl<'a> Generation<'a> {
         seed: u64,
     ) -> Self {
         let prompt_tokens = prompt.len();
+        let stop_strings = StopStrings::new(&options.stop_strings);
         let (phase, handed_out) = if options.include_prompt {
             (Phase::Prompt, 0)
         } else {
@@ -83,6 +91,10 @@ impl<'a> Generation<'a> {
             handed_out,
             cache: None,
             stream: generator.tokenizer().stream(Special::Skip),
+            stop_strings,
+            criteria: Vec::new(),
+            canceller: Canceller::default(),
+            begun: None,
             text: String::new(),
             timing: Timing::default(),
             phase,
@@ -107,8 +119,30 @@ impl<'a> Generation<'a> {
         }
     }
 
+    /// What cancels it from another thread.
+    pub fn canceller(&self) -> Canceller {
+        self.canceller.clone()
+    }
+
+    /// Ends, besides at all else that ends it, where this is met: [`FinishReason::Criterion`].
+    #[must_use]
+    pub fn with_stopping(mut self, criterion: impl StoppingCriterion + 'static) -> Self {
+        self.criteria.push(Box::new(criterion));
+        self
+    }
+
+    /// Changes logits by a processor of the caller's, at the place that [`wolfgang_sampling`] names for such.
+    #[must_use]
+    pub fn with_processor(mut self, processor: impl LogitsProcessor + 'static) -> Self {
+        self.sampler = self.sampler.with_processor(processor);
+        self
+    }
+
     /// Runs to the end; the pieces are in the summary.
-    pub(crate) fn into_summary(mut self) -> Result<Summary, GenerateError> {
+    ///
+    /// # Errors
+    /// Those of the events.
+    pub fn into_summary(mut self) -> Result<Summary, GenerateError> {
         for event in &mut self {
             event?;
         }
@@ -120,16 +154,28 @@ impl<'a> Generation<'a> {
         self.phase = Phase::Flushing;
     }
 
+    /// Why no further token is begun, if so.
+    fn over(&self) -> Option<FinishReason> {
+        let generated = self.ids.len() - self.prompt_tokens;
+        let is_late = |max: Duration| self.begun.is_some_and(|begun| begun.elapsed() >= max);
+        if self.canceller.is_cancelled() {
+            Some(FinishReason::Cancelled)
+        } else if generated >= self.options.max_new_tokens {
+            Some(FinishReason::MaxTokens)
+        } else if self.options.max_time.is_some_and(is_late) {
+            Some(FinishReason::MaxTime)
+        } else {
+            let overflows = self.ids.len() > self.block_size();
+            let stops = self.options.overflow == Overflow::Stop && generated > 0;
+            (overflows && stops).then_some(FinishReason::ContextFull)
+        }
+    }
+
     /// Generates one token, or ends. Returns what became text by it.
     fn step(&mut self) -> Result<Option<Event>, GenerateError> {
-        let generated = self.ids.len() - self.prompt_tokens;
-        if generated >= self.options.max_new_tokens {
-            self.end(FinishReason::MaxTokens);
-            return Ok(None);
-        }
-        let overflows = self.ids.len() > self.block_size();
-        if overflows && generated > 0 && self.options.overflow == Overflow::Stop {
-            self.end(FinishReason::ContextFull);
+        self.begun.get_or_insert_with(Instant::now);
+        if let Some(reason) = self.over() {
+            self.end(reason);
             return Ok(None);
         }
         let id = self.next_id()?;
@@ -144,11 +190,41 @@ impl<'a> Generation<'a> {
             return Ok(None);
         }
         self.ids.push(id);
-        let piece = self.stream.push(id).to_owned();
-        if self.ids.len() - self.handed_out >= MAX_SILENT {
-            return Ok(Some(self.hand_out_all(piece)));
+        let piece = self.stream.push(id);
+        let Watched { mut text, stop } = self.stop_strings.push(piece);
+        if let Some(index) = stop {
+            if self.options.keep_stop_string {
+                text.push_str(&self.options.stop_strings[index]);
+            }
+            self.reason = FinishReason::StopString(index);
+            // What is held back came behind it.
+            self.phase = Phase::Finishing;
+            return Ok(Some(self.hand_out_all(text)));
         }
-        Ok(self.hand_out(piece))
+        let event = if self.ids.len() - self.handed_out >= MAX_SILENT {
+            Some(self.hand_out_all(text))
+        } else {
+            self.hand_out(text)
+        };
+        if self.criteria_are_met() {
+            self.end(FinishReason::Criterion);
+        }
+        Ok(event)
+    }
+
+    fn criteria_are_met(&mut self) -> bool {
+        let (prompt, generated) = self.ids.split_at(self.prompt_tokens);
+        let so_far = SoFar {
+            prompt,
+            generated,
+            text: &self.text,
+        };
+        // All of them see every token.
+        let met = self
+            .criteria
+            .iter_mut()
+            .map(|criterion| criterion.is_met(&so_far));
+        met.fold(false, |any, met| any | met)
     }
 
     /// Runs the model and draws, on the clock.
@@ -207,6 +283,18 @@ impl<'a> Generation<'a> {
     fn flush(&mut self) -> Option<Event> {
         let fresh = self.generator.tokenizer().stream(Special::Skip);
         let rest = std::mem::replace(&mut self.stream, fresh).finish();
+        let Watched { text, stop } = self.stop_strings.push(&rest);
+        let rest = match stop {
+            // A string that ends with a character that never came in full.
+            Some(index) if self.options.keep_stop_string => {
+                text + &self.options.stop_strings[index]
+            }
+            Some(_) => text,
+            None => text + &self.stop_strings.finish(),
+        };
+        if let Some(index) = stop {
+            self.reason = FinishReason::StopString(index);
+        }
         let nothing = rest.is_empty() && self.handed_out == self.ids.len();
         (!nothing).then(|| self.hand_out_all(rest))
     }

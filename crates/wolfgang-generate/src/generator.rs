@@ -101,6 +101,9 @@ impl WolfgangGenerator {
     ) -> Result<Generation<'a>, GenerateError> {
         let config = self.model.config();
         let (vocab_size, block_size) = (config.vocab_size, config.block_size);
+        if let Some(index) = options.stop_strings.iter().position(String::is_empty) {
+            return Err(GenerateError::EmptyStopString { index });
+        }
         let unknown = |id: &u32| *id as usize >= vocab_size;
         if let Some(&id) = options.stop_tokens.iter().find(|id| unknown(id)) {
             return Err(GenerateError::UnknownStopToken { id, vocab_size });

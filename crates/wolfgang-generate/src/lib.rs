@@ -25,6 +25,8 @@ mod generation;
 mod generator;
 mod options;
 mod prompt;
+mod stop_strings;
+mod stopping;
 mod summary;
 
 pub use error::GenerateError;
@@ -32,6 +34,7 @@ pub use generation::{Event, Generation};
 pub use generator::{WolfgangGenerator, check_vocabulary, tokenizer_beside};
 pub use options::{GenerateOptions, LongPrompt, Overflow};
 pub use prompt::Prompt;
+pub use stopping::{Canceller, SoFar, StoppingCriterion};
 pub use summary::{FinishReason, Summary, Timing};
 
 pub use wolfgang_checkpoint::{CheckpointError, Progress};

@@ -1,5 +1,6 @@
 //! How to generate.
 
+use std::time::Duration;
 use wolfgang_sampling::SamplingParams;
 
 /// Options of one generation. The defaults are the original's.
@@ -11,6 +12,13 @@ pub struct GenerateOptions {
     pub sampling: SamplingParams,
     /// Ids that end the generation; they are not part of the text. Default none.
     pub stop_tokens: Vec<u32>,
+    /// Texts that end the generation, whichever is complete first; of several that are complete at once the longest. They
+    /// are looked for in what is generated, not in the prompt. Default none.
+    pub stop_strings: Vec<String>,
+    /// Whether the stop string that ended the text is part of it. Default false.
+    pub keep_stop_string: bool,
+    /// Time after which no further token is begun, from the first event that is asked for. Default none.
+    pub max_time: Option<Duration>,
     /// Whether to go on behind `<|endoftext|>`, which otherwise ends the generation. Default false.
     pub ignore_eos: bool,
     /// Makes the generation repeatable. `None` draws a seed, which [`Summary::seed`](crate::Summary::seed) tells.
@@ -29,6 +37,9 @@ impl Default for GenerateOptions {
             max_new_tokens: 100,
             sampling: SamplingParams::default(),
             stop_tokens: Vec::new(),
+            stop_strings: Vec::new(),
+            keep_stop_string: false,
+            max_time: None,
             ignore_eos: false,
             seed: None,
             include_prompt: false,

@@ -33,20 +33,30 @@ pub enum FinishReason {
     EndOfText,
     /// The model produced this one of the [`stop_tokens`](crate::GenerateOptions::stop_tokens).
     StopToken(u32),
+    /// The text came to this one of the [`stop_strings`](crate::GenerateOptions::stop_strings), by its place among them.
+    /// Its tokens are among the ids, although its text is not part of the text.
+    StopString(usize),
+    /// A [`StoppingCriterion`](crate::StoppingCriterion) was met.
+    Criterion,
+    /// [`max_time`](crate::GenerateOptions::max_time) is over.
+    MaxTime,
     /// The context is full and [`Overflow::Stop`](crate::Overflow::Stop) was asked for.
     ContextFull,
-    /// [`Generation::cancel`](crate::Generation::cancel) was called.
+    /// [`Generation::cancel`](crate::Generation::cancel) was called, or [`Canceller::cancel`](crate::Canceller::cancel).
     Cancelled,
 }
 
 impl FinishReason {
     /// The name for programs, as `wolfgang generate --json` writes it: `max_tokens`, `end_of_text`, `stop_token`,
-    /// `context_full`, `cancelled`.
+    /// `stop_string`, `criterion`, `max_time`, `context_full`, `cancelled`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MaxTokens => "max_tokens",
             Self::EndOfText => "end_of_text",
             Self::StopToken(_) => "stop_token",
+            Self::StopString(_) => "stop_string",
+            Self::Criterion => "criterion",
+            Self::MaxTime => "max_time",
             Self::ContextFull => "context_full",
             Self::Cancelled => "cancelled",
         }

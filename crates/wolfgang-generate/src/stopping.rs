@@ -1,0 +1,45 @@
+//! Ends that the caller decides on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Decides behind each token whether the generation ends there. The token stays part of the text.
+///
+/// Any `FnMut(&SoFar<'_>) -> bool` that is `Send` is one.
+pub trait StoppingCriterion: Send {
+    /// Whether it ends.
+    fn is_met(&mut self, so_far: &SoFar<'_>) -> bool;
+}
+
+impl<F: FnMut(&SoFar<'_>) -> bool + Send> StoppingCriterion for F {
+    fn is_met(&mut self, so_far: &SoFar<'_>) -> bool {
+        self(so_far)
+    }
+}
+
+/// What a [`StoppingCriterion`] gets to see.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct SoFar<'a> {
+    /// The prompt's ids.
+    pub prompt: &'a [u32],
+    /// The ids generated so far, the newest last.
+    pub generated: &'a [u32],
+    /// The text handed out so far. What is held back is no part of it.
+    pub text: &'a str,
+}
+
+/// Cancels a generation from wherever it is needed: another thread, a signal, a closed connection.
+#[derive(Clone, Debug, Default)]
+pub struct Canceller(Arc<AtomicBool>);
+
+impl Canceller {
+    /// Ends the generation before its next token: what was held back comes, and then the end.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
