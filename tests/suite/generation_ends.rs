@@ -88,7 +88,7 @@ fn cancelling_hands_out_what_is_held_back_and_ends() {
     };
     let mut generation = faust().generate(&prompt, &with).unwrap();
     let prompt_event = generation.next().unwrap().unwrap();
-    assert!(matches!(prompt_event, Event::Text { text, ids } if text.is_empty() && ids == prompt));
+    assert!(matches!(prompt_event, Event::Text { text, ids, .. } if text.is_empty() && ids == prompt));
     generation.cancel();
     let rest: Vec<Event> = generation.collect::<Result<_, _>>().unwrap();
     let [Event::Text { text, .. }, Event::Finished(summary)] = &rest[..] else {
@@ -111,7 +111,7 @@ fn a_silent_generation_can_be_cancelled() {
         ..GenerateOptions::default()
     };
     let mut generation = faust().generate(&[814, 0][..], &options).unwrap();
-    let Some(Ok(Event::Text { text, ids })) = generation.next() else {
+    let Some(Ok(Event::Text { text, ids, .. })) = generation.next() else {
         panic!("no event");
     };
     assert!(text.is_empty() && !ids.is_empty() && ids.iter().all(|&id| id == 0));

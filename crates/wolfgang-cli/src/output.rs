@@ -65,7 +65,7 @@ impl Output {
 
     pub(crate) fn write(&mut self, event: &Event) -> anyhow::Result<()> {
         match event {
-            Event::Text { text, ids } if self.stream => {
+            Event::Text { text, ids, .. } if self.stream => {
                 if self.json {
                     self.line(&Line::Text { text, ids })
                 } else {

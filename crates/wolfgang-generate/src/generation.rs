@@ -1,5 +1,6 @@
 //! The loop.
 
+use crate::logprobs::{LogprobsBuilder, TokenLogprobs};
 use crate::stop_strings::{StopStrings, Watched};
 use crate::stopping::{Canceller, SoFar, StoppingCriterion};
 use crate::{
@@ -23,6 +24,8 @@ pub enum Event {
         text: String,
         /// The ids that came with this piece.
         ids: Vec<u32>,
+        /// How likely each of them was, if that was asked for; nothing is told of a prompt's.
+        logprobs: Vec<TokenLogprobs>,
     },
     /// The end.
     Finished(Summary),
@@ -48,6 +51,10 @@ pub struct Generation<'a> {
     /// When the first event was asked for.
     begun: Option<Instant>,
     text: String,
+    /// None unless they were asked for.
+    logprobs_builder: Option<LogprobsBuilder>,
+    /// Of the generated tokens.
+    logprobs: Vec<TokenLogprobs>,
     timing: Timing,
     phase: Phase,
     /// Why it ended; a generation that nothing has ended counts as cancelled.
@@ -76,6 +83,7 @@ impl<'a> Generation<'a> {
     ) -> Self {
         let prompt_tokens = prompt.len();
         let stop_strings = StopStrings::new(&options.stop_strings);
+        let logprobs_builder = options.logprobs.map(LogprobsBuilder::new);
         let (phase, handed_out) = if options.include_prompt {
             (Phase::Prompt, 0)
         } else {
@@ -96,6 +104,8 @@ impl<'a> Generation<'a> {
             canceller: Canceller::default(),
             begun: None,
             text: String::new(),
+            logprobs_builder,
+            logprobs: Vec::new(),
             timing: Timing::default(),
             phase,
             reason: FinishReason::Cancelled,
@@ -178,7 +188,7 @@ impl<'a> Generation<'a> {
             self.end(reason);
             return Ok(None);
         }
-        let id = self.next_id()?;
+        let (id, logprobs) = self.next_id()?;
 
         let is_end = self.generator.tokenizer().end_of_text() == Some(id);
         if is_end && !self.options.ignore_eos {
@@ -190,6 +200,7 @@ impl<'a> Generation<'a> {
             return Ok(None);
         }
         self.ids.push(id);
+        self.logprobs.extend(logprobs);
         let piece = self.stream.push(id);
         let Watched { mut text, stop } = self.stop_strings.push(piece);
         if let Some(index) = stop {
@@ -228,7 +239,7 @@ impl<'a> Generation<'a> {
     }
 
     /// Runs the model and draws, on the clock.
-    fn next_id(&mut self) -> Result<u32, GenerateError> {
+    fn next_id(&mut self) -> Result<(u32, Option<TokenLogprobs>), GenerateError> {
         let mut start = Instant::now();
         let mut logits = self.logits()?;
         let (prompt, generated) = self.ids.split_at(self.prompt_tokens);
@@ -237,11 +248,15 @@ impl<'a> Generation<'a> {
             self.timing.prefill = now - start;
             start = now;
         }
+        if let Some(builder) = &mut self.logprobs_builder {
+            builder.keep(&logits);
+        }
         let id = self
             .sampler
             .sample(&mut logits, History { prompt, generated })?;
         self.timing.decode += start.elapsed();
-        Ok(id)
+        let told = self.logprobs_builder.as_ref();
+        Ok((id, told.map(|builder| builder.of(id, &logits))))
     }
 
     /// Logits behind the last id, `[vocab_size]`.
@@ -274,9 +289,15 @@ impl<'a> Generation<'a> {
 
     fn hand_out_all(&mut self, piece: String) -> Event {
         let ids = self.ids[self.handed_out..].to_vec();
+        let first = self.handed_out.saturating_sub(self.prompt_tokens);
+        let logprobs = self.logprobs.get(first..).unwrap_or_default().to_vec();
         self.handed_out = self.ids.len();
         self.text.push_str(&piece);
-        Event::Text { text: piece, ids }
+        Event::Text {
+            text: piece,
+            ids,
+            logprobs,
+        }
     }
 
     /// What is held back: half a character, or ids that have no text.
@@ -309,6 +330,7 @@ impl<'a> Generation<'a> {
             reason: self.reason,
             text: self.text.clone(),
             ids: self.ids[shown..].to_vec(),
+            logprobs: self.logprobs.clone(),
             prompt_tokens: self.prompt_tokens,
             cut_tokens: self.cut_tokens(),
             generated_tokens: self.ids.len() - self.prompt_tokens,

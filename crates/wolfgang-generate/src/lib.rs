@@ -23,8 +23,10 @@
 mod error;
 mod generation;
 mod generator;
+mod logprobs;
 mod options;
 mod prompt;
+mod score;
 mod stop_strings;
 mod stopping;
 mod summary;
@@ -32,8 +34,10 @@ mod summary;
 pub use error::GenerateError;
 pub use generation::{Event, Generation};
 pub use generator::{WolfgangGenerator, check_vocabulary, tokenizer_beside};
+pub use logprobs::{Alternative, TokenLogprobs};
 pub use options::{GenerateOptions, LongPrompt, Overflow};
 pub use prompt::Prompt;
+pub use score::Score;
 pub use stopping::{Canceller, SoFar, StoppingCriterion};
 pub use summary::{FinishReason, Summary, Timing};
 

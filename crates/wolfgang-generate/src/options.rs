@@ -23,6 +23,8 @@ pub struct GenerateOptions {
     pub ignore_eos: bool,
     /// Makes the generation repeatable. `None` draws a seed, which [`Summary::seed`](crate::Summary::seed) tells.
     pub seed: Option<u64>,
+    /// Tells of each generated token how likely it was, and of so many of the likeliest alternatives. Default none.
+    pub logprobs: Option<usize>,
     /// Whether the prompt is handed out as the beginning of the text. Default false.
     pub include_prompt: bool,
     /// What happens when the context is full. Default [`Overflow::Slide`].
@@ -42,6 +44,7 @@ impl Default for GenerateOptions {
             max_time: None,
             ignore_eos: false,
             seed: None,
+            logprobs: None,
             include_prompt: false,
             overflow: Overflow::default(),
             long_prompt: LongPrompt::default(),

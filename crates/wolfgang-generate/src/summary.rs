@@ -1,5 +1,6 @@
 //! What a generation was, told at its end.
 
+use crate::TokenLogprobs;
 use std::time::Duration;
 
 /// The last event of every generation.
@@ -11,6 +12,8 @@ pub struct Summary {
     pub text: String,
     /// The ids of the text: those of all pieces joined.
     pub ids: Vec<u32>,
+    /// How likely each generated token was, if [`logprobs`](crate::GenerateOptions::logprobs) asked for it.
+    pub logprobs: Vec<TokenLogprobs>,
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
     /// How many of them, at the beginning, the model never saw because its context is shorter.

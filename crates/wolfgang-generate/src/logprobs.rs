@@ -1,0 +1,108 @@
+//! How likely tokens were.
+
+/// How likely a generated token was, and what else might have come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenLogprobs {
+    /// The token.
+    pub chosen: Alternative,
+    /// The likeliest tokens by the model, likeliest first, as many as were asked for; the chosen one may be among them.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// A token that might come next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Alternative {
+    /// Its id.
+    pub id: u32,
+    /// The natural logarithm of its probability by the model.
+    pub model: f32,
+    /// The same behind the sampling chain, as it was drawn from; −∞ for what the chain ruled out.
+    pub sampled: f32,
+}
+
+/// Keeps the model's logits while the chain changes them.
+#[derive(Clone, Debug)]
+pub(crate) struct LogprobsBuilder {
+    /// How many alternatives to tell of.
+    n: usize,
+    logits: Vec<f32>,
+}
+
+impl LogprobsBuilder {
+    pub(crate) fn new(n: usize) -> Self {
+        Self {
+            n,
+            logits: Vec::new(),
+        }
+    }
+
+    /// Takes the logits of a step, `[vocab_size]`, before the chain.
+    pub(crate) fn keep(&mut self, logits: &[f32]) {
+        self.logits.clear();
+        self.logits.extend_from_slice(logits);
+    }
+
+    /// What to tell of this step, in which `id` was chosen from `probabilities`, `[vocab_size]`.
+    pub(crate) fn of(&self, id: u32, probabilities: &[f32]) -> TokenLogprobs {
+        let total = log_sum_exp(&self.logits);
+        let alternative = |id: u32| Alternative {
+            id,
+            model: (f64::from(self.logits[id as usize]) - total) as f32,
+            sampled: probabilities[id as usize].ln(),
+        };
+        TokenLogprobs {
+            chosen: alternative(id),
+            alternatives: likeliest(&self.logits, self.n)
+                .into_iter()
+                .map(alternative)
+                .collect(),
+        }
+    }
+}
+
+/// ln Σ exp(x), without an overflow on the way.
+pub(crate) fn log_sum_exp(logits: &[f32]) -> f64 {
+    let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let sum: f64 = logits.iter().map(|x| (f64::from(*x) - max).exp()).sum();
+    max + sum.ln()
+}
+
+/// The ids of the `n` largest logits, largest first, of equal ones the lower id first.
+fn likeliest(logits: &[f32], n: usize) -> Vec<u32> {
+    let mut best: Vec<u32> = Vec::with_capacity(n + 1);
+    let larger = |a: u32, b: u32| logits[a as usize] > logits[b as usize];
+    for id in 0..logits.len() as u32 {
+        if best.len() == n && best.last().is_none_or(|last| !larger(id, *last)) {
+            continue;
+        }
+        let place = best.partition_point(|other| !larger(id, *other));
+        best.insert(place, id);
+        best.truncate(n);
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_likeliest_stand_by_logit_and_then_by_id() {
+        let logits = [1.0, 3.0, f32::NEG_INFINITY, 3.0, 2.0];
+        assert_eq!(likeliest(&logits, 0), [0; 0]);
+        assert_eq!(likeliest(&logits, 3), [1, 3, 4]);
+        assert_eq!(likeliest(&logits, 9), [1, 3, 4, 0, 2]);
+    }
+
+    #[test]
+    fn logarithms_are_those_of_the_softmax() {
+        let mut builder = LogprobsBuilder::new(2);
+        builder.keep(&[1000.0, 1000.0 + 3f32.ln(), 0.0]);
+        let told = builder.of(0, &[1.0, 0.0, 0.0]);
+        assert_eq!(told.chosen, told.alternatives[1]);
+        assert!((told.chosen.model - 0.25f32.ln()).abs() < 1e-4, "{told:?}");
+        assert_eq!(told.chosen.sampled, 0.0);
+        assert_eq!(told.alternatives[0].id, 1);
+        assert_eq!(told.alternatives[0].sampled, f32::NEG_INFINITY);
+    }
+}
