@@ -94,6 +94,7 @@ fn streamed_whole_and_again_are_the_same() {
             let Event::Text {
                 text: piece,
                 ids: new,
+                ..
             } = event
             else {
                 unreachable!()

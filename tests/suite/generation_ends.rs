@@ -88,7 +88,9 @@ fn cancelling_hands_out_what_is_held_back_and_ends() {
     };
     let mut generation = faust().generate(&prompt, &with).unwrap();
     let prompt_event = generation.next().unwrap().unwrap();
-    assert!(matches!(prompt_event, Event::Text { text, ids, .. } if text.is_empty() && ids == prompt));
+    assert!(
+        matches!(prompt_event, Event::Text { text, ids, .. } if text.is_empty() && ids == prompt)
+    );
     generation.cancel();
     let rest: Vec<Event> = generation.collect::<Result<_, _>>().unwrap();
     let [Event::Text { text, .. }, Event::Finished(summary)] = &rest[..] else {

@@ -33,18 +33,28 @@ impl Rotation<'_> {
     }
 }
 
-/// Turns the queries and keys in each row of `qkv` (heads of queries, then of keys, then of values), and puts keys and
-/// values into the cache, the first row's at position `start`.
+/// Rows that follow one another in a sequence.
+#[derive(Clone, Debug)]
+pub struct Sequence<C> {
+    /// Which rows.
+    pub rows: Range<usize>,
+    /// The position of the first.
+    pub start: usize,
+    /// The sequence's keys and values.
+    pub cache: C,
+}
+
+/// Turns the queries and keys in the sequence's rows of `qkv` (heads of queries, then of keys, then of values), and puts
+/// keys and values into its cache.
 pub(crate) fn append(
     pool: &mut Pool,
     qkv: &mut Rows,
     rotation: Rotation<'_>,
-    cache: &mut Cache,
-    start: usize,
+    sequence: Sequence<&mut Cache>,
 ) {
-    match cache.format() {
-        CacheFormat::F32 => append_as::<f32>(pool, qkv, rotation, cache, start),
-        CacheFormat::F16 => append_as::<u16>(pool, qkv, rotation, cache, start),
+    match sequence.cache.format() {
+        CacheFormat::F32 => append_as::<f32>(pool, qkv, rotation, sequence),
+        CacheFormat::F16 => append_as::<u16>(pool, qkv, rotation, sequence),
     }
 }
 
@@ -52,22 +62,22 @@ fn append_as<E: Element>(
     pool: &mut Pool,
     qkv: &mut Rows,
     rotation: Rotation<'_>,
-    cache: &mut Cache,
-    start: usize,
+    sequence: Sequence<&mut Cache>,
 ) {
+    let Sequence { rows, start, cache } = sequence;
     let (heads, head_dim, blocks) = (cache.heads(), cache.head_dim(), cache.blocks());
-    let (rows, width, stride) = (qkv.rows(), qkv.width(), stride(qkv.width()));
+    let (width, stride) = (qkv.width(), stride(qkv.width()));
     let turned = width / head_dim - heads;
     let vectors = cache.value_vectors();
     let (keys, values) = cache.all_mut::<E>();
     let (keys, values, qkv) = (Shared::new(keys), Shared::new(values), qkv.shared());
     // Whole blocks of positions, so that nobody else writes into the same vectors of keys.
     let first_block = start / LANES;
-    let behind = start + rows;
+    let behind = start + rows.len();
     pool.run(behind.div_ceil(LANES) - first_block, &|_, piece| {
         let block = first_block + piece;
         for position in start.max(block * LANES)..behind.min((block + 1) * LANES) {
-            let row = (position - start) * stride;
+            let row = (rows.start + position - start) * stride;
             // SAFETY: every position, and so its row, belongs to one piece.
             let row = unsafe { qkv.part(row..row + width) };
             let (qk, new_values) = row.split_at_mut(turned * head_dim);
@@ -100,8 +110,12 @@ fn append_as<E: Element>(
 /// Queries that are computed at once, at most.
 const QUERIES: usize = 4;
 
+/// Rows of a piece of work.
+const TILE: usize = 16;
+
 /// Mixes the values that each query sees: softmax(q · k / sqrt(head_dim)) · v, where query head h reads key and value
-/// head h / (query heads / heads), and a row those positions that are not behind its own (Ainslie et al. 2023).
+/// head h / (query heads / heads), and a row those positions of its sequence that are not behind its own (Ainslie et al.
+/// 2023).
 ///
 /// `qkv` is what [`append`] has left of it; `into` gets rows of query heads.
 pub(crate) fn attend(
@@ -109,45 +123,59 @@ pub(crate) fn attend(
     pool: &mut Pool,
     scores: &mut Vec<Line>,
     qkv: &Rows,
-    cache: &Cache,
-    start: usize,
+    sequences: &[Sequence<&Cache>],
     into: &mut Rows,
 ) {
-    let (rows, heads) = (qkv.rows(), cache.heads());
-    let query_heads = qkv.width() / cache.head_dim() - 2 * heads;
-    into.reset(rows, query_heads * cache.head_dim());
+    let Some(Sequence { cache: first, .. }) = sequences.first() else {
+        return;
+    };
+    let (heads, head_dim) = (first.heads(), first.head_dim());
+    let query_heads = qkv.width() / head_dim - 2 * heads;
+    into.reset(qkv.rows(), query_heads * head_dim);
     let to = stride(into.width());
     let into = into.shared();
 
     // Room for each thread's scores.
-    let room = QUERIES * cache.blocks();
+    let blocks = sequences.iter().map(|sequence| sequence.cache.blocks());
+    let room = QUERIES * blocks.max().unwrap_or(0);
     scores.resize(room * pool.threads(), Line::zeroed());
     let scores = Shared::new(scores);
 
-    // The last rows see most, and are begun first.
-    let rows_each = 16;
-    let tiles = rows.div_ceil(rows_each);
-    pool.run(tiles * heads, &|thread, piece| {
-        let (tile, head) = (tiles - 1 - piece / heads, piece % heads);
-        isa.run(Attend {
-            qkv,
-            cache,
-            start,
-            head,
-            group: query_heads / heads,
-            rows: tile * rows_each..rows.min((tile + 1) * rows_each),
-            // SAFETY: every thread has its own.
-            scores: unsafe { scores.part(thread * room..(thread + 1) * room) },
-            into: &into,
-            stride: to,
-        });
+    let tiles = |sequence: &Sequence<&Cache>| sequence.rows.len().div_ceil(TILE);
+    let all = sequences.iter().map(tiles).sum::<usize>();
+    pool.run(all * heads, &|thread, piece| {
+        let (mut tile, head) = (piece / heads, piece % heads);
+        for sequence in sequences {
+            let own = tiles(sequence);
+            if tile >= own {
+                tile -= own;
+                continue;
+            }
+            // The last rows see most, and are begun first.
+            let rows = sequence.rows.start + (own - 1 - tile) * TILE;
+            isa.run(Attend {
+                qkv,
+                cache: sequence.cache,
+                // Of the first row there is, if it belonged to the sequence.
+                start: sequence.start as isize - sequence.rows.start as isize,
+                head,
+                group: query_heads / heads,
+                rows: rows..sequence.rows.end.min(rows + TILE),
+                // SAFETY: every thread has its own.
+                scores: unsafe { scores.part(thread * room..(thread + 1) * room) },
+                into: &into,
+                stride: to,
+            });
+            return;
+        }
     });
 }
 
 struct Attend<'a> {
     qkv: &'a Rows,
     cache: &'a Cache,
-    start: usize,
+    /// What makes a position of a row's number.
+    start: isize,
     /// Of keys and values.
     head: usize,
     /// Query heads that read it.
@@ -203,7 +231,7 @@ impl Attend<'_> {
         let queries: [&[f32]; N] =
             std::array::from_fn(|i| &self.qkv.row(rows[i])[columns[i]..columns[i] + head_dim]);
         // Positions that each of them sees.
-        let seen = rows.map(|row| self.start + row + 1);
+        let seen = rows.map(|row| row.wrapping_add_signed(self.start) + 1);
         let most = seen[N - 1];
         let used = most.div_ceil(LANES);
 

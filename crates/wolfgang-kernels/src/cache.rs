@@ -95,6 +95,11 @@ impl Cache {
         self.head_dim
     }
 
+    /// Whether heads and their dimensions are the same.
+    pub(crate) fn has_shape_of(&self, other: &Self) -> bool {
+        (self.heads, self.head_dim) == (other.heads, other.head_dim)
+    }
+
     /// Positions there is room for, in whole blocks.
     pub(crate) fn positions(&self) -> usize {
         self.blocks * LANES

@@ -2,7 +2,7 @@
 
 use crate::KernelError;
 use crate::activations::Activations;
-use crate::attention::{Rotation, append, attend};
+use crate::attention::{Rotation, Sequence, append, attend};
 use crate::cache::Cache;
 use crate::elementwise::rms_norm;
 use crate::format::Format;
@@ -13,6 +13,7 @@ use crate::pool::Pool;
 use crate::product::{Then, multiply};
 use crate::rows::{Rows, stride};
 use crate::simd::Line;
+use std::borrow::Borrow;
 use std::num::NonZeroUsize;
 
 /// Threads that compute. One step at a time; nothing is allocated once the buffers have their size.
@@ -102,45 +103,46 @@ impl Cpu {
         rms_norm(self.isa, &mut self.pool, from, weight, epsilon, into);
     }
 
-    /// Turns the queries and keys in each row of `qkv` (heads of queries, then of keys, then of values), and puts
-    /// keys and values into the cache, the first row's at position `start`.
+    /// Turns the queries and keys in the sequence's rows of `qkv` (heads of queries, then of keys, then of values), and
+    /// puts keys and values into its cache.
     ///
     /// # Panics
-    /// If the cache or the rotation has no such positions, or the rows have no query heads.
+    /// If there are no such rows, the cache or the rotation has no such positions, or the rows have no query heads.
     pub fn append(
         &mut self,
         qkv: &mut Rows,
         rotation: Rotation<'_>,
-        cache: &mut Cache,
-        start: usize,
+        sequence: Sequence<&mut Cache>,
     ) {
-        // What lies behind a head's last position belongs to the next head.
-        assert!(
-            start + qkv.rows() <= cache.positions(),
-            "the cache has no room"
-        );
-        append(&mut self.pool, qkv, rotation, cache, start);
+        sequence.check(qkv);
+        append(&mut self.pool, qkv, rotation, sequence);
     }
 
-    /// Causal attention of the queries in `qkv`, the first row's at position `start`: softmax(q · k / √head_dim) · v.
-    /// Query head h reads key and value head h / (query heads / heads) (Ainslie et al. 2023).
+    /// Causal attention of the queries in `qkv`, each in its sequence: softmax(q · k / √head_dim) · v. Query head h reads
+    /// key and value head h / (query heads / heads) (Ainslie et al. 2023). Rows of no sequence become 0.
     ///
-    /// The keys and values of all rows must be in the cache: see [`append`](Self::append).
+    /// The keys and values of all rows must be in the caches: see [`append`](Self::append).
     ///
     /// # Panics
-    /// If the cache has no such positions.
-    pub fn attend(&mut self, qkv: &Rows, cache: &Cache, start: usize, into: &mut Rows) {
-        assert!(
-            start + qkv.rows() <= cache.positions(),
-            "the cache has fewer positions"
-        );
+    /// If there are no such rows, rows of two sequences, or a cache has no such positions or another shape than the
+    /// first.
+    pub fn attend(&mut self, qkv: &Rows, sequences: &[Sequence<&Cache>], into: &mut Rows) {
+        let mut behind = 0;
+        for sequence in sequences {
+            sequence.check(qkv);
+            assert!(behind <= sequence.rows.start, "a row has two sequences");
+            behind = sequence.rows.end;
+            assert!(
+                sequence.cache.has_shape_of(sequences[0].cache),
+                "caches of different shapes"
+            );
+        }
         attend(
             self.isa,
             &mut self.pool,
             &mut self.scores,
             qkv,
-            cache,
-            start,
+            sequences,
             into,
         );
     }
@@ -162,5 +164,19 @@ impl Cpu {
     /// how many times it was: prefill cannot be faster than that.
     pub fn multiply_adds(&mut self, format: Format, number: usize) -> usize {
         multiply_adds(self.isa, &mut self.pool, format, number)
+    }
+}
+
+impl<C: Borrow<Cache>> Sequence<C> {
+    fn check(&self, qkv: &Rows) {
+        assert!(
+            self.rows.start <= self.rows.end && self.rows.end <= qkv.rows(),
+            "there are no such rows"
+        );
+        // What lies behind a head's last position belongs to the next head.
+        assert!(
+            self.start + self.rows.len() <= self.cache.borrow().positions(),
+            "the cache has fewer positions"
+        );
     }
 }

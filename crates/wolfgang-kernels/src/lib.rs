@@ -30,7 +30,7 @@ mod rows;
 mod simd;
 
 pub use activations::Activations;
-pub use attention::Rotation;
+pub use attention::{Rotation, Sequence};
 pub use cache::{Cache, CacheFormat};
 pub use cpu::Cpu;
 pub use error::KernelError;

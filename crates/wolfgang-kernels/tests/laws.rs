@@ -5,9 +5,10 @@
 
 use proptest::prelude::*;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use wolfgang_kernels::{
     Activations, Cache, CacheFormat, Cpu, Format, Isa, KernelError, Matrix, Packer, Rotation, Rows,
-    Shape, Then, quantise, rounded,
+    Sequence, Shape, Then, quantise, rounded,
 };
 
 const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Bf16, Format::Int8];
@@ -281,13 +282,62 @@ fn attention(
     let (mut start, mut out) = (0, Vec::new());
     for chunk in chunks {
         let mut rows = head(qkv, heads.width(), start, start + chunk);
-        cpu.append(&mut rows, rotation, &mut cache, start);
         let mut mixed = Rows::default();
-        cpu.attend(&rows, &cache, start, &mut mixed);
+        cpu.append(&mut rows, rotation, sequence(0..*chunk, start, &mut cache));
+        cpu.attend(&rows, &[sequence(0..*chunk, start, &cache)], &mut mixed);
         out.extend(numbers(&mixed));
         start += chunk;
     }
     out
+}
+
+fn sequence<C>(rows: Range<usize>, start: usize, cache: C) -> Sequence<C> {
+    Sequence { rows, start, cache }
+}
+
+/// Attention of several sequences at once, of which the first chunk came before and the others come together.
+fn attention_together(
+    cpu: &mut Cpu,
+    heads: &Heads,
+    format: CacheFormat,
+    all: &[Vec<f32>],
+    angles: (&[f32], &[f32]),
+    first: usize,
+) -> Vec<Vec<f32>> {
+    let rotation = Rotation {
+        cos: angles.0,
+        sin: angles.1,
+    };
+    let positions = |qkv: &Vec<f32>| qkv.len() / heads.width();
+    let mut caches = Vec::new();
+    for qkv in all {
+        let mut cache = Cache::new(format, heads.keys, heads.dim, positions(qkv));
+        let mut rows = head(qkv, heads.width(), 0, first);
+        cpu.append(&mut rows, rotation, sequence(0..first, 0, &mut cache));
+        caches.push(cache);
+    }
+    let rest: Vec<f32> = all
+        .iter()
+        .flat_map(|qkv| qkv[first * heads.width()..].to_vec())
+        .collect();
+    let mut rows = rows_of(&rest, heads.width());
+    let mut spans = Vec::new();
+    let mut begin = 0;
+    for (qkv, cache) in all.iter().zip(&mut caches) {
+        let span = begin..begin + positions(qkv) - first;
+        cpu.append(&mut rows, rotation, sequence(span.clone(), first, cache));
+        begin = span.end;
+        spans.push(span);
+    }
+    let sequences: Vec<_> = spans
+        .iter()
+        .zip(&caches)
+        .map(|(span, cache)| sequence(span.clone(), first, cache))
+        .collect();
+    let mut mixed = Rows::default();
+    cpu.attend(&rows, &sequences, &mut mixed);
+    let of = |span: Range<usize>| span.flat_map(|row| mixed.row(row).to_vec()).collect();
+    spans.into_iter().map(of).collect()
 }
 
 /// The same in f64, number by number.
@@ -367,6 +417,40 @@ proptest! {
                     let found: Vec<u32> = found.into_iter().map(f32::to_bits).collect();
                     let expected = &*expected.get_or_insert_with(|| found.clone());
                     prop_assert_eq!(&found, expected, "{} {:?} {:?}", isa.name(), format, chunks);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sequences_computed_together_have_the_bits_of_each_alone(
+        keys in 1usize..3,
+        group in 1usize..4,
+        dim in 1usize..40,
+        first in 1usize..20,
+        more in proptest::collection::vec(1usize..30, 1..5),
+        seed in 0usize..1000,
+    ) {
+        let heads = Heads { queries: keys * group, keys, dim: 2 * dim };
+        let (first, more) = if cfg!(miri) { (2, vec![1, 2]) } else { (first, more) };
+        let positions = first + more.iter().max().unwrap();
+        let angles = (mixed(seed, positions * heads.dim), mixed(seed + 1, positions * heads.dim));
+        let angles = (angles.0.as_slice(), angles.1.as_slice());
+        let all: Vec<Vec<f32>> = more
+            .iter()
+            .enumerate()
+            .map(|(i, more)| mixed(seed + 2 + i, (first + more) * heads.width()))
+            .collect();
+        for format in [CacheFormat::F32, CacheFormat::F16] {
+            for isa in Isa::all() {
+                for threads in [1, 3] {
+                    let mut cpu = cpu(isa, threads);
+                    let together = attention_together(&mut cpu, &heads, format, &all, angles, first);
+                    for ((qkv, more), together) in all.iter().zip(&more).zip(together) {
+                        let alone = attention(&mut cpu, &heads, format, qkv, angles, &[first, *more]);
+                        let behind = alone.len() - together.len();
+                        prop_assert_eq!(&alone[behind..], &together[..], "{}", isa.name());
+                    }
                 }
             }
         }
