@@ -89,6 +89,11 @@ impl Checkpoint {
     /// [`CheckpointError::Model`].
     pub fn random(config: &ModelConfig, seed: u64) -> Result<Self, CheckpointError> {
         let path = Path::new("random weights");
+        // Parameters of no possible model could not even be listed.
+        config.validate().map_err(|source| CheckpointError::Model {
+            path: path.to_path_buf(),
+            source,
+        })?;
         Self::check(path, random::contents(config, seed))
     }
 

@@ -17,6 +17,7 @@ use crate::report::BadParameter;
 use anyhow::Context;
 use case::{Case, Part, Speeds, Start};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -149,6 +150,10 @@ pub fn measure(
                 }
                 let speeds: Speeds = case(Part::Speeds(plan.rounds.clone())).in_a_process()?;
                 each(&Figures::new(forms.config(), &starts, &speeds)?)?;
+                if speeds.threads.is_none() {
+                    // The number of threads is not ours to choose there.
+                    break;
+                }
             }
         }
     }
@@ -171,12 +176,14 @@ struct Plan {
 impl Plan {
     fn new(args: &BenchArgs, config: &ModelConfig) -> Result<Self, BadParameter> {
         let block_size = config.block_size;
-        let or = |given: &[usize], eighths: &[usize]| match given {
-            [] => eighths
-                .iter()
-                .map(|n| (block_size * n / 8).max(1))
-                .collect(),
-            given => given.to_vec(),
+        // In rising order: the cache must reach as far as the position that is measured next.
+        let or = |given: &[usize], eighths: &[usize]| -> Vec<usize> {
+            let given: BTreeSet<_> = given.iter().copied().collect();
+            let default = eighths.iter().map(|n| (block_size * n / 8).max(1));
+            match given.is_empty() {
+                true => default.collect(),
+                false => given.into_iter().collect(),
+            }
         };
         let rounds = speeds::Rounds {
             prefill: or(&args.prefill, &[7]),

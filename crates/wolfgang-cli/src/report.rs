@@ -7,7 +7,7 @@ use wolfgang_checkpoint::CheckpointError;
 use wolfgang_generate::{GenerateError, ModelError, SamplingError};
 
 /// Bad usage or parameters.
-const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 
 /// Parameters that only show to be wrong when model or tokenizer are known.
 #[derive(Debug, thiserror::Error)]

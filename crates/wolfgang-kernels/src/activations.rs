@@ -244,10 +244,12 @@ fn quantise<S: Simd>(simd: S, from: &[f32]) -> Quantised {
         *bytes = simd.to_i8(whole);
     }
     simd.store(sum, &mut each);
+    // Whole numbers, and so exact.
+    let sum: f32 = each.iter().sum();
     Quantised {
         words: bytemuck::cast(bytes),
-        scale,
-        // Whole numbers, and so exact.
-        sum: each.iter().sum::<f32>() as i32,
+        // Not every instruction set keeps NaN and infinities so far, but the sum does.
+        scale: if sum.is_finite() { scale } else { f32::NAN },
+        sum: sum as i32,
     }
 }

@@ -155,7 +155,8 @@ impl Cpu {
         Memory::new(&mut self.pool, bytes)
     }
 
-    /// Reads all of the memory once, and does nothing else: decoding cannot be faster than that.
+    /// Reads all of the memory once, and does nothing else. Decoding cannot be faster than that, unless the weights fit
+    /// into a cache and the memory does not.
     pub fn read(&mut self, memory: &Memory) {
         read(self.isa, &mut self.pool, memory);
     }

@@ -64,12 +64,16 @@ pub(crate) fn bf16_pair(first: f32, second: f32) -> u32 {
 /// The scale at which the largest number of a row becomes 127.
 ///
 /// It has 16 significant bits, rounded up, so that 127 times the scale is exact: numbers that were quantised once get
-/// the same scale again.
+/// the same scale again. A row too small for a normal scale has the scale 0.
 #[inline(always)]
 pub(crate) fn row_scale(row: &[f32]) -> f32 {
     let largest = row.iter().fold(0f32, |max, x| max.max(x.abs()));
-    let scale = largest / 127.0;
-    f32::from_bits((scale.to_bits() + 0xff) & !0xff)
+    let scale = f32::from_bits(((largest / 127.0).to_bits() + 0xff) & !0xff);
+    if scale < f32::MIN_POSITIVE {
+        0.0
+    } else {
+        scale
+    }
 }
 
 /// The nearest multiple of 1 / `per_unit`, as its number.

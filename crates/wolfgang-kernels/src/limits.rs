@@ -1,6 +1,6 @@
 //! What the processor does at best: what the kernels are held against.
 //!
-//! Decoding reads every weight once, so it cannot be faster than reading. Prefill multiplies each weight with many rows,
+//! Decoding reads every weight once, so it cannot be faster than reading, unless a cache holds the weights. Prefill multiplies each weight with many rows,
 //! so it cannot be faster than multiplying.
 
 use crate::KernelError;
@@ -33,10 +33,12 @@ impl Memory {
     /// # Errors
     /// [`KernelError::NoMemory`].
     pub(crate) fn new(pool: &mut Pool, bytes: usize) -> Result<Self, KernelError> {
-        let pieces = bytes.div_ceil(PIECE);
-        let mut pages = Pages::new(pieces * PIECE)?;
         let no_room = KernelError::NoMemory { bytes };
-        let place = pages.take(pieces * PIECE).ok_or(no_room)?;
+        let whole = bytes.checked_next_multiple_of(PIECE);
+        let whole = whole.ok_or_else(|| no_room.clone())?;
+        let mut pages = Pages::new(whole)?;
+        let place = pages.take(whole).ok_or(no_room)?;
+        let pieces = whole / PIECE;
         let memory = Shared::new(pages.get_mut(&place));
         // Pages that nobody wrote to are all the same page of zeros.
         pool.run(pieces, &|_, piece| {
@@ -91,7 +93,8 @@ impl Kernel for Sum<'_> {
 pub(crate) fn multiply_adds(isa: Isa, pool: &mut Pool, format: Format, number: usize) -> usize {
     let pieces = 8 * pool.threads();
     let each = LANES * format.group() * isa.run(Sums);
-    let steps = number.div_ceil(pieces * each);
+    // As many as can be counted.
+    let steps = number.min(usize::MAX / 2).div_ceil(pieces * each);
     pool.run(pieces, &|_, _| isa.run(Chains { format, steps }));
     pieces * each * steps
 }

@@ -90,7 +90,7 @@ proptest! {
         rows in 1usize..40,
         seed in 0usize..1000,
     ) {
-        let (outputs, inputs, rows) = if cfg!(miri) { (33, 7, 4) } else { (outputs, inputs, rows) };
+        let (outputs, inputs, rows) = if cfg!(miri) { (33, 7, 7) } else { (outputs, inputs, rows) };
         let shape = Shape { outputs, inputs };
         let weights = mixed(seed, outputs * inputs);
         let x = mixed(seed + 1, rows * inputs);
@@ -158,6 +158,30 @@ proptest! {
             };
             for (once, weight) in once.iter().zip(&weights) {
                 prop_assert!((once - weight).abs() <= unit);
+            }
+        }
+    }
+}
+
+/// What is not finite does not turn into numbers: sampling refuses it.
+#[test]
+fn a_row_that_is_not_finite_has_no_outputs() {
+    let shape = Shape {
+        outputs: 33,
+        inputs: 70,
+    };
+    let weights = mixed(1, shape.outputs * shape.inputs);
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut x = mixed(2, 3 * shape.inputs);
+        x[shape.inputs + 5] = bad;
+        for isa in Isa::all() {
+            for format in FORMATS {
+                let mut cpu = cpu(isa, 1);
+                let matrix = pack(&mut cpu, format, shape, &weights);
+                let out = product(&mut cpu, &matrix, &rows_of(&x, shape.inputs), Then::Store);
+                let finite = |row: usize| out.row(row).iter().filter(|x| x.is_finite()).count();
+                let found = [0, 1, 2].map(finite);
+                assert_eq!(found, [33, 0, 33], "{bad} {} {format:?}", isa.name());
             }
         }
     }

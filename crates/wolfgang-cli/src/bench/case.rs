@@ -1,7 +1,8 @@
 //! One configuration, measured in a process of its own: its peak of memory is its own, and its start is a start.
 
 use super::{speeds, start};
-use anyhow::{Context, ensure};
+use crate::report::{BadParameter, USAGE};
+use anyhow::{Context, anyhow};
 use clap::Args;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -77,15 +78,19 @@ impl Case {
             .stderr(Stdio::piped())
             .output()
             .context("a process to measure in cannot be started")?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().last().unwrap_or("it did not say why");
-        ensure!(
-            output.status.success(),
-            "{} in {} cannot be measured: {}",
-            self.device,
-            self.dtype,
-            last.strip_prefix("error: ").unwrap_or(last)
-        );
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let last = said.lines().last().unwrap_or("it did not say why");
+            let last = last.strip_prefix("error: ").unwrap_or(last);
+            let message = format!(
+                "{} in {} cannot be measured: {last}",
+                self.device, self.dtype
+            );
+            return Err(match output.status.code().map(u8::try_from) {
+                Some(Ok(USAGE)) => BadParameter(message).into(),
+                _ => anyhow!(message),
+            });
+        }
         serde_json::from_slice(&output.stdout).context("a measurement said nothing of sense")
     }
 

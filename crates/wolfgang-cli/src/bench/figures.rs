@@ -46,7 +46,7 @@ pub struct Figures {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Sample {
-    /// The one in the middle.
+    /// The one in the middle, or between the two there.
     pub median: f64,
     /// The smallest.
     pub min: f64,
@@ -81,8 +81,10 @@ impl Sample {
     fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<_> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
+        let behind = values.get(values.len() / 2)?;
+        let before = values.get(values.len().saturating_sub(1) / 2)?;
         Some(Self {
-            median: *values.get(values.len() / 2)?,
+            median: (before + behind) / 2.0,
             min: *values.first()?,
             max: *values.last()?,
         })
@@ -244,4 +246,66 @@ fn multiply_adds(config: &ModelConfig, length: usize) -> f64 {
     let layers = config.n_parameters() - head;
     let attended = length * (length + 1) / 2;
     (length * layers + head + 2 * config.n_layer * config.n_embd * attended) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> ModelConfig {
+        ModelConfig {
+            n_layer: 1,
+            n_head: 2,
+            n_kv_head: 1,
+            n_embd: 4,
+            vocab_size: 10,
+            block_size: 8,
+            multiple_of: 1,
+            ..ModelConfig::default()
+        }
+    }
+
+    #[test]
+    fn each_matrix_counts_for_each_token_and_the_head_for_the_last() {
+        let (config, head) = (config(), 10 * 4);
+        let layer = config.n_parameters() - head;
+        // Three tokens see 1, 2 and 3 positions: a product of 4 with the keys, and one with the values.
+        let attention = 2 * 4 * (1 + 2 + 3);
+        let all = 3 * layer + head + attention;
+        assert_eq!(multiply_adds(&config, 3), all as f64);
+    }
+
+    #[test]
+    fn shares_are_those_of_the_rounds() {
+        let start = |seconds| Start {
+            load_seconds: seconds,
+            prompt_tokens: 8,
+            first_token_seconds: 2.0 * seconds,
+            peak_memory_bytes: Some(1000),
+        };
+        let speeds = Speeds {
+            device: "flex".to_owned(),
+            dtype: "f32".to_owned(),
+            threads: Some(2),
+            instructions: None,
+            weight_bytes: 100,
+            read: vec![1000.0, 2000.0, 4000.0],
+            multiply_adds: vec![1e6; 3],
+            prefill: vec![(3, vec![300.0, 600.0, 900.0])],
+            decode: vec![(4, vec![9.0, 10.0, 20.0])],
+            steps: Vec::new(),
+        };
+        let starts = [1.0, 4.0, 2.0, 3.0].map(start);
+        let figures = Figures::new(&config(), &starts, &speeds).unwrap();
+        let load = figures.load_seconds;
+        assert_eq!((load.min, load.median, load.max), (1.0, 2.5, 4.0));
+        let decode = figures.decode[0];
+        assert_eq!((decode.at, decode.tokens_per_second.median), (4, 10.0));
+        // 900 of 1000, 1000 of 2000 and 2000 of 4000 bytes a second.
+        let share = decode.of_limit.unwrap();
+        assert_eq!((share.min, share.median, share.max), (0.5, 0.5, 0.9));
+        let share = figures.prefill[0].of_limit.unwrap().median;
+        let expected = 200.0 * multiply_adds(&config(), 3) / 1e6;
+        assert!((share - expected).abs() < 1e-12, "{share} {expected}");
+    }
 }

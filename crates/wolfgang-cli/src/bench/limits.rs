@@ -5,11 +5,11 @@ use std::time::Instant;
 use wolfgang_generate::{Precision, Wolfgang};
 use wolfgang_kernels::{Cpu, Format, Isa, Memory};
 
-/// Far more than any cache holds.
+/// More than most caches hold.
 const BYTES: usize = 256 << 20;
 
-/// Enough to take some hundredths of a second.
-const MULTIPLY_ADDS: usize = 4_000_000_000;
+/// For each thread: enough to take some milliseconds.
+const MULTIPLY_ADDS: usize = 2_000_000_000;
 
 /// Reads of the memory in one round.
 const READS: usize = 4;
@@ -57,7 +57,9 @@ impl Limits {
     /// Multiply-adds a second.
     pub(super) fn multiply_adds(&mut self) -> f64 {
         let begun = Instant::now();
-        let done = self.cpu.multiply_adds(self.format, MULTIPLY_ADDS);
+        let done = self
+            .cpu
+            .multiply_adds(self.format, MULTIPLY_ADDS * self.cpu.threads());
         done as f64 / begun.elapsed().as_secs_f64()
     }
 }

@@ -2,7 +2,8 @@
 
 use rand_mt::Mt;
 
-/// The draws of PyTorch's `torch.multinomial` on the CPU after `torch.manual_seed`.
+/// The draws of PyTorch's `torch.multinomial` on the CPU after `torch.manual_seed`, from PyTorch 2.7 on: some builds
+/// before that drew by another library.
 ///
 /// The generator is MT19937 (Matsumoto and Nishimura 1998), initialised from the low 32 bits of the seed as its
 /// authors' `init_genrand` does; the upper 32 bits of a seed mean nothing here. A number takes two outputs, the upper
