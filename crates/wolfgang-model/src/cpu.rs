@@ -1,16 +1,19 @@
 //! The model by our own kernels, for the CPU.
 
+mod pass;
+
+pub(crate) use pass::Span;
+
 use crate::contained::contained;
-use crate::norm::EPSILON;
-use crate::profile::{Laps, Step};
+use crate::profile::Laps;
 use crate::rope::Angles;
 use crate::weights::{ReadRows, matrices};
 use crate::{ModelConfig, ModelError, ModelOptions, Parameter, Precision};
+use pass::Work;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use wolfgang_kernels::{
-    Activations, Cache, CacheFormat, Cpu, Format, Isa, KernelError, Matrix, PANEL, Packer,
-    Rotation, Rows, Shape, Then,
+    Cache, CacheFormat, Cpu, Format, Isa, KernelError, Matrix, PANEL, Packer, Rows, Shape,
 };
 
 /// Rows that prefill computes at once: enough to read the weights once for many, few enough to need little memory.
@@ -39,23 +42,6 @@ struct Layer {
     /// w1 and w3, panel by panel by turns.
     w13: Matrix,
     w2: Matrix,
-}
-
-/// The threads, and what a forward pass writes. Kept, so that decoding allocates nothing but logits.
-#[derive(Debug)]
-struct Work {
-    cpu: Cpu,
-    /// `[rows, n_embd]`: the sum of all layers so far.
-    x: Rows,
-    /// `[rows, n_embd]`: after a norm, and what attention has mixed.
-    normed: Rows,
-    inputs: Activations,
-    /// `[rows, n_embd + 2 kv_dim]`.
-    qkv: Rows,
-    /// `[rows, hidden_dim]`.
-    gated: Rows,
-    /// `[rows, vocab_size]`.
-    logits: Rows,
 }
 
 fn bytes_of(vector: &Rows) -> usize {
@@ -156,15 +142,7 @@ impl CpuTransformer {
             norm: vector()?,
             angles: Angles::new(config.head_dim(), config.block_size),
             hidden_dim: config.hidden_dim(),
-            work: Mutex::new(Work {
-                cpu,
-                x: Rows::default(),
-                normed: Rows::default(),
-                inputs: Activations::default(),
-                qkv: Rows::default(),
-                gated: Rows::default(),
-                logits: Rows::default(),
-            }),
+            work: Mutex::new(Work::new(cpu)),
         })
     }
 
@@ -191,12 +169,17 @@ impl CpuTransformer {
         config: &ModelConfig,
         cache_precision: Precision,
     ) -> Vec<f32> {
-        let mut cache = new_caches(config, cache_precision, ids.len());
+        let mut caches = new_caches(config, cache_precision, ids.len());
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = Vec::with_capacity(ids.len() * config.vocab_size);
         for (chunk, ids) in ids.chunks(PREFILL_ROWS).enumerate() {
+            let span = Span {
+                ids,
+                start: chunk * PREFILL_ROWS,
+                caches: &mut caches,
+            };
             let laps = &mut Laps::off();
-            work.hidden(self, ids, &mut cache, chunk * PREFILL_ROWS, laps);
+            work.hidden(self, &mut [span], laps);
             work.logits(self, laps);
             for row in 0..ids.len() {
                 all.extend_from_slice(work.logits.row(row));
@@ -205,109 +188,37 @@ impl CpuTransformer {
         all
     }
 
-    /// Logits of the last of `ids`, which stand at `start` and behind it, `[vocab_size]`.
-    pub(crate) fn forward_cached(
-        &self,
-        ids: &[u32],
-        cache: &mut [Cache],
-        start: usize,
-        mut laps: Laps<'_>,
-    ) -> Vec<f32> {
+    /// Logits behind the last of the span's ids, `[vocab_size]`.
+    pub(crate) fn forward_cached(&self, span: Span<'_>, mut laps: Laps<'_>) -> Vec<f32> {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        for (chunk, ids) in ids.chunks(PREFILL_ROWS).enumerate() {
-            let start = start + chunk * PREFILL_ROWS;
-            work.hidden(self, ids, cache, start, &mut laps);
+        for (chunk, ids) in span.ids.chunks(PREFILL_ROWS).enumerate() {
+            let part = Span {
+                ids,
+                start: span.start + chunk * PREFILL_ROWS,
+                caches: &mut *span.caches,
+            };
+            work.hidden(self, &mut [part], &mut laps);
         }
-        work.keep_last();
+        let last = work.x.rows() - 1;
+        work.keep([last].into_iter());
         work.logits(self, &mut laps);
         work.logits.row(0).to_vec()
     }
-}
 
-impl Work {
-    /// Everything between embedding and final norm: leaves `[n, n_embd]` in `x`.
-    fn hidden(
-        &mut self,
-        model: &CpuTransformer,
-        ids: &[u32],
-        cache: &mut [Cache],
-        start: usize,
-        laps: &mut Laps<'_>,
-    ) {
-        let Self {
-            cpu,
-            x,
-            normed,
-            inputs,
-            qkv,
-            gated,
-            ..
-        } = self;
-        let (rows, format) = (ids.len(), model.embeddings.format());
-        x.reset(rows, model.embeddings.shape().inputs);
-        for (row, id) in ids.iter().enumerate() {
-            model.embeddings.read_row(*id as usize, x.row_mut(row));
-        }
-        laps.lap(Step::Embedding);
-        let rotation = Rotation {
-            cos: &model.angles.cos,
-            sin: &model.angles.sin,
-        };
-        for (layer, cache) in model.layers.iter().zip(cache) {
-            cpu.rms_norm(x, &layer.attention_norm, EPSILON as f32, normed);
-            laps.lap(Step::Norm);
-            cpu.prepare(normed, format, inputs);
-            laps.lap(Step::Prepare);
-            qkv.reset(rows, layer.wqkv.shape().outputs);
-            cpu.multiply(&layer.wqkv, inputs, qkv, Then::Store);
-            laps.lap(Step::Wqkv);
-            cpu.append(qkv, rotation, cache, start);
-            cpu.attend(qkv, cache, start, normed);
-            laps.lap(Step::Attention);
-            cpu.prepare(normed, format, inputs);
-            laps.lap(Step::Prepare);
-            cpu.multiply(&layer.wo, inputs, x, Then::Add);
-            laps.lap(Step::Wo);
-
-            cpu.rms_norm(x, &layer.ffn_norm, EPSILON as f32, normed);
-            laps.lap(Step::Norm);
-            cpu.prepare(normed, format, inputs);
-            laps.lap(Step::Prepare);
-            gated.reset(rows, model.hidden_dim);
-            cpu.multiply(&layer.w13, inputs, gated, Then::SwiGlu);
-            laps.lap(Step::W13);
-            cpu.prepare(gated, format, inputs);
-            laps.lap(Step::Prepare);
-            cpu.multiply(&layer.w2, inputs, x, Then::Add);
-            laps.lap(Step::W2);
-        }
-    }
-
-    /// Drops all rows of `x` but the last: only its logits are wanted, and the head is the largest product of all.
-    fn keep_last(&mut self) {
-        let Self { x, normed, .. } = self;
-        normed.reset(1, x.width());
-        normed.row_mut(0).copy_from_slice(x.row(x.rows() - 1));
-        std::mem::swap(x, normed);
-    }
-
-    /// Final norm and head: `x` to `[n, vocab_size]`.
-    fn logits(&mut self, model: &CpuTransformer, laps: &mut Laps<'_>) {
-        let Self {
-            cpu,
-            x,
-            normed,
-            inputs,
-            logits,
-            ..
-        } = self;
-        cpu.rms_norm(x, &model.norm, EPSILON as f32, normed);
-        laps.lap(Step::Norm);
-        cpu.prepare(normed, model.embeddings.format(), inputs);
-        laps.lap(Step::Prepare);
-        logits.reset(x.rows(), model.embeddings.shape().outputs);
-        cpu.multiply(&model.embeddings, inputs, logits, Then::Store);
-        laps.lap(Step::Head);
+    /// Logits behind the last id of each span, `[spans, vocab_size]`: all of them in one pass, which reads the weights
+    /// once.
+    pub(crate) fn forward_batch(&self, spans: &mut [Span<'_>]) -> Vec<Vec<f32>> {
+        let laps = &mut Laps::off();
+        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        work.hidden(self, spans, laps);
+        let mut behind = 0;
+        work.keep(spans.iter().map(|span| {
+            behind += span.ids.len();
+            behind - 1
+        }));
+        work.logits(self, laps);
+        let rows = 0..spans.len();
+        rows.map(|row| work.logits.row(row).to_vec()).collect()
     }
 }
 

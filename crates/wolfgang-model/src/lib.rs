@@ -44,5 +44,5 @@ pub use options::ModelOptions;
 pub use precision::Precision;
 pub use profile::{Profile, Step};
 pub use weights::ReadRows;
-pub use wolfgang::Wolfgang;
+pub use wolfgang::{Continuation, Wolfgang};
 pub use wolfgang_kernels::quantise;

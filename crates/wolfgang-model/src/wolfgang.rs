@@ -2,7 +2,7 @@
 
 use crate::backends::is_flex;
 use crate::contained::contained;
-use crate::cpu::CpuTransformer;
+use crate::cpu::{CpuTransformer, Span};
 use crate::kv_cache::Store;
 use crate::profile::{Laps, Profile};
 use crate::transformer::Transformer;
@@ -19,6 +19,15 @@ pub struct Wolfgang {
     device: Device,
     precision: Precision,
     cache_precision: Precision,
+}
+
+/// One sequence's share of [`Wolfgang::forward_batch`].
+#[derive(Debug)]
+pub struct Continuation<'a> {
+    /// What comes next in the sequence.
+    pub ids: &'a [u32],
+    /// What stands before it.
+    pub cache: &'a mut KvCache,
 }
 
 /// Who computes.
@@ -157,6 +166,56 @@ impl Wolfgang {
         self.forward_timed(ids, cache, Laps::start(profile))
     }
 
+    /// Logits behind each of several sequences, in their order; each cache takes what is new of its own. Weights are read
+    /// once for all of them, so that a few sequences take hardly longer than one.
+    ///
+    /// Each gets the same as by [`forward_cached`](Self::forward_cached) alone: on the CPU bit for bit. Devices other than
+    /// the CPU compute one after the other.
+    ///
+    /// # Errors
+    /// As [`forward_cached`](Self::forward_cached); the caches are then as they were.
+    pub fn forward_batch(
+        &self,
+        batch: &mut [Continuation<'_>],
+    ) -> Result<Vec<Tensor<1>>, ModelError> {
+        let Arithmetic::Kernels(transformer) = &self.arithmetic else {
+            let logits = batch.iter_mut();
+            return logits
+                .map(|one| self.forward_cached(one.ids, one.cache))
+                .collect();
+        };
+        for one in batch.iter() {
+            one.cache
+                .check_fits(&self.config, &self.device, self.cache_precision, true)?;
+            self.check(one.ids, one.cache.len())?;
+        }
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let spans = batch.iter_mut().filter_map(|one| {
+            let start = one.cache.len();
+            match one.cache.store_mut() {
+                Store::Kernels(layers) => Some(Span {
+                    ids: one.ids,
+                    start,
+                    caches: Arc::<Vec<_>>::make_mut(layers),
+                }),
+                Store::Burn(_) => None,
+            }
+        });
+        let mut spans: Vec<_> = spans.collect();
+        let shape = [self.config.vocab_size];
+        let logits = contained(|| {
+            let logits = transformer.forward_batch(&mut spans).into_iter();
+            let tensor = |logits| Tensor::from_data(TensorData::new(logits, shape), &self.device);
+            logits.map(tensor).collect()
+        })?;
+        for one in batch {
+            one.cache.advance(one.ids.len());
+        }
+        Ok(logits)
+    }
+
     fn forward_timed(
         &self,
         ids: &[u32],
@@ -177,7 +236,14 @@ impl Wolfgang {
             (Arithmetic::Kernels(transformer), Store::Kernels(layers)) => {
                 // A copy of the cache that shares its memory keeps what it has.
                 let layers = Arc::<Vec<_>>::make_mut(layers);
-                let logits = transformer.forward_cached(ids, layers, start, laps);
+                let logits = transformer.forward_cached(
+                    Span {
+                        ids,
+                        start,
+                        caches: layers,
+                    },
+                    laps,
+                );
                 let shape = [self.config.vocab_size];
                 Some(Tensor::from_data(TensorData::new(logits, shape), device))
             }
