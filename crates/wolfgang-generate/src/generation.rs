@@ -1,18 +1,16 @@
 //! The loop.
 
+use crate::computed::{Computed, Computing};
 use crate::logprobs::{LogprobsBuilder, TokenLogprobs};
-use crate::stop_strings::{StopStrings, Watched};
+use crate::pass::{Passed, pass};
 use crate::stopping::{Canceller, SoFar, StoppingCriterion};
+use crate::transcript::Transcript;
 use crate::{
     FinishReason, GenerateError, GenerateOptions, Overflow, Summary, Timing, WolfgangGenerator,
 };
 use std::time::{Duration, Instant};
-use wolfgang_model::{KvCache, to_host};
+use wolfgang_model::Wolfgang;
 use wolfgang_sampling::{History, LogitsProcessor, Sampler};
-use wolfgang_tokenize::{Special, TextStream};
-
-/// So many ids without text are handed out all the same: whoever waits for an event gets to cancel.
-const MAX_SILENT: usize = 16;
 
 /// What a generation hands out: any number of `Text`, then exactly one `Finished`.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,24 +35,16 @@ pub struct Generation<'a> {
     options: GenerateOptions,
     sampler: Sampler,
     seed: u64,
-    /// Prompt and generated ids.
-    ids: Vec<u32>,
-    prompt_tokens: usize,
-    /// How many of `ids` have been handed out, or never will be.
-    handed_out: usize,
-    /// Made when the model first runs.
-    cache: Option<KvCache>,
-    stream: TextStream<'a>,
-    stop_strings: StopStrings,
+    transcript: Transcript<'a>,
+    computed: Computing<'a>,
+    /// Tokens of the prompt that were computed already.
+    reused_tokens: usize,
     criteria: Vec<Box<dyn StoppingCriterion>>,
     canceller: Canceller,
     /// When the first event was asked for.
     begun: Option<Instant>,
-    text: String,
     /// None unless they were asked for.
-    logprobs_builder: Option<LogprobsBuilder>,
-    /// Of the generated tokens.
-    logprobs: Vec<TokenLogprobs>,
+    logprobs: Option<LogprobsBuilder>,
     timing: Timing,
     phase: Phase,
     /// Why it ended; a generation that nothing has ended counts as cancelled.
@@ -73,6 +63,17 @@ enum Phase {
     Done,
 }
 
+/// What a generation needs to go on.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Nothing: here is an event.
+    Event(Event),
+    /// A pass of the model.
+    Pass,
+    /// It is over.
+    Nothing,
+}
+
 impl<'a> Generation<'a> {
     pub(crate) fn new(
         generator: &'a WolfgangGenerator,
@@ -80,35 +81,23 @@ impl<'a> Generation<'a> {
         options: GenerateOptions,
         sampler: Sampler,
         seed: u64,
+        computed: Computing<'a>,
     ) -> Self {
-        let prompt_tokens = prompt.len();
-        let stop_strings = StopStrings::new(&options.stop_strings);
-        let logprobs_builder = options.logprobs.map(LogprobsBuilder::new);
-        let (phase, handed_out) = if options.include_prompt {
-            (Phase::Prompt, 0)
-        } else {
-            (Phase::Generating, prompt_tokens)
-        };
         Self {
             generator,
-            options,
             sampler,
             seed,
-            ids: prompt,
-            prompt_tokens,
-            handed_out,
-            cache: None,
-            stream: generator.tokenizer().stream(Special::Skip),
-            stop_strings,
+            transcript: Transcript::new(generator.tokenizer(), prompt, &options),
+            computed,
+            reused_tokens: 0,
             criteria: Vec::new(),
             canceller: Canceller::default(),
             begun: None,
-            text: String::new(),
-            logprobs_builder,
-            logprobs: Vec::new(),
+            logprobs: options.logprobs.map(LogprobsBuilder::new),
             timing: Timing::default(),
-            phase,
+            phase: Phase::Prompt,
             reason: FinishReason::Cancelled,
+            options,
         }
     }
 
@@ -119,7 +108,8 @@ impl<'a> Generation<'a> {
 
     /// Tokens at the beginning of the prompt that the model will not see, because its context is shorter.
     pub fn cut_tokens(&self) -> usize {
-        self.prompt_tokens.saturating_sub(self.block_size())
+        let prompt_tokens = self.transcript.prompt().len();
+        prompt_tokens.saturating_sub(self.block_size())
     }
 
     /// Ends the generation: the next events are what was held back and [`Event::Finished`].
@@ -166,7 +156,7 @@ impl<'a> Generation<'a> {
 
     /// Why no further token is begun, if so.
     fn over(&self) -> Option<FinishReason> {
-        let generated = self.ids.len() - self.prompt_tokens;
+        let generated = self.transcript.generated().len();
         let is_late = |max: Duration| self.begun.is_some_and(|begun| begun.elapsed() >= max);
         if self.canceller.is_cancelled() {
             Some(FinishReason::Cancelled)
@@ -175,165 +165,175 @@ impl<'a> Generation<'a> {
         } else if self.options.max_time.is_some_and(is_late) {
             Some(FinishReason::MaxTime)
         } else {
-            let overflows = self.ids.len() > self.block_size();
+            let overflows = self.transcript.ids().len() > self.block_size();
             let stops = self.options.overflow == Overflow::Stop && generated > 0;
             (overflows && stops).then_some(FinishReason::ContextFull)
         }
     }
 
-    /// Generates one token, or ends. Returns what became text by it.
-    fn step(&mut self) -> Result<Option<Event>, GenerateError> {
-        self.begun.get_or_insert_with(Instant::now);
-        if let Some(reason) = self.over() {
-            self.end(reason);
-            return Ok(None);
-        }
-        let (id, logprobs) = self.next_id()?;
-
-        let is_end = self.generator.tokenizer().end_of_text() == Some(id);
-        if is_end && !self.options.ignore_eos {
-            self.end(FinishReason::EndOfText);
-            return Ok(None);
-        }
-        if self.options.stop_tokens.contains(&id) {
-            self.end(FinishReason::StopToken(id));
-            return Ok(None);
-        }
-        self.ids.push(id);
-        self.logprobs.extend(logprobs);
-        let piece = self.stream.push(id);
-        let Watched { mut text, stop } = self.stop_strings.push(piece);
-        if let Some(index) = stop {
-            if self.options.keep_stop_string {
-                text.push_str(&self.options.stop_strings[index]);
+    /// What comes next.
+    pub(crate) fn poll(&mut self) -> Next {
+        loop {
+            let event = match self.phase {
+                Phase::Prompt => {
+                    self.phase = Phase::Generating;
+                    self.transcript.begin()
+                }
+                Phase::Generating => {
+                    self.begun.get_or_insert_with(Instant::now);
+                    match self.over() {
+                        Some(reason) => self.end(reason),
+                        None => return Next::Pass,
+                    }
+                    None
+                }
+                Phase::Flushing => {
+                    self.phase = Phase::Finishing;
+                    let (rest, stop) = self.transcript.finish();
+                    self.reason = stop.map_or(self.reason, FinishReason::StopString);
+                    rest
+                }
+                Phase::Finishing => {
+                    self.phase = Phase::Done;
+                    Some(Event::Finished(self.summary()))
+                }
+                Phase::Done => return Next::Nothing,
+            };
+            if let Some(event) = event {
+                return Next::Event(event);
             }
-            self.reason = FinishReason::StopString(index);
-            // What is held back came behind it.
-            self.phase = Phase::Finishing;
-            return Ok(Some(self.hand_out_all(text)));
         }
-        let event = if self.ids.len() - self.handed_out >= MAX_SILENT {
-            Some(self.hand_out_all(text))
-        } else {
-            self.hand_out(text)
-        };
-        if self.criteria_are_met() {
-            self.end(FinishReason::Criterion);
-        }
-        Ok(event)
     }
 
-    fn criteria_are_met(&mut self) -> bool {
-        let (prompt, generated) = self.ids.split_at(self.prompt_tokens);
-        let so_far = SoFar {
-            prompt,
-            generated,
-            text: &self.text,
-        };
-        // All of them see every token.
-        let met = self
-            .criteria
-            .iter_mut()
-            .map(|criterion| criterion.is_met(&so_far));
-        met.fold(false, |any, met| any | met)
-    }
-
-    /// Runs the model and draws, on the clock.
-    fn next_id(&mut self) -> Result<(u32, Option<TokenLogprobs>), GenerateError> {
-        let mut start = Instant::now();
-        let mut logits = self.logits()?;
-        let (prompt, generated) = self.ids.split_at(self.prompt_tokens);
-        if generated.is_empty() {
-            let now = Instant::now();
-            self.timing.prefill = now - start;
-            start = now;
-        }
-        if let Some(builder) = &mut self.logprobs_builder {
-            builder.keep(&logits);
-        }
-        let id = self
-            .sampler
-            .sample(&mut logits, History { prompt, generated })?;
-        self.timing.decode += start.elapsed();
-        let told = self.logprobs_builder.as_ref();
-        Ok((id, told.map(|builder| builder.of(id, &logits))))
-    }
-
-    /// Logits behind the last id, `[vocab_size]`.
-    fn logits(&mut self) -> Result<Vec<f32>, GenerateError> {
-        let model = self.generator.model();
-        let cache = match &mut self.cache {
-            Some(cache) => cache,
-            none => none.insert(model.new_cache()?),
-        };
-        let begin = self.ids.len().saturating_sub(cache.capacity());
-        if begin > 0 {
-            // The window has moved: its first token has position 0 again, so every key has changed.
-            cache.clear();
-        }
-        let new = &self.ids[begin + cache.len()..];
-        Ok(to_host(model.forward_cached(new, cache)?)?)
+    pub(crate) fn model(&self) -> &'a Wolfgang {
+        self.generator.model()
     }
 
     fn block_size(&self) -> usize {
-        self.generator.model().config().block_size
+        self.model().config().block_size
     }
 
-    /// A piece with the ids that came with it; none while there is no text.
-    fn hand_out(&mut self, piece: String) -> Option<Event> {
-        if piece.is_empty() {
+    /// Whether nothing has been generated yet.
+    pub(crate) fn begins(&self) -> bool {
+        self.transcript.generated().is_empty()
+    }
+
+    /// The ids that the model sees.
+    pub(crate) fn window(&self) -> &[u32] {
+        let ids = self.transcript.ids();
+        &ids[ids.len().saturating_sub(self.block_size())..]
+    }
+
+    pub(crate) fn computed(&self) -> &Computed {
+        self.computed.get()
+    }
+
+    /// Goes on from what another generation has computed.
+    pub(crate) fn take_over(&mut self, computed: Computed) {
+        *self.computed.get_mut() = computed;
+    }
+
+    /// The ids that the model is to see, and as much of them as is computed.
+    pub(crate) fn missing(&mut self) -> (&[u32], &mut Computed) {
+        let begins = self.begins();
+        let first = self
+            .transcript
+            .ids()
+            .len()
+            .saturating_sub(self.block_size());
+        let window = &self.transcript.ids()[first..];
+        let computed = self.computed.get_mut();
+        let kept = computed.keep(window);
+        if begins {
+            self.reused_tokens = kept;
+        }
+        (window, computed)
+    }
+
+    /// Chooses a token by the logits behind the window, `[vocab_size]`, which took so long to compute.
+    pub(crate) fn accept(&mut self, logits: Vec<f32>, took: Duration) -> Passed {
+        match self.choose(logits, took) {
+            Ok((id, logprobs)) => Ok(self.go_on(id, logprobs)),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// An error is the end.
+    pub(crate) fn fail(&mut self, error: GenerateError) -> GenerateError {
+        self.phase = Phase::Done;
+        error
+    }
+
+    /// Draws, on the clock.
+    fn choose(
+        &mut self,
+        mut logits: Vec<f32>,
+        took: Duration,
+    ) -> Result<(u32, Option<TokenLogprobs>), GenerateError> {
+        let start = Instant::now();
+        if self.begins() {
+            self.timing.prefill = took;
+        } else {
+            self.timing.decode += took;
+        }
+        if let Some(builder) = &mut self.logprobs {
+            builder.keep(&logits);
+        }
+        let history = History {
+            prompt: self.transcript.prompt(),
+            generated: self.transcript.generated(),
+        };
+        let id = self.sampler.sample(&mut logits, history)?;
+        self.timing.decode += start.elapsed();
+        let told = self.logprobs.as_ref();
+        Ok((id, told.map(|builder| builder.of(id, &logits))))
+    }
+
+    /// Ends by this token, or makes it part of the text. Returns what became text by it.
+    fn go_on(&mut self, id: u32, logprobs: Option<TokenLogprobs>) -> Option<Event> {
+        let is_end = self.generator.tokenizer().end_of_text() == Some(id);
+        if is_end && !self.options.ignore_eos {
+            self.end(FinishReason::EndOfText);
             return None;
         }
-        Some(self.hand_out_all(piece))
-    }
-
-    fn hand_out_all(&mut self, piece: String) -> Event {
-        let ids = self.ids[self.handed_out..].to_vec();
-        let first = self.handed_out.saturating_sub(self.prompt_tokens);
-        let logprobs = self.logprobs.get(first..).unwrap_or_default().to_vec();
-        self.handed_out = self.ids.len();
-        self.text.push_str(&piece);
-        Event::Text {
-            text: piece,
-            ids,
-            logprobs,
+        if self.options.stop_tokens.contains(&id) {
+            self.end(FinishReason::StopToken(id));
+            return None;
         }
-    }
-
-    /// What is held back: half a character, or ids that have no text.
-    fn flush(&mut self) -> Option<Event> {
-        let fresh = self.generator.tokenizer().stream(Special::Skip);
-        let rest = std::mem::replace(&mut self.stream, fresh).finish();
-        let Watched { text, stop } = self.stop_strings.push(&rest);
-        let rest = match stop {
-            // A string that ends with a character that never came in full.
-            Some(index) if self.options.keep_stop_string => {
-                text + &self.options.stop_strings[index]
-            }
-            Some(_) => text,
-            None => text + &self.stop_strings.finish(),
-        };
+        let (event, stop) = self.transcript.push(id, logprobs);
         if let Some(index) = stop {
             self.reason = FinishReason::StopString(index);
+            // What is held back came behind it.
+            self.phase = Phase::Finishing;
+        } else if self.criteria_are_met() {
+            self.end(FinishReason::Criterion);
         }
-        let nothing = rest.is_empty() && self.handed_out == self.ids.len();
-        (!nothing).then(|| self.hand_out_all(rest))
+        event
+    }
+
+    fn criteria_are_met(&mut self) -> bool {
+        let so_far = SoFar {
+            prompt: self.transcript.prompt(),
+            generated: self.transcript.generated(),
+            text: self.transcript.text(),
+        };
+        let criteria = self.criteria.iter_mut();
+        // All of them see every token.
+        let met = criteria.map(|criterion| criterion.is_met(&so_far));
+        met.fold(false, |any, met| any | met)
     }
 
     fn summary(&self) -> Summary {
-        let shown = if self.options.include_prompt {
-            0
-        } else {
-            self.prompt_tokens
-        };
+        let transcript = &self.transcript;
         Summary {
             reason: self.reason,
-            text: self.text.clone(),
-            ids: self.ids[shown..].to_vec(),
-            logprobs: self.logprobs.clone(),
-            prompt_tokens: self.prompt_tokens,
+            text: transcript.text().to_owned(),
+            ids: transcript.shown().to_vec(),
+            logprobs: transcript.logprobs().to_vec(),
+            prompt_tokens: transcript.prompt().len(),
             cut_tokens: self.cut_tokens(),
-            generated_tokens: self.ids.len() - self.prompt_tokens,
+            reused_tokens: self.reused_tokens,
+            generated_tokens: transcript.generated().len(),
             seed: self.seed,
             timing: self.timing,
         }
@@ -345,33 +345,15 @@ impl Iterator for Generation<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let event = match self.phase {
-                Phase::Prompt => {
-                    self.phase = Phase::Generating;
-                    let stream = &mut self.stream;
-                    let pieces = self.ids.iter().map(|&id| stream.push(id).to_owned());
-                    let piece = pieces.collect();
-                    Some(self.hand_out_all(piece))
-                }
-                Phase::Generating => match self.step() {
-                    Ok(event) => event,
-                    Err(error) => {
-                        self.phase = Phase::Done;
-                        return Some(Err(error));
+            match self.poll() {
+                Next::Event(event) => return Some(Ok(event)),
+                Next::Nothing => return None,
+                Next::Pass => {
+                    let passed = pass(&mut [self]).into_iter().find_map(Result::transpose);
+                    if passed.is_some() {
+                        return passed;
                     }
-                },
-                Phase::Flushing => {
-                    self.phase = Phase::Finishing;
-                    self.flush()
                 }
-                Phase::Finishing => {
-                    self.phase = Phase::Done;
-                    Some(Event::Finished(self.summary()))
-                }
-                Phase::Done => return None,
-            };
-            if let Some(event) = event {
-                return Some(Ok(event));
             }
         }
     }
@@ -381,8 +363,8 @@ impl std::fmt::Debug for Generation<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Generation")
             .field("phase", &self.phase)
-            .field("prompt_tokens", &self.prompt_tokens)
-            .field("tokens", &self.ids.len())
+            .field("prompt_tokens", &self.transcript.prompt().len())
+            .field("generated_tokens", &self.transcript.generated().len())
             .field("seed", &self.seed)
             .finish_non_exhaustive()
     }

@@ -1,6 +1,9 @@
 //! The facade: a model and its tokenizer.
 
-use crate::{GenerateError, GenerateOptions, Generation, LongPrompt, Prompt, Summary};
+use crate::computed::{Computed, Computing};
+use crate::{
+    Batch, GenerateError, GenerateOptions, Generation, LongPrompt, Prompt, Session, Summary,
+};
 use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_model::{Device, ModelConfig, ModelError, Wolfgang};
@@ -94,10 +97,59 @@ impl WolfgangGenerator {
     ///
     /// # Errors
     /// Every [`GenerateError`] but those of loading and of the device.
-    pub fn generate<'a>(
-        &'a self,
-        prompt: impl Into<Prompt<'a>>,
+    pub fn generate<'p>(
+        &self,
+        prompt: impl Into<Prompt<'p>>,
         options: &GenerateOptions,
+    ) -> Result<Generation<'_>, GenerateError> {
+        self.begin(prompt.into(), options, Computing::Own(Computed::default()))
+    }
+
+    /// Generates without streaming: the fold of [`generate`](Self::generate)'s events, with the same text.
+    ///
+    /// # Errors
+    /// Every [`GenerateError`] but those of loading.
+    pub fn generate_text<'p>(
+        &self,
+        prompt: impl Into<Prompt<'p>>,
+        options: &GenerateOptions,
+    ) -> Result<Summary, GenerateError> {
+        self.generate(prompt, options)?.into_summary()
+    }
+
+    /// Begins `n` generations from the same prompt, which is computed once. Their seeds count up from the one given or
+    /// drawn; each is told in its summary, and gives the same text alone.
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate).
+    pub fn samples<'p>(
+        &self,
+        prompt: impl Into<Prompt<'p>>,
+        options: &GenerateOptions,
+        n: usize,
+    ) -> Result<Batch<'_>, GenerateError> {
+        let prompt = prompt.into();
+        let first = seed(options)?;
+        let generation = |i: usize| {
+            let options = GenerateOptions {
+                seed: Some(first.wrapping_add(i as u64)),
+                ..options.clone()
+            };
+            self.generate(prompt, &options)
+        };
+        (0..n).map(generation).collect()
+    }
+
+    /// Generations that go on from each other, without computing again what they have in common.
+    pub fn session(&self) -> Session<'_> {
+        Session::new(self)
+    }
+
+    pub(crate) fn begin<'a>(
+        &'a self,
+        prompt: Prompt<'_>,
+        options: &GenerateOptions,
+        computing: Computing<'a>,
     ) -> Result<Generation<'a>, GenerateError> {
         let config = self.model.config();
         let (vocab_size, block_size) = (config.vocab_size, config.block_size);
@@ -108,7 +160,7 @@ impl WolfgangGenerator {
         if let Some(&id) = options.stop_tokens.iter().find(|id| unknown(id)) {
             return Err(GenerateError::UnknownStopToken { id, vocab_size });
         }
-        let ids = prompt.into().encode(&self.tokenizer)?;
+        let ids = prompt.encode(&self.tokenizer)?;
         if let Some(position) = ids.iter().position(unknown) {
             return Err(ModelError::UnknownId {
                 id: ids[position],
@@ -123,23 +175,17 @@ impl WolfgangGenerator {
                 block_size,
             });
         }
-        let seed = match options.seed {
-            Some(seed) => seed,
-            None => getrandom::u64().map_err(|e| GenerateError::NoSeed { source: e.into() })?,
-        };
+        let seed = seed(options)?;
         let sampler = Sampler::new(&options.sampling, vocab_size, seed)?;
-        Ok(Generation::new(self, ids, options.clone(), sampler, seed))
+        let options = options.clone();
+        Ok(Generation::new(
+            self, ids, options, sampler, seed, computing,
+        ))
     }
+}
 
-    /// Generates without streaming: the fold of [`generate`](Self::generate)'s events, with the same text.
-    ///
-    /// # Errors
-    /// Every [`GenerateError`] but those of loading.
-    pub fn generate_text<'a>(
-        &'a self,
-        prompt: impl Into<Prompt<'a>>,
-        options: &GenerateOptions,
-    ) -> Result<Summary, GenerateError> {
-        self.generate(prompt, options)?.into_summary()
-    }
+/// The seed given, or one drawn.
+fn seed(options: &GenerateOptions) -> Result<u64, GenerateError> {
+    let draw = || getrandom::u64().map_err(|e| GenerateError::NoSeed { source: e.into() });
+    options.seed.map_or_else(draw, Ok)
 }

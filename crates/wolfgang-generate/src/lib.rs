@@ -20,17 +20,23 @@
 //! nothing between two calls, and ends when it is dropped. A callback would take all that from the caller and give
 //! nothing back. [`WolfgangGenerator::generate_text`] is the fold of the same events.
 
+mod batch;
+mod computed;
 mod error;
 mod generation;
 mod generator;
 mod logprobs;
 mod options;
+mod pass;
 mod prompt;
 mod score;
+mod session;
 mod stop_strings;
 mod stopping;
 mod summary;
+mod transcript;
 
+pub use batch::Batch;
 pub use error::GenerateError;
 pub use generation::{Event, Generation};
 pub use generator::{WolfgangGenerator, check_vocabulary, tokenizer_beside};
@@ -38,6 +44,7 @@ pub use logprobs::{Alternative, TokenLogprobs};
 pub use options::{GenerateOptions, LongPrompt, Overflow};
 pub use prompt::Prompt;
 pub use score::Score;
+pub use session::Session;
 pub use stopping::{Canceller, SoFar, StoppingCriterion};
 pub use summary::{FinishReason, Summary, Timing};
 

@@ -7,6 +7,8 @@
 #[derive(Clone, Debug)]
 pub(crate) struct StopStrings {
     strings: Vec<StopString>,
+    /// Whether the string that ends the text is part of it.
+    keep: bool,
     /// Text that has not been handed out: it may be the beginning of a string.
     held: String,
 }
@@ -23,7 +25,7 @@ struct StopString {
 /// What became of a piece of text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Watched {
-    /// Text that is no part of any string, and can go out.
+    /// Text that can go out.
     pub(crate) text: String,
     /// Which string is now complete, and its text.
     pub(crate) stop: Option<usize>,
@@ -62,8 +64,9 @@ fn longer(bytes: &[u8], shorter: &[usize], mut matched: usize, byte: u8) -> usiz
 
 impl StopStrings {
     /// Watches for these, none of which may be empty.
-    pub(crate) fn new(strings: &[String]) -> Self {
+    pub(crate) fn new(strings: &[String], keep: bool) -> Self {
         Self {
+            keep,
             strings: strings
                 .iter()
                 .map(|string| StopString::new(string))
@@ -87,8 +90,11 @@ impl StopStrings {
                 }
             }
             if let Some(index) = stop {
-                let start = before + place + 1 - self.strings[index].bytes.len();
-                self.held.truncate(start);
+                let end = before + place + 1;
+                self.held.truncate(end);
+                if !self.keep {
+                    self.held.truncate(end - self.strings[index].bytes.len());
+                }
                 return Watched {
                     text: std::mem::take(&mut self.held),
                     stop,
@@ -120,7 +126,7 @@ mod tests {
 
     /// Everything handed out for these pieces, and which string ended it.
     fn run(strings: &[&str], pieces: &[&str]) -> (String, Option<usize>) {
-        let mut watch = StopStrings::new(&owned(strings));
+        let mut watch = StopStrings::new(&owned(strings), false);
         let mut text = String::new();
         for piece in pieces {
             let watched = watch.push(piece);
@@ -190,7 +196,7 @@ mod tests {
 
     #[test]
     fn only_what_may_become_a_string_is_held_back() {
-        let mut watch = StopStrings::new(&owned(&["<ende>", "Punkt"]));
+        let mut watch = StopStrings::new(&owned(&["<ende>", "Punkt"]), false);
         let mut push = |piece: &str| watch.push(piece).text;
         assert_eq!(push("Ein P"), "Ein ");
         assert_eq!(push("unk"), "");

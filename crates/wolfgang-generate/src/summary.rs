@@ -18,6 +18,9 @@ pub struct Summary {
     pub prompt_tokens: usize,
     /// How many of them, at the beginning, the model never saw because its context is shorter.
     pub cut_tokens: usize,
+    /// How many of them, behind those that were cut, had been computed before: by the [`Session`](crate::Session), or for
+    /// another generation of the [`Batch`](crate::Batch).
+    pub reused_tokens: usize,
     /// Tokens generated. A token that ended the generation is not among them.
     pub generated_tokens: usize,
     /// The seed, given or drawn; with the same one, the same text comes again.
@@ -66,7 +69,8 @@ impl FinishReason {
     }
 }
 
-/// Where the time of a generation went. Time that the caller spent between two events does not count.
+/// Where the time of a generation went. Time that the caller spent between two events does not count; a pass of a
+/// [`Batch`](crate::Batch) counts for each of its generations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
     /// The model on the prompt, up to the first logits.

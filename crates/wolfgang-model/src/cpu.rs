@@ -188,37 +188,49 @@ impl CpuTransformer {
         all
     }
 
-    /// Logits behind the last of the span's ids, `[vocab_size]`.
-    pub(crate) fn forward_cached(&self, span: Span<'_>, mut laps: Laps<'_>) -> Vec<f32> {
+    /// Logits behind the last id of each span, `[spans, vocab_size]`, in as few passes as
+    /// [`PREFILL_ROWS`] allow: each reads the weights once.
+    pub(crate) fn forward_cached(
+        &self,
+        spans: &mut [Span<'_>],
+        mut laps: Laps<'_>,
+    ) -> Vec<Vec<f32>> {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        for (chunk, ids) in span.ids.chunks(PREFILL_ROWS).enumerate() {
-            let part = Span {
-                ids,
-                start: span.start + chunk * PREFILL_ROWS,
-                caches: &mut *span.caches,
-            };
-            work.hidden(self, &mut [part], &mut laps);
+        let laps = &mut laps;
+        for span in &mut *spans {
+            while span.ids.len() > PREFILL_ROWS {
+                let (ids, behind) = span.ids.split_at(PREFILL_ROWS);
+                let part = Span {
+                    ids,
+                    start: span.start,
+                    caches: &mut *span.caches,
+                };
+                work.hidden(self, &mut [part], laps);
+                span.ids = behind;
+                span.start += PREFILL_ROWS;
+            }
         }
-        let last = work.x.rows() - 1;
-        work.keep([last].into_iter());
-        work.logits(self, &mut laps);
-        work.logits.row(0).to_vec()
-    }
-
-    /// Logits behind the last id of each span, `[spans, vocab_size]`: all of them in one pass, which reads the weights
-    /// once.
-    pub(crate) fn forward_batch(&self, spans: &mut [Span<'_>]) -> Vec<Vec<f32>> {
-        let laps = &mut Laps::off();
-        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.hidden(self, spans, laps);
-        let mut behind = 0;
-        work.keep(spans.iter().map(|span| {
-            behind += span.ids.len();
-            behind - 1
-        }));
-        work.logits(self, laps);
-        let rows = 0..spans.len();
-        rows.map(|row| work.logits.row(row).to_vec()).collect()
+        let mut all = Vec::with_capacity(spans.len());
+        let mut rest = spans;
+        while !rest.is_empty() {
+            let mut rows = 0;
+            let fits = |span: &&Span<'_>| {
+                rows += span.ids.len();
+                rows <= PREFILL_ROWS
+            };
+            let together = rest.iter().take_while(fits).count();
+            let (spans, behind) = rest.split_at_mut(together);
+            rest = behind;
+            work.hidden(self, spans, laps);
+            let mut end = 0;
+            work.keep(spans.iter().map(|span| {
+                end += span.ids.len();
+                end - 1
+            }));
+            work.logits(self, laps);
+            all.extend((0..together).map(|row| work.logits.row(row).to_vec()));
+        }
+        all
     }
 }
 

@@ -27,6 +27,23 @@ pub(crate) enum Store {
     Kernels(Arc<Vec<Cache>>),
 }
 
+impl Store {
+    pub(crate) fn burn(&mut self) -> Option<&mut [LayerCache]> {
+        match self {
+            Self::Burn(layers) => Some(layers),
+            Self::Kernels(_) => None,
+        }
+    }
+
+    /// Its own from now on, if it shared its memory with a copy: that keeps what it has.
+    pub(crate) fn kernels(&mut self) -> Option<&mut [Cache]> {
+        match self {
+            Self::Burn(_) => None,
+            Self::Kernels(layers) => Some(Arc::<Vec<_>>::make_mut(layers)),
+        }
+    }
+}
+
 /// What a cache must agree with its model on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct CacheShape {

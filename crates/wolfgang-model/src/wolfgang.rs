@@ -3,13 +3,11 @@
 use crate::backends::is_flex;
 use crate::contained::contained;
 use crate::cpu::{CpuTransformer, Span};
-use crate::kv_cache::Store;
 use crate::profile::{Laps, Profile};
 use crate::transformer::Transformer;
 use crate::weights::{ReadRows, Weights};
 use crate::{KvCache, ModelConfig, ModelError, ModelOptions, Parameter, Precision};
 use burn::tensor::{Device, Tensor, TensorData};
-use std::sync::Arc;
 
 /// A Wolfgang-LM with its weights.
 #[derive(Debug)]
@@ -149,7 +147,7 @@ impl Wolfgang {
         ids: &[u32],
         cache: &mut KvCache,
     ) -> Result<Tensor<1>, ModelError> {
-        self.forward_timed(ids, cache, Laps::off())
+        self.forward_one(ids, cache, Laps::off())
     }
 
     /// As [`forward_cached`](Self::forward_cached), and adds to `profile` what each step took; nothing, if it is not our
@@ -163,7 +161,7 @@ impl Wolfgang {
         cache: &mut KvCache,
         profile: &mut Profile,
     ) -> Result<Tensor<1>, ModelError> {
-        self.forward_timed(ids, cache, Laps::start(profile))
+        self.forward_one(ids, cache, Laps::start(profile))
     }
 
     /// Logits behind each of several sequences, in their order; each cache takes what is new of its own. Weights are read
@@ -173,84 +171,63 @@ impl Wolfgang {
     /// the CPU compute one after the other.
     ///
     /// # Errors
-    /// As [`forward_cached`](Self::forward_cached); the caches are then as they were.
+    /// As [`forward_cached`](Self::forward_cached); that of one ends all, with the caches as they were.
     pub fn forward_batch(
         &self,
         batch: &mut [Continuation<'_>],
     ) -> Result<Vec<Tensor<1>>, ModelError> {
-        let Arithmetic::Kernels(transformer) = &self.arithmetic else {
-            let logits = batch.iter_mut();
-            return logits
-                .map(|one| self.forward_cached(one.ids, one.cache))
-                .collect();
-        };
-        for one in batch.iter() {
-            one.cache
-                .check_fits(&self.config, &self.device, self.cache_precision, true)?;
-            self.check(one.ids, one.cache.len())?;
-        }
-        if batch.is_empty() {
-            return Ok(Vec::new());
-        }
-        let spans = batch.iter_mut().filter_map(|one| {
-            let start = one.cache.len();
-            match one.cache.store_mut() {
-                Store::Kernels(layers) => Some(Span {
-                    ids: one.ids,
-                    start,
-                    caches: Arc::<Vec<_>>::make_mut(layers),
-                }),
-                Store::Burn(_) => None,
-            }
-        });
-        let mut spans: Vec<_> = spans.collect();
-        let shape = [self.config.vocab_size];
-        let logits = contained(|| {
-            let logits = transformer.forward_batch(&mut spans).into_iter();
-            let tensor = |logits| Tensor::from_data(TensorData::new(logits, shape), &self.device);
-            logits.map(tensor).collect()
-        })?;
-        for one in batch {
-            one.cache.advance(one.ids.len());
-        }
-        Ok(logits)
+        self.forward_timed(batch, Laps::off())
     }
 
     fn forward_timed(
+        &self,
+        batch: &mut [Continuation<'_>],
+        laps: Laps<'_>,
+    ) -> Result<Vec<Tensor<1>>, ModelError> {
+        let device = &self.device;
+        let kernels = matches!(self.arithmetic, Arithmetic::Kernels(_));
+        for one in &*batch {
+            let Continuation { ids, cache } = one;
+            cache.check_fits(&self.config, device, self.cache_precision, kernels)?;
+            self.check(ids, cache.len())?;
+        }
+        let logits = contained(|| match &self.arithmetic {
+            Arithmetic::Burn(transformer) => {
+                let logits = batch.iter_mut().map(|Continuation { ids, cache }| {
+                    let start = cache.len();
+                    let layers = cache.store_mut().burn()?;
+                    transformer.forward_cached(ids, layers, start, device)
+                });
+                logits.collect()
+            }
+            Arithmetic::Kernels(transformer) => {
+                let spans = batch.iter_mut().map(|Continuation { ids, cache }| {
+                    let start = cache.len();
+                    let caches = cache.store_mut().kernels()?;
+                    Some(Span { ids, start, caches })
+                });
+                let mut spans = spans.collect::<Option<Vec<_>>>()?;
+                let logits = transformer.forward_cached(&mut spans, laps).into_iter();
+                let shape = [self.config.vocab_size];
+                let tensor = |logits| Tensor::from_data(TensorData::new(logits, shape), device);
+                Some(logits.map(tensor).collect())
+            }
+        })?;
+        for Continuation { ids, cache } in batch {
+            cache.advance(ids.len());
+        }
+        logits.ok_or_else(|| ModelError::backend("a cache is not where its model computes"))
+    }
+
+    /// A batch of one.
+    fn forward_one(
         &self,
         ids: &[u32],
         cache: &mut KvCache,
         laps: Laps<'_>,
     ) -> Result<Tensor<1>, ModelError> {
-        let (device, kernels) = (
-            &self.device,
-            matches!(self.arithmetic, Arithmetic::Kernels(_)),
-        );
-        cache.check_fits(&self.config, device, self.cache_precision, kernels)?;
-        self.check(ids, cache.len())?;
-        let start = cache.len();
-        let logits = contained(|| match (&self.arithmetic, cache.store_mut()) {
-            (Arithmetic::Burn(transformer), Store::Burn(layers)) => {
-                transformer.forward_cached(ids, layers, start, device)
-            }
-            (Arithmetic::Kernels(transformer), Store::Kernels(layers)) => {
-                // A copy of the cache that shares its memory keeps what it has.
-                let layers = Arc::<Vec<_>>::make_mut(layers);
-                let logits = transformer.forward_cached(
-                    Span {
-                        ids,
-                        start,
-                        caches: layers,
-                    },
-                    laps,
-                );
-                let shape = [self.config.vocab_size];
-                Some(Tensor::from_data(TensorData::new(logits, shape), device))
-            }
-            _ => None,
-        })?;
-        cache.advance(ids.len());
-        logits.ok_or(ModelError::NoIds)
+        let logits = self.forward_timed(&mut [Continuation { ids, cache }], laps)?;
+        logits.into_iter().next().ok_or(ModelError::NoIds)
     }
 
     fn check(&self, ids: &[u32], past: usize) -> Result<(), ModelError> {
