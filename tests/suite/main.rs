@@ -34,7 +34,10 @@ mod int8_hostile;
 mod logits;
 #[cfg(all(target_os = "linux", not(feature = "tch")))]
 mod memory;
+mod probabilities;
 mod readme;
 mod sampling;
 mod seeded;
+mod stopping;
+mod together;
 mod tokenizer;

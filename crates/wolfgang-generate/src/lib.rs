@@ -56,7 +56,7 @@ pub use wolfgang_model::{
     ModelOptions, Place, Precision, Wolfgang, devices,
 };
 pub use wolfgang_sampling::{
-    DryParams, DynamicTemperatureParams, MirostatParams, PenaltyScope, RngKind, SamplingError,
-    SamplingParams, XtcParams,
+    DryParams, DynamicTemperatureParams, History, LogitsProcessor, MirostatParams, PenaltyScope,
+    RngKind, SamplingError, SamplingParams, XtcParams,
 };
 pub use wolfgang_tokenize::{Message, Role, Special, TextStream, Tokenizer, TokenizerError};
