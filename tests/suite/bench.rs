@@ -69,6 +69,15 @@ fn each_configuration_is_an_object_whose_figures_agree() {
                 assert!(share < speed, "{rate}");
             }
         }
+        let together = object["together"].as_array().unwrap();
+        assert_eq!(together.len(), 1);
+        assert_eq!(
+            (&together[0]["sequences"], &together[0]["at"]),
+            (&8.into(), &32.into())
+        );
+        for field in ["tokens_per_second", "times_one"] {
+            assert!(together[0][field]["median"].as_f64().unwrap() > 0.0);
+        }
         let steps = object["steps"].as_array().unwrap();
         let names = steps.iter().map(|step| step["step"].as_str().unwrap());
         assert!(names.clone().any(|name| name == "attention") && names.count() == 10);
@@ -95,6 +104,7 @@ fn people_get_a_table() {
         "prefill of 16 ",
         "decode at 0 ",
         "decode at 100 ",
+        "8 at 100 together ",
     ] {
         let rows = lines.iter().filter(|line| line.contains(what)).count();
         assert_eq!(rows, 1, "{what}: {told}");
@@ -118,6 +128,11 @@ fn what_cannot_be_measured_is_one_sentence() {
             &["--prefill", "0"],
             2,
             "error: --prefill is 0, but a prompt has at least 1 token\n",
+        ),
+        (
+            &["--sequences", "4,257"],
+            2,
+            "error: --sequences is 257, but it must be at most 256\n",
         ),
         (
             &["--threads", "100000"],

@@ -24,6 +24,9 @@ const REPETITIONS: NonZeroUsize = NonZeroUsize::new(15).unwrap();
 /// The positions that the table shows.
 const SHOWN: [usize; 2] = [64, 448];
 
+/// Sequences that are decoded together.
+const TOGETHER: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     rebuilt(&[], true, Path::new(""), || measure(args))
 }
@@ -35,6 +38,7 @@ fn measure(args: &Args) -> anyhow::Result<()> {
         threads: args.threads.into_iter().collect(),
         prefill: vec![448],
         depth: (0..8).map(|n| 64 * n).collect(),
+        sequences: vec![TOGETHER],
         repetitions: REPETITIONS,
         ..BenchArgs::default()
     };

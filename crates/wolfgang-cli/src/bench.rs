@@ -8,7 +8,7 @@ mod speeds;
 mod start;
 
 pub use case::{CaseArgs, run_case};
-pub use figures::{Figures, Rate, Sample, StepTime};
+pub use figures::{Figures, Rate, Sample, StepTime, Throughput};
 pub use memory::peak_memory;
 
 use crate::dtype::Dtype;
@@ -29,6 +29,9 @@ use wolfgang_generate::{DeviceName, ModelConfig, Precision};
 const FIRST_TOKEN: usize = 512;
 
 const TOKENS: NonZeroUsize = NonZeroUsize::new(48).unwrap();
+const SEQUENCES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+/// Each has a cache of its own.
+const MAX_SEQUENCES: usize = 256;
 const REPETITIONS: NonZeroUsize = NonZeroUsize::new(5).unwrap();
 
 /// Each configuration is measured in processes of its own, and in the same minute what this processor reads and
@@ -64,6 +67,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = TOKENS)]
     pub tokens: NonZeroUsize,
 
+    /// How many sequences to decode together, from the first position above 0
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [SEQUENCES])]
+    pub sequences: Vec<NonZeroUsize>,
+
     /// How often everything is measured, after a first time that does not count
     #[arg(long, value_name = "N", default_value_t = REPETITIONS)]
     pub repetitions: NonZeroUsize,
@@ -84,6 +91,7 @@ impl Default for BenchArgs {
             prefill: Vec::new(),
             depth: Vec::new(),
             tokens: TOKENS,
+            sequences: vec![SEQUENCES],
             repetitions: REPETITIONS,
             json: false,
         }
@@ -185,14 +193,23 @@ impl Plan {
                 false => given.into_iter().collect(),
             }
         };
+        let depth = or(&args.depth, &[1, 7]);
         let rounds = speeds::Rounds {
             prefill: or(&args.prefill, &[7]),
-            depth: or(&args.depth, &[1, 7]),
+            // The first, but nobody begins with nothing.
+            together_at: depth
+                .iter()
+                .find(|n| **n > 0)
+                .or(depth.first())
+                .copied()
+                .unwrap_or(0),
+            depth,
             // Behind seven eighths there may be less room than the default needs.
             tokens: match args.depth.is_empty() {
                 true => args.tokens.get().min((block_size / 8).max(1)),
                 false => args.tokens.get(),
             },
+            sequences: args.sequences.iter().map(|n| n.get()).collect(),
             repetitions: args.repetitions.get(),
         };
         let beyond = |what: &str, n: usize| {
@@ -206,6 +223,10 @@ impl Plan {
             return Err(BadParameter(
                 "--prefill is 0, but a prompt has at least 1 token".to_owned(),
             ));
+        }
+        if let Some(n) = rounds.sequences.iter().find(|n| **n > MAX_SEQUENCES) {
+            let message = format!("--sequences is {n}, but it must be at most {MAX_SEQUENCES}");
+            return Err(BadParameter(message));
         }
         let behind = |depth: &usize| depth.saturating_add(rounds.tokens);
         if let Some(n) = rounds.depth.iter().find(|depth| behind(depth) > block_size) {

@@ -18,7 +18,8 @@ mod progress;
 mod report;
 
 pub use bench::{
-    BenchArgs, CaseArgs, Figures, Rate, Sample, StepTime, bench, measure, peak_memory, run_case,
+    BenchArgs, CaseArgs, Figures, Rate, Sample, StepTime, Throughput, bench, measure, peak_memory,
+    run_case,
 };
 pub use convert::{ConvertArgs, convert};
 pub use report::failure as report_failure;

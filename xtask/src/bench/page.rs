@@ -1,6 +1,6 @@
 //! The measured part of docs/performance.md.
 
-use super::SHOWN;
+use super::{SHOWN, TOGETHER};
 use anyhow::Context;
 use std::fmt::Write;
 use wolfgang_cli::{Figures, Rate, Sample};
@@ -31,14 +31,22 @@ fn measured(all: &[Figures]) -> Result<String, std::fmt::Error> {
     let [near, far] = SHOWN;
     writeln!(
         out,
-        "| | prefill of 448, tokens/s | of its limit | decode at {near}, tokens/s | of its limit | decode at {far}, tokens/s | of its limit |\n\
-         | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+        "| | prefill of 448, tokens/s | of its limit | decode at {near}, tokens/s | of its limit | decode at {far}, tokens/s | of its limit | {TOGETHER} together at {near}, tokens/s | times one |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     )?;
     for figures in all {
         write!(out, "| {} |", figures.dtype)?;
         let decode = |at| figures.decode.iter().find(|rate| rate.at == at);
         for rate in [figures.prefill.first(), decode(near), decode(far)] {
             write!(out, " {} |", rate.map(cells).unwrap_or_default())?;
+        }
+        for together in &figures.together {
+            let times = together.times_one.median;
+            write!(
+                out,
+                " {} | {times:.1} |",
+                spread(together.tokens_per_second)
+            )?;
         }
         writeln!(out)?;
     }
@@ -95,14 +103,18 @@ fn profile(all: &[Figures], out: &mut String) -> std::fmt::Result {
 }
 
 fn cells(rate: &Rate) -> String {
-    let Sample {
-        median, min, max, ..
-    } = rate.tokens_per_second;
     let share = rate
         .of_limit
         .map(|share| format!("{:.0} %", share.median * 100.0));
     let share = share.unwrap_or_default();
-    format!("{median:.0} ({min:.0} to {max:.0}) | {share}")
+    format!("{} | {share}", spread(rate.tokens_per_second))
+}
+
+fn spread(sample: Sample) -> String {
+    let Sample {
+        median, min, max, ..
+    } = sample;
+    format!("{median:.0} ({min:.0} to {max:.0})")
 }
 
 /// The processor's own name, where the system tells it.

@@ -65,6 +65,10 @@ pub(super) struct Speeds {
     pub(super) prefill: Vec<(usize, Vec<f64>)>,
     /// Tokens a second, for each position.
     pub(super) decode: Vec<(usize, Vec<f64>)>,
+    /// Which of the positions the next are at.
+    pub(super) together_at: usize,
+    /// Tokens a second of all together, for each number of sequences.
+    pub(super) together: Vec<(usize, Vec<f64>)>,
     /// Seconds that each step of a token takes, at the position furthest back.
     pub(super) steps: Vec<(String, f64)>,
 }

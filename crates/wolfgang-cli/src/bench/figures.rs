@@ -38,6 +38,8 @@ pub struct Figures {
     pub prefill: Vec<Rate>,
     /// For each position.
     pub decode: Vec<Rate>,
+    /// For each number of sequences that are decoded together.
+    pub together: Vec<Throughput>,
     /// Where the time of one token goes, at the position furthest back.
     pub steps: Vec<StepTime>,
 }
@@ -64,6 +66,20 @@ pub struct Rate {
     pub tokens_per_second: Sample,
     /// The share of what the processor's limit would allow, by the rounds in which both were measured.
     pub of_limit: Option<Sample>,
+}
+
+/// The speed of several sequences together.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Throughput {
+    /// How many there are.
+    pub sequences: usize,
+    /// The position that each is decoded from.
+    pub at: usize,
+    /// How fast all of them together are.
+    pub tokens_per_second: Sample,
+    /// How many times as fast as one alone, by the rounds in which both were measured.
+    pub times_one: Sample,
 }
 
 /// A step of one token.
@@ -115,6 +131,18 @@ impl Figures {
         });
         let decode = speeds.decode.iter();
         let decode = decode.map(|(depth, rates)| rate(*depth, rates, &speeds.read, bytes));
+        let at = speeds.together_at;
+        let one = speeds.decode.iter().find(|(depth, _)| *depth == at);
+        let together = speeds.together.iter().map(|(sequences, rates)| {
+            let (_, alone) = one.context(none)?;
+            let times = rates.iter().zip(alone).map(|(rate, one)| rate / one);
+            Ok(Throughput {
+                sequences: *sequences,
+                at,
+                tokens_per_second: Sample::of(rates.iter().copied()).context(none)?,
+                times_one: Sample::of(times).context(none)?,
+            })
+        });
         Ok(Self {
             device: speeds.device.clone(),
             dtype: speeds.dtype.clone(),
@@ -131,6 +159,7 @@ impl Figures {
             multiply_adds_per_second: Sample::of(speeds.multiply_adds.iter().copied()),
             prefill: prefill.collect::<anyhow::Result<_>>()?,
             decode: decode.collect::<anyhow::Result<_>>()?,
+            together: together.collect::<anyhow::Result<_>>()?,
             steps: speeds.steps.iter().map(step_time).collect(),
         })
     }
@@ -189,6 +218,13 @@ impl Figures {
                 row(&what, Some(rate.tokens_per_second), SPEED, rate.of_limit)
             }));
         }
+        rows.extend(self.together.iter().map(|together| {
+            let what = format!("{} at {} together", together.sequences, together.at);
+            let [what, median, spread, _] =
+                row(&what, Some(together.tokens_per_second), SPEED, None)?;
+            let times = format!("{:.1} × one", together.times_one.median);
+            Some([what, median, spread, times])
+        }));
         rows.into_iter().flatten().collect()
     }
 }
@@ -293,6 +329,8 @@ mod tests {
             multiply_adds: vec![1e6; 3],
             prefill: vec![(3, vec![300.0, 600.0, 900.0])],
             decode: vec![(4, vec![9.0, 10.0, 20.0])],
+            together_at: 4,
+            together: vec![(8, vec![45.0, 40.0, 60.0])],
             steps: Vec::new(),
         };
         let starts = [1.0, 4.0, 2.0, 3.0].map(start);
@@ -304,6 +342,12 @@ mod tests {
         // 900 of 1000, 1000 of 2000 and 2000 of 4000 bytes a second.
         let share = decode.of_limit.unwrap();
         assert_eq!((share.min, share.median, share.max), (0.5, 0.5, 0.9));
+        let together = figures.together[0];
+        let rate = together.tokens_per_second.median;
+        assert_eq!((together.sequences, together.at, rate), (8, 4, 45.0));
+        // 45 of 9, 40 of 10 and 60 of 20.
+        let times = together.times_one;
+        assert_eq!((times.min, times.median, times.max), (3.0, 4.0, 5.0));
         let share = figures.prefill[0].of_limit.unwrap().median;
         let expected = 200.0 * multiply_adds(&config(), 3) / 1e6;
         assert!((share - expected).abs() < 1e-12, "{share} {expected}");

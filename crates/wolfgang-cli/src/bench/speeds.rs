@@ -5,7 +5,7 @@ use super::limits::Limits;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 use wolfgang_generate::Wolfgang;
-use wolfgang_model::{KvCache, Profile, Step, to_host};
+use wolfgang_model::{Continuation, KvCache, Profile, Step, to_host};
 
 /// What one round measures, and how many there are.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -16,6 +16,10 @@ pub(super) struct Rounds {
     pub(super) depth: Vec<usize>,
     /// How many tokens to decode from each.
     pub(super) tokens: usize,
+    /// How many sequences to decode together.
+    pub(super) sequences: Vec<usize>,
+    /// Which of the positions they are decoded from.
+    pub(super) together_at: usize,
     pub(super) repetitions: usize,
 }
 
@@ -34,11 +38,14 @@ pub(super) fn measure(case: &Case, rounds: &Rounds) -> anyhow::Result<Speeds> {
         multiply_adds: Vec::new(),
         prefill: rounds.prefill.iter().map(none).collect(),
         decode: rounds.depth.iter().map(none).collect(),
+        together_at: rounds.together_at,
+        together: rounds.sequences.iter().map(none).collect(),
         steps: Vec::new(),
     };
     let deepest = rounds.depth.iter().max().copied().unwrap_or(0);
     let ids = ids(&model, model.config().block_size);
     let mut cache = model.new_cache()?;
+    let mut together = Together::new(&model, rounds, &ids)?;
     for repetition in 0..=rounds.repetitions {
         // The first round warms up.
         let counts = repetition > 0;
@@ -69,10 +76,54 @@ pub(super) fn measure(case: &Case, rounds: &Rounds) -> anyhow::Result<Speeds> {
             }
             keep(rates, rounds.tokens as f64 / begun.elapsed().as_secs_f64());
         }
+        for (sequences, rates) in &mut speeds.together {
+            let begun = Instant::now();
+            together.decode(&model, *sequences, &ids[..rounds.tokens])?;
+            let tokens = rounds.tokens * *sequences;
+            keep(rates, tokens as f64 / begun.elapsed().as_secs_f64());
+        }
     }
     cache.truncate(deepest);
     speeds.steps = steps(&model, &ids[..rounds.tokens], &mut cache)?;
     Ok(speeds)
+}
+
+/// Sequences that stand at the same position.
+struct Together {
+    caches: Vec<KvCache>,
+    depth: usize,
+}
+
+impl Together {
+    fn new(model: &Wolfgang, rounds: &Rounds, ids: &[u32]) -> anyhow::Result<Self> {
+        let depth = rounds.together_at;
+        let most = rounds.sequences.iter().max().copied().unwrap_or(0);
+        let cache = |_| {
+            let mut cache = model.new_cache()?;
+            if depth > 0 {
+                step(model, &ids[..depth], &mut cache)?;
+            }
+            Ok(cache)
+        };
+        let caches = (0..most).map(cache).collect::<anyhow::Result<_>>()?;
+        Ok(Self { caches, depth })
+    }
+
+    /// Takes so many of them through these ids.
+    fn decode(&mut self, model: &Wolfgang, sequences: usize, ids: &[u32]) -> anyhow::Result<()> {
+        let caches = &mut self.caches[..sequences];
+        for cache in &mut *caches {
+            cache.truncate(self.depth);
+        }
+        for id in ids.chunks_exact(1) {
+            let batch = caches.iter_mut();
+            let batch = batch.map(|cache| Continuation { ids: id, cache });
+            for logits in model.forward_batch(&mut batch.collect::<Vec<_>>())? {
+                std::hint::black_box(to_host(logits)?);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Seconds that each step of a token takes, and what none of them is.
