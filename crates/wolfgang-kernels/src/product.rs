@@ -229,6 +229,21 @@ fn widen<S: Simd>(simd: S, panel: &[u8], into: &mut [f32]) {
     }
 }
 
+/// How far ahead weights are asked for, in bytes.
+const AHEAD: usize = 2 << 10;
+
+/// Asks memory for weights that come soon. With few rows the processor looks far enough ahead by itself; with many it has
+/// so much to compute between two reads that it would wait for each.
+#[inline(always)]
+fn ahead<S: Simd, const ROWS: usize, T>(simd: S, group: &T) {
+    if ROWS >= 8 {
+        let address = std::ptr::from_ref(group).cast::<u8>().wrapping_add(AHEAD);
+        for line in 0..size_of::<T>().div_ceil(64) {
+            simd.prefetch(address.wrapping_add(64 * line));
+        }
+    }
+}
+
 /// How one format of floating point numbers is multiplied: one group after the other.
 trait Step {
     type Half: Pod;
@@ -249,6 +264,7 @@ impl<T: Step> Product for T {
     ) -> Sums<S, ROWS> {
         let mut sums = [[simd.splat(0.0); 2]; ROWS];
         for (group, x) in panel.iter().zip(tile.words.as_chunks::<ROWS>().0) {
+            ahead::<S, ROWS, _>(simd, group);
             for (sums, x) in sums.iter_mut().zip(x) {
                 sums[0] = T::step(simd, sums[0], &group[0], *x);
                 sums[1] = T::step(simd, sums[1], &group[1], *x);

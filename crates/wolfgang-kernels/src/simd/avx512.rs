@@ -37,6 +37,11 @@ macro_rules! common {
         const ROWS: usize = 12;
 
         #[inline(always)]
+        fn prefetch(self, address: *const u8) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+        }
+
+        #[inline(always)]
         fn splat(self, x: f32) -> Self::F {
             unsafe { _mm512_set1_ps(x) }
         }

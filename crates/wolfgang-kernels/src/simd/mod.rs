@@ -30,6 +30,10 @@ pub(crate) trait Simd: Copy {
     /// Rows of a product for which there are registers: each takes two vectors.
     const ROWS: usize;
 
+    /// Asks for the cache line at an address, which need not be one of ours.
+    #[inline(always)]
+    fn prefetch(self, _address: *const u8) {}
+
     fn splat(self, x: f32) -> Self::F;
     fn load(self, from: &[f32; LANES]) -> Self::F;
     fn store(self, x: Self::F, to: &mut [f32; LANES]);
