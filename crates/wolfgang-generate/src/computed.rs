@@ -13,7 +13,7 @@ pub(crate) struct Computed {
 /// Where a generation leaves what is computed: with itself, or with the session that it belongs to.
 #[derive(Debug)]
 pub(crate) enum Computing<'a> {
-    Own(Computed),
+    Own(Box<Computed>),
     Session(&'a mut Computed),
 }
 

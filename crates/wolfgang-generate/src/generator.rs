@@ -1,6 +1,6 @@
 //! The facade: a model and its tokenizer.
 
-use crate::computed::{Computed, Computing};
+use crate::computed::Computing;
 use crate::{
     Batch, GenerateError, GenerateOptions, Generation, LongPrompt, Prompt, Session, Summary,
 };
@@ -102,7 +102,7 @@ impl WolfgangGenerator {
         prompt: impl Into<Prompt<'p>>,
         options: &GenerateOptions,
     ) -> Result<Generation<'_>, GenerateError> {
-        self.begin(prompt.into(), options, Computing::Own(Computed::default()))
+        self.begin(prompt.into(), options, Computing::Own(Box::default()))
     }
 
     /// Generates without streaming: the fold of [`generate`](Self::generate)'s events, with the same text.
