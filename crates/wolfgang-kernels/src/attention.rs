@@ -7,31 +7,8 @@ use crate::pool::Pool;
 use crate::rows::{Rows, Shared, stride};
 use crate::simd::{LANES, Line, Simd};
 use bytemuck::Zeroable;
+use std::borrow::Borrow;
 use std::ops::Range;
-
-/// The rotation of each position: cosines and sines of its angles, `[positions, head_dim]` each, the cosine twice for
-/// each pair and the sine once negative, once positive (Su et al. 2021).
-#[derive(Clone, Copy, Debug)]
-pub struct Rotation<'a> {
-    /// `[positions, head_dim]`.
-    pub cos: &'a [f32],
-    /// `[positions, head_dim]`.
-    pub sin: &'a [f32],
-}
-
-impl Rotation<'_> {
-    /// Turns a head at a position: (re, im) becomes (re cos − im sin, im cos + re sin).
-    fn turn(&self, position: usize, head: &mut [f32]) {
-        let angles = position * head.len()..(position + 1) * head.len();
-        let (cos, sin) = (&self.cos[angles.clone()], &self.sin[angles]);
-        let pairs = head.as_chunks_mut::<2>().0.iter_mut();
-        let angles = cos.as_chunks::<2>().0.iter().zip(sin.as_chunks::<2>().0);
-        for (pair, (cos, sin)) in pairs.zip(angles) {
-            let [re, im] = *pair;
-            *pair = [re * cos[0] + im * sin[0], im * cos[1] + re * sin[1]];
-        }
-    }
-}
 
 /// Rows that follow one another in a sequence.
 #[derive(Clone, Debug)]
@@ -44,69 +21,6 @@ pub struct Sequence<C> {
     pub cache: C,
 }
 
-/// Turns the queries and keys in the sequence's rows of `qkv` (heads of queries, then of keys, then of values), and puts
-/// keys and values into its cache.
-pub(crate) fn append(
-    pool: &mut Pool,
-    qkv: &mut Rows,
-    rotation: Rotation<'_>,
-    sequence: Sequence<&mut Cache>,
-) {
-    match sequence.cache.format() {
-        CacheFormat::F32 => append_as::<f32>(pool, qkv, rotation, sequence),
-        CacheFormat::F16 => append_as::<u16>(pool, qkv, rotation, sequence),
-    }
-}
-
-fn append_as<E: Element>(
-    pool: &mut Pool,
-    qkv: &mut Rows,
-    rotation: Rotation<'_>,
-    sequence: Sequence<&mut Cache>,
-) {
-    let Sequence { rows, start, cache } = sequence;
-    let (heads, head_dim, blocks) = (cache.heads(), cache.head_dim(), cache.blocks());
-    let (width, stride) = (qkv.width(), stride(qkv.width()));
-    let turned = width / head_dim - heads;
-    let vectors = cache.value_vectors();
-    let (keys, values) = cache.all_mut::<E>();
-    let (keys, values, qkv) = (Shared::new(keys), Shared::new(values), qkv.shared());
-    // Whole blocks of positions, so that nobody else writes into the same vectors of keys.
-    let first_block = start / LANES;
-    let behind = start + rows.len();
-    pool.run(behind.div_ceil(LANES) - first_block, &|_, piece| {
-        let block = first_block + piece;
-        for position in start.max(block * LANES)..behind.min((block + 1) * LANES) {
-            let row = (rows.start + position - start) * stride;
-            // SAFETY: every position, and so its row, belongs to one piece.
-            let row = unsafe { qkv.part(row..row + width) };
-            let (qk, new_values) = row.split_at_mut(turned * head_dim);
-            for head in qk.chunks_exact_mut(head_dim) {
-                rotation.turn(position, head);
-            }
-            let new_keys = &qk[(turned - heads) * head_dim..];
-            for head in 0..heads {
-                let of_head = head * head_dim..(head + 1) * head_dim;
-                let at = (head * blocks + block) * head_dim;
-                // SAFETY: every block of positions belongs to one piece.
-                let keys = unsafe { keys.part(at..at + head_dim) };
-                for (keys, key) in keys.iter_mut().zip(&new_keys[of_head.clone()]) {
-                    keys[position % LANES] = E::new(*key);
-                }
-                let at = (head * blocks * LANES + position) * vectors;
-                // SAFETY: every position belongs to one piece.
-                let values = unsafe { values.part(at..at + vectors) };
-                let new_values = new_values[of_head].chunks(LANES);
-                for (values, new) in values.iter_mut().zip(new_values) {
-                    for (value, new) in values.iter_mut().zip(new) {
-                        *value = E::new(*new);
-                    }
-                }
-            }
-        }
-    });
-}
-
 /// Queries that are computed at once, at most.
 const QUERIES: usize = 4;
 
@@ -117,16 +31,16 @@ const TILE: usize = 16;
 /// head h / (query heads / heads), and a row those positions of its sequence that are not behind its own (Ainslie et al.
 /// 2023).
 ///
-/// `qkv` is what [`append`] has left of it; `into` gets rows of query heads.
-pub(crate) fn attend(
+/// `qkv` is what [`append`](crate::append::append) has left of it; `into` gets rows of query heads.
+pub(crate) fn attend<C: Borrow<Cache> + Sync>(
     isa: Isa,
     pool: &mut Pool,
     scores: &mut Vec<Line>,
     qkv: &Rows,
-    sequences: &[Sequence<&Cache>],
+    sequences: &[Sequence<C>],
     into: &mut Rows,
 ) {
-    let Some(Sequence { cache: first, .. }) = sequences.first() else {
+    let Some(first) = sequences.first().map(|first| first.cache.borrow()) else {
         return;
     };
     let (heads, head_dim) = (first.heads(), first.head_dim());
@@ -136,12 +50,14 @@ pub(crate) fn attend(
     let into = into.shared();
 
     // Room for each thread's scores.
-    let blocks = sequences.iter().map(|sequence| sequence.cache.blocks());
+    let blocks = sequences
+        .iter()
+        .map(|sequence| sequence.cache.borrow().blocks());
     let room = QUERIES * blocks.max().unwrap_or(0);
     scores.resize(room * pool.threads(), Line::zeroed());
     let scores = Shared::new(scores);
 
-    let tiles = |sequence: &Sequence<&Cache>| sequence.rows.len().div_ceil(TILE);
+    let tiles = |sequence: &Sequence<C>| sequence.rows.len().div_ceil(TILE);
     let all = sequences.iter().map(tiles).sum::<usize>();
     pool.run(all * heads, &|thread, piece| {
         let (mut tile, head) = (piece / heads, piece % heads);
@@ -155,7 +71,7 @@ pub(crate) fn attend(
             let rows = sequence.rows.start + (own - 1 - tile) * TILE;
             isa.run(Attend {
                 qkv,
-                cache: sequence.cache,
+                cache: sequence.cache.borrow(),
                 // Of the first row there is, if it belonged to the sequence.
                 start: sequence.start as isize - sequence.rows.start as isize,
                 head,

@@ -2,7 +2,8 @@
 
 use crate::KernelError;
 use crate::activations::Activations;
-use crate::attention::{Rotation, Sequence, append, attend};
+use crate::append::{Rotation, append};
+use crate::attention::{Sequence, attend};
 use crate::cache::Cache;
 use crate::elementwise::rms_norm;
 use crate::format::Format;
@@ -103,19 +104,20 @@ impl Cpu {
         rms_norm(self.isa, &mut self.pool, from, weight, epsilon, into);
     }
 
-    /// Turns the queries and keys in the sequence's rows of `qkv` (heads of queries, then of keys, then of values), and
+    /// Turns the queries and keys in each sequence's rows of `qkv` (heads of queries, then of keys, then of values), and
     /// puts keys and values into its cache.
     ///
     /// # Panics
-    /// If there are no such rows, the cache or the rotation has no such positions, or the rows have no query heads.
+    /// If there are no such rows, rows of two sequences, a cache or the rotation has no such positions, or the rows have
+    /// no query heads.
     pub fn append(
         &mut self,
         qkv: &mut Rows,
         rotation: Rotation<'_>,
-        sequence: Sequence<&mut Cache>,
+        sequences: &mut [Sequence<&mut Cache>],
     ) {
-        sequence.check(qkv);
-        append(&mut self.pool, qkv, rotation, sequence);
+        check(sequences, qkv);
+        append(&mut self.pool, qkv, rotation, sequences);
     }
 
     /// Causal attention of the queries in `qkv`, each in its sequence: softmax(q · k / √head_dim) · v. Query head h reads
@@ -126,17 +128,16 @@ impl Cpu {
     /// # Panics
     /// If there are no such rows, rows of two sequences, or a cache has no such positions or another shape than the
     /// first.
-    pub fn attend(&mut self, qkv: &Rows, sequences: &[Sequence<&Cache>], into: &mut Rows) {
-        let mut behind = 0;
-        for sequence in sequences {
-            sequence.check(qkv);
-            assert!(behind <= sequence.rows.start, "a row has two sequences");
-            behind = sequence.rows.end;
-            assert!(
-                sequence.cache.has_shape_of(sequences[0].cache),
-                "caches of different shapes"
-            );
-        }
+    pub fn attend<C: Borrow<Cache> + Sync>(
+        &mut self,
+        qkv: &Rows,
+        sequences: &[Sequence<C>],
+        into: &mut Rows,
+    ) {
+        check(sequences, qkv);
+        let alike =
+            |one: &Sequence<C>| one.cache.borrow().has_shape_of(sequences[0].cache.borrow());
+        assert!(sequences.iter().all(alike), "caches of different shapes");
         attend(
             self.isa,
             &mut self.pool,
@@ -168,15 +169,19 @@ impl Cpu {
     }
 }
 
-impl<C: Borrow<Cache>> Sequence<C> {
-    fn check(&self, qkv: &Rows) {
+/// That each row belongs to one sequence, and has room in its cache.
+fn check<C: Borrow<Cache>>(sequences: &[Sequence<C>], qkv: &Rows) {
+    let mut behind = 0;
+    for Sequence { rows, start, cache } in sequences {
         assert!(
-            self.rows.start <= self.rows.end && self.rows.end <= qkv.rows(),
+            rows.start <= rows.end && rows.end <= qkv.rows(),
             "there are no such rows"
         );
+        assert!(behind <= rows.start, "a row has two sequences");
+        behind = rows.end;
         // What lies behind a head's last position belongs to the next head.
         assert!(
-            self.start + self.rows.len() <= self.cache.borrow().positions(),
+            start + rows.len() <= cache.borrow().positions(),
             "the cache has fewer positions"
         );
     }

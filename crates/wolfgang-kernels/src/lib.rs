@@ -14,6 +14,7 @@
 )]
 
 mod activations;
+mod append;
 mod attention;
 mod cache;
 mod cpu;
@@ -30,7 +31,8 @@ mod rows;
 mod simd;
 
 pub use activations::Activations;
-pub use attention::{Rotation, Sequence};
+pub use append::Rotation;
+pub use attention::Sequence;
 pub use cache::{Cache, CacheFormat};
 pub use cpu::Cpu;
 pub use error::KernelError;

@@ -307,8 +307,9 @@ fn attention(
     for chunk in chunks {
         let mut rows = head(qkv, heads.width(), start, start + chunk);
         let mut mixed = Rows::default();
-        cpu.append(&mut rows, rotation, sequence(0..*chunk, start, &mut cache));
-        cpu.attend(&rows, &[sequence(0..*chunk, start, &cache)], &mut mixed);
+        let mut sequences = [sequence(0..*chunk, start, &mut cache)];
+        cpu.append(&mut rows, rotation, &mut sequences);
+        cpu.attend(&rows, &sequences, &mut mixed);
         out.extend(numbers(&mixed));
         start += chunk;
     }
@@ -337,7 +338,8 @@ fn attention_together(
     for qkv in all {
         let mut cache = Cache::new(format, heads.keys, heads.dim, positions(qkv));
         let mut rows = head(qkv, heads.width(), 0, first);
-        cpu.append(&mut rows, rotation, sequence(0..first, 0, &mut cache));
+        let mut before = [sequence(0..first, 0, &mut cache)];
+        cpu.append(&mut rows, rotation, &mut before);
         caches.push(cache);
     }
     let rest: Vec<f32> = all
@@ -345,23 +347,18 @@ fn attention_together(
         .flat_map(|qkv| qkv[first * heads.width()..].to_vec())
         .collect();
     let mut rows = rows_of(&rest, heads.width());
-    let mut spans = Vec::new();
     let mut begin = 0;
-    for (qkv, cache) in all.iter().zip(&mut caches) {
+    let each = all.iter().zip(&mut caches).map(|(qkv, cache)| {
         let span = begin..begin + positions(qkv) - first;
-        cpu.append(&mut rows, rotation, sequence(span.clone(), first, cache));
         begin = span.end;
-        spans.push(span);
-    }
-    let sequences: Vec<_> = spans
-        .iter()
-        .zip(&caches)
-        .map(|(span, cache)| sequence(span.clone(), first, cache))
-        .collect();
+        sequence(span, first, cache)
+    });
+    let mut sequences: Vec<_> = each.collect();
+    cpu.append(&mut rows, rotation, &mut sequences);
     let mut mixed = Rows::default();
     cpu.attend(&rows, &sequences, &mut mixed);
     let of = |span: Range<usize>| span.flat_map(|row| mixed.row(row).to_vec()).collect();
-    spans.into_iter().map(of).collect()
+    sequences.into_iter().map(|one| of(one.rows)).collect()
 }
 
 /// The same in f64, number by number.

@@ -33,12 +33,12 @@ pub(crate) struct Span<'a> {
 }
 
 impl Span<'_> {
-    /// What a layer's attention is to see, if the span's rows begin with `row`.
-    fn in_layer(&self, layer: usize, row: usize) -> Sequence<&Cache> {
+    /// What a layer appends to and attends to, if the span's rows begin with `row`.
+    fn in_layer(&mut self, layer: usize, row: usize) -> Sequence<&mut Cache> {
         Sequence {
             rows: row..row + self.ids.len(),
             start: self.start,
-            cache: &self.caches[layer],
+            cache: &mut self.caches[layer],
         }
     }
 }
@@ -91,27 +91,20 @@ impl Work {
             qkv.reset(rows, layer.wqkv.shape().outputs);
             cpu.multiply(&layer.wqkv, inputs, qkv, Then::Store);
             laps.lap(Step::Wqkv);
-            let mut row = 0;
-            for span in &mut *spans {
-                let rows = row..row + span.ids.len();
-                row = rows.end;
-                let sequence = Sequence {
-                    rows,
-                    start: span.start,
-                    cache: &mut span.caches[index],
-                };
-                cpu.append(qkv, rotation, sequence);
-            }
-            if let [span] = &*spans {
-                cpu.attend(qkv, &[span.in_layer(index, 0)], normed);
+            let mut mix = |sequences: &mut [Sequence<&mut Cache>]| {
+                cpu.append(qkv, rotation, sequences);
+                cpu.attend(qkv, sequences, normed);
+            };
+            if let [span] = spans {
+                mix(&mut [span.in_layer(index, 0)]);
             } else {
                 let mut row = 0;
-                let sequences = spans.iter().map(|span| {
+                let sequences = spans.iter_mut().map(|span| {
                     let sequence = span.in_layer(index, row);
                     row = sequence.rows.end;
                     sequence
                 });
-                cpu.attend(qkv, &sequences.collect::<Vec<_>>(), normed);
+                mix(&mut sequences.collect::<Vec<_>>());
             }
             laps.lap(Step::Attention);
             cpu.prepare(normed, format, inputs);
