@@ -14,6 +14,7 @@ mod environment;
 mod faust;
 mod generate;
 mod generate_args;
+mod german;
 mod inspect;
 mod interrupt;
 mod language;
@@ -38,7 +39,6 @@ pub use bench::{
 pub use convert::{ConvertArgs, convert};
 
 use args::{Cli, Command};
-use clap::Parser;
 use std::process::ExitCode;
 use voice::Voice;
 
@@ -56,7 +56,7 @@ pub fn report_failure(error: &anyhow::Error) -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let Cli { command, globals } = match Cli::try_parse() {
+    let Cli { command, globals } = match args::parse() {
         Ok(cli) => cli,
         Err(error) => return report::usage(&error),
     };
