@@ -32,7 +32,12 @@ fn links(document: &str) -> Vec<String> {
 /// The anchor that a heading gets, as the common hosts make it.
 fn anchor(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
-    let kept = heading.trim().to_lowercase().chars().filter(kept).collect::<String>();
+    let kept = heading
+        .trim()
+        .to_lowercase()
+        .chars()
+        .filter(kept)
+        .collect::<String>();
     kept.replace(' ', "-")
 }
 
@@ -69,7 +74,9 @@ fn the_readme_leads_to_every_document() {
     let linked = links(&read("README.md"));
     for document in documents().iter().filter(|path| path.starts_with("docs")) {
         let name = document.to_str().unwrap();
-        let found = linked.iter().any(|link| link.split('#').next() == Some(name));
+        let found = linked
+            .iter()
+            .any(|link| link.split('#').next() == Some(name));
         assert!(found, "README.md does not link to {name}");
     }
 }
@@ -94,5 +101,8 @@ fn the_changelog_tells_of_this_version() {
 
 #[test]
 fn anchors_are_those_of_the_hosts() {
-    assert_eq!(anchor(" What is *not* read, and why"), "what-is-not-read-and-why");
+    assert_eq!(
+        anchor(" What is *not* read, and why"),
+        "what-is-not-read-and-why"
+    );
 }

@@ -48,5 +48,8 @@ fn the_second_command_is_the_one_that_ci_runs() {
     let output = xtask().args(["ci", "--list"]).output().unwrap();
     let steps = String::from_utf8(output.stdout).unwrap();
     let mut commands = steps.lines().filter_map(|step| step.split_once(' '));
-    assert!(commands.any(|(_, command)| command.trim() == line), "{steps}");
+    assert!(
+        commands.any(|(_, command)| command.trim() == line),
+        "{steps}"
+    );
 }

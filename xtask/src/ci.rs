@@ -74,7 +74,11 @@ fn chosen(only: &[String]) -> anyhow::Result<Vec<&'static Step>> {
 
 fn list(steps: &[&Step]) -> anyhow::Result<()> {
     for step in steps {
-        let variables: String = step.env.iter().map(|(k, v)| format!("{k}={v:?} ")).collect();
+        let variables: String = step
+            .env
+            .iter()
+            .map(|(k, v)| format!("{k}={v:?} "))
+            .collect();
         tell(&format!("{:<10} {variables}{}", step.name, step.command))?;
     }
     Ok(())
@@ -85,7 +89,12 @@ fn go(step: &Step) -> anyhow::Result<Option<String>> {
     let status = command(step.command)?
         .envs(step.env.iter().copied())
         .status()
-        .with_context(|| format!("cannot run {}: .ci/run installs what is missing", step.command))?;
+        .with_context(|| {
+            format!(
+                "cannot run {}: .ci/run installs what is missing",
+                step.command
+            )
+        })?;
     ensure!(status.success(), "{} ended with {status}", step.command);
     step.then.map_or(Ok(None), |then| then())
 }

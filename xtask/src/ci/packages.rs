@@ -1,7 +1,7 @@
 //! Whether what `cargo package` has packed can be built and published: nothing is included from outside, the licences
 //! are there, and the registry takes the size.
 
-use super::{command, repository};
+use super::command;
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -56,15 +56,25 @@ pub(super) fn are_complete() -> anyhow::Result<Option<String>> {
 
 fn check(package: &Package) -> anyhow::Result<()> {
     let folder = package.manifest_path.parent().context("no folder")?;
-    let line = format!("cargo package --package {} --list --allow-dirty", package.name);
+    let line = format!(
+        "cargo package --package {} --list --allow-dirty",
+        package.name
+    );
     let output = command(&line)?.output()?;
-    ensure!(output.status.success(), "{line} ended with {}", output.status);
+    ensure!(
+        output.status.success(),
+        "{line} ended with {}",
+        output.status
+    );
     let list = String::from_utf8(output.stdout)?;
     let packed: BTreeSet<&Path> = list.lines().map(Path::new).collect();
     for file in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
         ensure!(packed.contains(Path::new(file)), "{file} is not packed");
     }
-    for &file in packed.iter().filter(|f| f.extension().is_some_and(|e| e == "rs")) {
+    for &file in packed
+        .iter()
+        .filter(|f| f.extension().is_some_and(|e| e == "rs"))
+    {
         let source = std::fs::read_to_string(folder.join(file))?;
         for included in includes(&source) {
             let target = normal(&file.with_file_name(included));
@@ -103,7 +113,8 @@ mod tests {
 
     #[test]
     fn includes_are_found_where_they_point() {
-        let source = "x(include_bytes!(\"../a.bin\")); include_str!(\n  \"b.txt\"); include!(concat!(1))";
+        let source =
+            "x(include_bytes!(\"../a.bin\")); include_str!(\n  \"b.txt\"); include!(concat!(1))";
         let found: Vec<_> = includes(source).collect();
         assert_eq!(found, ["../a.bin", "b.txt"]);
         assert_eq!(normal(Path::new("src/../a.bin")), Path::new("a.bin"));

@@ -22,7 +22,9 @@ fn judge(version: &str) -> anyhow::Result<Option<String>> {
     Ok(Some(if has == needs {
         format!("{version}, the oldest that is promised")
     } else {
-        format!("{version}: NOT CHECKED that {OLDEST} is enough, but by clippy for the standard library")
+        format!(
+            "{version}: NOT CHECKED that {OLDEST} is enough, but by clippy for the standard library"
+        )
     }))
 }
 
