@@ -16,6 +16,7 @@ mod convert;
 mod convert_ends;
 mod devices;
 mod export;
+mod facts;
 mod fixtures;
 mod fuzz_replay;
 mod generation;

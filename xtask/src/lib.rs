@@ -7,6 +7,7 @@ mod bench;
 mod bench_checkpoints;
 mod bench_devices;
 mod check_transformers;
+mod ci;
 mod devices;
 mod fuzz;
 mod rebuilt;
@@ -26,6 +27,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check everything that must hold before a change lands: what .ci/run runs.
+    Ci(ci::Args),
     /// Turn a checkpoint into a native or a Hugging Face folder: what `wolfgang convert` does.
     ConvertCheckpoint(wolfgang_cli::ConvertArgs),
     /// Measure the model of the standard shape (75M, random weights) on this machine's CPU, and rewrite the table and
@@ -52,6 +55,7 @@ enum Command {
 /// Runs the chore that the process's arguments name.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Ci(args) => ci::run(&args),
         Command::ConvertCheckpoint(args) => wolfgang_cli::convert(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchDevices(args) => bench_devices::run(&args),
