@@ -6,6 +6,7 @@ mod accuracy;
 mod bench;
 mod bench_checkpoints;
 mod bench_devices;
+mod bench_llama_cpp;
 mod check_transformers;
 mod ci;
 mod devices;
@@ -36,6 +37,8 @@ enum Command {
     Bench(bench::Args),
     /// Measure it on any device, and PyTorch beside it.
     BenchDevices(bench_devices::Args),
+    /// Measure it beside llama.cpp, in turn.
+    BenchLlamaCpp(bench_llama_cpp::Args),
     #[command(hide = true)]
     BenchCase(wolfgang_cli::CaseArgs),
     /// Measure how far each precision is from f32 on the CPU: logits, and perplexity of a poem.
@@ -59,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::ConvertCheckpoint(args) => wolfgang_cli::convert(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchDevices(args) => bench_devices::run(&args),
+        Command::BenchLlamaCpp(args) => bench_llama_cpp::run(&args),
         Command::BenchCase(args) => wolfgang_cli::run_case(&args),
         Command::Accuracy(args) => accuracy::run(&args),
         Command::TestBackends(args) => test_backends::run(&args),
