@@ -96,15 +96,18 @@ fn includes(source: &str) -> impl Iterator<Item = &str> {
         .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
 }
 
-/// Without `..` where something stands before it.
+/// Without `..` where a name stands before it.
 fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
+    let mut normal = Vec::new();
     for part in path.components() {
-        if part != Component::ParentDir || !normal.pop() {
-            normal.push(part);
+        match (part, normal.last()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                normal.pop();
+            }
+            _ => normal.push(part),
         }
     }
-    normal
+    normal.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -118,6 +121,6 @@ mod tests {
         let found: Vec<_> = includes(source).collect();
         assert_eq!(found, ["../a.bin", "b.txt"]);
         assert_eq!(normal(Path::new("src/../a.bin")), Path::new("a.bin"));
-        assert_eq!(normal(Path::new("src/../../a")), Path::new("../a"));
+        assert_eq!(normal(Path::new("src/../../../a")), Path::new("../../a"));
     }
 }
