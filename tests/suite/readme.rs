@@ -12,7 +12,7 @@ fn console_blocks() -> Vec<String> {
 }
 
 /// The arguments of a command line as a shell would split it, for double quotes only.
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let pieces = line.split('"').enumerate();
     pieces
         .flat_map(|(i, piece)| match i % 2 {
