@@ -20,4 +20,6 @@ documents! {
     Migrating: "docs/migrating-from-python.md",
     Parity: "docs/parity.md",
     Performance: "docs/performance.md",
+    Stability: "docs/stability.md",
+    Changelog: "CHANGELOG.md",
 }

@@ -2,16 +2,14 @@
 //!
 //!     cargo run --release --package wolfgang-generate --example embed -- "Es war einmal"
 //!
-//! The three files are those of any native folder, which `wolfgang convert` writes.
+//! The three files are the Faust model's, which the crate `wolfgang-faust` brings along; those of any native folder, which
+//! `wolfgang convert` writes, go into a program by `include_bytes!`.
 
 use std::error::Error;
 use std::io::{Write, stdout};
 use wolfgang_checkpoint::Checkpoint;
+use wolfgang_faust::{CONFIG, TOKENIZER, WEIGHTS};
 use wolfgang_generate::{Device, GenerateOptions, Tokenizer, WolfgangGenerator};
-
-const CONFIG: &[u8] = include_bytes!("../../../models/faust/config.json");
-const WEIGHTS: &[u8] = include_bytes!("../../../models/faust/model.bpk");
-const TOKENIZER: &[u8] = include_bytes!("../../../models/faust/tokenizer.json");
 
 /// What errors call the model, for it has no path.
 const ORIGIN: &str = "the model in this program";
