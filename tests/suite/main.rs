@@ -15,6 +15,7 @@ mod command_ends;
 mod convert;
 mod convert_ends;
 mod devices;
+mod examples;
 mod export;
 mod facts;
 mod fixtures;
@@ -35,7 +36,9 @@ mod int8_hostile;
 mod logits;
 #[cfg(all(target_os = "linux", not(feature = "tch")))]
 mod memory;
+mod migrating;
 mod options;
+mod parity;
 mod probabilities;
 mod readme;
 mod sampling;
