@@ -81,6 +81,17 @@ fn the_readme_leads_to_every_document() {
     }
 }
 
+/// `tests/src/lib.rs` has them in a list, as documentation tests.
+#[test]
+fn the_rust_of_every_document_is_compiled() {
+    let compiled = read("tests/src/lib.rs");
+    for document in documents() {
+        let has_rust = read(&document).contains("```rust");
+        let name = format!("{:?}", document.to_str().unwrap());
+        assert!(!has_rust || compiled.contains(&name), "{name}");
+    }
+}
+
 /// The number in the manifest is the one; where people look for it, it is repeated.
 #[test]
 fn the_oldest_toolchain_is_told_everywhere_alike() {
