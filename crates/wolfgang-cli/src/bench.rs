@@ -14,6 +14,7 @@ pub use memory::peak_memory;
 use crate::dtype::Dtype;
 use crate::model_source;
 use crate::report::BadParameter;
+use crate::voice::Voice;
 use anyhow::Context;
 use case::{Case, Part, Speeds, Start};
 use clap::Args;
@@ -250,7 +251,8 @@ struct Forms {
 
 impl Forms {
     fn new(args: &BenchArgs) -> anyhow::Result<Self> {
-        let given = args.model.as_deref().map(model_source::resolve);
+        let given = args.model.as_deref();
+        let given = given.map(|model| model_source::resolve(model, Voice::default()));
         let given = given.transpose()?;
         let checkpoint = match &given {
             Some(path) => Checkpoint::open(path)?,

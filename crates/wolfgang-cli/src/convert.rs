@@ -3,7 +3,7 @@
 use crate::dtype::Dtype;
 use crate::model_source;
 use crate::progress::ProgressLine;
-use crate::report::warning;
+use crate::voice::Voice;
 use clap::ValueEnum;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -62,22 +62,27 @@ impl From<Form> for Target {
 /// # Errors
 /// Those of reading and writing checkpoints, and of a tokenizer that does not fit.
 pub fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
+    convert_with(args, Voice::default())
+}
+
+/// As [`convert`], in this voice.
+pub(crate) fn convert_with(args: &ConvertArgs, voice: Voice) -> anyhow::Result<()> {
     let (target, precision) = (Target::from(args.to), args.dtype.map(Precision::from));
     // Before a model is downloaded for nothing.
     if let Some(precision) = precision {
         target.check(precision)?;
     }
     let mut told = String::new();
-    let source = Checkpoint::open(model_source::resolve(&args.input)?)?;
+    let source = Checkpoint::open(model_source::resolve(&args.input, voice)?)?;
     tell_source(&source, &mut told)?;
     let options = ConvertOptions {
         target,
         precision,
-        tokenizer: tokenizer(args, &source)?,
+        tokenizer: tokenizer(args, &source, voice)?,
         replace: args.force,
     };
     let report =
-        wolfgang_checkpoint::convert(&source, &args.out, &options, ProgressLine::default())?;
+        wolfgang_checkpoint::convert(&source, &args.out, &options, ProgressLine::new(voice))?;
     writeln!(
         told,
         "wrote    {} ({} tensors, {} bytes)",
@@ -132,7 +137,11 @@ fn tell_source(source: &Checkpoint, out: &mut String) -> std::fmt::Result {
 }
 
 /// The tokenizer to take along: the one named, which must fit, or one beside the input, if it fits.
-fn tokenizer(args: &ConvertArgs, source: &Checkpoint) -> Result<Option<PathBuf>, GenerateError> {
+fn tokenizer(
+    args: &ConvertArgs,
+    source: &Checkpoint,
+    voice: Voice,
+) -> Result<Option<PathBuf>, GenerateError> {
     let check = |path: &Path| check_vocabulary(&Tokenizer::from_file(path)?, source.config());
     if let Some(named) = &args.tokenizer {
         check(named)?;
@@ -146,7 +155,7 @@ fn tokenizer(args: &ConvertArgs, source: &Checkpoint) -> Result<Option<PathBuf>,
         Ok(()) => Ok(Some(beside)),
         Err(error) => {
             let error = anyhow::Error::from(error);
-            warning(&format!(
+            voice.warning(&format!(
                 "{} is not taken along: {error:#}",
                 beside.display()
             ));

@@ -1,10 +1,12 @@
 //! Element types by their names on the command line.
 
 use clap::ValueEnum;
+use serde::Deserialize;
 use wolfgang_generate::Precision;
 
 /// [`Precision`] by its name on the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Dtype {
     /// 32 bits
     F32,

@@ -2,6 +2,7 @@
 
 use crate::model_source;
 use crate::report::one_line;
+use crate::voice::Voice;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
@@ -66,8 +67,8 @@ struct TokenizerLine {
     problem: Option<String>,
 }
 
-pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
-    let checkpoint = Checkpoint::open(model_source::resolve(&args.path)?)?;
+pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
+    let checkpoint = Checkpoint::open(model_source::resolve(&args.path, voice)?)?;
     let config = checkpoint.config();
     let findings = Findings {
         path: checkpoint.path().display().to_string(),

@@ -5,27 +5,42 @@
 
 mod args;
 mod bench;
+mod complete;
+mod config_file;
 mod convert;
 mod devices;
 mod dtype;
+mod environment;
 mod faust;
 mod generate;
+mod generate_args;
 mod inspect;
 mod interrupt;
+mod language;
+mod layers;
+mod length_args;
+mod model_args;
 mod model_source;
 mod output;
+mod preset;
 mod progress;
 mod report;
+mod sampling_args;
+mod score;
+mod text_source;
+mod tokenize;
+mod voice;
 
 pub use bench::{
     BenchArgs, CaseArgs, Figures, Rate, Sample, StepTime, Throughput, bench, measure, peak_memory,
     run_case,
 };
 pub use convert::{ConvertArgs, convert};
-pub use report::failure as report_failure;
 
+use args::{Cli, Command};
 use clap::Parser;
 use std::process::ExitCode;
+use voice::Voice;
 
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
@@ -35,21 +50,34 @@ pub fn main() -> ExitCode {
     std::panic::catch_unwind(run).unwrap_or_else(|panic| report::defect(&*panic))
 }
 
+/// One line on standard error with the next step, in English, and the code.
+pub fn report_failure(error: &anyhow::Error) -> ExitCode {
+    report::failure(error, Voice::default())
+}
+
 fn run() -> ExitCode {
-    let command = match args::Cli::try_parse() {
-        Ok(cli) => cli.command,
+    let Cli { command, globals } = match Cli::try_parse() {
+        Ok(cli) => cli,
         Err(error) => return report::usage(&error),
     };
+    let (file, voice) = match globals.resolve() {
+        Ok(resolved) => resolved,
+        Err(error) => return report_failure(&error),
+    };
     let result = match command {
-        args::Command::Generate(args) => generate::run(&args),
-        args::Command::Convert(args) => convert(&args),
-        args::Command::Inspect(args) => inspect::run(&args),
-        args::Command::Devices(args) => devices::run(&args),
-        args::Command::Bench(args) => bench(&args),
-        args::Command::BenchCase(args) => run_case(&args),
+        Command::Generate(args) => generate::run(*args, file, voice),
+        Command::Score(args) => score::run(args, file, voice),
+        Command::Tokenize(args) => tokenize::run(args, file, voice),
+        Command::Convert(args) => convert::convert_with(&args, voice),
+        Command::Inspect(args) => inspect::run(&args, voice),
+        Command::Devices(args) => devices::run(&args),
+        Command::Bench(args) => bench(&args),
+        Command::Completions(args) => complete::completions(&args),
+        Command::Man(args) => complete::man(&args),
+        Command::BenchCase(args) => run_case(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report::failure(&error),
+        Err(error) => report::failure(&error, voice),
     }
 }

@@ -1,30 +1,40 @@
 //! What a model may be named by: a path, or a model on the Hugging Face Hub.
 
+use crate::voice::Voice;
 use std::path::{Path, PathBuf};
 
 /// What a model on the Hub begins with. A path that begins so, too, can be written `./hf:…`.
 const PREFIX: &str = "hf:";
 
 /// Turns the name of a model into the path of its checkpoint, downloading what is on the Hub and not yet here.
-pub(crate) fn resolve(model: &Path) -> anyhow::Result<PathBuf> {
-    match model.to_str().and_then(|model| model.strip_prefix(PREFIX)) {
-        Some(name) => download(name),
+pub(crate) fn resolve(model: &Path, voice: Voice) -> anyhow::Result<PathBuf> {
+    match name_on_the_hub(model) {
+        Some(name) => download(name, voice),
         None => Ok(model.to_path_buf()),
     }
 }
 
+/// Whether this names a model on the Hub.
+pub(crate) fn is_on_the_hub(model: &Path) -> bool {
+    name_on_the_hub(model).is_some()
+}
+
+fn name_on_the_hub(model: &Path) -> Option<&str> {
+    model.to_str()?.strip_prefix(PREFIX)
+}
+
 #[cfg(feature = "hub")]
-fn download(name: &str) -> anyhow::Result<PathBuf> {
+fn download(name: &str, voice: Voice) -> anyhow::Result<PathBuf> {
     // Before the environment is looked at: a mistyped name is the more likely mistake.
     let model: wolfgang_checkpoint::HubModel = name.parse()?;
-    let hub = environment::hub()?;
-    let files = hub.fetch(&model, &mut crate::progress::ProgressLine::default())?;
+    let hub = variables::hub()?;
+    let files = hub.fetch(&model, &mut crate::progress::ProgressLine::new(voice))?;
     // Its tokenizer lies beside it.
     Ok(files.checkpoint)
 }
 
 #[cfg(not(feature = "hub"))]
-fn download(name: &str) -> anyhow::Result<PathBuf> {
+fn download(name: &str, _voice: Voice) -> anyhow::Result<PathBuf> {
     Err(crate::report::BadParameter(format!(
         "the model is \"{PREFIX}{name}\", but this program was built without the feature `hub`: name a file or folder"
     ))
@@ -33,14 +43,9 @@ fn download(name: &str) -> anyhow::Result<PathBuf> {
 
 /// The variables that all tools of the Hub go by.
 #[cfg(feature = "hub")]
-mod environment {
-    #![allow(
-        clippy::disallowed_methods,
-        reason = "the command reads the environment so that the libraries need not"
-    )]
-
+mod variables {
+    use crate::environment::{path, text, xdg};
     use crate::report::BadParameter;
-    use std::ffi::OsString;
     use std::path::{Path, PathBuf};
     use wolfgang_checkpoint::Hub;
 
@@ -56,10 +61,8 @@ mod environment {
     }
 
     fn home() -> Result<PathBuf, BadParameter> {
-        let cache =
-            || path("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
-        let home = path("HF_HOME").or_else(|| Some(cache()?.join("huggingface")));
-        home.ok_or_else(|| {
+        let cache = || Some(xdg("XDG_CACHE_HOME", ".cache")?.join("huggingface"));
+        path("HF_HOME").or_else(cache).ok_or_else(|| {
             BadParameter("there is no home folder for downloads: name a folder in HF_HOME".into())
         })
     }
@@ -84,20 +87,5 @@ mod environment {
         ["1", "true", "yes", "on"]
             .iter()
             .any(|yes| value.eq_ignore_ascii_case(yes))
-    }
-
-    fn text(name: &str) -> Result<Option<String>, BadParameter> {
-        let text = variable(name).map(OsString::into_string).transpose();
-        // Its value is not shown: it may be a secret.
-        text.map_err(|_| BadParameter(format!("{name} is not valid Unicode")))
-    }
-
-    fn path(name: &str) -> Option<PathBuf> {
-        variable(name).map(PathBuf::from)
-    }
-
-    /// An empty variable is none.
-    fn variable(name: &str) -> Option<OsString> {
-        std::env::var_os(name).filter(|value| !value.is_empty())
     }
 }

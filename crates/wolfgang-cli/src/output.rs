@@ -1,15 +1,27 @@
-//! Standard output: text, or JSON by the line.
+//! Standard output of `generate`: text, or JSON by the line.
 
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Stdout, Write};
-use wolfgang_generate::{Event, FinishReason, Summary};
+use wolfgang_generate::{
+    Alternative, Event, FinishReason, Special, Summary, TokenLogprobs, Tokenizer, Wolfgang,
+};
+
+/// Between several texts.
+const SEPARATOR: &str = "\n---\n";
 
 /// How events are written.
-pub(crate) struct Output {
+pub(crate) struct Output<'a> {
     stdout: Stdout,
     json: bool,
     stream: bool,
+    samples: usize,
     model: ModelLine,
+    tokenizer: &'a Tokenizer,
+    /// Whole texts that wait for those before them.
+    waiting: BTreeMap<usize, String>,
+    /// How many whole texts have been written.
+    written: usize,
     /// Whether the text so far ends a line.
     at_line_start: bool,
 }
@@ -19,22 +31,48 @@ pub(crate) struct Output {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line<'a> {
     Text {
+        sample: usize,
         text: &'a str,
         ids: &'a [u32],
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        logprobs: Vec<TokenLine>,
     },
     Finished {
+        sample: usize,
         reason: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
         stop_token: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stop_string: Option<usize>,
         text: &'a str,
         ids: &'a [u32],
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        logprobs: Vec<TokenLine>,
         prompt_tokens: usize,
         cut_tokens: usize,
+        reused_tokens: usize,
         generated_tokens: usize,
         seed: u64,
         timing: TimingLine,
         model: &'a ModelLine,
     },
+}
+
+/// How likely a token was.
+#[derive(Serialize)]
+struct TokenLine {
+    #[serde(flatten)]
+    chosen: AlternativeLine,
+    alternatives: Vec<AlternativeLine>,
+}
+
+/// Logarithms of probabilities; what the chain rules out has none behind it, for JSON has no infinity.
+#[derive(Serialize)]
+struct AlternativeLine {
+    id: u32,
+    token: String,
+    model: f32,
+    sampled: Option<f32>,
 }
 
 /// What is in memory.
@@ -46,44 +84,85 @@ pub(crate) struct ModelLine {
     pub(crate) load_seconds: f64,
 }
 
+impl ModelLine {
+    pub(crate) fn new(model: &Wolfgang, load_seconds: f64) -> Self {
+        Self {
+            parameters: model.config().n_parameters(),
+            dtype: model.precision().to_string(),
+            weight_bytes: model.weight_bytes(),
+            load_seconds,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct TimingLine {
     prefill_seconds: f64,
     decode_seconds: f64,
 }
 
-impl Output {
-    pub(crate) fn new(json: bool, stream: bool, model: ModelLine) -> Self {
+impl<'a> Output<'a> {
+    pub(crate) fn new(
+        json: bool,
+        stream: bool,
+        samples: usize,
+        model: ModelLine,
+        tokenizer: &'a Tokenizer,
+    ) -> Self {
         Self {
             stdout: std::io::stdout(),
             json,
             stream,
+            samples,
             model,
+            tokenizer,
+            waiting: BTreeMap::new(),
+            written: 0,
             at_line_start: true,
         }
     }
 
-    pub(crate) fn write(&mut self, event: &Event) -> anyhow::Result<()> {
+    /// Writes what has happened to one of the samples.
+    pub(crate) fn write(&mut self, sample: usize, event: &Event) -> anyhow::Result<()> {
         match event {
-            Event::Text { text, ids, .. } if self.stream => {
+            Event::Text {
+                text,
+                ids,
+                logprobs,
+            } if self.stream => {
                 if self.json {
-                    self.line(&Line::Text { text, ids })
-                } else {
+                    self.line(&Line::Text {
+                        sample,
+                        text,
+                        ids,
+                        logprobs: self.tokens(logprobs),
+                    })
+                } else if self.samples == 1 {
                     self.text(text)
+                } else {
+                    Ok(())
                 }
             }
             Event::Text { .. } => Ok(()),
+            Event::Finished(summary) if self.json => self.line(&self.finished(sample, summary)),
+            Event::Finished(_) if self.stream && self.samples == 1 => Ok(()),
             Event::Finished(summary) => {
-                if self.json {
-                    self.line(&finished(summary, &self.model))
-                } else {
-                    if !self.stream {
-                        self.text(&summary.text)?;
-                    }
-                    self.end_line()
-                }
+                self.waiting.insert(sample, summary.text.clone());
+                self.whole_texts()
             }
         }
+    }
+
+    /// Several texts would run into each other if they were written as they are made.
+    fn whole_texts(&mut self) -> anyhow::Result<()> {
+        while let Some(text) = self.waiting.remove(&self.written) {
+            if self.written > 0 {
+                self.text(SEPARATOR)?;
+            }
+            self.text(&text)?;
+            self.written += 1;
+        }
+        Ok(())
     }
 
     fn text(&mut self, text: &str) -> anyhow::Result<()> {
@@ -96,8 +175,8 @@ impl Output {
     }
 
     /// Puts a terminal's prompt on a line of its own. A file or a pipe gets the text and nothing else.
-    fn end_line(&mut self) -> anyhow::Result<()> {
-        if !self.at_line_start && self.stdout.is_terminal() {
+    pub(crate) fn finish(&mut self) -> anyhow::Result<()> {
+        if !self.json && !self.at_line_start && self.stdout.is_terminal() {
             self.stdout.write_all(b"\n")?;
         }
         Ok(())
@@ -110,26 +189,46 @@ impl Output {
         stdout.flush()?;
         Ok(())
     }
-}
 
-fn finished<'a>(summary: &'a Summary, model: &'a ModelLine) -> Line<'a> {
-    let stop_token = match summary.reason {
-        FinishReason::StopToken(id) => Some(id),
-        _ => None,
-    };
-    Line::Finished {
-        reason: summary.reason.as_str(),
-        stop_token,
-        text: &summary.text,
-        ids: &summary.ids,
-        prompt_tokens: summary.prompt_tokens,
-        cut_tokens: summary.cut_tokens,
-        generated_tokens: summary.generated_tokens,
-        seed: summary.seed,
-        timing: TimingLine {
-            prefill_seconds: summary.timing.prefill.as_secs_f64(),
-            decode_seconds: summary.timing.decode.as_secs_f64(),
-        },
-        model,
+    fn finished<'b>(&'b self, sample: usize, summary: &'b Summary) -> Line<'b> {
+        Line::Finished {
+            sample,
+            reason: summary.reason.as_str(),
+            stop_token: match summary.reason {
+                FinishReason::StopToken(id) => Some(id),
+                _ => None,
+            },
+            stop_string: match summary.reason {
+                FinishReason::StopString(index) => Some(index),
+                _ => None,
+            },
+            text: &summary.text,
+            ids: &summary.ids,
+            logprobs: self.tokens(&summary.logprobs),
+            prompt_tokens: summary.prompt_tokens,
+            cut_tokens: summary.cut_tokens,
+            reused_tokens: summary.reused_tokens,
+            generated_tokens: summary.generated_tokens,
+            seed: summary.seed,
+            timing: TimingLine {
+                prefill_seconds: summary.timing.prefill.as_secs_f64(),
+                decode_seconds: summary.timing.decode.as_secs_f64(),
+            },
+            model: &self.model,
+        }
+    }
+
+    fn tokens(&self, logprobs: &[TokenLogprobs]) -> Vec<TokenLine> {
+        let line = |alternative: &Alternative| AlternativeLine {
+            id: alternative.id,
+            token: self.tokenizer.decode(&[alternative.id], Special::Keep),
+            model: alternative.model,
+            sampled: Some(alternative.sampled).filter(|logprob| logprob.is_finite()),
+        };
+        let token = |told: &TokenLogprobs| TokenLine {
+            chosen: line(&told.chosen),
+            alternatives: told.alternatives.iter().map(line).collect(),
+        };
+        logprobs.iter().map(token).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! How far a long operation is, on standard error.
 
+use crate::voice::Voice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 use wolfgang_checkpoint::Progress;
 
@@ -9,8 +9,8 @@ use wolfgang_checkpoint::Progress;
 const DELAY: Duration = Duration::from_secs(1);
 
 /// One line with bytes, rate and time left, gone when the operation is over. Only a terminal gets to see it.
-#[derive(Default)]
 pub(crate) struct ProgressLine {
+    voice: Voice,
     running: Option<Running>,
 }
 
@@ -20,13 +20,22 @@ struct Running {
     shown: bool,
 }
 
+impl ProgressLine {
+    pub(crate) fn new(voice: Voice) -> Self {
+        Self {
+            voice,
+            running: None,
+        }
+    }
+}
+
 impl Progress for ProgressLine {
     fn begin(&mut self, what: &str, bytes: u64) {
-        if !std::io::stderr().is_terminal() {
+        if !self.voice.shows_progress() {
             return;
         }
         let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::hidden());
-        bar.set_style(style());
+        bar.set_style(style(self.voice));
         // A name may come from a server: it must not move the terminal's cursor.
         bar.set_message(what.replace(char::is_control, " "));
         self.running = Some(Running {
@@ -63,9 +72,10 @@ impl Drop for ProgressLine {
     }
 }
 
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template(
+fn style(voice: Voice) -> ProgressStyle {
+    ProgressStyle::with_template(voice.pick(
+        "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, noch {eta}",
         "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left",
-    )
+    ))
     .unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -1,5 +1,7 @@
 //! What the command says about failure, and its exit code.
 
+use crate::config_file::ConfigError;
+use crate::voice::Voice;
 use std::any::Any;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -26,16 +28,17 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// One line on standard error with the next step, and the code.
-pub fn failure(error: &anyhow::Error) -> ExitCode {
+pub(crate) fn failure(error: &anyhow::Error, voice: Voice) -> ExitCode {
     let broken_pipe = |e: &std::io::Error| e.kind() == ErrorKind::BrokenPipe;
     if error.downcast_ref().is_some_and(broken_pipe) {
         // Whoever read the text has enough of it.
         return ExitCode::SUCCESS;
     }
+    let name = voice.pick("Fehler", "error");
     let message = one_line(&format!("{error:#}"));
     match next_step(error) {
-        Some(step) => say(&format!("error: {message}; {step}")),
-        None => say(&format!("error: {message}")),
+        Some(step) => say(&format!("{name}: {message}; {step}")),
+        None => say(&format!("{name}: {message}")),
     }
     if is_usage(error) {
         ExitCode::from(USAGE)
@@ -55,11 +58,6 @@ pub(crate) fn defect(panic: &(dyn Any + Send)) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Something the user should know although the command goes on.
-pub(crate) fn warning(message: &str) {
-    say(&format!("warning: {}", one_line(message)));
-}
-
 /// Writes a line to standard error.
 pub(crate) fn say(line: &str) {
     // If standard error is gone there is nobody left to tell.
@@ -75,6 +73,7 @@ pub(crate) fn one_line(message: &str) -> String {
 
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<BadParameter>()
+        || error.is::<ConfigError>()
         || matches!(
             error.downcast_ref(),
             Some(CheckpointError::HubName { .. } | CheckpointError::Int8InHuggingFace)

@@ -58,6 +58,11 @@ impl<'a> Batch<'a> {
         self.running.len()
     }
 
+    /// Those that have not ended.
+    pub fn generations(&self) -> impl Iterator<Item = &Generation<'a>> {
+        self.running.iter().map(|(_, generation)| generation)
+    }
+
     /// Ends all of them, as [`Generation::cancel`] does.
     pub fn cancel(&mut self) {
         for (_, generation) in &mut self.running {

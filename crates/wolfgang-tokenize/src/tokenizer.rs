@@ -154,15 +154,29 @@ impl Tokenizer {
         encode(trusting, text)
     }
 
-    /// Whether the vocabulary can represent all of `text`.
+    /// Which bytes of `text` the vocabulary cannot represent, by their places, rising.
     ///
     /// A byte-level BPE is meant to have a token for every byte. The original's recipe gives it only those that its
     /// training text had, and encoding leaves out the others without a word.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`].
+    pub fn missing_bytes(&self, text: &str) -> Result<Vec<usize>, TokenizerError> {
+        let ids = self.encode(text)?;
+        let tokens = ids.iter().filter_map(|&id| self.token_bytes(id));
+        let mut kept = tokens.flatten().peekable();
+        // Nothing is added or exchanged, only left out.
+        let places = text.bytes().enumerate();
+        let missing = places.filter(|(_, byte)| kept.next_if_eq(&byte).is_none());
+        Ok(missing.map(|(place, _)| place).collect())
+    }
+
+    /// Whether the vocabulary can represent all of `text`.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`].
     pub fn represents(&self, text: &str) -> Result<bool, TokenizerError> {
-        Ok(self.decode(&self.encode(text)?, Special::Keep) == text)
+        Ok(self.missing_bytes(text)?.is_empty())
     }
 
     /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD; ids beyond the vocabulary have no text.

@@ -1,0 +1,114 @@
+//! How long a text becomes.
+
+use crate::layers::options;
+use crate::report::BadParameter;
+use crate::sampling_args::{SamplingArgs, token_ids};
+use clap::ValueEnum;
+use serde::Deserialize;
+use std::time::Duration;
+use wolfgang_generate::{GenerateOptions, Overflow, Tokenizer};
+
+options! {
+    #[command(next_help_heading = "Length")]
+    pub(crate) struct LengthArgs {
+        /// How many tokens to generate at most. Default 100, in a chat 200
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        pub(crate) max_new_tokens: Option<usize>,
+
+        /// How many tokens to generate at least, before the model may end the text
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        pub(crate) min_new_tokens: Option<usize>,
+
+        /// Begin no further token when so many seconds are over
+        #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+        pub(crate) max_time: Option<f64>,
+
+        /// End before this text. May be repeated
+        #[arg(long, value_name = "TEXT")]
+        pub(crate) stop: Vec<String>,
+
+        /// Write the text that ended it, too
+        #[arg(long)]
+        pub(crate) keep_stop: bool,
+
+        /// End at this token, given by id or by its text. May be repeated
+        #[arg(long = "stop-token", value_name = "ID|TOKEN")]
+        pub(crate) stop_token: Vec<String>,
+
+        /// Go on behind <|endoftext|>
+        #[arg(long)]
+        pub(crate) ignore_eos: bool,
+
+        /// What happens when the model's context is full. Default slide
+        #[arg(long, value_enum)]
+        pub(crate) overflow: Option<WhenFull>,
+    }
+}
+
+/// [`Overflow`] by its name on the command line.
+#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WhenFull {
+    /// Go on with the last tokens that fit, which is slow
+    Slide,
+    /// End the text
+    Stop,
+}
+
+impl From<WhenFull> for Overflow {
+    fn from(when_full: WhenFull) -> Self {
+        match when_full {
+            WhenFull::Slide => Self::Slide,
+            WhenFull::Stop => Self::Stop,
+        }
+    }
+}
+
+impl LengthArgs {
+    /// The options of a generation. `max_new_tokens` is the number unless one is given.
+    pub(crate) fn options(
+        &self,
+        sampling: &SamplingArgs,
+        tokenizer: &Tokenizer,
+        max_new_tokens: usize,
+    ) -> Result<GenerateOptions, BadParameter> {
+        let max_new_tokens = self.max_new_tokens.unwrap_or(max_new_tokens);
+        let min_new_tokens = self.min_new_tokens.unwrap_or(0);
+        if min_new_tokens > max_new_tokens {
+            return Err(BadParameter(format!(
+                "--min-new-tokens is {min_new_tokens}, but --max-new-tokens is {max_new_tokens}"
+            )));
+        }
+        let stop_tokens = token_ids("--stop-token", &self.stop_token, tokenizer)?;
+        let mut ends = stop_tokens.clone();
+        ends.extend(tokenizer.end_of_text().filter(|_| !self.ignore_eos));
+        Ok(GenerateOptions {
+            max_new_tokens,
+            sampling: sampling.params_for(tokenizer, min_new_tokens, ends)?,
+            stop_tokens,
+            stop_strings: self.stop.clone(),
+            keep_stop_string: self.keep_stop,
+            max_time: self.max_time()?,
+            ignore_eos: self.ignore_eos,
+            seed: sampling.seed,
+            overflow: self.overflow.map(Overflow::from).unwrap_or_default(),
+            ..GenerateOptions::default()
+        })
+    }
+
+    fn max_time(&self) -> Result<Option<Duration>, BadParameter> {
+        let duration = |seconds| {
+            Duration::try_from_secs_f64(seconds).map_err(|_| {
+                BadParameter(format!(
+                    "--max-time is {seconds}, but it must be a number of seconds from 0 up"
+                ))
+            })
+        };
+        self.max_time.map(duration).transpose()
+    }
+
+    /// What can be told before there is a model.
+    pub(crate) fn check(&self) -> Result<(), BadParameter> {
+        self.max_time().map(|_| ())
+    }
+}

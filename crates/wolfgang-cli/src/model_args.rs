@@ -1,0 +1,119 @@
+//! Which model, and where it computes.
+
+use crate::dtype::Dtype;
+use crate::layers::options;
+use crate::progress::ProgressLine;
+use crate::voice::Voice;
+use crate::{faust, model_source};
+use serde::{Deserialize, Deserializer};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use wolfgang_checkpoint::Checkpoint;
+use wolfgang_generate::{
+    Device, DeviceName, GenerateError, ModelOptions, Tokenizer, WolfgangGenerator,
+    check_vocabulary, tokenizer_beside,
+};
+
+options! {
+    #[command(next_help_heading = "Model")]
+    pub(crate) struct ModelArgs {
+        /// The model: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[@REVISION], which is downloaded from the
+        /// Hugging Face Hub. Without it, the Faust model that comes with the program
+        #[arg(long, value_name = "PATH|hf:OWNER/NAME", env = "WOLFGANG_MODEL", hide_env_values = true)]
+        pub(crate) model: Option<PathBuf>,
+
+        /// The model's tokenizer.json. Without it, the one in the model's folder
+        #[arg(long, value_name = "PATH", env = "WOLFGANG_TOKENIZER", hide_env_values = true)]
+        pub(crate) tokenizer: Option<PathBuf>,
+
+        /// Where to run: auto, the default, is the fastest there is; `wolfgang devices` lists them
+        #[arg(long, value_name = "auto|cpu|cuda|wgpu:N|...", env = "WOLFGANG_DEVICE", hide_env_values = true)]
+        #[serde(deserialize_with = "device_name")]
+        pub(crate) device: Option<DeviceName>,
+
+        /// The element type to compute in, if the device does. Default f32
+        #[arg(long, value_enum, env = "WOLFGANG_DTYPE", hide_env_values = true)]
+        pub(crate) dtype: Option<Dtype>,
+
+        /// The element type of the cache on the CPU, f32 or f16. Without it, f32 for weights in f32, else f16
+        #[arg(long, value_name = "f32|f16")]
+        pub(crate) cache_dtype: Option<Dtype>,
+
+        /// Threads that compute, on the CPU. Without it, one for each core
+        #[arg(long, value_name = "N", env = "WOLFGANG_THREADS", hide_env_values = true)]
+        pub(crate) threads: Option<NonZeroUsize>,
+    }
+}
+
+fn device_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DeviceName>, D::Error> {
+    let name = String::deserialize(from)?;
+    name.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+impl ModelArgs {
+    /// These, and those of a configuration file in this folder that are not among them.
+    pub(crate) fn over(self, mut file: Self, folder: &Path) -> Self {
+        if self.model.is_some() {
+            // It belongs to the other model.
+            file.tokenizer = None;
+        }
+        file.model = file.model.map(|path| beside(folder, path));
+        file.tokenizer = file.tokenizer.map(|path| beside(folder, path));
+        self.or(file)
+    }
+
+    /// Opens the device and loads the model onto it. Tells the seconds that loading took.
+    pub(crate) fn load(&self, voice: Voice) -> anyhow::Result<(WolfgangGenerator, f64)> {
+        let device = self.device.unwrap_or_default().open();
+        let device = device.map_err(GenerateError::from)?;
+        let begun = Instant::now();
+        let generator = self.load_onto(&device, voice)?;
+        Ok((generator, begun.elapsed().as_secs_f64()))
+    }
+
+    fn load_onto(&self, device: &Device, voice: Voice) -> anyhow::Result<WolfgangGenerator> {
+        let options = ModelOptions {
+            precision: self.dtype.unwrap_or(Dtype::F32).into(),
+            cache: self.cache_dtype.map(Into::into),
+            threads: self.threads,
+            ..ModelOptions::default()
+        };
+        let Some(model) = &self.model else {
+            let tokenizer = self.load_tokenizer(voice)?;
+            let model = faust::model(device, options)?;
+            return Ok(WolfgangGenerator::new(model, tokenizer)?);
+        };
+        let path = model_source::resolve(model, voice)?;
+        let checkpoint = Checkpoint::open(&path)?;
+        let beside = tokenizer_beside(&path);
+        let tokenizer = Tokenizer::from_file(self.tokenizer.as_ref().unwrap_or(&beside))
+            .map_err(GenerateError::from)?;
+        // Before the weights are read: a wrong pair is known by then.
+        check_vocabulary(&tokenizer, checkpoint.config())?;
+        let mut progress = ProgressLine::new(voice);
+        let model = checkpoint.into_model_with(device, options, &mut progress)?;
+        Ok(WolfgangGenerator::new(model, tokenizer)?)
+    }
+
+    /// The tokenizer without its model.
+    pub(crate) fn load_tokenizer(&self, voice: Voice) -> anyhow::Result<Tokenizer> {
+        let tokenizer = match (&self.tokenizer, &self.model) {
+            (Some(tokenizer), _) => Tokenizer::from_file(tokenizer),
+            (None, Some(model)) => {
+                Tokenizer::from_file(tokenizer_beside(&model_source::resolve(model, voice)?))
+            }
+            (None, None) => return Ok(faust::tokenizer()?),
+        };
+        Ok(tokenizer.map_err(GenerateError::from)?)
+    }
+}
+
+/// A path in a file is relative to the file. A model on the Hub is no path.
+fn beside(folder: &Path, path: PathBuf) -> PathBuf {
+    if model_source::is_on_the_hub(&path) {
+        path
+    } else {
+        folder.join(path)
+    }
+}

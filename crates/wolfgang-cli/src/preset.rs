@@ -1,0 +1,51 @@
+//! Sampling parameters that go well together.
+
+use clap::ValueEnum;
+use serde::Deserialize;
+use wolfgang_generate::{PenaltyScope, SamplingParams};
+
+/// A name for a set of sampling parameters.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Preset {
+    /// For conversations, as the model card has it: temperature 0.5, top-p 0.8, top-k 15, repetition penalty 1.1 over
+    /// the last 48 generated tokens
+    Goethe,
+    /// Always the likeliest token, without any penalty
+    Greedy,
+    /// More daring: temperature 1.1, min-p 0.05 instead of top-k and top-p, repetition penalty 1.1 over the last 64
+    /// tokens
+    Creative,
+}
+
+impl Preset {
+    /// The parameters.
+    pub(crate) fn sampling(self) -> SamplingParams {
+        let default = SamplingParams::default();
+        match self {
+            Self::Goethe => SamplingParams {
+                temperature: 0.5,
+                top_p: Some(0.8),
+                top_k: Some(15),
+                repetition_penalty: 1.1,
+                repetition_window: 48,
+                penalize: PenaltyScope::Generated,
+                ..default
+            },
+            Self::Greedy => SamplingParams {
+                temperature: 0.0,
+                repetition_penalty: 1.0,
+                ..default
+            },
+            Self::Creative => SamplingParams {
+                temperature: 1.1,
+                top_k: None,
+                top_p: None,
+                min_p: Some(0.05),
+                repetition_penalty: 1.1,
+                repetition_window: 64,
+                ..default
+            },
+        }
+    }
+}

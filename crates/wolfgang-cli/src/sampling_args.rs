@@ -1,0 +1,369 @@
+//! How each token is chosen.
+
+use crate::layers::options;
+use crate::preset::Preset;
+use crate::report::BadParameter;
+use clap::ValueEnum;
+use serde::Deserialize;
+use wolfgang_generate::{
+    DryParams, DynamicTemperatureParams, MirostatParams, PenaltyScope, RngKind, SamplingParams,
+    Tokenizer, XtcParams,
+};
+
+options! {
+    #[command(next_help_heading = "Sampling")]
+    pub(crate) struct SamplingArgs {
+        /// A set of parameters by name, which those given besides change
+        #[arg(long, value_enum, env = "WOLFGANG_PRESET", hide_env_values = true)]
+        pub(crate) preset: Option<Preset>,
+
+        /// Below 1 more certain, above 1 more daring; 0 always takes the likeliest token. Default 0.6
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) temperature: Option<f32>,
+
+        /// Choose among the N likeliest tokens; 0 is off. Default 40
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        pub(crate) top_k: Option<usize>,
+
+        /// Choose among the likeliest tokens that together exceed this probability; 1 is off. Default 0.9
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) top_p: Option<f32>,
+
+        /// Choose among the tokens at least this many times as likely as the likeliest; 0, the default, is off
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) min_p: Option<f32>,
+
+        /// Choose among the tokens of the most typical surprise that together reach this probability; 1, the default,
+        /// is off
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) typical_p: Option<f32>,
+
+        /// Choose among the tokens whose logit is within so many standard deviations of the largest. Default off
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) top_n_sigma: Option<f32>,
+
+        /// Above 1 makes recent tokens less likely; 1 is off. Default 1.2
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) repetition_penalty: Option<f32>,
+
+        /// How many of the last tokens count as recent. Default 24
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        pub(crate) repetition_window: Option<usize>,
+
+        /// Whether recent tokens of the prompt count, too. Default context
+        #[arg(long, value_enum)]
+        pub(crate) penalize: Option<Penalize>,
+
+        /// Makes a generated token less likely with each time it came; 0, the default, is off
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) frequency_penalty: Option<f32>,
+
+        /// Makes every generated token less likely; 0, the default, is off
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) presence_penalty: Option<f32>,
+
+        /// Never repeat a sequence of so many tokens. Default off
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        pub(crate) no_repeat_ngram: Option<usize>,
+
+        /// DRY: the penalty on going on with a repetition, which grows with its length; 0, the default, is off
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) dry_multiplier: Option<f32>,
+
+        /// DRY: by what the penalty grows with each further token. Default 1.75
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) dry_base: Option<f32>,
+
+        /// DRY: the length of the shortest repetition that is penalised. Default 2
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        pub(crate) dry_allowed_length: Option<usize>,
+
+        /// DRY: how many of the last tokens are searched for repetitions. Default 4096
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        pub(crate) dry_window: Option<usize>,
+
+        /// DRY: a token that no repetition extends across. May be repeated
+        #[arg(long = "dry-breaker", value_name = "ID|TOKEN")]
+        pub(crate) dry_breaker: Vec<String>,
+
+        /// XTC: how often the likeliest of the good choices are ruled out, 0 to 1; 0, the default, is off
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) xtc_probability: Option<f32>,
+
+        /// XTC: from which probability on a token is a good choice. Default 0.1
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) xtc_threshold: Option<f32>,
+
+        /// Mirostat 2: the surprise to aim at, in bits a token. Default off
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) mirostat_tau: Option<f32>,
+
+        /// Mirostat 2: how fast it learns. Default 0.1
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) mirostat_eta: Option<f32>,
+
+        /// How far the temperature moves with the uncertainty of the model; 0, the default, is off
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) dynatemp_range: Option<f32>,
+
+        /// How it moves: above 1 stays low for longer. Default 1
+        #[arg(long, value_name = "F", allow_negative_numbers = true)]
+        pub(crate) dynatemp_exponent: Option<f32>,
+
+        /// Adds to the logit of a token. May be repeated
+        #[arg(long, value_name = "ID|TOKEN=F")]
+        pub(crate) logit_bias: Vec<String>,
+
+        /// Choose among such tokens only. May be repeated
+        #[arg(long = "allow-token", value_name = "ID|TOKEN")]
+        pub(crate) allow_token: Vec<String>,
+
+        /// Never choose this token. May be repeated
+        #[arg(long = "ban-token", value_name = "ID|TOKEN")]
+        pub(crate) ban_token: Vec<String>,
+
+        /// The same seed gives the same text; without it, one is drawn
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        pub(crate) seed: Option<u64>,
+
+        /// Whose random numbers: the seeds of the Python original mean the same text with torch. Default chacha
+        #[arg(long, value_enum)]
+        pub(crate) rng: Option<Rng>,
+    }
+}
+
+/// [`PenaltyScope`] by its name on the command line.
+#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Penalize {
+    /// The last tokens of prompt and text together
+    Context,
+    /// The last tokens of the text only
+    Generated,
+}
+
+impl From<Penalize> for PenaltyScope {
+    fn from(penalize: Penalize) -> Self {
+        match penalize {
+            Penalize::Context => Self::Context,
+            Penalize::Generated => Self::Generated,
+        }
+    }
+}
+
+/// [`RngKind`] by its name on the command line.
+#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Rng {
+    /// ChaCha20: the same in every release
+    Chacha,
+    /// PyTorch's generator on the CPU, as torch.multinomial draws from it
+    Torch,
+}
+
+impl From<Rng> for RngKind {
+    fn from(rng: Rng) -> Self {
+        match rng {
+            Rng::Chacha => Self::ChaCha,
+            Rng::Torch => Self::Torch,
+        }
+    }
+}
+
+impl SamplingArgs {
+    /// These, and those of `lower` that neither they nor their preset sets.
+    pub(crate) fn over(self, lower: Self) -> Self {
+        if self.preset.is_some() {
+            // A preset is a whole: what chance depends on is no part of it.
+            let (seed, rng) = (lower.seed, lower.rng);
+            return self.or(Self {
+                seed,
+                rng,
+                ..Self::default()
+            });
+        }
+        self.or(lower)
+    }
+
+    /// The parameters, without those that name tokens.
+    pub(crate) fn params(&self) -> SamplingParams {
+        let base = self.preset.map(Preset::sampling).unwrap_or_default();
+        SamplingParams {
+            no_repeat_ngram_size: self.no_repeat_ngram.or(base.no_repeat_ngram_size),
+            frequency_penalty: self.frequency_penalty.unwrap_or(base.frequency_penalty),
+            presence_penalty: self.presence_penalty.unwrap_or(base.presence_penalty),
+            dry: self.dry(),
+            temperature: self.temperature.unwrap_or(base.temperature),
+            dynamic_temperature: self.dynamic_temperature(),
+            repetition_penalty: self.repetition_penalty.unwrap_or(base.repetition_penalty),
+            repetition_window: self.repetition_window.unwrap_or(base.repetition_window),
+            penalize: self.penalize.map_or(base.penalize, Into::into),
+            top_n_sigma: self.top_n_sigma.or(base.top_n_sigma),
+            top_k: unless(self.top_k, 0, base.top_k),
+            typical_p: unless(self.typical_p, 1.0, base.typical_p),
+            top_p: unless(self.top_p, 1.0, base.top_p),
+            min_p: unless(self.min_p, 0.0, base.min_p),
+            xtc: self.xtc(),
+            mirostat: self.mirostat(),
+            rng: self.rng.map_or(base.rng, Into::into),
+            ..base
+        }
+    }
+
+    /// The parameters with those that name tokens. `end_tokens` are what `min_new_tokens` holds off.
+    pub(crate) fn params_for(
+        &self,
+        tokenizer: &Tokenizer,
+        min_new_tokens: usize,
+        end_tokens: Vec<u32>,
+    ) -> Result<SamplingParams, BadParameter> {
+        let ids = |option, tokens: &[String]| token_ids(option, tokens, tokenizer);
+        let mut params = self.params();
+        if !self.allow_token.is_empty() {
+            params.allowed_tokens = Some(ids("--allow-token", &self.allow_token)?);
+        }
+        params.banned_tokens = ids("--ban-token", &self.ban_token)?;
+        let biases = self.logit_bias.iter();
+        let biases = biases.map(|bias| logit_bias(bias, tokenizer));
+        params.logit_bias = biases.collect::<Result<_, _>>()?;
+        if let Some(dry) = &mut params.dry {
+            dry.sequence_breakers = ids("--dry-breaker", &self.dry_breaker)?;
+        }
+        params.min_new_tokens = min_new_tokens;
+        params.end_tokens = end_tokens;
+        Ok(params)
+    }
+
+    /// Off unless its multiplier is given.
+    fn dry(&self) -> Option<DryParams> {
+        let default = DryParams::default();
+        self.dry_multiplier.map(|multiplier| DryParams {
+            multiplier,
+            base: self.dry_base.unwrap_or(default.base),
+            allowed_length: self.dry_allowed_length.unwrap_or(default.allowed_length),
+            window: self.dry_window.unwrap_or(default.window),
+            sequence_breakers: default.sequence_breakers,
+        })
+    }
+
+    /// Off unless its range is given.
+    fn dynamic_temperature(&self) -> Option<DynamicTemperatureParams> {
+        let range = unless(self.dynatemp_range, 0.0, None)?;
+        let exponent = self.dynatemp_exponent.unwrap_or(1.0);
+        Some(DynamicTemperatureParams { range, exponent })
+    }
+
+    /// Off unless its probability is given.
+    fn xtc(&self) -> Option<XtcParams> {
+        let default = XtcParams::default();
+        self.xtc_probability.map(|probability| XtcParams {
+            probability,
+            threshold: self.xtc_threshold.unwrap_or(default.threshold),
+        })
+    }
+
+    /// Off unless its target is given.
+    fn mirostat(&self) -> Option<MirostatParams> {
+        let default = MirostatParams::default();
+        self.mirostat_tau.map(|tau| MirostatParams {
+            tau,
+            eta: self.mirostat_eta.unwrap_or(default.eta),
+        })
+    }
+
+    /// Options that do nothing without another, which was not given.
+    pub(crate) fn check(&self) -> Result<(), BadParameter> {
+        let dry = self.dry_multiplier.is_some();
+        let needs = [
+            (
+                "--dry-base",
+                self.dry_base.is_some(),
+                "--dry-multiplier",
+                dry,
+            ),
+            (
+                "--dry-allowed-length",
+                self.dry_allowed_length.is_some(),
+                "--dry-multiplier",
+                dry,
+            ),
+            (
+                "--dry-window",
+                self.dry_window.is_some(),
+                "--dry-multiplier",
+                dry,
+            ),
+            (
+                "--dry-breaker",
+                !self.dry_breaker.is_empty(),
+                "--dry-multiplier",
+                dry,
+            ),
+            (
+                "--xtc-threshold",
+                self.xtc_threshold.is_some(),
+                "--xtc-probability",
+                self.xtc_probability.is_some(),
+            ),
+            (
+                "--mirostat-eta",
+                self.mirostat_eta.is_some(),
+                "--mirostat-tau",
+                self.mirostat_tau.is_some(),
+            ),
+            (
+                "--dynatemp-exponent",
+                self.dynatemp_exponent.is_some(),
+                "--dynatemp-range",
+                self.dynatemp_range.is_some(),
+            ),
+        ];
+        match needs.iter().find(|(_, given, _, met)| *given && !met) {
+            Some((option, _, other, _)) => Err(BadParameter(format!(
+                "{option} is given, but it does nothing without {other}"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is given, unless it means "off"; without it, what the preset has.
+fn unless<T: PartialEq>(given: Option<T>, off: T, preset: Option<T>) -> Option<T> {
+    match given {
+        Some(value) if value == off => None,
+        Some(value) => Some(value),
+        None => preset,
+    }
+}
+
+/// Ids of tokens given by id, or by a text that must be exactly one token.
+pub(crate) fn token_ids(
+    option: &str,
+    tokens: &[String],
+    tokenizer: &Tokenizer,
+) -> Result<Vec<u32>, BadParameter> {
+    let id = |token: &String| token_id(token, tokenizer).ok_or_else(|| no_token(option, token));
+    tokens.iter().map(id).collect()
+}
+
+fn token_id(token: &str, tokenizer: &Tokenizer) -> Option<u32> {
+    token.parse().ok().or_else(|| tokenizer.token_id(token))
+}
+
+fn no_token(option: &str, given: &str) -> BadParameter {
+    BadParameter(format!(
+        "{option} is {given:?}, but it must be an id or exactly one token"
+    ))
+}
+
+fn logit_bias(given: &str, tokenizer: &Tokenizer) -> Result<(u32, f32), BadParameter> {
+    // The token itself may be an equals sign.
+    let parts = given.rsplit_once('=');
+    let Some((token, Ok(bias))) = parts.map(|(token, bias)| (token, bias.parse())) else {
+        return Err(BadParameter(format!(
+            "--logit-bias is {given:?}, but it must be ID=NUMBER or TOKEN=NUMBER"
+        )));
+    };
+    let id = token_id(token, tokenizer).ok_or_else(|| no_token("--logit-bias", token))?;
+    Ok((id, bias))
+}

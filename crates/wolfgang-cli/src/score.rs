@@ -1,0 +1,132 @@
+//! `wolfgang score`.
+
+use crate::config_file::ConfigFile;
+use crate::model_args::ModelArgs;
+use crate::report::BadParameter;
+use crate::text_source;
+use crate::voice::Voice;
+use clap::Args;
+use serde::Serialize;
+use std::io::Write;
+use std::path::PathBuf;
+use wolfgang_generate::{Score, Special, Tokenizer};
+
+/// Each token with its probability behind those before it, and the perplexity of the whole: among how many equally likely
+/// tokens the model wavers on average.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wolfgang score \"Wer reitet so spät durch Nacht und Wind?\"
+  wolfgang score --file poem.txt --json")]
+pub(crate) struct ScoreArgs {
+    /// The text; `-` reads it from standard input (a final line break does not count)
+    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    text: Option<String>,
+
+    /// A file with the text, all of which counts
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+
+    /// Write JSON, one object
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+/// What `--json` writes; `docs/command.md` describes it.
+#[derive(Serialize)]
+struct Findings {
+    tokens: Vec<TokenLine>,
+    mean_logprob: Option<f64>,
+    perplexity: Option<f64>,
+    represented: bool,
+}
+
+#[derive(Serialize)]
+struct TokenLine {
+    id: u32,
+    token: String,
+    /// None for the first token, which nothing comes before.
+    logprob: Option<f32>,
+}
+
+pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
+    let text = match (&args.file, &args.text) {
+        (Some(path), _) => text_source::file(path)?,
+        (None, text) => text_source::text(text.as_deref().unwrap_or_default())?,
+    };
+    if text.is_empty() {
+        return Err(BadParameter("the text is empty, so there is nothing to score".into()).into());
+    }
+    let model = args.model.over(file.model, &file.folder);
+    let (generator, _) = model.load(voice)?;
+    let tokenizer = generator.tokenizer();
+    let represented = tokenizer
+        .represents(&text)
+        .map_err(wolfgang_generate::GenerateError::from)?;
+    if !represented {
+        voice.warning(voice.pick(
+            "dem Vokabular des Modells fehlen Zeichen des Textes; sie werden nicht bewertet",
+            "the model's vocabulary lacks characters of the text; they are not scored",
+        ));
+    }
+    let score = generator.score(&text)?;
+    let findings = Findings {
+        tokens: tokens(&score, tokenizer),
+        mean_logprob: score.mean_logprob(),
+        perplexity: score.perplexity(),
+        represented,
+    };
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&findings)?)?;
+    } else {
+        tell(&findings, voice, &mut out)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn tokens(score: &Score, tokenizer: &Tokenizer) -> Vec<TokenLine> {
+    let pairs = score.ids.iter().zip(&score.logprobs);
+    let line = |(&id, &logprob): (&u32, &Option<f32>)| TokenLine {
+        id,
+        token: tokenizer.decode(&[id], Special::Keep),
+        logprob,
+    };
+    pairs.map(line).collect()
+}
+
+fn tell(findings: &Findings, voice: Voice, out: &mut impl Write) -> std::io::Result<()> {
+    let header = voice.pick(
+        ["ln p", "Wahrscheinlichkeit", "Token"],
+        ["ln p", "probability", "token"],
+    );
+    writeln!(out, "{:>9}  {:>18}  {}", header[0], header[1], header[2])?;
+    for TokenLine { token, logprob, .. } in &findings.tokens {
+        match logprob {
+            Some(logprob) => {
+                let percent = 100.0 * f64::from(*logprob).exp();
+                writeln!(out, "{logprob:>9.3}  {percent:>16.3} %  {token:?}")?;
+            }
+            None => writeln!(out, "{:>9}  {:>18}  {token:?}", "", "")?,
+        }
+    }
+    match findings.perplexity {
+        Some(perplexity) => writeln!(
+            out,
+            "\n{} {perplexity:.2}  ({} {})",
+            voice.pick("Perplexität", "perplexity"),
+            findings.tokens.len(),
+            voice.pick("Token", "tokens"),
+        ),
+        None => writeln!(
+            out,
+            "\n{}",
+            voice.pick(
+                "keine Perplexität: vor dem einzigen Token steht nichts",
+                "no perplexity: nothing comes before the only token"
+            )
+        ),
+    }
+}

@@ -1,0 +1,190 @@
+//! `wolfgang tokenize`.
+
+use crate::config_file::ConfigFile;
+use crate::model_args::ModelArgs;
+use crate::report::BadParameter;
+use crate::text_source;
+use crate::voice::Voice;
+use clap::Args;
+use serde::Serialize;
+use std::io::Write;
+use std::path::PathBuf;
+use wolfgang_generate::{GenerateError, Special, Tokenizer};
+
+/// The ids that the model sees, with the piece of text that each stands for. Only the tokenizer is read.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wolfgang tokenize \"Wer reitet so spät\"
+  wolfgang tokenize --ids \"Wer reitet so spät\"
+  wolfgang tokenize --decode 441,16,2230")]
+pub(crate) struct TokenizeArgs {
+    /// The text; `-` reads it from standard input (a final line break does not count)
+    #[arg(required_unless_present_any = ["file", "decode"], conflicts_with_all = ["file", "decode"])]
+    text: Option<String>,
+
+    /// A file with the text, all of which counts
+    #[arg(long, value_name = "PATH", conflicts_with = "decode")]
+    file: Option<PathBuf>,
+
+    /// The other way: write the text of these ids
+    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
+    decode: Vec<u32>,
+
+    /// Take control tokens written out, such as <|user|>, for what they say
+    #[arg(long, conflicts_with = "decode")]
+    special: bool,
+
+    /// Write the ids alone, on one line, as --prompt-ids and --decode take them
+    #[arg(long, conflicts_with_all = ["decode", "json"])]
+    ids: bool,
+
+    /// Write JSON, one object
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+/// What `--json` writes; `docs/command.md` describes it.
+#[derive(Serialize)]
+struct Findings {
+    tokens: Vec<TokenLine>,
+    missing: Vec<MissingLine>,
+}
+
+#[derive(Serialize)]
+struct TokenLine {
+    id: u32,
+    /// With U+FFFD where the bytes are no whole character.
+    text: String,
+    bytes: Vec<u8>,
+}
+
+/// A byte that no token stands for.
+#[derive(Serialize)]
+struct MissingLine {
+    at: usize,
+    byte: u8,
+    /// The character that it belongs to.
+    character: String,
+}
+
+pub(crate) fn run(args: TokenizeArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
+    let model = args.model.clone().over(file.model, &file.folder);
+    let text = match (&args.file, &args.text) {
+        (Some(path), _) => text_source::file(path)?,
+        (None, text) => text_source::text(text.as_deref().unwrap_or_default())?,
+    };
+    let tokenizer = model.load_tokenizer(voice)?;
+    if !args.decode.is_empty() {
+        return decode(&args, &tokenizer);
+    }
+    let ids = match args.special {
+        true => tokenizer.encode_with_special(&text),
+        false => tokenizer.encode(&text),
+    };
+    let ids = ids.map_err(GenerateError::from)?;
+    let findings = Findings {
+        tokens: ids.iter().map(|&id| token(id, &tokenizer)).collect(),
+        missing: missing(&text, &tokenizer)?,
+    };
+    if !findings.missing.is_empty() {
+        voice.warning(&lost(&findings.missing, voice));
+    }
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&findings)?)?;
+    } else if args.ids {
+        let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+        writeln!(out, "{}", ids.join(","))?;
+    } else {
+        for TokenLine { id, bytes, .. } in &findings.tokens {
+            writeln!(out, "{id:>6}  \"{}\"", piece(bytes))?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer) -> anyhow::Result<()> {
+    let unknown = |id: &&u32| tokenizer.token_bytes(**id).is_none();
+    if let Some(id) = args.decode.iter().find(unknown) {
+        let size = tokenizer.vocab_size();
+        return Err(BadParameter(format!(
+            "--decode names id {id}, but the vocabulary has {size} entries"
+        ))
+        .into());
+    }
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        let tokens = args.decode.iter().map(|&id| token(id, tokenizer)).collect();
+        let missing = Vec::new();
+        writeln!(
+            out,
+            "{}",
+            serde_json::to_string(&Findings { tokens, missing })?
+        )?;
+    } else {
+        writeln!(out, "{}", tokenizer.decode(&args.decode, Special::Keep))?;
+    }
+    Ok(out.flush()?)
+}
+
+fn token(id: u32, tokenizer: &Tokenizer) -> TokenLine {
+    TokenLine {
+        id,
+        text: tokenizer.decode(&[id], Special::Keep),
+        bytes: tokenizer.token_bytes(id).unwrap_or_default().to_vec(),
+    }
+}
+
+fn missing(text: &str, tokenizer: &Tokenizer) -> Result<Vec<MissingLine>, GenerateError> {
+    let places = tokenizer.missing_bytes(text)?;
+    let character = |at: usize| {
+        let start = text.floor_char_boundary(at);
+        text[start..]
+            .chars()
+            .next()
+            .map(String::from)
+            .unwrap_or_default()
+    };
+    let line = |at: usize| MissingLine {
+        at,
+        byte: text.as_bytes()[at],
+        character: character(at),
+    };
+    Ok(places.into_iter().map(line).collect())
+}
+
+/// Which characters are lost, each once.
+fn lost(missing: &[MissingLine], voice: Voice) -> String {
+    let mut characters: Vec<&str> = Vec::new();
+    for MissingLine { character, .. } in missing {
+        if !characters.contains(&character.as_str()) {
+            characters.push(character);
+        }
+    }
+    let (n, characters) = (missing.len(), characters.join(" "));
+    voice.pick(
+        format!(
+            "für {n} Bytes des Textes hat das Vokabular kein Token; verloren gehen: {characters}"
+        ),
+        format!(
+            "the vocabulary has no token for {n} bytes of the text; these are lost: {characters}"
+        ),
+    )
+}
+
+/// Bytes as text, with what is no whole printable character escaped.
+fn piece(bytes: &[u8]) -> String {
+    let chunks = bytes.utf8_chunks();
+    let chunk = |chunk: std::str::Utf8Chunk<'_>| {
+        let invalid = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}"));
+        let valid = chunk.valid().chars().map(|c| match c {
+            '"' | '\'' => c.to_string(),
+            c => c.escape_debug().to_string(),
+        });
+        valid.chain(invalid).collect::<String>()
+    };
+    chunks.map(chunk).collect()
+}
