@@ -11,6 +11,7 @@ mod convert;
 mod devices;
 mod dtype;
 mod environment;
+mod explain;
 mod faust;
 mod generate;
 mod generate_args;
@@ -66,6 +67,7 @@ fn run() -> ExitCode {
     };
     let result = match command {
         Command::Generate(args) => generate::run(*args, file, voice),
+        Command::Explain(args) => explain::run(*args, file, voice),
         Command::Score(args) => score::run(args, file, voice),
         Command::Tokenize(args) => tokenize::run(args, file, voice),
         Command::Convert(args) => convert::convert_with(&args, voice),
