@@ -206,7 +206,8 @@ impl Explainer {
             removed: removed().count(),
             removed_mass: removed()
                 .map(|id| (f64::from(before[id as usize]) - total_before).exp())
-                .sum(),
+                // The sum of nothing would be −0.
+                .fold(0.0, |sum, p| sum + p),
             removed_likeliest: likeliest(before, removed(), self.n)
                 .into_iter()
                 .map(change)

@@ -17,9 +17,12 @@
       style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits,
     }).format(p);
     if (p < 1 && p >= 0.995) return "> " + format(0, 0.99);
-    if (p >= 0.1 || p === 0) return format(0, p);
+    if (p >= 0.0995 || p === 0) return format(0, p);
     return p >= 0.001 ? format(1, p) : "< " + format(1, 0.001);
   };
+  const fine = (p) => p >= 0.001 || p === 0 ? percent(p) : new Intl.NumberFormat(lang, {
+    style: "percent", maximumSignificantDigits: 2,
+  }).format(p);
   const exp = (logprob) => logprob === null ? 0 : Math.exp(logprob);
   const label = (piece) => piece.bytes
     ? piece.bytes.map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ")
@@ -70,7 +73,7 @@
     return el("table", "", el("thead", "", el("tr", "",
       column("", words.token), el("td", ""),
       column("n", el("span", "key"), words.by_model),
-      column("n", el("span", "key after"), words.sampled))), el("tbody", "", ...rows));
+      column("n", el("span", "key after"), words.after))), el("tbody", "", ...rows));
   };
 
   const examples = (changes, tell) => {
@@ -90,12 +93,12 @@
     if (step.removed > 0) {
       item.append(el("p", "", count.format(step.removed) + " " + words.removed
         + " (" + percent(step.removed_mass) + "): ",
-      ...examples(step.removed_likeliest, (one) => percent(exp(one.before)))));
+      ...examples(step.removed_likeliest, (one) => fine(exp(one.before)))));
     }
     if (step.changed > 0) {
       item.append(el("p", "", count.format(step.changed) + " " + words.changed + ": ",
         ...examples(step.changed_likeliest,
-          (one) => percent(exp(one.before)) + " → " + percent(exp(one.behind)))));
+          (one) => fine(exp(one.before)) + " → " + fine(exp(one.behind)))));
     }
     if (step.removed + step.changed === 0) item.append(el("p", "", words.unchanged));
     return item;

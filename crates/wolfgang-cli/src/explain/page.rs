@@ -53,7 +53,7 @@ pub(crate) fn page(told: &Told, words: &Words) -> serde_json::Result<String> {
                     }
                     div.columns {
                         article { (legend(words)) (text(told, words)) }
-                        aside #panel aria-label=(words.pick("Das Token im Einzelnen", "The token in detail")) {
+                        aside #panel tabindex="0" aria-label=(words.pick("Das Token im Einzelnen", "The token in detail")) {
                             (hint(words))
                         }
                     }
@@ -107,7 +107,8 @@ fn text(told: &Told, words: &Words) -> Markup {
     }
 }
 
-/// A token in the text. Line breaks are real ones, behind a sign.
+/// A token in the text. Line breaks are real ones, behind a sign. The space before a word stands before its mark, for there
+/// the lines may break.
 fn one(at: usize, token: &TokenLine, words: &Words) -> Markup {
     let p = token.probability();
     let piece = &token.chosen.piece;
@@ -124,14 +125,20 @@ fn one(at: usize, token: &TokenLine, words: &Words) -> Markup {
         _ if token.ends || token.text.is_empty() => Some(piece.label()),
         _ => None,
     };
+    let word = token.text.trim_start_matches(' ');
+    let (space, word) = match mark {
+        None if !word.is_empty() => token.text.split_at(token.text.len() - word.len()),
+        _ => ("", &*token.text),
+    };
     html! {
+        (space)
         span class={ "t l" (level(p)) } data-token=(at) role="option" aria-selected="false"
             tabindex=(if at == 0 { "0" } else { "-1" }) aria-label=(name)
             title=(title.trim_end_matches([';', ' '])) {
             @if let Some(mark) = mark {
                 span.mark { (mark) }
             } @else {
-                @for (i, line) in token.text.split('\n').enumerate() {
+                @for (i, line) in word.split('\n').enumerate() {
                     @if i > 0 { span.break aria-hidden="true" { "⏎" } "\n" }
                     (line)
                 }

@@ -107,7 +107,8 @@ impl Words {
         let percent = 100.0 * p;
         let number = match percent {
             99.5.. if p < 1.0 => "> 99".to_owned(),
-            10.0.. => format!("{percent:.0}"),
+            // What would round up to 10.0 has no place either.
+            9.95.. => format!("{percent:.0}"),
             0.1.. => format!("{percent:.1}"),
             _ if p > 0.0 => "< 0.1".to_owned(),
             _ => "0".to_owned(),
@@ -182,8 +183,9 @@ impl Words {
             steps: &self.steps,
             quotes: self.pick(["„", "“"], ["“", "”"]),
             rank: pick("Rang", "rank"),
-            by_model: pick("Modell", "model"),
+            by_model: pick("Modell", "Model"),
             sampled: pick("nach allen Schritten", "after all steps"),
+            after: pick("danach", "after"),
             token: "Token",
             alternatives: pick("Was das Modell erwog", "What the model considered"),
             steps_title: pick("Was die Schritte taten", "What the steps did"),
@@ -223,6 +225,7 @@ pub(crate) struct ScriptWords<'a> {
     rank: &'static str,
     by_model: &'static str,
     sampled: &'static str,
+    after: &'static str,
     token: &'static str,
     alternatives: &'static str,
     steps_title: &'static str,
