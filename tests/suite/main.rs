@@ -35,9 +35,11 @@ mod int8_hostile;
 mod logits;
 #[cfg(all(target_os = "linux", not(feature = "tch")))]
 mod memory;
+mod options;
 mod probabilities;
 mod readme;
 mod sampling;
+mod score_and_tokenize;
 mod seeded;
 mod stopping;
 mod together;

@@ -15,6 +15,7 @@ mod explain;
 mod faust;
 mod generate;
 mod generate_args;
+mod german;
 mod inspect;
 mod interrupt;
 mod language;
@@ -39,7 +40,6 @@ pub use bench::{
 pub use convert::{ConvertArgs, convert};
 
 use args::{Cli, Command};
-use clap::Parser;
 use std::process::ExitCode;
 use voice::Voice;
 
@@ -57,7 +57,7 @@ pub fn report_failure(error: &anyhow::Error) -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let Cli { command, globals } = match Cli::try_parse() {
+    let Cli { command, globals } = match args::parse() {
         Ok(cli) => cli,
         Err(error) => return report::usage(&error),
     };
