@@ -16,6 +16,7 @@ mod convert;
 mod convert_ends;
 mod devices;
 mod examples;
+mod explanations;
 mod export;
 mod facts;
 mod fixtures;

@@ -7,6 +7,7 @@ mod bench;
 mod bench_checkpoints;
 mod bench_devices;
 mod bench_llama_cpp;
+mod check_explain;
 mod check_transformers;
 mod ci;
 mod devices;
@@ -51,6 +52,8 @@ enum Command {
     MeasuredStep(bench_checkpoints::StepArgs),
     /// Check that the transformers library loads what we export and computes the same.
     CheckTransformers(check_transformers::Args),
+    /// Check the page of `wolfgang explain` in a browser.
+    CheckExplain(check_explain::Args),
     /// Run the fuzz targets. Needs a nightly toolchain and cargo-fuzz.
     Fuzz(fuzz::Args),
 }
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::BenchCheckpoints(args) => bench_checkpoints::run(&args),
         Command::MeasuredStep(args) => bench_checkpoints::step(&args),
         Command::CheckTransformers(args) => check_transformers::run(&args),
+        Command::CheckExplain(args) => check_explain::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
     };
     match result {

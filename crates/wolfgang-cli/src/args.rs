@@ -6,6 +6,7 @@ use crate::config_file::ConfigFile;
 use crate::convert::ConvertArgs;
 use crate::devices::DevicesArgs;
 use crate::environment;
+use crate::explain::ExplainArgs;
 use crate::generate_args::GenerateArgs;
 use crate::german;
 use crate::inspect::InspectArgs;
@@ -36,6 +37,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Continue a text
     Generate(Box<GenerateArgs>),
+    /// Continue a text and show how each token came about
+    Explain(Box<ExplainArgs>),
     /// Tell how likely a text is, token by token
     Score(ScoreArgs),
     /// Turn a text into tokens

@@ -9,7 +9,7 @@ use crate::voice::{Voice, Volume};
 use std::io::IsTerminal;
 use std::sync::atomic::Ordering;
 use wolfgang_generate::{
-    Batch, Event, GenerateError, GenerateOptions, Generation, Prompt, Summary, WolfgangGenerator,
+    Event, GenerateError, GenerateOptions, Generation, Prompt, Summary, WolfgangGenerator,
 };
 
 pub(crate) fn run(args: GenerateArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
@@ -36,7 +36,9 @@ pub(crate) fn run(args: GenerateArgs, file: ConfigFile, voice: Voice) -> anyhow:
     };
     let samples = args.samples.get();
     let mut batch = generator.samples(prompt, &options, samples)?;
-    warn(&batch, &text, &generator, voice)?;
+    if let Some(first) = batch.generations().next() {
+        warn(first, &text, &generator, voice)?;
+    }
 
     // Only now is there something to end cleanly; before, Ctrl-C simply ends the program.
     let interrupted = interrupt::listen()?;
@@ -74,13 +76,13 @@ pub(crate) fn run(args: GenerateArgs, file: ConfigFile, voice: Voice) -> anyhow:
 const MAX_NEW_TOKENS: usize = 100;
 
 /// What the model will not see of the prompt.
-fn warn(
-    batch: &Batch<'_>,
+pub(crate) fn warn(
+    generation: &Generation<'_>,
     text: &str,
     generator: &WolfgangGenerator,
     voice: Voice,
 ) -> Result<(), GenerateError> {
-    let cut = batch.generations().next().map_or(0, Generation::cut_tokens);
+    let cut = generation.cut_tokens();
     if cut > 0 {
         let kept = generator.model().config().block_size;
         voice.warning(&voice.pick(

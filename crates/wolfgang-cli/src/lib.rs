@@ -17,6 +17,7 @@ mod convert;
 mod devices;
 mod dtype;
 mod environment;
+mod explain;
 mod faust;
 mod generate;
 mod generate_args;
@@ -72,6 +73,7 @@ fn run() -> ExitCode {
     };
     let result = match command {
         Command::Generate(args) => generate::run(*args, file, voice),
+        Command::Explain(args) => explain::run(*args, file, voice),
         Command::Score(args) => score::run(args, file, voice),
         Command::Tokenize(args) => tokenize::run(args, file, voice),
         Command::Convert(args) => convert::convert_with(&args, voice),

@@ -129,6 +129,7 @@ impl<'a> Output<'a> {
                 text,
                 ids,
                 logprobs,
+                ..
             } if self.stream => {
                 if self.json {
                     self.line(&Line::Text {

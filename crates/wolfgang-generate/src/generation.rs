@@ -1,10 +1,11 @@
 //! The loop.
 
 use crate::computed::{Computed, Computing};
+use crate::explanation::{Explainer, Explanation};
 use crate::logprobs::{LogprobsBuilder, TokenLogprobs};
 use crate::pass::{Passed, pass};
 use crate::stopping::{Canceller, SoFar, StoppingCriterion};
-use crate::transcript::Transcript;
+use crate::transcript::{Told, Transcript};
 use crate::{
     FinishReason, GenerateError, GenerateOptions, Overflow, Summary, Timing, WolfgangGenerator,
 };
@@ -24,6 +25,8 @@ pub enum Event {
         ids: Vec<u32>,
         /// How likely each of them was, if that was asked for; nothing is told of a prompt's.
         logprobs: Vec<TokenLogprobs>,
+        /// How each of them came about, if that was asked for, as above.
+        explanations: Vec<Explanation>,
     },
     /// The end.
     Finished(Summary),
@@ -45,6 +48,10 @@ pub struct Generation<'a> {
     begun: Option<Instant>,
     /// None unless they were asked for.
     logprobs: Option<LogprobsBuilder>,
+    /// The same.
+    explainer: Option<Explainer>,
+    /// Of the token that ended it.
+    ending: Option<Explanation>,
     timing: Timing,
     phase: Phase,
     /// Why it ended; a generation that nothing has ended counts as cancelled.
@@ -94,6 +101,8 @@ impl<'a> Generation<'a> {
             canceller: Canceller::default(),
             begun: None,
             logprobs: options.logprobs.map(LogprobsBuilder::new),
+            explainer: options.explain.map(Explainer::new),
+            ending: None,
             timing: Timing::default(),
             phase: Phase::Prompt,
             reason: FinishReason::Cancelled,
@@ -253,7 +262,7 @@ impl<'a> Generation<'a> {
     /// Chooses a token by the logits behind the window, `[vocab_size]`, which took so long to compute.
     pub(crate) fn accept(&mut self, logits: Vec<f32>, took: Duration) -> Passed {
         match self.choose(logits, took) {
-            Ok((id, logprobs)) => Ok(self.go_on(id, logprobs)),
+            Ok((id, told)) => Ok(self.go_on(id, told)),
             Err(error) => Err(self.fail(error)),
         }
     }
@@ -269,7 +278,7 @@ impl<'a> Generation<'a> {
         &mut self,
         mut logits: Vec<f32>,
         took: Duration,
-    ) -> Result<(u32, Option<TokenLogprobs>), GenerateError> {
+    ) -> Result<(u32, Told), GenerateError> {
         let start = Instant::now();
         if self.begins() {
             self.timing.prefill = took;
@@ -283,24 +292,35 @@ impl<'a> Generation<'a> {
             prompt: self.transcript.prompt(),
             generated: self.transcript.generated(),
         };
-        let id = self.sampler.sample(&mut logits, history)?;
+        let id = match &mut self.explainer {
+            None => self.sampler.sample(&mut logits, history),
+            Some(Explainer { trace, .. }) => {
+                self.sampler.sample_traced(&mut logits, history, trace)
+            }
+        }?;
         self.timing.decode += start.elapsed();
-        let told = self.logprobs.as_ref();
-        Ok((id, told.map(|builder| builder.of(id, &logits))))
+        let (logprobs, explainer) = (self.logprobs.as_ref(), self.explainer.as_ref());
+        let told = Told {
+            logprobs: logprobs.map(|builder| builder.of(id, &logits)),
+            explanation: explainer.map(|explainer| explainer.of(id, &logits)),
+        };
+        Ok((id, told))
     }
 
     /// Ends by this token, or makes it part of the text. Returns what became text by it.
-    fn go_on(&mut self, id: u32, logprobs: Option<TokenLogprobs>) -> Option<Event> {
+    fn go_on(&mut self, id: u32, told: Told) -> Option<Event> {
         let is_end = self.generator.tokenizer().end_of_text() == Some(id);
         if is_end && !self.options.ignore_eos {
             self.end(FinishReason::EndOfText);
+            self.ending = told.explanation;
             return None;
         }
         if self.options.stop_tokens.contains(&id) {
             self.end(FinishReason::StopToken(id));
+            self.ending = told.explanation;
             return None;
         }
-        let (event, stop) = self.transcript.push(id, logprobs);
+        let (event, stop) = self.transcript.push(id, told);
         if let Some(index) = stop {
             self.reason = FinishReason::StopString(index);
             // What is held back came behind it.
@@ -330,6 +350,8 @@ impl<'a> Generation<'a> {
             text: transcript.text().to_owned(),
             ids: transcript.shown().to_vec(),
             logprobs: transcript.logprobs().to_vec(),
+            explanations: transcript.explanations().to_vec(),
+            ending: self.ending.clone(),
             prompt_tokens: transcript.prompt().len(),
             cut_tokens: self.cut_tokens(),
             reused_tokens: self.reused_tokens,

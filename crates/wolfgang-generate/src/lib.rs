@@ -21,6 +21,7 @@
 mod batch;
 mod computed;
 mod error;
+mod explanation;
 mod generation;
 mod generator;
 mod logprobs;
@@ -36,6 +37,7 @@ mod transcript;
 
 pub use batch::Batch;
 pub use error::GenerateError;
+pub use explanation::{Candidate, Change, DrawReport, Explanation, Runner, Share, StepReport};
 pub use generation::{Event, Generation};
 pub use generator::{WolfgangGenerator, check_vocabulary, tokenizer_beside};
 pub use logprobs::{Alternative, TokenLogprobs};
@@ -55,6 +57,6 @@ pub use wolfgang_model::{
 };
 pub use wolfgang_sampling::{
     DryParams, DynamicTemperatureParams, History, LogitsProcessor, MirostatParams, PenaltyScope,
-    RngKind, SamplingError, SamplingParams, XtcParams,
+    RngKind, SamplingError, SamplingParams, Step, XtcParams,
 };
 pub use wolfgang_tokenize::{Message, Role, Special, TextStream, Tokenizer, TokenizerError};

@@ -52,7 +52,7 @@ impl LogprobsBuilder {
         };
         TokenLogprobs {
             chosen: alternative(id),
-            alternatives: likeliest(&self.logits, self.n)
+            alternatives: likeliest(&self.logits, 0..self.logits.len() as u32, self.n)
                 .into_iter()
                 .map(alternative)
                 .collect(),
@@ -67,11 +67,11 @@ pub(crate) fn log_sum_exp(logits: &[f32]) -> f64 {
     max + sum.ln()
 }
 
-/// The ids of the `n` largest logits, largest first, of equal ones the lower id first.
-fn likeliest(logits: &[f32], n: usize) -> Vec<u32> {
-    let mut best: Vec<u32> = Vec::with_capacity(n + 1);
+/// The `n` of these ids, which rise, that have the largest logits: largest first, of equal ones the lower id first.
+pub(crate) fn likeliest(logits: &[f32], ids: impl Iterator<Item = u32>, n: usize) -> Vec<u32> {
+    let mut best: Vec<u32> = Vec::new();
     let larger = |a: u32, b: u32| logits[a as usize] > logits[b as usize];
-    for id in 0..logits.len() as u32 {
+    for id in ids {
         if best.len() == n && best.last().is_none_or(|last| !larger(id, *last)) {
             continue;
         }
@@ -89,9 +89,10 @@ mod tests {
     #[test]
     fn the_likeliest_stand_by_logit_and_then_by_id() {
         let logits = [1.0, 3.0, f32::NEG_INFINITY, 3.0, 2.0];
-        assert_eq!(likeliest(&logits, 0), [0; 0]);
-        assert_eq!(likeliest(&logits, 3), [1, 3, 4]);
-        assert_eq!(likeliest(&logits, 9), [1, 3, 4, 0, 2]);
+        assert_eq!(likeliest(&logits, 0..5, 0), [0; 0]);
+        assert_eq!(likeliest(&logits, 0..5, 3), [1, 3, 4]);
+        assert_eq!(likeliest(&logits, 0..5, 9), [1, 3, 4, 0, 2]);
+        assert_eq!(likeliest(&logits, 2..4, 1), [3]);
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub struct GenerateOptions {
     pub seed: Option<u64>,
     /// Tells of each generated token how likely it was, and of so many of the likeliest alternatives. Default none.
     pub logprobs: Option<usize>,
+    /// Tells of each generated token how it came about, with so many of the likeliest alternatives; of at least that many
+    /// tokens at each step of the sampling chain. It takes time and memory, and changes no text. Default none.
+    pub explain: Option<usize>,
     /// Whether the prompt is handed out as the beginning of the text. Default false.
     pub include_prompt: bool,
     /// What happens when the context is full. Default [`Overflow::Slide`].
@@ -45,6 +48,7 @@ impl Default for GenerateOptions {
             ignore_eos: false,
             seed: None,
             logprobs: None,
+            explain: None,
             include_prompt: false,
             overflow: Overflow::default(),
             long_prompt: LongPrompt::default(),

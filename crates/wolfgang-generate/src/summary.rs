@@ -1,6 +1,6 @@
 //! What a generation was, told at its end.
 
-use crate::TokenLogprobs;
+use crate::{Explanation, TokenLogprobs};
 use std::time::Duration;
 
 /// The last event of every generation.
@@ -14,6 +14,10 @@ pub struct Summary {
     pub ids: Vec<u32>,
     /// How likely each generated token was, if [`logprobs`](crate::GenerateOptions::logprobs) asked for it.
     pub logprobs: Vec<TokenLogprobs>,
+    /// How each generated token came about, if [`explain`](crate::GenerateOptions::explain) asked for it.
+    pub explanations: Vec<Explanation>,
+    /// The same of the token that ended the generation, if one did.
+    pub ending: Option<Explanation>,
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
     /// How many of them, at the beginning, the model never saw because its context is shorter.

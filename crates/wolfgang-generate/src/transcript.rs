@@ -1,11 +1,18 @@
 //! From ids to text that can be handed out.
 
 use crate::stop_strings::{StopStrings, Watched};
-use crate::{Event, GenerateOptions, TokenLogprobs};
+use crate::{Event, Explanation, GenerateOptions, TokenLogprobs};
 use wolfgang_tokenize::{Special, TextStream, Tokenizer};
 
 /// So many ids without text are handed out all the same: whoever waits for an event gets to cancel.
 const MAX_SILENT: usize = 16;
+
+/// What is told of a generated id, if it was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) logprobs: Option<TokenLogprobs>,
+    pub(crate) explanation: Option<Explanation>,
+}
 
 /// Prompt and generated ids, and how much of them has been handed out as text.
 pub(crate) struct Transcript<'a> {
@@ -16,6 +23,8 @@ pub(crate) struct Transcript<'a> {
     prompt_tokens: usize,
     /// Of the generated tokens, if they were asked for.
     logprobs: Vec<TokenLogprobs>,
+    /// The same.
+    explanations: Vec<Explanation>,
     /// The first id that is shown.
     shown: usize,
     /// How many of the ids have been handed out, or never will be.
@@ -42,6 +51,7 @@ impl<'a> Transcript<'a> {
             ids: prompt,
             prompt_tokens,
             logprobs: Vec::new(),
+            explanations: Vec::new(),
             shown,
             handed_out: shown,
             text: String::new(),
@@ -71,6 +81,11 @@ impl<'a> Transcript<'a> {
         &self.logprobs
     }
 
+    /// Of each generated id, if it was given.
+    pub(crate) fn explanations(&self) -> &[Explanation] {
+        &self.explanations
+    }
+
     /// The text handed out so far.
     pub(crate) fn text(&self) -> &str {
         &self.text
@@ -87,13 +102,10 @@ impl<'a> Transcript<'a> {
     }
 
     /// Takes a generated id. Returns what became text by it, and which stop string is complete with it.
-    pub(crate) fn push(
-        &mut self,
-        id: u32,
-        logprobs: Option<TokenLogprobs>,
-    ) -> (Option<Event>, Option<usize>) {
+    pub(crate) fn push(&mut self, id: u32, told: Told) -> (Option<Event>, Option<usize>) {
         self.ids.push(id);
-        self.logprobs.extend(logprobs);
+        self.logprobs.extend(told.logprobs);
+        self.explanations.extend(told.explanation);
         let Watched { text, stop } = self.stop_strings.push(self.stream.push(id));
         let silent = self.ids.len() - self.handed_out;
         let speaks = !text.is_empty() || stop.is_some() || silent >= MAX_SILENT;
@@ -116,6 +128,7 @@ impl<'a> Transcript<'a> {
     fn hand_out(&mut self, piece: String) -> Event {
         let first = self.handed_out.saturating_sub(self.prompt_tokens);
         let logprobs = self.logprobs.get(first..).unwrap_or_default().to_vec();
+        let explanations = self.explanations.get(first..).unwrap_or_default().to_vec();
         let ids = self.ids[self.handed_out..].to_vec();
         self.handed_out = self.ids.len();
         self.text.push_str(&piece);
@@ -123,6 +136,7 @@ impl<'a> Transcript<'a> {
             text: piece,
             ids,
             logprobs,
+            explanations,
         }
     }
 }

@@ -6,9 +6,10 @@ use crate::processors::{
     LogitsProcessor, MinNewTokens, MinP, NoRepeatNgram, RepetitionPenalty, Temperature, TopK,
     TopNSigma, TopP, TypicalP,
 };
-use crate::{History, SamplingError, SamplingParams};
+use crate::trace::Watch;
+use crate::{History, SamplingError, SamplingParams, Step};
 
-type Steps = Vec<Box<dyn LogitsProcessor>>;
+type Steps = Vec<(Step, Box<dyn LogitsProcessor>)>;
 
 /// The steps that are pure functions, in the order that [the crate](crate#the-order) documents.
 pub(crate) struct Chain {
@@ -31,7 +32,7 @@ impl Chain {
     }
 
     pub(crate) fn push_extra(&mut self, processor: Box<dyn LogitsProcessor>) {
-        self.extra.push(processor);
+        self.extra.push((Step::Own(self.extra.len()), processor));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -46,16 +47,20 @@ impl Chain {
         &mut self,
         logits: &mut [f32],
         history: History<'_>,
+        watch: &mut impl Watch,
     ) -> Result<(), SamplingError> {
-        for step in &mut self.raw {
-            step.process(logits, history);
+        for (step, processor) in &mut self.raw {
+            processor.process(logits, history);
+            watch.step(*step, None, logits);
         }
-        for step in &mut self.extra {
-            step.process(logits, history);
+        for (step, processor) in &mut self.extra {
+            processor.process(logits, history);
+            watch.step(*step, None, logits);
             check_logits(logits)?;
         }
-        for step in &mut self.scaled {
-            step.process(logits, history);
+        for (step, processor) in &mut self.scaled {
+            processor.process(logits, history);
+            watch.step(*step, None, logits);
         }
         Ok(())
     }
@@ -64,28 +69,34 @@ impl Chain {
 fn raw(params: &SamplingParams, vocab_size: usize) -> Steps {
     let mut steps = Steps::new();
     if let Some(allowed) = &params.allowed_tokens {
-        steps.push(Box::new(AllowedTokens::new(allowed)));
+        steps.push((Step::AllowedTokens, Box::new(AllowedTokens::new(allowed))));
     }
     if !params.banned_tokens.is_empty() {
-        steps.push(Box::new(BannedTokens::new(&params.banned_tokens)));
+        steps.push((
+            Step::BannedTokens,
+            Box::new(BannedTokens::new(&params.banned_tokens)),
+        ));
     }
     if params.min_new_tokens > 0 {
         let step = MinNewTokens::new(params.min_new_tokens, &params.end_tokens);
-        steps.push(Box::new(step));
+        steps.push((Step::MinNewTokens, Box::new(step)));
     }
     if let Some(n) = params.no_repeat_ngram_size {
-        steps.push(Box::new(NoRepeatNgram::new(n)));
+        steps.push((Step::NoRepeatNgram, Box::new(NoRepeatNgram::new(n))));
     }
     if !params.logit_bias.is_empty() {
-        steps.push(Box::new(LogitBias::new(&params.logit_bias)));
+        steps.push((
+            Step::LogitBias,
+            Box::new(LogitBias::new(&params.logit_bias)),
+        ));
     }
     let (frequency, presence) = (params.frequency_penalty, params.presence_penalty);
     if frequency != 0.0 || presence != 0.0 {
         let step = FrequencyPresence::new(frequency, presence, vocab_size);
-        steps.push(Box::new(step));
+        steps.push((Step::FrequencyPresence, Box::new(step)));
     }
     if let Some(dry) = params.dry.as_ref().filter(|dry| dry.multiplier > 0.0) {
-        steps.push(Box::new(Dry::new(dry, vocab_size)));
+        steps.push((Step::Dry, Box::new(Dry::new(dry, vocab_size))));
     }
     steps
 }
@@ -95,36 +106,40 @@ fn scaled(params: &SamplingParams, vocab_size: usize) -> Steps {
     let greedy = params.is_greedy();
     if let Some(dynamic) = &params.dynamic_temperature {
         let step = DynamicTemperature::new(params.temperature, dynamic);
-        steps.push(Box::new(step));
+        steps.push((Step::DynamicTemperature, Box::new(step)));
     } else if !greedy && params.temperature != 1.0 {
-        steps.push(Box::new(Temperature::new(params.temperature)));
+        steps.push((
+            Step::Temperature,
+            Box::new(Temperature::new(params.temperature)),
+        ));
     }
     if params.repetition_penalty != 1.0 && params.repetition_window > 0 {
-        steps.push(Box::new(RepetitionPenalty::new(
+        let step = RepetitionPenalty::new(
             params.repetition_penalty,
             params.repetition_window,
             params.penalize,
             vocab_size,
-        )));
+        );
+        steps.push((Step::RepetitionPenalty, Box::new(step)));
     }
     // No filter rules out the likeliest id.
     if greedy {
         return steps;
     }
     if let Some(n) = params.top_n_sigma {
-        steps.push(Box::new(TopNSigma::new(n)));
+        steps.push((Step::TopNSigma, Box::new(TopNSigma::new(n))));
     }
     if let Some(k) = params.top_k {
-        steps.push(Box::new(TopK::new(k, vocab_size)));
+        steps.push((Step::TopK, Box::new(TopK::new(k, vocab_size))));
     }
     if let Some(p) = params.typical_p.filter(|&p| p < 1.0) {
-        steps.push(Box::new(TypicalP::new(p, vocab_size)));
+        steps.push((Step::TypicalP, Box::new(TypicalP::new(p, vocab_size))));
     }
     if let Some(p) = params.top_p.filter(|&p| p < 1.0) {
-        steps.push(Box::new(TopP::new(p, vocab_size)));
+        steps.push((Step::TopP, Box::new(TopP::new(p, vocab_size))));
     }
     if let Some(p) = params.min_p.filter(|&p| p > 0.0) {
-        steps.push(Box::new(MinP::new(p)));
+        steps.push((Step::MinP, Box::new(MinP::new(p))));
     }
     steps
 }

@@ -7,24 +7,40 @@ use crate::blocks;
 /// The sum need not be exactly 1: `u` counts as a share of it. An id of probability 0 is never drawn, unless all are
 /// 0: then it is id 0.
 pub fn draw(probabilities: &[f32], u: f64) -> u32 {
-    walk(blocks::above(probabilities, 0.0), u)
+    walk(blocks::above(probabilities, 0.0), u).id
+}
+
+/// Where a walk ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Walked {
+    pub(crate) id: u32,
+    /// The sum of the probabilities before the id.
+    pub(crate) before: f64,
+    /// That sum with the id's own.
+    pub(crate) behind: f64,
+    /// The sum of all.
+    pub(crate) total: f64,
 }
 
 /// [`draw`] from ids in rising order, each with its probability.
-pub(crate) fn walk(possible: impl Iterator<Item = (u32, f32)> + Clone, u: f64) -> u32 {
-    let target = u * possible.clone().map(|(_, p)| f64::from(p)).sum::<f64>();
-    let mut sum = 0.0;
-    let mut chosen = 0;
+pub(crate) fn walk(possible: impl Iterator<Item = (u32, f32)> + Clone, u: f64) -> Walked {
+    let total = possible.clone().map(|(_, p)| f64::from(p)).sum();
+    let target = u * total;
+    let mut walked = Walked {
+        total,
+        ..Walked::default()
+    };
     for (id, p) in possible {
         if p > 0.0 {
-            chosen = id;
-            sum += f64::from(p);
-            if sum > target {
+            walked.id = id;
+            walked.before = walked.behind;
+            walked.behind += f64::from(p);
+            if walked.behind > target {
                 break;
             }
         }
     }
-    chosen
+    walked
 }
 
 #[cfg(test)]

@@ -73,6 +73,8 @@ mod rank;
 mod repeats;
 mod rng;
 mod sampler;
+mod step;
+mod trace;
 
 pub use draw::draw;
 pub use error::SamplingError;
@@ -81,3 +83,5 @@ pub use params::{DryParams, DynamicTemperatureParams, MirostatParams, SamplingPa
 pub use processors::LogitsProcessor;
 pub use rng::{ChaChaRng, RngKind, TorchRng};
 pub use sampler::Sampler;
+pub use step::Step;
+pub use trace::{Draw, Stage, Trace};

@@ -5,7 +5,8 @@ use crate::draw::walk;
 use crate::logits::{check_logits, softmax};
 use crate::processors::{LogitsProcessor, Mirostat, Xtc};
 use crate::rng::Rng;
-use crate::{History, SamplingError, SamplingParams, blocks};
+use crate::trace::Watch;
+use crate::{History, SamplingError, SamplingParams, Step, Trace, blocks};
 
 /// Chooses one id a step: the steps of the chain in [their order](crate#the-order), softmax, draw.
 ///
@@ -88,12 +89,43 @@ impl Sampler {
         logits: &mut [f32],
         history: History<'_>,
     ) -> Result<u32, SamplingError> {
-        self.probabilities(logits, history)?;
+        self.choose(logits, history, &mut ())
+    }
+
+    /// [`sample`](Self::sample), with the same numbers from the random stream and the same id, which also tells how it came
+    /// to that. It copies all logits at each step.
+    ///
+    /// # Errors
+    /// As [`sample`](Self::sample).
+    pub fn sample_traced(
+        &mut self,
+        logits: &mut [f32],
+        history: History<'_>,
+        trace: &mut Trace,
+    ) -> Result<u32, SamplingError> {
+        self.choose(logits, history, trace)
+    }
+
+    fn choose(
+        &mut self,
+        logits: &mut [f32],
+        history: History<'_>,
+        watch: &mut impl Watch,
+    ) -> Result<u32, SamplingError> {
+        self.weigh(logits, history, watch)?;
         let possible = self.possible.iter().copied();
         let id = match &mut self.rng {
-            _ if self.greedy => walk(possible, 0.0),
-            Rng::ChaCha(rng) => walk(possible, rng.uniform()),
-            Rng::Torch(rng) => rng.multinomial(logits),
+            _ if self.greedy => {
+                watch.greedy();
+                walk(possible, 0.0).id
+            }
+            Rng::ChaCha(rng) => {
+                let u = rng.uniform();
+                let walked = walk(possible, u);
+                watch.walk(u, &walked);
+                walked.id
+            }
+            Rng::Torch(rng) => rng.race(logits, |id, quotient| watch.quotient(id, quotient)),
         };
         if let (Some(mirostat), Some(&p)) = (&mut self.mirostat, logits.get(id as usize)) {
             mirostat.observe(p);
@@ -114,6 +146,16 @@ impl Sampler {
         logits: &mut [f32],
         history: History<'_>,
     ) -> Result<(), SamplingError> {
+        self.weigh(logits, history, &mut ())
+    }
+
+    fn weigh(
+        &mut self,
+        logits: &mut [f32],
+        history: History<'_>,
+        watch: &mut impl Watch,
+    ) -> Result<(), SamplingError> {
+        watch.begin(logits);
         if logits.len() != self.vocab_size {
             return Err(SamplingError::WrongLength {
                 found: logits.len(),
@@ -121,12 +163,15 @@ impl Sampler {
             });
         }
         check_logits(logits)?;
-        self.chain.process(logits, history)?;
+        self.chain.process(logits, history, watch)?;
         if let Some(xtc) = &self.xtc {
-            xtc.process(logits, self.rng.uniform());
+            let u = self.rng.uniform();
+            xtc.process(logits, u);
+            watch.step(Step::Xtc, Some(u), logits);
         }
         if let Some(mirostat) = &self.mirostat {
             mirostat.process(logits);
+            watch.step(Step::Mirostat, None, logits);
         }
         check_logits(logits)?;
         let max = blocks::max(logits);

@@ -13,6 +13,10 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("wolfgang", "Kleine deutsche Sprachmodelle, die sprechen"),
     ("generate", "Einen Text fortsetzen"),
     (
+        "explain",
+        "Einen Text fortsetzen und zeigen, wie jedes Token entstand",
+    ),
+    (
         "score",
         "Sagen, wie wahrscheinlich ein Text ist, Token für Token",
     ),
@@ -46,6 +50,10 @@ pub(super) const ABOUT_LONG: &[(&str, &str)] = &[
     (
         "generate",
         "Einen Text fortsetzen\n\nAuf die Standardausgabe kommt der Text allein, so wie er entsteht; alles andere kommt auf die Fehlerausgabe.",
+    ),
+    (
+        "explain",
+        "Ein Text, gefärbt nach Wahrscheinlichkeit, als Seite oder im Terminal: unter welchen Alternativen das Modell jedes Token wählte, was jeder Schritt der Auswahl ausschloss und wie der Zug fiel. Der Text ist der, den `generate` schreibt.",
     ),
     (
         "score",
@@ -306,6 +314,23 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "generate",
         "prompt",
         "Der Text, der fortgesetzt wird; `-` liest ihn von der Standardeingabe (ein Zeilenumbruch am Ende zählt nicht), ohne ihn beginnt ein neuer. Vor einem Text, der mit einem Strich beginnt, muss `--` stehen",
+    ),
+    (
+        "explain",
+        "prompt",
+        "Der Anfang; `-` liest ihn von der Standardeingabe (ein letzter Zeilenumbruch zählt nicht). Vor einen Text, der mit einem Strich beginnt, gehört `--`",
+    ),
+    (
+        "explain",
+        "html",
+        "Eine Seite für einen Browser schreiben: eine Datei, die kein Netz braucht",
+    ),
+    ("explain", "force", "Die Datei ersetzen, wenn sie da ist"),
+    ("explain", "json", "JSON schreiben, ein Objekt"),
+    (
+        "explain",
+        "alternatives",
+        "Von wie vielen Alternativen berichtet wird",
     ),
     ("generate", "prompt_ids", "Der Anfang als Nummern von Token"),
     (

@@ -33,12 +33,18 @@ impl TorchRng {
     /// first. Takes one number per entry, from an entry of 0 too; yet such an id is never drawn, unless all are 0:
     /// then it is id 0.
     pub fn multinomial(&mut self, weights: &[f32]) -> u32 {
+        self.race(weights, |_, _| {})
+    }
+
+    /// [`multinomial`](Self::multinomial), which tells of each quotient that may win.
+    pub(crate) fn race(&mut self, weights: &[f32], mut tell: impl FnMut(u32, f32)) -> u32 {
         let mut largest = f32::NEG_INFINITY;
         let mut chosen = 0;
         for (id, &weight) in (0..).zip(weights) {
             let u = self.uniform();
             if weight > 0.0 {
                 let quotient = weight / -(-u).ln_1p() as f32;
+                tell(id, quotient);
                 if quotient > largest {
                     (largest, chosen) = (quotient, id);
                 }

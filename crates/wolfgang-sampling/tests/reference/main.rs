@@ -3,6 +3,7 @@
 
 mod draws;
 mod plain;
+mod traced;
 
 use proptest::prelude::*;
 use wolfgang_sampling::{

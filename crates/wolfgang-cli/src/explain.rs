@@ -1,0 +1,114 @@
+//! `wolfgang explain`.
+
+mod new_file;
+mod page;
+mod piece;
+mod table;
+mod terminal;
+mod told;
+mod words;
+
+use crate::config_file::ConfigFile;
+use crate::generate::warn;
+use crate::length_args::LengthArgs;
+use crate::model_args::ModelArgs;
+use crate::sampling_args::SamplingArgs;
+use crate::voice::Voice;
+use crate::{interrupt, text_source};
+use clap::Args;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use told::Told;
+use wolfgang_generate::{Event, GenerateError, GenerateOptions};
+use words::Words;
+
+/// A text coloured by probability, as a page or on the terminal: among which alternatives the model chose each token, what
+/// each step of the sampling chain ruled out, and how the draw went. The text is the one that `generate` writes.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wolfgang explain \"Über allen Gipfeln\" --html gipfel.html
+  wolfgang explain \"Habe nun, ach!\" --preset creative --seed 7
+  echo \"Wer reitet so spät\" | wolfgang explain - --json")]
+pub(crate) struct ExplainArgs {
+    /// The text to continue; `-` reads it from standard input (a final line break does not count). Put `--` before a text
+    /// that begins with a dash
+    prompt: String,
+
+    /// Write a page for a browser: one file, which needs no network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Replace the file if it is there
+    #[arg(long, requires = "html")]
+    force: bool,
+
+    /// Write JSON, one object
+    #[arg(long)]
+    json: bool,
+
+    /// Of how many alternatives to tell
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    alternatives: usize,
+
+    #[command(flatten)]
+    model: ModelArgs,
+
+    #[command(flatten)]
+    sampling: SamplingArgs,
+
+    #[command(flatten)]
+    length: LengthArgs,
+}
+
+/// As `generate` has it.
+const MAX_NEW_TOKENS: usize = 100;
+
+pub(crate) fn run(args: ExplainArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
+    let model_args = args.model.over(file.model, &file.folder);
+    let sampling = args.sampling.over(file.sampling);
+    let length = args.length.or(file.length);
+    // Before the model is loaded: a mistyped number should not cost a second.
+    sampling.check()?;
+    sampling.params().validate().map_err(GenerateError::from)?;
+    length.check()?;
+    if let Some(path) = &args.html {
+        new_file::check(path, args.force)?;
+    }
+    let prompt = text_source::text(&args.prompt)?;
+    let (generator, _) = model_args.load(voice)?;
+    let tokenizer = generator.tokenizer();
+    let options = GenerateOptions {
+        explain: Some(args.alternatives),
+        ..length.options(&sampling, tokenizer, MAX_NEW_TOKENS)?
+    };
+    let mut generation = generator.generate(&prompt, &options)?;
+    warn(&generation, &prompt, &generator, voice)?;
+
+    // Ctrl-C ends the text; what there is by then is explained.
+    let interrupted = interrupt::listen()?;
+    let mut told = None;
+    while let Some(event) = generation.next() {
+        if let Event::Finished(summary) = event? {
+            told = Some(Told::new(&prompt, &summary, tokenizer));
+        } else if interrupted.load(Ordering::Relaxed) {
+            generation.cancel();
+        }
+    }
+    // Every generation ends by its summary.
+    let told = told.unwrap_or_default();
+    let words = Words::new(voice.language, &options.sampling);
+    if let Some(path) = &args.html {
+        new_file::write(path, page::page(&told, &words)?.as_bytes(), args.force)?;
+        voice.note(&words.written(path, told.tokens.len()));
+    }
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&told)?)?;
+    } else if args.html.is_none() && voice.color.on(&out) {
+        terminal::write(&told, &words, &mut out)?;
+    } else if args.html.is_none() {
+        table::write(&told, &words, &mut out)?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,70 @@
+//! The names of the steps.
+
+/// A step of the chain, in [the order](crate#the-order) in which they are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// `allowed_tokens`.
+    AllowedTokens,
+    /// `banned_tokens`.
+    BannedTokens,
+    /// `min_new_tokens`.
+    MinNewTokens,
+    /// `no_repeat_ngram_size`.
+    NoRepeatNgram,
+    /// `logit_bias`.
+    LogitBias,
+    /// `frequency_penalty` and `presence_penalty`.
+    FrequencyPresence,
+    /// `dry`.
+    Dry,
+    /// The user's own, by its place among them.
+    Own(usize),
+    /// `temperature`.
+    Temperature,
+    /// `dynamic_temperature`.
+    DynamicTemperature,
+    /// `repetition_penalty`.
+    RepetitionPenalty,
+    /// `top_n_sigma`.
+    TopNSigma,
+    /// `top_k`.
+    TopK,
+    /// `typical_p`.
+    TypicalP,
+    /// `top_p`.
+    TopP,
+    /// `min_p`.
+    MinP,
+    /// `xtc`.
+    Xtc,
+    /// `mirostat`.
+    Mirostat,
+}
+
+impl Step {
+    /// The name for programs: that of its parameter in [`SamplingParams`](crate::SamplingParams), `own` for the user's own,
+    /// `no_repeat_ngram` and `frequency_presence`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AllowedTokens => "allowed_tokens",
+            Self::BannedTokens => "banned_tokens",
+            Self::MinNewTokens => "min_new_tokens",
+            Self::NoRepeatNgram => "no_repeat_ngram",
+            Self::LogitBias => "logit_bias",
+            Self::FrequencyPresence => "frequency_presence",
+            Self::Dry => "dry",
+            Self::Own(_) => "own",
+            Self::Temperature => "temperature",
+            Self::DynamicTemperature => "dynamic_temperature",
+            Self::RepetitionPenalty => "repetition_penalty",
+            Self::TopNSigma => "top_n_sigma",
+            Self::TopK => "top_k",
+            Self::TypicalP => "typical_p",
+            Self::TopP => "top_p",
+            Self::MinP => "min_p",
+            Self::Xtc => "xtc",
+            Self::Mirostat => "mirostat",
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Who looks on while a sampler chooses changes nothing, and sees what happened.
+
+use crate::{OwnStep, all_params, bits, logits};
+use proptest::prelude::*;
+use wolfgang_sampling::{Draw, History, Sampler, SamplingParams, Step, Trace};
+
+/// What must hold of a trace of a step that ended in this id and these probabilities.
+fn assert_told(
+    params: &SamplingParams,
+    trace: &Trace,
+    draw: &Draw,
+    id: u32,
+    probabilities: &[f32],
+) {
+    let steps: Vec<Step> = trace.stages.iter().map(|stage| stage.step).collect();
+    assert!(steps.is_sorted(), "{steps:?}");
+    assert_eq!(steps.contains(&Step::TopK), {
+        params.top_k.is_some() && !params.is_greedy()
+    });
+    let last = trace
+        .stages
+        .last()
+        .map_or(&trace.before, |stage| &stage.logits);
+    for (logit, p) in last.iter().zip(probabilities) {
+        assert!(*p == 0.0 || *logit > f32::NEG_INFINITY);
+    }
+    for stage in &trace.stages {
+        assert_eq!(stage.chance.is_some(), stage.step == Step::Xtc);
+    }
+    let p = f64::from(probabilities[id as usize]);
+    match draw {
+        Draw::Greedy => assert!(params.is_greedy()),
+        Draw::Walk { u, from, to } => {
+            let sum: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
+            assert!((to - from - p / sum).abs() < 1e-9, "{from} {to} {p}");
+            assert!(*from <= u + 1e-9 && *u <= to + 1e-9, "{from} {u} {to}");
+        }
+        Draw::Race { quotients } => {
+            let possible = probabilities.iter().filter(|p| **p > 0.0).count();
+            assert_eq!(quotients.len(), possible);
+            let of = |id| quotients.iter().find(|(other, _)| *other == id);
+            let is_largest = |largest: f32| quotients.iter().all(|(_, q)| *q <= largest);
+            assert!(of(id).is_some_and(|(_, quotient)| is_largest(*quotient)));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn who_looks_on_changes_nothing(
+        params in all_params(),
+        logits in logits().prop_filter("8 ids or more", |logits| logits.len() >= 8),
+        prompt in prop::collection::vec(0u32..10, 0..20),
+        seed in any::<u64>(),
+        own in prop::bool::ANY,
+    ) {
+        let sampler = || {
+            let sampler = Sampler::new(&params, logits.len(), seed);
+            sampler.map(|sampler| if own { sampler.with_processor(OwnStep) } else { sampler })
+        };
+        let (Ok(mut free), Ok(mut watched)) = (sampler(), sampler()) else {
+            return Ok(());
+        };
+        let mut generated = Vec::new();
+        let mut trace = Trace::default();
+        // Several, for mirostat remembers and the stream goes on.
+        for _ in 0..4 {
+            let history = History { prompt: &prompt, generated: &generated };
+            let (mut alone, mut seen) = (logits.clone(), logits.clone());
+            let expected = free.sample(&mut alone, history);
+            let found = watched.sample_traced(&mut seen, history, &mut trace);
+            prop_assert_eq!(bits(Ok(&alone)), bits(Ok(&seen)));
+            prop_assert_eq!(bits(Ok(&trace.before)), bits(Ok(&logits)));
+            match (expected, found) {
+                (Ok(expected), Ok(id)) => {
+                    prop_assert_eq!(expected, id);
+                    let Some(draw) = &trace.draw else {
+                        return Err(TestCaseError::fail("no draw"));
+                    };
+                    assert_told(&params, &trace, draw, id, &seen);
+                    generated.push(id);
+                }
+                (expected, found) => {
+                    prop_assert_eq!(expected.map_err(|e| e.to_string()), found.map_err(|e| e.to_string()));
+                    prop_assert_eq!(&trace.draw, &None);
+                    break;
+                }
+            }
+        }
+    }
+}
