@@ -12,6 +12,7 @@ mod bench;
 mod checkpoints;
 mod command;
 mod command_ends;
+mod conversation;
 mod convert;
 mod convert_ends;
 mod devices;

@@ -2,7 +2,8 @@
 
 use crate::computed::Computing;
 use crate::{
-    Batch, Conversation, GenerateError, GenerateOptions, Generation, LongPrompt, Prompt, Session, Summary,
+    Batch, Conversation, GenerateError, GenerateOptions, Generation, LongPrompt, Prompt, Session,
+    Summary,
 };
 use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::Checkpoint;
