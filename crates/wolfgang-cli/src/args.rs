@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::bench::{BenchArgs, CaseArgs};
+use crate::chat_args::ChatArgs;
 use crate::complete::{CompletionsArgs, ManArgs};
 use crate::config_file::ConfigFile;
 use crate::convert::ConvertArgs;
@@ -35,6 +36,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Continue a text
     Generate(Box<GenerateArgs>),
+    /// Talk with a model
+    Chat(Box<ChatArgs>),
     /// Tell how likely a text is, token by token
     Score(ScoreArgs),
     /// Turn a text into tokens
