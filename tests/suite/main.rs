@@ -9,6 +9,9 @@
 mod architecture;
 mod backends;
 mod bench;
+mod chat;
+#[cfg(unix)]
+mod chat_terminal;
 mod checkpoints;
 mod command;
 mod command_ends;
@@ -40,5 +43,7 @@ mod readme;
 mod sampling;
 mod seeded;
 mod stopping;
+#[cfg(unix)]
+mod terminal;
 mod together;
 mod tokenizer;

@@ -15,7 +15,7 @@ use std::path::PathBuf;
   wolfgang chat --load talk.json
   echo \"Wer bist du?\" | wolfgang chat --seed 7")]
 pub(crate) struct ChatArgs {
-    /// Who the model is to be; an empty text leaves that open. Default \"Du bist Johann Wolfgang von Goethe.\"
+    /// Who the model is to be; an empty text leaves that open. Default "Du bist Johann Wolfgang von Goethe."
     #[arg(long, value_name = "TEXT")]
     pub(crate) system: Option<String>,
 

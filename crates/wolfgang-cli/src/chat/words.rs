@@ -98,7 +98,7 @@ pub(crate) fn left_out(messages: &[Message], voice: Voice) -> String {
     const SHOWN: usize = 30;
     let count = messages.len();
     let last = messages.last().map_or("", |message| &message.content);
-    let last = one_line(last);
+    let last = one_line(last.trim());
     let dots = if last.chars().count() > SHOWN {
         "…"
     } else {
