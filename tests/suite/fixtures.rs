@@ -58,9 +58,25 @@ pub(crate) fn tiny_tokenizer() -> Vec<u8> {
     serde_json::to_vec(&json).unwrap()
 }
 
-/// The `wolfgang` command.
+/// The `wolfgang` command, without whatever the user of this machine has set.
 pub(crate) fn wolfgang() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_wolfgang-under-test"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wolfgang-under-test"));
+    let variables = [
+        "MODEL",
+        "TOKENIZER",
+        "DEVICE",
+        "DTYPE",
+        "THREADS",
+        "PRESET",
+        "LANG",
+    ];
+    for variable in variables {
+        command.env_remove(format!("WOLFGANG_{variable}"));
+    }
+    // A file that is there and holds nothing.
+    command.env("WOLFGANG_CONFIG", fixture("empty.toml"));
+    command.env_remove("NO_COLOR");
+    command
 }
 
 /// `cargo xtask`.

@@ -20,6 +20,7 @@ mod convert;
 mod convert_ends;
 mod devices;
 mod export;
+mod facts;
 mod fixtures;
 mod fuzz_replay;
 mod generation;
@@ -38,9 +39,11 @@ mod int8_hostile;
 mod logits;
 #[cfg(all(target_os = "linux", not(feature = "tch")))]
 mod memory;
+mod options;
 mod probabilities;
 mod readme;
 mod sampling;
+mod score_and_tokenize;
 mod seeded;
 mod stopping;
 #[cfg(unix)]

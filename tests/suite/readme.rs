@@ -1,6 +1,6 @@
 //! The README's commands do what it says, and print what it shows.
 
-use crate::fixtures::{repository, wolfgang};
+use crate::fixtures::{repository, wolfgang, xtask};
 
 /// The text between the fences of each block that begins with "```console".
 fn console_blocks() -> Vec<String> {
@@ -43,6 +43,13 @@ fn the_second_command_is_the_one_that_ci_runs() {
         .strip_prefix("$ ")
         .unwrap();
     assert_eq!(line, "cargo test --workspace");
-    let ci = std::fs::read_to_string(repository(".ci/run")).unwrap();
-    assert!(ci.lines().any(|command| command.trim() == line), "{ci}");
+    let script = std::fs::read_to_string(repository(".ci/run")).unwrap();
+    assert!(script.lines().any(|l| l == "cargo xtask ci"), "{script}");
+    let output = xtask().args(["ci", "--list"]).output().unwrap();
+    let steps = String::from_utf8(output.stdout).unwrap();
+    let mut commands = steps.lines().filter_map(|step| step.split_once(' '));
+    assert!(
+        commands.any(|(_, command)| command.trim() == line),
+        "{steps}"
+    );
 }

@@ -8,12 +8,13 @@ use crate::convert::ConvertArgs;
 use crate::devices::DevicesArgs;
 use crate::environment;
 use crate::generate_args::GenerateArgs;
+use crate::german;
 use crate::inspect::InspectArgs;
 use crate::language::Language;
 use crate::score::ScoreArgs;
 use crate::tokenize::TokenizeArgs;
 use crate::voice::{Color, Voice, Volume};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -111,6 +112,32 @@ impl Globals {
         };
         Ok((file, voice))
     }
+}
+
+/// The process's arguments.
+pub(crate) fn parse() -> Result<Cli, clap::Error> {
+    let command = Cli::command();
+    let command = match help_language() {
+        Language::De => german::translate(command),
+        Language::En => command,
+    };
+    Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// The language of the help, which is needed before the arguments are understood.
+fn help_language() -> Language {
+    let words: Vec<_> = std::env::args_os().collect();
+    let words = words.iter().filter_map(|word| word.to_str());
+    let mut pairs = words.clone().zip(words.skip(1));
+    let apart = pairs.find_map(|(option, value)| (option == "--lang").then_some(value));
+    let joined = || {
+        std::env::args_os()
+            .find_map(|word| Some(word.to_str()?.strip_prefix("--lang=")?.to_owned()))
+    };
+    let named = apart.map(str::to_owned).or_else(joined);
+    let named = named.or_else(|| environment::text("WOLFGANG_LANG").ok()?);
+    let named = named.and_then(|name| Language::from_str(&name, true).ok());
+    named.unwrap_or_else(spoken)
 }
 
 /// People read their own language, programs English.

@@ -16,6 +16,7 @@ mod environment;
 mod faust;
 mod generate;
 mod generate_args;
+mod german;
 mod inspect;
 mod interrupt;
 mod language;
@@ -40,7 +41,6 @@ pub use bench::{
 pub use convert::{ConvertArgs, convert};
 
 use args::{Cli, Command};
-use clap::Parser;
 use std::process::ExitCode;
 use voice::Voice;
 
@@ -58,7 +58,7 @@ pub fn report_failure(error: &anyhow::Error) -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let Cli { command, globals } = match Cli::try_parse() {
+    let Cli { command, globals } = match args::parse() {
         Ok(cli) => cli,
         Err(error) => return report::usage(&error),
     };

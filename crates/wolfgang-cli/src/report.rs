@@ -1,6 +1,7 @@
 //! What the command says about failure, and its exit code.
 
 use crate::config_file::ConfigError;
+use crate::german;
 use crate::voice::Voice;
 use std::any::Any;
 use std::io::{ErrorKind, Write};
@@ -34,11 +35,15 @@ pub(crate) fn failure(error: &anyhow::Error, voice: Voice) -> ExitCode {
         // Whoever read the text has enough of it.
         return ExitCode::SUCCESS;
     }
-    let name = voice.pick("Fehler", "error");
-    let message = one_line(&format!("{error:#}"));
-    match next_step(error) {
-        Some(step) => say(&format!("{name}: {message}; {step}")),
-        None => say(&format!("{name}: {message}")),
+    let translated = voice.pick(german::error(error), None);
+    if let Some(message) = translated {
+        say(&format!("Fehler: {}", one_line(&message)));
+    } else {
+        let message = one_line(&format!("{error:#}"));
+        match next_step(error) {
+            Some(step) => say(&format!("error: {message}; {step}")),
+            None => say(&format!("error: {message}")),
+        }
     }
     if is_usage(error) {
         ExitCode::from(USAGE)
@@ -92,6 +97,8 @@ fn is_usage(error: &anyhow::Error) -> bool {
                         | SamplingError::UnknownId { .. }
                         | SamplingError::Contradiction { .. }
                 ) | GenerateError::UnknownStopToken { .. }
+                    | GenerateError::EmptyStopString { .. }
+                    | GenerateError::PromptTooLong { .. }
                     | GenerateError::Model(ModelError::UnknownId { .. })
             )
         )

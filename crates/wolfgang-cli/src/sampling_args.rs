@@ -367,3 +367,186 @@ fn logit_bias(given: &str, tokenizer: &Tokenizer) -> Result<(u32, f32), BadParam
     let id = token_id(token, tokenizer).ok_or_else(|| no_token("--logit-bias", token))?;
     Ok((id, bias))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, Parser};
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        sampling: SamplingArgs,
+    }
+
+    fn parse(args: &str) -> SamplingArgs {
+        let args = args.split_whitespace();
+        Command::parse_from(std::iter::once("command").chain(args)).sampling
+    }
+
+    fn faust_tokenizer() -> Tokenizer {
+        crate::faust::tokenizer().unwrap()
+    }
+
+    /// Written out in full, so that a new parameter without an option does not compile.
+    #[test]
+    fn every_parameter_has_an_option() {
+        let args = parse(
+            "--allow-token 7 --allow-token 8 --ban-token 9 --no-repeat-ngram 3 --logit-bias 8=-1.5 \
+             --frequency-penalty 0.25 --presence-penalty -0.5 --dry-multiplier 0.5 --dry-base 2 \
+             --dry-allowed-length 3 --dry-window 99 --dry-breaker 11 --temperature 0.75 \
+             --dynatemp-range 0.125 --dynatemp-exponent 2 --repetition-penalty 1.25 \
+             --repetition-window 12 --penalize generated --top-n-sigma 1.5 --top-k 5 --typical-p 0.5 \
+             --top-p 0.25 --min-p 0.0625 --xtc-probability 0.75 --xtc-threshold 0.375 \
+             --mirostat-tau 4 --mirostat-eta 0.25 --rng torch",
+        );
+        args.check().unwrap();
+        let expected = SamplingParams {
+            allowed_tokens: Some(vec![7, 8]),
+            banned_tokens: vec![9],
+            min_new_tokens: 6,
+            end_tokens: vec![0],
+            no_repeat_ngram_size: Some(3),
+            logit_bias: vec![(8, -1.5)],
+            frequency_penalty: 0.25,
+            presence_penalty: -0.5,
+            dry: Some(DryParams {
+                multiplier: 0.5,
+                base: 2.0,
+                allowed_length: 3,
+                window: 99,
+                sequence_breakers: vec![11],
+            }),
+            temperature: 0.75,
+            dynamic_temperature: Some(DynamicTemperatureParams {
+                range: 0.125,
+                exponent: 2.0,
+            }),
+            repetition_penalty: 1.25,
+            repetition_window: 12,
+            penalize: PenaltyScope::Generated,
+            top_n_sigma: Some(1.5),
+            top_k: Some(5),
+            typical_p: Some(0.5),
+            top_p: Some(0.25),
+            min_p: Some(0.0625),
+            xtc: Some(XtcParams {
+                probability: 0.75,
+                threshold: 0.375,
+            }),
+            mirostat: Some(MirostatParams {
+                tau: 4.0,
+                eta: 0.25,
+            }),
+            rng: RngKind::Torch,
+        };
+        let found = args.params_for(&faust_tokenizer(), 6, vec![0]).unwrap();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn without_options_the_parameters_are_the_libraries() {
+        assert_eq!(parse("").params(), SamplingParams::default());
+        let steps = [
+            "--dry-multiplier 1",
+            "--xtc-probability 0.5",
+            "--mirostat-tau 5",
+        ];
+        let params = parse(&steps.join(" ")).params();
+        let dry = DryParams {
+            multiplier: 1.0,
+            ..DryParams::default()
+        };
+        assert_eq!(params.dry, Some(dry));
+        assert_eq!(params.xtc, Some(XtcParams::default()));
+        assert_eq!(params.mirostat, Some(MirostatParams::default()));
+    }
+
+    #[test]
+    fn what_means_off_is_off() {
+        let params =
+            parse("--top-k 0 --top-p 1 --min-p 0 --typical-p 1 --dynatemp-range 0").params();
+        let expected = SamplingParams {
+            top_k: None,
+            top_p: None,
+            ..SamplingParams::default()
+        };
+        assert_eq!(params, expected);
+        assert_eq!(parse("--preset creative --min-p 0").params().min_p, None);
+    }
+
+    #[test]
+    fn the_higher_layer_wins_and_its_preset_is_a_whole() {
+        let file = || parse("--temperature 0.9 --min-p 0.3 --seed 5");
+        let over = |args: &str| parse(args).over(file());
+        assert_eq!(over("").params().temperature, 0.9);
+        assert_eq!(over("--temperature 0.4").params().temperature, 0.4);
+        assert_eq!(over("--temperature 0.4").params().min_p, Some(0.3));
+        let goethe = over("--preset goethe --top-k 3");
+        let expected = SamplingParams {
+            top_k: Some(3),
+            ..Preset::Goethe.sampling()
+        };
+        assert_eq!((goethe.params(), goethe.seed), (expected, Some(5)));
+        // The lower layer's preset, changed by what stands above.
+        let lower = parse("--preset greedy");
+        let mixed = file().over(lower).params();
+        assert_eq!((mixed.temperature, mixed.repetition_penalty), (0.9, 1.0));
+    }
+
+    #[test]
+    fn help_states_the_defaults_that_hold() {
+        let params = SamplingParams::default();
+        let (dry, xtc) = (DryParams::default(), XtcParams::default());
+        let stated = [
+            ("temperature", params.temperature.to_string()),
+            ("top_k", params.top_k.unwrap().to_string()),
+            ("top_p", params.top_p.unwrap().to_string()),
+            ("repetition_penalty", params.repetition_penalty.to_string()),
+            ("repetition_window", params.repetition_window.to_string()),
+            ("dry_base", dry.base.to_string()),
+            ("dry_allowed_length", dry.allowed_length.to_string()),
+            ("dry_window", dry.window.to_string()),
+            ("xtc_threshold", xtc.threshold.to_string()),
+            ("mirostat_eta", MirostatParams::default().eta.to_string()),
+        ];
+        let command = Command::command();
+        for (option, default) in stated {
+            let argument = command.get_arguments().find(|a| a.get_id() == option);
+            let help = argument.unwrap().get_help().unwrap().to_string();
+            assert!(
+                help.ends_with(&format!("Default {default}")),
+                "{option}: {help}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_option_that_would_do_nothing_is_refused() {
+        for (alone, needed) in [
+            ("--dry-base 2", "--dry-multiplier"),
+            ("--dry-breaker 1", "--dry-multiplier"),
+            ("--xtc-threshold 0.2", "--xtc-probability"),
+            ("--mirostat-eta 0.2", "--mirostat-tau"),
+            ("--dynatemp-exponent 2", "--dynatemp-range"),
+        ] {
+            let BadParameter(message) = parse(alone).check().unwrap_err();
+            assert!(message.ends_with(needed), "{message}");
+        }
+    }
+
+    #[test]
+    fn tokens_go_by_id_or_by_text() {
+        let tokenizer = faust_tokenizer();
+        let comma = tokenizer.token_id(",").unwrap();
+        let equals = tokenizer.token_id("=").map(|id| ("==2", (id, 2.0)));
+        let cases = [("17=0.5", (17, 0.5)), (",=-3", (comma, -3.0))];
+        for (given, expected) in cases.into_iter().chain(equals) {
+            assert_eq!(logit_bias(given, &tokenizer).unwrap(), expected, "{given}");
+        }
+        for bad in ["17", "17=viel", "zwei Wörter=1", ""] {
+            let BadParameter(message) = logit_bias(bad, &tokenizer).unwrap_err();
+            assert!(message.starts_with("--logit-bias is "), "{message}");
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! The texts of the help.
+
+/// Groups of options.
+pub(super) const HEADINGS: &[(&str, &str)] = &[
+    ("Model", "Modell"),
+    ("Sampling", "Auswahl der Token"),
+    ("Length", "Länge"),
+    ("Everywhere", "Überall"),
+];
+
+/// What a command does, in one line.
+pub(super) const ABOUT: &[(&str, &str)] = &[
+    ("wolfgang", "Kleine deutsche Sprachmodelle, die sprechen"),
+    ("generate", "Einen Text fortsetzen"),
+    (
+        "score",
+        "Sagen, wie wahrscheinlich ein Text ist, Token für Token",
+    ),
+    ("tokenize", "Einen Text in Token zerlegen"),
+    (
+        "convert",
+        "Aus einem Checkpoint einen eigenen oder einen Hugging-Face-Ordner machen",
+    ),
+    (
+        "inspect",
+        "Sagen, was ein Checkpoint ist, ohne seine Gewichte zu lesen",
+    ),
+    (
+        "devices",
+        "Die Geräte auflisten, auf denen ein Modell laufen kann, und warum andere nicht gehen",
+    ),
+    (
+        "bench",
+        "Messen, wie schnell ein Modell hier ist und wie schnell es sein könnte",
+    ),
+    (
+        "completions",
+        "Vervollständigungen für eine Shell auf die Standardausgabe schreiben",
+    ),
+    ("man", "Die Handbuchseiten in einen Ordner schreiben"),
+    ("help", "Diese Hilfe oder die eines Befehls"),
+];
+
+/// What else there is to say of a command.
+pub(super) const ABOUT_LONG: &[(&str, &str)] = &[
+    (
+        "generate",
+        "Einen Text fortsetzen\n\nAuf die Standardausgabe kommt der Text allein, so wie er entsteht; alles andere kommt auf die Fehlerausgabe.",
+    ),
+    (
+        "score",
+        "Jedes Token mit seiner Wahrscheinlichkeit hinter denen davor, und die Perplexität des Ganzen: zwischen wie vielen gleich wahrscheinlichen Token das Modell im Mittel schwankt.",
+    ),
+    (
+        "tokenize",
+        "Die Nummern, die das Modell sieht, jede mit dem Stück Text, für das sie steht. Nur der Tokenizer wird gelesen.",
+    ),
+    (
+        "convert",
+        "Von einer Form eines Checkpoints in eine andere. Was auch geschieht: am Ziel liegt, was vorher da war, oder das Ganze.",
+    ),
+    (
+        "inspect",
+        "Gewichte werden nicht gelesen: eine Datei jeder Größe dauert einen Augenblick.",
+    ),
+    ("devices", "Jedes Gerät wird ausprobiert."),
+    (
+        "bench",
+        "Jede Einstellung wird in eigenen Prozessen gemessen, und in derselben Minute, was dieser Prozessor höchstens liest und multipliziert. Schließen Sie andere Programme: sie reden im Ergebnis mit.",
+    ),
+    (
+        "completions",
+        "Zum Beispiel: wolfgang completions bash > ~/.local/share/bash-completion/completions/wolfgang",
+    ),
+    ("man", "Zum Beispiel: wolfgang man ~/.local/share/man/man1"),
+];
+
+/// What stands behind the options.
+pub(super) const AFTER: &[(&str, &str)] = &[(
+    "wolfgang",
+    "Optionen können auch in einer Datei stehen, wolfgang/config.toml im Ordner dafür; docs/command.md sagt, wie.",
+)];
+
+/// What an argument means: of one command, or of all that have it.
+pub(super) const TEXTS: &[(&str, &str, &str)] = &[
+    ("", "help", "Diese Hilfe"),
+    ("", "version", "Die Version"),
+    (
+        "",
+        "lang",
+        "Die Sprache der Meldungen: de oder en. Ohne Angabe auf einem Terminal die der Umgebung, sonst Englisch",
+    ),
+    (
+        "",
+        "color",
+        "Wann es Farben gibt: auto (auf einem Terminal, wenn NO_COLOR nicht gesetzt ist), always, never",
+    ),
+    ("", "quiet", "Auf der Fehlerausgabe nur Fehler melden"),
+    ("", "verbose", "Auf der Fehlerausgabe mehr melden"),
+    (
+        "",
+        "config",
+        "Die Konfigurationsdatei. Ohne Angabe wolfgang/config.toml im Ordner des Benutzers dafür, wenn sie da ist",
+    ),
+    (
+        "",
+        "model",
+        "Das Modell: eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME[@REVISION], das vom Hugging Face Hub geladen wird. Ohne Angabe das Faust-Modell im Programm",
+    ),
+    (
+        "",
+        "tokenizer",
+        "Die tokenizer.json des Modells. Ohne Angabe die im Ordner des Modells",
+    ),
+    (
+        "",
+        "device",
+        "Wo gerechnet wird: auto, die Vorgabe, ist das Schnellste, was da ist; `wolfgang devices` listet auf",
+    ),
+    (
+        "",
+        "dtype",
+        "In welchem Zahlentyp gerechnet wird, wenn das Gerät ihn kann: f32 (die Vorgabe), f16, bf16, int8",
+    ),
+    (
+        "",
+        "cache_dtype",
+        "Der Zahlentyp des Caches auf dem Prozessor, f32 oder f16. Ohne Angabe f32 für Gewichte in f32, sonst f16",
+    ),
+    (
+        "",
+        "threads",
+        "Threads, die rechnen, auf dem Prozessor. Ohne Angabe einer je Kern",
+    ),
+    (
+        "",
+        "preset",
+        "Ein Satz von Werten, den einzelne Angaben ändern: goethe (für Gespräche, wie die Karte des Modells sie empfiehlt), greedy (immer das wahrscheinlichste Token), creative (gewagter)",
+    ),
+    (
+        "",
+        "temperature",
+        "Unter 1 sicherer, über 1 gewagter; 0 nimmt immer das wahrscheinlichste Token. Vorgabe 0.6",
+    ),
+    (
+        "",
+        "top_k",
+        "Unter den N wahrscheinlichsten Token wählen; 0 schaltet es ab. Vorgabe 40",
+    ),
+    (
+        "",
+        "top_p",
+        "Unter den wahrscheinlichsten Token wählen, die zusammen diese Wahrscheinlichkeit überschreiten; 1 schaltet es ab. Vorgabe 0.9",
+    ),
+    (
+        "",
+        "min_p",
+        "Unter den Token wählen, die mindestens diesen Teil so wahrscheinlich sind wie das wahrscheinlichste; 0, die Vorgabe, schaltet es ab",
+    ),
+    (
+        "",
+        "typical_p",
+        "Unter den Token von üblichster Überraschung wählen, die zusammen diese Wahrscheinlichkeit erreichen; 1, die Vorgabe, schaltet es ab",
+    ),
+    (
+        "",
+        "top_n_sigma",
+        "Unter den Token wählen, deren Logit höchstens so viele Standardabweichungen unter dem größten liegt. Vorgabe aus",
+    ),
+    (
+        "",
+        "repetition_penalty",
+        "Über 1 macht es jüngst vorgekommene Token unwahrscheinlicher; 1 schaltet es ab. Vorgabe 1.2",
+    ),
+    (
+        "",
+        "repetition_window",
+        "Wie viele der letzten Token als jüngst vorgekommen gelten. Vorgabe 24",
+    ),
+    (
+        "",
+        "penalize",
+        "Ob die Token des Anfangs mitzählen: context (die Vorgabe) oder generated",
+    ),
+    (
+        "",
+        "frequency_penalty",
+        "Macht ein erzeugtes Token mit jedem Mal unwahrscheinlicher; 0, die Vorgabe, schaltet es ab",
+    ),
+    (
+        "",
+        "presence_penalty",
+        "Macht jedes erzeugte Token unwahrscheinlicher; 0, die Vorgabe, schaltet es ab",
+    ),
+    (
+        "",
+        "no_repeat_ngram",
+        "Keine Folge von so vielen Token wiederholen. Vorgabe aus",
+    ),
+    (
+        "",
+        "dry_multiplier",
+        "DRY: die Strafe dafür, eine Wiederholung fortzusetzen; sie wächst mit deren Länge; 0, die Vorgabe, schaltet es ab",
+    ),
+    (
+        "",
+        "dry_base",
+        "DRY: womit die Strafe je weiterem Token wächst. Vorgabe 1.75",
+    ),
+    (
+        "",
+        "dry_allowed_length",
+        "DRY: die Länge der kürzesten Wiederholung, die bestraft wird. Vorgabe 2",
+    ),
+    (
+        "",
+        "dry_window",
+        "DRY: in wie vielen der letzten Token nach Wiederholungen gesucht wird. Vorgabe 4096",
+    ),
+    (
+        "",
+        "dry_breaker",
+        "DRY: ein Token, über das keine Wiederholung hinausreicht. Mehrmals möglich",
+    ),
+    (
+        "",
+        "xtc_probability",
+        "XTC: wie oft die wahrscheinlichsten der guten Token ausgeschlossen werden, 0 bis 1; 0, die Vorgabe, schaltet es ab",
+    ),
+    (
+        "",
+        "xtc_threshold",
+        "XTC: ab welcher Wahrscheinlichkeit ein Token gut ist. Vorgabe 0.1",
+    ),
+    (
+        "",
+        "mirostat_tau",
+        "Mirostat 2: die angestrebte Überraschung in Bit je Token. Vorgabe aus",
+    ),
+    (
+        "",
+        "mirostat_eta",
+        "Mirostat 2: wie schnell es lernt. Vorgabe 0.1",
+    ),
+    (
+        "",
+        "dynatemp_range",
+        "Wie weit die Temperatur der Unsicherheit des Modells folgt; 0, die Vorgabe, schaltet es ab",
+    ),
+    (
+        "",
+        "dynatemp_exponent",
+        "Wie sie folgt: über 1 bleibt sie länger niedrig. Vorgabe 1",
+    ),
+    (
+        "",
+        "logit_bias",
+        "Auf das Logit eines Tokens etwas aufschlagen. Mehrmals möglich",
+    ),
+    (
+        "",
+        "allow_token",
+        "Nur unter solchen Token wählen. Mehrmals möglich",
+    ),
+    ("", "ban_token", "Dieses Token nie wählen. Mehrmals möglich"),
+    (
+        "",
+        "seed",
+        "Derselbe Seed ergibt denselben Text; ohne Angabe wird einer gezogen",
+    ),
+    (
+        "",
+        "rng",
+        "Wessen Zufallszahlen: chacha (die Vorgabe) oder torch, mit dem die Seeds des Originals in Python denselben Text ergeben",
+    ),
+    (
+        "",
+        "max_new_tokens",
+        "Wie viele Token höchstens erzeugt werden. Vorgabe 100, im Gespräch 200",
+    ),
+    (
+        "",
+        "min_new_tokens",
+        "Wie viele Token mindestens erzeugt werden, bevor das Modell den Text beenden darf",
+    ),
+    (
+        "",
+        "max_time",
+        "Kein weiteres Token beginnen, wenn so viele Sekunden um sind",
+    ),
+    ("", "stop", "Vor diesem Text enden. Mehrmals möglich"),
+    ("", "keep_stop", "Auch den Text ausgeben, der das Ende war"),
+    (
+        "",
+        "stop_token",
+        "Bei diesem Token enden, genannt mit Nummer oder Text. Mehrmals möglich",
+    ),
+    ("", "ignore_eos", "Hinter <|endoftext|> weitermachen"),
+    (
+        "",
+        "overflow",
+        "Was geschieht, wenn der Kontext des Modells voll ist: slide (die Vorgabe; mit den letzten Token weiter, langsam) oder stop",
+    ),
+    ("", "json", "JSON schreiben, ein Objekt je Zeile"),
+    (
+        "generate",
+        "prompt",
+        "Der Text, der fortgesetzt wird; `-` liest ihn von der Standardeingabe (ein Zeilenumbruch am Ende zählt nicht), ohne ihn beginnt ein neuer. Vor einem Text, der mit einem Strich beginnt, muss `--` stehen",
+    ),
+    ("generate", "prompt_ids", "Der Anfang als Nummern von Token"),
+    (
+        "generate",
+        "samples",
+        "Wie viele Texte erzeugt werden, mit Seeds, die hochzählen; sie teilen sich jeden Durchgang des Modells",
+    ),
+    (
+        "generate",
+        "include_prompt",
+        "Den Anfang vor seiner Fortsetzung ausgeben",
+    ),
+    (
+        "generate",
+        "no_stream",
+        "Den Text ausgeben, wenn er fertig ist, nicht so, wie er entsteht",
+    ),
+    (
+        "generate",
+        "logprobs",
+        "Mit --json: von jedem Token sagen, wie wahrscheinlich es war, und von so vielen anderen",
+    ),
+    (
+        "score",
+        "text",
+        "Der Text; `-` liest ihn von der Standardeingabe (ein Zeilenumbruch am Ende zählt nicht)",
+    ),
+    ("score", "file", "Eine Datei mit dem Text, der ganz zählt"),
+    (
+        "tokenize",
+        "text",
+        "Der Text; `-` liest ihn von der Standardeingabe (ein Zeilenumbruch am Ende zählt nicht)",
+    ),
+    (
+        "tokenize",
+        "file",
+        "Eine Datei mit dem Text, der ganz zählt",
+    ),
+    (
+        "tokenize",
+        "decode",
+        "Umgekehrt: den Text zu diesen Nummern ausgeben",
+    ),
+    (
+        "tokenize",
+        "special",
+        "Ausgeschriebene Steuertoken wie <|user|> als solche verstehen",
+    ),
+    (
+        "tokenize",
+        "ids",
+        "Nur die Nummern ausgeben, auf einer Zeile, wie --prompt-ids und --decode sie nehmen",
+    ),
+    (
+        "convert",
+        "input",
+        "Der Checkpoint: eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME[@REVISION]",
+    ),
+    ("convert", "out", "Der Ordner, der geschrieben wird"),
+    (
+        "convert",
+        "to",
+        "Die Form: native (die Vorgabe, was dieses Programm am schnellsten lädt) oder huggingface (was die Bibliothek transformers lädt)",
+    ),
+    (
+        "convert",
+        "dtype",
+        "Der Zahlentyp, der geschrieben wird: f32, f16, bf16, int8. Ohne Angabe der vorgefundene",
+    ),
+    (
+        "convert",
+        "tokenizer",
+        "Die tokenizer.json des Modells, die dazugelegt wird. Ohne Angabe die neben der Eingabe",
+    ),
+    (
+        "convert",
+        "force",
+        "Einen Ordner ersetzen, in dem nur Dateien liegen, wie Umwandlungen sie schreiben",
+    ),
+    (
+        "inspect",
+        "path",
+        "Der Checkpoint: eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME[@REVISION]",
+    ),
+    (
+        "inspect",
+        "tokenizer",
+        "Die tokenizer.json des Modells. Ohne Angabe die neben dem Checkpoint",
+    ),
+    (
+        "bench",
+        "model",
+        "Das Modell: eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME. Ohne Angabe zufällige Gewichte der üblichen Größe (75M), für die Dauer der Messung im Ordner für Vorübergehendes",
+    ),
+    (
+        "bench",
+        "devices",
+        "Wo gerechnet wird; mehrere werden nacheinander gemessen",
+    ),
+    (
+        "bench",
+        "dtypes",
+        "Die Zahlentypen, in denen gerechnet wird",
+    ),
+    (
+        "bench",
+        "prefill",
+        "Längen von Texten, die auf einmal gerechnet werden. Ohne Angabe sieben Achtel des Kontexts",
+    ),
+    (
+        "bench",
+        "depth",
+        "Stellen, von denen an erzeugt wird. Ohne Angabe ein Achtel und sieben Achtel des Kontexts",
+    ),
+    (
+        "bench",
+        "tokens",
+        "Wie viele Token von jeder Stelle an erzeugt werden",
+    ),
+    (
+        "bench",
+        "sequences",
+        "Wie viele Texte zusammen erzeugt werden, von der ersten Stelle über 0 an",
+    ),
+    (
+        "bench",
+        "repetitions",
+        "Wie oft alles gemessen wird, nach einem ersten Mal, das nicht zählt",
+    ),
+    (
+        "completions",
+        "shell",
+        "Die Shell: bash, elvish, fish, powershell, zsh",
+    ),
+    (
+        "man",
+        "folder",
+        "Der Ordner; er wird angelegt, wenn er fehlt",
+    ),
+];
