@@ -222,7 +222,12 @@ fn files_that_are_no_conversations_are_one_clear_sentence() {
         std::fs::write(&path, contents).unwrap();
         refused(&["--load", name], b"", 2, expected);
         // What is something else is not replaced.
-        refused(&[], format!("/save {name}\n").as_bytes(), 2, "it stays");
+        refused(
+            &[],
+            format!("/save {name}\n").as_bytes(),
+            2,
+            "so it is not replaced",
+        );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), contents);
     }
     let missing = folder.path().join("missing");
@@ -255,10 +260,24 @@ fn what_cannot_be_done_is_one_line() {
     );
     let long = "Ach! ".repeat(2000);
     assert_eq!(long.len(), 10_000);
-    refused(&[], long.as_bytes(), 1, "but the model's context holds 256");
+    refused(&[], long.as_bytes(), 2, "but the model's context holds 256");
     refused(&[], b"/nichts\n", 2, "there is no /nichts");
     refused(&["--lang", "de"], b"/nichts\n", 2, "/nichts gibt es nicht");
-    refused(&[], b"/regenerate\n", 1, "no message to answer");
+    refused(&[], b"/regenerate\n", 2, "no message to answer");
+    let german = ["--lang", "de"];
+    refused(
+        &german,
+        b"/regenerate\n",
+        2,
+        "Fehler: noch hat niemand etwas gesagt",
+    );
+    refused(&german, b"/seed x\n", 2, "Fehler: der Seed ist \"x\"");
+    refused(
+        &german,
+        b"\xff",
+        2,
+        "Fehler: die Zeile 1 der Standardeingabe",
+    );
     refused(&["--ignore-eos"], b"", 2, "--ignore-eos does nothing here");
     refused(&["--temperature", "-1"], b"", 2, "temperature is -1");
 }

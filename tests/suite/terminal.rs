@@ -1,5 +1,6 @@
 //! A pseudo-terminal with the command in it, and what its screen shows.
 
+use crate::fixtures::wolfgang;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::num::NonZero;
@@ -34,9 +35,16 @@ impl Terminal {
             ..PtySize::default()
         };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_wolfgang-under-test"));
+        let bare = wolfgang();
+        let mut command = CommandBuilder::new(bare.get_program());
         command.args(args);
-        for name in ["NO_COLOR", "LC_ALL", "LC_MESSAGES", "XDG_CONFIG_HOME"] {
+        for (name, value) in bare.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            }
+        }
+        for name in ["LC_ALL", "LC_MESSAGES"] {
             command.env_remove(name);
         }
         command.env("TERM", "xterm-256color");

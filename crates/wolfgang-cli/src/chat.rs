@@ -1,6 +1,7 @@
 //! `wolfgang chat`.
 
 mod input;
+mod mistake;
 mod order;
 mod record;
 mod speech;
@@ -12,9 +13,10 @@ use crate::config_file::ConfigFile;
 use crate::interrupt;
 use crate::length_args::WhenFull;
 use crate::preset::Preset;
-use crate::report::{self, BadParameter};
+use crate::report;
 use crate::voice::{Voice, Volume};
 use input::{Heard, Input};
+pub(crate) use mistake::Mistake;
 use order::Order;
 use record::Record;
 use speech::{Form, Speech};
@@ -31,8 +33,7 @@ const MAX_NEW_TOKENS: usize = 200;
 
 pub(crate) fn run(args: ChatArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
     if args.length.ignore_eos {
-        let message = "--ignore-eos does nothing here: <|endoftext|> ends an answer";
-        return Err(BadParameter(message.into()).into());
+        return Err(Mistake::IgnoreEos.into());
     }
     let model_args = args.model.over(file.model, &file.folder);
     let mut sampling = args.sampling.over(file.sampling);
@@ -134,7 +135,7 @@ impl Chat<'_> {
             return Ok(true);
         }
         let voice = self.voice;
-        match Order::parse(line, voice)? {
+        match Order::parse(line)? {
             Order::Say(text) => self.answer(Some(&text), columns)?,
             Order::Regenerate => {
                 // The same seed would give the same answer.

@@ -1,8 +1,8 @@
 //! Where messages come from: a person's terminal, or the lines of standard input.
 
+use crate::chat::mistake::Mistake;
 use crate::chat::order;
 use crate::environment;
-use crate::report::BadParameter;
 use crate::voice::Voice;
 use anyhow::Context as _;
 use rustyline::completion::Completer;
@@ -165,9 +165,7 @@ fn next_line(read: &mut usize) -> anyhow::Result<Heard> {
             return Ok(message.map_or(Heard::End, Heard::Message));
         }
         *read += 1;
-        let line = String::from_utf8(bytes).map_err(|_| {
-            BadParameter(format!("line {read} of standard input is not UTF-8 text"))
-        })?;
+        let line = String::from_utf8(bytes).map_err(|_| Mistake::NoText(*read))?;
         let line = line.strip_suffix('\n').unwrap_or(&line);
         let line = line.strip_suffix('\r').unwrap_or(line);
         let message = message.get_or_insert_default();

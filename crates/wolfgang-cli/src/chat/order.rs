@@ -1,7 +1,6 @@
 //! What a line asks for: a message, or a command.
 
-use crate::report::BadParameter;
-use crate::voice::Voice;
+use crate::chat::mistake::Mistake;
 use std::path::PathBuf;
 
 /// The commands, for completion.
@@ -35,7 +34,7 @@ pub(crate) enum Order {
 }
 
 impl Order {
-    pub(crate) fn parse(line: &str, voice: Voice) -> Result<Self, BadParameter> {
+    pub(crate) fn parse(line: &str) -> Result<Self, Mistake> {
         let command = match line.strip_prefix('/') {
             None => return Ok(Self::Say(line.to_owned())),
             // A message that begins with a slash.
@@ -47,48 +46,33 @@ impl Order {
             .unwrap_or((command, ""));
         let rest = Some(rest.trim()).filter(|rest| !rest.is_empty());
         let file = || {
-            let missing = voice.pick("braucht den Namen einer Datei", "needs the name of a file");
-            rest.map(PathBuf::from)
-                .ok_or_else(|| BadParameter(format!("/{name} {missing}")))
+            let file = rest.map(PathBuf::from);
+            file.ok_or_else(|| Mistake::NoFile(name.to_owned()))
         };
-        let order = match name {
-            "system" => Self::System(rest.map(str::to_owned)),
-            "seed" => Self::Seed(rest.map(|seed| number(seed, voice)).transpose()?),
-            "save" => Self::Save(file()?),
-            "load" => Self::Load(file()?),
-            "help" => Self::Help,
-            "reset" => Self::Reset,
-            "regenerate" => Self::Regenerate,
-            "stats" => Self::Stats,
-            "quit" => Self::Quit,
-            _ => {
-                return Err(BadParameter(voice.pick(
-                    format!("/{name} gibt es nicht; /help zeigt, was es gibt (// beginnt einen Text mit /)"),
-                    format!("there is no /{name}; /help shows what there is (// begins a text with /)"),
-                )));
-            }
+        let alone = |order| match rest {
+            None => Ok(order),
+            Some(rest) => Err(Mistake::TooMuch {
+                name: name.to_owned(),
+                rest: rest.to_owned(),
+            }),
         };
-        let takes_nothing = !matches!(
-            order,
-            Self::System(_) | Self::Seed(_) | Self::Save(_) | Self::Load(_)
-        );
-        match rest {
-            Some(rest) if takes_nothing => Err(BadParameter(voice.pick(
-                format!("nach /{name} steht nichts, aber hier steht {rest:?}"),
-                format!("nothing follows /{name}, but here is {rest:?}"),
-            ))),
-            _ => Ok(order),
+        match name {
+            "system" => Ok(Self::System(rest.map(str::to_owned))),
+            "seed" => Ok(Self::Seed(rest.map(number).transpose()?)),
+            "save" => Ok(Self::Save(file()?)),
+            "load" => Ok(Self::Load(file()?)),
+            "help" => alone(Self::Help),
+            "reset" => alone(Self::Reset),
+            "regenerate" => alone(Self::Regenerate),
+            "stats" => alone(Self::Stats),
+            "quit" => alone(Self::Quit),
+            _ => Err(Mistake::UnknownCommand(name.to_owned())),
         }
     }
 }
 
-fn number(seed: &str, voice: Voice) -> Result<u64, BadParameter> {
-    seed.parse().map_err(|_| {
-        BadParameter(voice.pick(
-            format!("der Seed ist {seed:?}, muss aber eine ganze Zahl von 0 bis 2^64 - 1 sein"),
-            format!("the seed is {seed:?}, but it must be a whole number from 0 to 2^64 - 1"),
-        ))
-    })
+fn number(seed: &str) -> Result<u64, Mistake> {
+    seed.parse().map_err(|_| Mistake::NoSeed(seed.to_owned()))
 }
 
 #[cfg(test)]
@@ -97,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_line_is_a_message_or_a_command() {
-        let parse = |line| Order::parse(line, Voice::default()).ok();
+        let parse = |line| Order::parse(line).ok();
         let say = |text: &str| Some(Order::Say(text.to_owned()));
         assert_eq!(parse("Guten Tag!"), say("Guten Tag!"));
         assert_eq!(parse(" /reset"), say(" /reset"));
@@ -121,8 +105,8 @@ mod tests {
     #[test]
     fn every_name_is_a_command() {
         for name in NAMES {
-            let order = Order::parse(&format!("{name} 1"), Voice::default());
-            let alone = Order::parse(name, Voice::default());
+            let order = Order::parse(&format!("{name} 1"));
+            let alone = Order::parse(name);
             assert!(order.is_ok() || alone.is_ok(), "{name}");
         }
     }

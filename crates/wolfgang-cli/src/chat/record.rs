@@ -1,6 +1,6 @@
 //! Conversations as files.
 
-use crate::report::BadParameter;
+use crate::chat::mistake::Mistake;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -61,19 +61,17 @@ impl Record {
     }
 
     pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
-        let name = path.display();
+        let name = path.display().to_string();
         let json = read(path).with_context(|| format!("cannot read {name}"))?;
-        serde_json::from_slice(&json)
-            .map_err(|error| BadParameter(format!("{name} is no saved conversation: {error}")))
-            .map_err(Into::into)
+        let record = serde_json::from_slice(&json);
+        Ok(record.map_err(|source| Mistake::NoConversation { name, source })?)
     }
 
     /// Replaces only what is a conversation itself.
     pub(crate) fn save(&self, path: &Path) -> anyhow::Result<()> {
-        let name = path.display();
+        let name = path.display().to_string();
         if path.exists() && Self::load(path).is_err() {
-            let refused = format!("{name} is something else than a conversation; it stays");
-            return Err(BadParameter(refused).into());
+            return Err(Mistake::OtherFile(name).into());
         }
         self.write(path)
             .with_context(|| format!("cannot write {name}"))
