@@ -9,9 +9,13 @@
 mod architecture;
 mod backends;
 mod bench;
+mod chat;
+#[cfg(unix)]
+mod chat_terminal;
 mod checkpoints;
 mod command;
 mod command_ends;
+mod conversation;
 mod convert;
 mod convert_ends;
 mod devices;
@@ -46,5 +50,7 @@ mod sampling;
 mod score_and_tokenize;
 mod seeded;
 mod stopping;
+#[cfg(unix)]
+mod terminal;
 mod together;
 mod tokenizer;

@@ -304,7 +304,7 @@ fn people_are_spoken_to_in_their_language_and_programs_in_english() {
 #[test]
 fn shells_and_man_know_every_command() {
     let commands = [
-        "generate", "score", "tokenize", "convert", "inspect", "devices", "bench",
+        "generate", "chat", "score", "tokenize", "convert", "inspect", "devices", "bench",
     ];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = wolfgang().args(["completions", shell]).output().unwrap();

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::bench::{BenchArgs, CaseArgs};
+use crate::chat_args::ChatArgs;
 use crate::complete::{CompletionsArgs, ManArgs};
 use crate::config_file::ConfigFile;
 use crate::convert::ConvertArgs;
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Generate(Box<GenerateArgs>),
     /// Continue a text and show how each token came about
     Explain(Box<ExplainArgs>),
+    /// Talk with a model
+    Chat(Box<ChatArgs>),
     /// Tell how likely a text is, token by token
     Score(ScoreArgs),
     /// Turn a text into tokens

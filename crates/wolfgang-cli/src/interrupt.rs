@@ -22,3 +22,11 @@ pub(crate) fn listen() -> anyhow::Result<Arc<AtomicBool>> {
     })?;
     Ok(flag)
 }
+
+/// Listens for Ctrl-C. It sets the flag, however often, and never ends the program.
+pub(crate) fn listen_and_go_on() -> anyhow::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let seen = flag.clone();
+    ctrlc::set_handler(move || seen.store(true, Ordering::Relaxed))?;
+    Ok(flag)
+}

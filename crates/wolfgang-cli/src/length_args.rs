@@ -39,7 +39,7 @@ options! {
         #[arg(long)]
         pub(crate) ignore_eos: bool,
 
-        /// What happens when the model's context is full. Default slide
+        /// What happens when the model's context is full. Default slide, in a chat stop
         #[arg(long, value_enum)]
         pub(crate) overflow: Option<WhenFull>,
     }

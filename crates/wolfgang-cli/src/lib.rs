@@ -11,6 +11,8 @@
 
 mod args;
 mod bench;
+mod chat;
+mod chat_args;
 mod complete;
 mod config_file;
 mod convert;
@@ -74,6 +76,7 @@ fn run() -> ExitCode {
     let result = match command {
         Command::Generate(args) => generate::run(*args, file, voice),
         Command::Explain(args) => explain::run(*args, file, voice),
+        Command::Chat(args) => chat::run(*args, file, voice),
         Command::Score(args) => score::run(args, file, voice),
         Command::Tokenize(args) => tokenize::run(args, file, voice),
         Command::Convert(args) => convert::convert_with(&args, voice),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Stdout, Write};
 use wolfgang_generate::{
-    Alternative, Event, FinishReason, Special, Summary, TokenLogprobs, Tokenizer, Wolfgang,
+    Alternative, Event, FinishReason, Special, Summary, Timing, TokenLogprobs, Tokenizer, Wolfgang,
 };
 
 /// Between several texts.
@@ -95,10 +95,20 @@ impl ModelLine {
     }
 }
 
+/// Where the time went.
 #[derive(Serialize)]
-struct TimingLine {
+pub(crate) struct TimingLine {
     prefill_seconds: f64,
     decode_seconds: f64,
+}
+
+impl TimingLine {
+    pub(crate) fn new(timing: &Timing) -> Self {
+        Self {
+            prefill_seconds: timing.prefill.as_secs_f64(),
+            decode_seconds: timing.decode.as_secs_f64(),
+        }
+    }
 }
 
 impl<'a> Output<'a> {
@@ -211,10 +221,7 @@ impl<'a> Output<'a> {
             reused_tokens: summary.reused_tokens,
             generated_tokens: summary.generated_tokens,
             seed: summary.seed,
-            timing: TimingLine {
-                prefill_seconds: summary.timing.prefill.as_secs_f64(),
-                decode_seconds: summary.timing.decode.as_secs_f64(),
-            },
+            timing: TimingLine::new(&summary.timing),
             model: &self.model,
         }
     }

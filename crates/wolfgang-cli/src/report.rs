@@ -1,5 +1,6 @@
 //! What the command says about failure, and its exit code.
 
+use crate::chat::Mistake;
 use crate::config_file::ConfigError;
 use crate::german;
 use crate::voice::Voice;
@@ -78,6 +79,7 @@ pub(crate) fn one_line(message: &str) -> String {
 
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<BadParameter>()
+        || error.is::<Mistake>()
         || error.is::<ConfigError>()
         || matches!(
             error.downcast_ref(),
@@ -97,6 +99,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
                         | SamplingError::UnknownId { .. }
                         | SamplingError::Contradiction { .. }
                 ) | GenerateError::UnknownStopToken { .. }
+                    | GenerateError::NothingToAnswer
                     | GenerateError::EmptyStopString { .. }
                     | GenerateError::PromptTooLong { .. }
                     | GenerateError::Model(ModelError::UnknownId { .. })

@@ -56,6 +56,9 @@ pub enum GenerateError {
     /// The prompt is empty, and there is no token to begin a document with.
     #[error("the prompt is empty, and the tokenizer has no <|endoftext|> to begin a document with")]
     EmptyPrompt,
+    /// Nobody but the model has said anything.
+    #[error("the conversation has no message to answer")]
+    NothingToAnswer,
     /// The system gave no random seed.
     #[error("the system gave no random seed; pass one instead")]
     NoSeed {

@@ -2,7 +2,8 @@
 
 use crate::computed::Computing;
 use crate::{
-    Batch, GenerateError, GenerateOptions, Generation, LongPrompt, Prompt, Session, Summary,
+    Batch, Conversation, GenerateError, GenerateOptions, Generation, LongPrompt, Prompt, Session,
+    Summary,
 };
 use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::Checkpoint;
@@ -143,6 +144,17 @@ impl WolfgangGenerator {
     /// Generations that go on from each other, without computing again what they have in common.
     pub fn session(&self) -> Session<'_> {
         Session::new(self)
+    }
+
+    /// A conversation that has not begun. An empty `system` prompt is none.
+    ///
+    /// # Errors
+    /// [`TokenizerError::NoChatToken`](crate::TokenizerError) if the vocabulary lacks control tokens of the format.
+    pub fn conversation(
+        &self,
+        system: impl Into<String>,
+    ) -> Result<Conversation<'_>, GenerateError> {
+        Conversation::new(self, system.into())
     }
 
     pub(crate) fn begin<'a>(

@@ -18,8 +18,10 @@
 //! nothing between two calls, and ends when it is dropped. A callback would take all that from the caller and give
 //! nothing back. [`WolfgangGenerator::generate_text`] is the fold of the same events.
 
+mod answer;
 mod batch;
 mod computed;
+mod conversation;
 mod error;
 mod explanation;
 mod generation;
@@ -35,7 +37,9 @@ mod stopping;
 mod summary;
 mod transcript;
 
+pub use answer::Answer;
 pub use batch::Batch;
+pub use conversation::Conversation;
 pub use error::GenerateError;
 pub use explanation::{Candidate, Change, DrawReport, Explanation, Runner, Share, StepReport};
 pub use generation::{Event, Generation};

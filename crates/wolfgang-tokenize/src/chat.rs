@@ -53,18 +53,32 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::NoChatToken`] if the vocabulary lacks one of the control tokens used.
     pub fn encode_chat(&self, messages: &[Message]) -> Result<Vec<u32>, TokenizerError> {
-        let control = |token| {
-            self.special_id(token)
-                .ok_or(TokenizerError::NoChatToken { token })
-        };
         let mut ids = Vec::new();
         for message in messages {
-            ids.push(control(message.role.token())?);
+            ids.push(self.chat_token(message.role.token())?);
             ids.extend(self.encode(&format!("\n{}\n", message.content))?);
-            ids.push(control(END_OF_TEXT)?);
+            ids.push(self.chat_token(END_OF_TEXT)?);
         }
-        ids.push(control(Role::Assistant.token())?);
+        ids.push(self.chat_token(Role::Assistant.token())?);
         ids.extend(self.encode("\n")?);
         Ok(ids)
+    }
+
+    /// The ids of the format's control tokens: those that open a message, by any role, and the one that ends it.
+    ///
+    /// # Errors
+    /// [`TokenizerError::NoChatToken`] if the vocabulary lacks one of them.
+    pub fn chat_tokens(&self) -> Result<[u32; 4], TokenizerError> {
+        Ok([
+            self.chat_token(Role::System.token())?,
+            self.chat_token(Role::User.token())?,
+            self.chat_token(Role::Assistant.token())?,
+            self.chat_token(END_OF_TEXT)?,
+        ])
+    }
+
+    fn chat_token(&self, token: &'static str) -> Result<u32, TokenizerError> {
+        self.special_id(token)
+            .ok_or(TokenizerError::NoChatToken { token })
     }
 }

@@ -1,5 +1,6 @@
 //! Errors and their next steps, in German.
 
+use crate::chat::Mistake;
 use wolfgang_generate::{CheckpointError, GenerateError, ModelError, TokenizerError};
 
 /// The whole line for this error, if all of it can be said in German: errors that come with words of the system, of a
@@ -7,6 +8,9 @@ use wolfgang_generate::{CheckpointError, GenerateError, ModelError, TokenizerErr
 pub(crate) fn error(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref() {
         return checkpoint(error);
+    }
+    if let Some(mistake) = error.downcast_ref::<Mistake>() {
+        return mistake.german();
     }
     match error.downcast_ref()? {
         GenerateError::Checkpoint(error) => checkpoint(error),
@@ -25,6 +29,7 @@ pub(crate) fn error(error: &anyhow::Error) -> Option<String> {
         GenerateError::PromptTooLong { tokens, block_size } => Some(format!(
             "der Text hat {tokens} Token, aber der Kontext des Modells fasst {block_size}"
         )),
+        GenerateError::NothingToAnswer => Some("noch hat niemand etwas gesagt".into()),
         GenerateError::EmptyPrompt => Some(
             "der Text ist leer, und der Tokenizer hat kein <|endoftext|>, mit dem ein neuer beginnen könnte".into(),
         ),

@@ -12,6 +12,7 @@ pub(super) const HEADINGS: &[(&str, &str)] = &[
 pub(super) const ABOUT: &[(&str, &str)] = &[
     ("wolfgang", "Kleine deutsche Sprachmodelle, die sprechen"),
     ("generate", "Einen Text fortsetzen"),
+    ("chat", "Sich mit einem Modell unterhalten"),
     (
         "explain",
         "Einen Text fortsetzen und zeigen, wie jedes Token entstand",
@@ -54,6 +55,10 @@ pub(super) const ABOUT_LONG: &[(&str, &str)] = &[
     (
         "explain",
         "Ein Text, gefärbt nach Wahrscheinlichkeit, als Seite oder im Terminal: unter welchen Alternativen das Modell jedes Token wählte, was jeder Schritt der Auswahl ausschloss und wie der Zug fiel. Der Text ist der, den `generate` schreibt.",
+    ),
+    (
+        "chat",
+        "Ein Gespräch: auf einem Terminal mit Zeilen, die sich bearbeiten lassen, und mit Befehlen, die /help zeigt; sonst ist jede Zeile der Standardeingabe ein Text, und die Antworten kommen auf die Standardausgabe. Ohne andere Angabe gilt das Preset goethe.",
     ),
     (
         "score",
@@ -307,9 +312,24 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "overflow",
-        "Was geschieht, wenn der Kontext des Modells voll ist: slide (die Vorgabe; mit den letzten Token weiter, langsam) oder stop",
+        "Was geschieht, wenn der Kontext des Modells voll ist: slide (die Vorgabe; mit den letzten Token weiter, langsam) oder stop (die Vorgabe im Gespräch)",
     ),
     ("", "json", "JSON schreiben, ein Objekt je Zeile"),
+    (
+        "chat",
+        "system",
+        "Wer das Modell sein soll; ein leerer Text lässt das offen. Vorgabe \"Du bist Johann Wolfgang von Goethe.\"",
+    ),
+    (
+        "chat",
+        "load",
+        "Ein Gespräch fortsetzen, das /save gesichert hat",
+    ),
+    (
+        "chat",
+        "no_history",
+        "Weder lesen noch aufheben, was eingegeben wurde",
+    ),
     (
         "generate",
         "prompt",

@@ -1,0 +1,53 @@
+//! What a person, or a file, can get wrong in a conversation.
+
+/// One sentence each, in English or in German.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Mistake {
+    #[error("there is no /{0}; /help shows what there is (// begins a text with /)")]
+    UnknownCommand(String),
+    #[error("/{0} needs the name of a file")]
+    NoFile(String),
+    #[error("nothing follows /{name}, but here is {rest:?}")]
+    TooMuch { name: String, rest: String },
+    #[error("the seed is {0:?}, but it must be a whole number from 0 to 2^64 - 1")]
+    NoSeed(String),
+    #[error("line {0} of standard input is not UTF-8 text")]
+    NoText(usize),
+    #[error("{name} is no saved conversation")]
+    NoConversation {
+        name: String,
+        source: serde_json::Error,
+    },
+    #[error("{0} is something else than a conversation, so it is not replaced")]
+    OtherFile(String),
+    #[error("--ignore-eos does nothing here: <|endoftext|> ends an answer")]
+    IgnoreEos,
+}
+
+impl Mistake {
+    /// Not where the words of a parser are part of it.
+    pub(crate) fn german(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownCommand(name) => format!(
+                "/{name} gibt es nicht; /help zeigt, was es gibt (// beginnt einen Text mit /)"
+            ),
+            Self::NoFile(name) => format!("/{name} braucht den Namen einer Datei"),
+            Self::TooMuch { name, rest } => {
+                format!("hinter /{name} steht nichts, aber hier steht {rest:?}")
+            }
+            Self::NoSeed(seed) => format!(
+                "der Seed ist {seed:?}, aber er muss eine ganze Zahl von 0 bis 2^64 - 1 sein"
+            ),
+            Self::NoText(line) => {
+                format!("die Zeile {line} der Standardeingabe ist kein Text in UTF-8")
+            }
+            Self::NoConversation { .. } => return None,
+            Self::OtherFile(name) => {
+                format!("{name} ist etwas anderes als ein Gespräch und wird nicht ersetzt")
+            }
+            Self::IgnoreEos => {
+                "--ignore-eos bewirkt hier nichts: <|endoftext|> beendet eine Antwort".into()
+            }
+        })
+    }
+}
