@@ -1,7 +1,7 @@
 //! Which of several lines is most like what the model was raised on: Goethe and his time, for the Faust model.
 //!
 //!     cargo run --release --package wolfgang-generate --example score_text -- \
-//!         "Ich bin der Geist, der stets verneint!" "Bitte halten Sie Ihre Fahrkarten bereit!"
+//!         "Ich bin der Geist, der stets verneint!" "Der Zug nach Hamburg hat zehn Minuten Verspätung."
 
 use std::error::Error;
 use std::io::{Write, stdout};
