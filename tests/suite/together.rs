@@ -159,13 +159,14 @@ fn samples_count_their_seeds_up_and_compute_the_prompt_once() {
     };
     let drawn = finish(faust().samples("Ach", &drawn, 2).unwrap());
     assert_eq!(drawn[1].seed, drawn[0].seed.wrapping_add(1));
-    assert!(
-        faust()
-            .samples("Ach", &options(1), 0)
-            .unwrap()
-            .next()
-            .is_none()
-    );
+    for n in [0, 257, usize::MAX] {
+        assert!(matches!(
+            faust().samples("Ach", &options(1), n).map(drop),
+            Err(GenerateError::SampleCount { n: found, limit: 256 }) if found == n
+        ));
+    }
+    let most = faust().samples("Ach", &options(1), 256).unwrap();
+    assert_eq!(most.running(), 256);
 }
 
 #[test]

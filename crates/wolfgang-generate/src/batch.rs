@@ -3,7 +3,7 @@
 use crate::computed::common;
 use crate::generation::Next;
 use crate::pass::{Passed, pass};
-use crate::{Event, GenerateError, Generation};
+use crate::{Canceller, Event, GenerateError, Generation};
 use std::collections::VecDeque;
 
 /// Generations that go forward together: each pass of the model reads the weights once for all of them, so that on the CPU
@@ -30,11 +30,16 @@ use std::collections::VecDeque;
 /// }
 /// # Ok::<(), wolfgang_generate::GenerateError>(())
 /// ```
+///
+/// Whatever one generation can have, each can have in a batch: processors and stopping criteria are given to it before it
+/// is pushed (`generator.generate(..)?.with_processor(..).with_stopping(..)`), and a [`Generation::canceller`] ends it
+/// alone.
 #[derive(Debug, Default)]
 pub struct Batch<'a> {
     /// Those that have not ended, with their places.
     running: Vec<(usize, Generation<'a>)>,
     pushed: usize,
+    canceller: Canceller,
     /// Not yet handed out.
     events: VecDeque<(usize, Result<Event, GenerateError>)>,
 }
@@ -70,8 +75,16 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// What cancels all of them from another thread, those pushed later, too.
+    pub fn canceller(&self) -> Canceller {
+        self.canceller.clone()
+    }
+
     /// Collects what is ready without the model; those that have nothing more to say leave.
     fn poll(&mut self) {
+        if self.canceller.is_cancelled() {
+            self.cancel();
+        }
         let events = &mut self.events;
         self.running.retain_mut(|(place, generation)| {
             loop {
