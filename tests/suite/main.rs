@@ -34,6 +34,7 @@ mod int8_hostile;
 mod logits;
 #[cfg(all(target_os = "linux", not(feature = "tch")))]
 mod memory;
+mod precision;
 mod probabilities;
 mod readme;
 mod sampling;

@@ -103,11 +103,11 @@ fn what_is_held_back_is_handed_out_at_any_other_end() {
         (
             FinishReason::MaxTime,
             short,
-            with(|options| options.max_time = Some(Duration::from_millis(500))),
+            with(|options| options.max_time = Some(Duration::from_secs(1))),
             |generation| {
                 generation.with_stopping(|so_far: &SoFar<'_>| {
                     if so_far.generated.len() == 5 {
-                        std::thread::sleep(Duration::from_millis(600));
+                        std::thread::sleep(Duration::from_secs(1));
                     }
                     false
                 })
@@ -195,7 +195,10 @@ fn a_batchs_canceller_ends_all_of_it_and_what_comes_later() {
         })
         .collect();
     ends.sort_by_key(|(place, _)| *place);
-    assert_eq!(ends, [0, 1, 2].map(|place| (place, FinishReason::Cancelled)));
+    assert_eq!(
+        ends,
+        [0, 1, 2].map(|place| (place, FinishReason::Cancelled))
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod bench_devices;
 mod check_transformers;
 mod devices;
 mod fuzz;
+mod miri;
 mod rebuilt;
 mod test_backends;
 mod torch;
@@ -47,6 +48,8 @@ enum Command {
     CheckTransformers(check_transformers::Args),
     /// Run the fuzz targets. Needs a nightly toolchain and cargo-fuzz.
     Fuzz(fuzz::Args),
+    /// Run the kernels' tests in Miri. Needs a nightly toolchain with Miri.
+    Miri,
 }
 
 /// Runs the chore that the process's arguments name.
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::MeasuredStep(args) => bench_checkpoints::step(&args),
         Command::CheckTransformers(args) => check_transformers::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Miri => miri::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

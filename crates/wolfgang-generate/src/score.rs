@@ -51,10 +51,10 @@ impl WolfgangGenerator {
         }
         let mut logprobs = vec![None; ids.len()];
         // The first window begins with the text; each further one knows at least half a context before its own tokens.
-        let half = (config.block_size / 2).max(1);
+        let half = config.block_size / 2;
         let mut known = 0;
         while known + 1 < ids.len() {
-            let begin = if known == 0 { 0 } else { known + 1 - half };
+            let begin = known.saturating_sub(half);
             let end = (ids.len() - 1).min(begin + config.block_size);
             let logits = self.model().forward(&ids[begin..end])?;
             // What the model made is not held twice.
