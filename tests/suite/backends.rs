@@ -1,7 +1,7 @@
 //! The cases that every backend must pass. `cargo xtask test-backends` builds and runs them.
 
 use crate::fixtures::repository;
-use crate::{greedy, logits};
+use crate::{greedy, logits, together};
 use std::sync::LazyLock;
 use wolfgang_generate::{Device, DeviceName, WolfgangGenerator};
 
@@ -68,6 +68,7 @@ macro_rules! every_case {
             logits::fewer_bits_are_near_the_original_or_refused,
             greedy::the_generator_continues_as_the_original,
             greedy::a_full_context_slides_on_as_the_original,
+            together::company_changes_nothing_but_rounding,
         }
     };
 }

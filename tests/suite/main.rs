@@ -44,6 +44,7 @@ mod memory;
 mod migrating;
 mod options;
 mod parity;
+mod precision;
 mod probabilities;
 mod readme;
 mod sampling;

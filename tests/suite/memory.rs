@@ -77,7 +77,7 @@ fn too_little_memory_is_one_clear_sentence() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     let expected = format!(
-        "error: {model} cannot be loaded: the weights need {matrices} bytes, which the system does not give\n"
+        "error: {model} cannot be loaded: {matrices} bytes are needed, which the system does not give\n"
     );
     assert_eq!(said, expected);
 }

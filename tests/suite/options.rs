@@ -180,7 +180,7 @@ fn ends_are_told_with_their_evidence() {
         (&["--max-time", "-1"][..], "--max-time is -1, but"),
         (
             &["--min-new-tokens", "5", "--max-new-tokens", "4"],
-            "--min-new-tokens is 5, but",
+            "min_new_tokens is 5, but max_new_tokens is 4",
         ),
         (&["--stop", ""], "stop string 0 is empty"),
         (

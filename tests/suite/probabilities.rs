@@ -1,12 +1,14 @@
 //! How likely tokens were: while they are generated, and of a given text.
 
-use crate::fixtures::{Golden, assert_close, faust};
+use crate::fixtures::{Golden, assert_close, faust, repository};
 use crate::generation::{events, options};
 use serde::Deserialize;
+use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
-    Event, GenerateError, GenerateOptions, ModelError, SamplingParams, TokenLogprobs,
+    Device, Event, GenerateError, GenerateOptions, ModelConfig, ModelError, ModelOptions,
+    SamplingError, SamplingParams, TokenLogprobs, Tokenizer, Wolfgang, WolfgangGenerator,
 };
-use wolfgang_model::to_host;
+use wolfgang_model::{Parameter, ReadRows, to_host};
 
 #[derive(Deserialize)]
 struct Case {
@@ -67,7 +69,7 @@ fn a_long_text_is_scored_in_windows_that_overlap_by_half() {
         let told = score.logprobs[at].unwrap();
         let fits = |begin: &usize| {
             *begin + half <= at
-                && at - begin < block_size
+                && at - begin <= block_size
                 && (slowly(&ids[..=at], *begin) - told).abs() < 1e-4
         };
         assert!(begins.iter().any(fits), "position {at}: {told}");
@@ -85,6 +87,56 @@ fn texts_too_short_to_score_have_no_perplexity() {
         Err(GenerateError::Model(ModelError::UnknownId {
             id: 9999,
             position: 1,
+            ..
+        }))
+    ));
+}
+
+/// As small as a model for the Faust model's tokenizer can be.
+fn tiny(block_size: usize) -> ModelConfig {
+    ModelConfig {
+        n_layer: 1,
+        n_embd: 20,
+        block_size,
+        vocab_size: faust().model().config().vocab_size,
+        ..ModelConfig::default()
+    }
+}
+
+fn with_the_tokenizer(model: Wolfgang) -> WolfgangGenerator {
+    let tokenizer = Tokenizer::from_file(repository("models/faust/tokenizer.json"));
+    WolfgangGenerator::new(model, tokenizer.unwrap()).unwrap()
+}
+
+#[test]
+fn a_context_of_one_token_is_enough_to_score() {
+    let ids = [300, 301, 302, 303];
+    for block_size in [1, 2, 3] {
+        let checkpoint = Checkpoint::random(&tiny(block_size), 7).unwrap();
+        let generator = with_the_tokenizer(checkpoint.into_model(&Device::flex()).unwrap());
+        let score = generator.score(&ids).unwrap();
+        assert_eq!(score.logprobs[0], None);
+        for (told, id) in score.logprobs.iter().zip(ids).skip(1) {
+            let told = told.unwrap();
+            assert!(told.is_finite(), "{id} has {told} with {block_size}");
+        }
+    }
+}
+
+#[test]
+fn logits_that_are_no_numbers_have_no_score() {
+    let open = |_: &Parameter| -> Result<ReadRows<'_, ModelError>, ModelError> {
+        Ok(Box::new(|_, weights| {
+            weights.fill(f32::NAN);
+            Ok(())
+        }))
+    };
+    let options = ModelOptions::default();
+    let model = Wolfgang::from_weights(&tiny(8), &Device::flex(), options, open).unwrap();
+    assert!(matches!(
+        with_the_tokenizer(model).score(&[300, 301]),
+        Err(GenerateError::Sampling(SamplingError::NotALogit {
+            id: 0,
             ..
         }))
     ));
@@ -130,6 +182,26 @@ fn generated_tokens_are_as_likely_as_their_score_says() {
         })
         .collect();
     assert_eq!(pieces, summary.logprobs);
+}
+
+#[test]
+fn there_are_as_many_alternatives_as_tokens() {
+    let vocab_size = faust().model().config().vocab_size;
+    let ask = |n| {
+        let options = GenerateOptions {
+            logprobs: Some(n),
+            ..options(1)
+        };
+        faust().generate_text("Ach", &options)
+    };
+    let all = ask(vocab_size).unwrap();
+    assert_eq!(all.logprobs[0].alternatives.len(), vocab_size);
+    for n in [vocab_size + 1, usize::MAX] {
+        assert!(matches!(
+            ask(n),
+            Err(GenerateError::TooManyAlternatives { n: found, .. }) if found == n
+        ));
+    }
 }
 
 #[test]

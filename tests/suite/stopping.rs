@@ -4,7 +4,10 @@ use crate::fixtures::faust;
 use crate::generation::{events, options, wild};
 use proptest::prelude::*;
 use std::time::Duration;
-use wolfgang_generate::{Event, FinishReason, GenerateError, GenerateOptions, SoFar, Summary};
+use wolfgang_generate::{
+    Batch, Event, FinishReason, GenerateError, GenerateOptions, Generation, Overflow, Prompt,
+    SamplingError, SoFar, Summary,
+};
 
 fn stopping(strings: &[&str], keep: bool, with: GenerateOptions) -> GenerateOptions {
     GenerateOptions {
@@ -48,19 +51,87 @@ proptest! {
 
 #[test]
 fn what_is_held_back_is_handed_out_at_any_other_end() {
+    type Give = fn(Generation<'_>) -> Generation<'_>;
     let free = faust().generate_text("Wer reitet", &wild(40)).unwrap();
-    // Every tail of the text is the beginning of a string that never completes.
-    let almost = format!("{}€", free.text);
-    let held = stopping(&[&almost], false, wild(40));
-    let (events, summary) = events("Wer reitet", &held);
-    assert_eq!(summary.text, free.text);
-    assert_eq!(summary.reason, FinishReason::MaxTokens);
-    let spoken = |event: &&Event| matches!(event, Event::Text { text, .. } if !text.is_empty());
-    assert_eq!(
-        events.iter().filter(spoken).count(),
-        1,
-        "all of it was held"
-    );
+    let later = *free.ids.last().unwrap();
+    let full: Vec<u32> = (0..250).map(|i| 200 + i).collect();
+    let short = Prompt::from("Wer reitet");
+    let as_is: Give = |generation| generation;
+    let with = |change: fn(&mut GenerateOptions)| {
+        let mut options = wild(40);
+        change(&mut options);
+        options
+    };
+    let stop_token = GenerateOptions {
+        stop_tokens: vec![later],
+        ..wild(40)
+    };
+    let cases: [(FinishReason, Prompt<'_>, GenerateOptions, Give); 7] = [
+        (FinishReason::MaxTokens, short, wild(40), as_is),
+        (FinishReason::StopToken(later), short, stop_token, as_is),
+        (
+            FinishReason::EndOfText,
+            short,
+            // The end comes at once when the minimum is over.
+            with(|options| {
+                options.ignore_eos = false;
+                options.sampling.min_new_tokens = 6;
+                options.sampling.logit_bias = vec![(0, 1e6)];
+            }),
+            as_is,
+        ),
+        (
+            FinishReason::ContextFull,
+            (&full).into(),
+            with(|options| options.overflow = Overflow::Stop),
+            as_is,
+        ),
+        (FinishReason::Criterion(1), short, wild(40), |generation| {
+            generation
+                .with_stopping(|_: &SoFar<'_>| false)
+                .with_stopping(|so_far: &SoFar<'_>| so_far.generated.len() == 5)
+        }),
+        (FinishReason::Cancelled, short, wild(40), |generation| {
+            let canceller = generation.canceller();
+            generation.with_stopping(move |so_far: &SoFar<'_>| {
+                if so_far.generated.len() == 5 {
+                    canceller.cancel();
+                }
+                false
+            })
+        }),
+        (
+            FinishReason::MaxTime,
+            short,
+            with(|options| options.max_time = Some(Duration::from_secs(1))),
+            |generation| {
+                generation.with_stopping(|so_far: &SoFar<'_>| {
+                    if so_far.generated.len() == 5 {
+                        std::thread::sleep(Duration::from_secs(1));
+                    }
+                    false
+                })
+            },
+        ),
+    ];
+    for (reason, prompt, options, give) in cases {
+        let begin = |options: &GenerateOptions| give(faust().generate(prompt, options).unwrap());
+        let free = begin(&options).into_summary().unwrap();
+        assert!(!free.text.is_empty(), "{reason:?}");
+        // Every tail of the text is the beginning of a string that never completes.
+        let almost = format!("{}€", free.text);
+        let mut held = begin(&stopping(&[&almost], false, options));
+        let mut spoken = 0;
+        let summary = loop {
+            match held.next().unwrap().unwrap() {
+                Event::Text { text, .. } => spoken += usize::from(!text.is_empty()),
+                Event::Finished(summary) => break summary,
+            }
+        };
+        assert_eq!((summary.reason, free.reason), (reason, reason));
+        assert_eq!(summary.text, free.text, "{reason:?}");
+        assert_eq!(spoken, 1, "{reason:?}: all of it was held");
+    }
 }
 
 #[test]
@@ -107,6 +178,65 @@ fn a_canceller_ends_a_generation_from_another_thread() {
 }
 
 #[test]
+fn a_batchs_canceller_ends_all_of_it_and_what_comes_later() {
+    let mut batch = Batch::new();
+    batch.push(faust().generate("Ach", &wild(1000)).unwrap());
+    batch.push(faust().generate("Weh", &wild(1000)).unwrap());
+    batch.next().unwrap().1.unwrap();
+    let canceller = batch.canceller();
+    std::thread::scope(|scope| {
+        scope.spawn(|| canceller.cancel());
+    });
+    batch.push(faust().generate("Oh", &wild(1000)).unwrap());
+    let mut ends: Vec<_> = batch
+        .filter_map(|(place, event)| match event.unwrap() {
+            Event::Finished(summary) => Some((place, summary.reason)),
+            Event::Text { .. } => None,
+        })
+        .collect();
+    ends.sort_by_key(|(place, _)| *place);
+    assert_eq!(
+        ends,
+        [0, 1, 2].map(|place| (place, FinishReason::Cancelled))
+    );
+}
+
+#[test]
+fn nothing_that_ends_a_text_comes_before_the_minimum() {
+    let with = |min_new_tokens: usize, max_new_tokens: usize| {
+        let mut options = options(max_new_tokens);
+        options.sampling.min_new_tokens = min_new_tokens;
+        // Whatever is not ruled out loses against these.
+        options.sampling.logit_bias = vec![(0, 1e6), (7, 1e6)];
+        options.stop_tokens = vec![7];
+        options
+    };
+    let summary = faust().generate_text("Ach", &with(0, 20)).unwrap();
+    assert_eq!(summary.generated_tokens, 0);
+    // Also where the caller names ends of their own, or the same.
+    for named in [vec![], vec![9], vec![7, 0]] {
+        let mut options = with(5, 20);
+        options.sampling.end_tokens = named;
+        let summary = faust().generate_text("Ach", &options).unwrap();
+        assert_eq!(summary.generated_tokens, 5);
+    }
+    let mut ignoring = with(5, 20);
+    ignoring.ignore_eos = true;
+    ignoring.stop_tokens.clear();
+    assert!(matches!(
+        faust().generate("Ach", &ignoring).map(drop),
+        Err(GenerateError::Sampling(SamplingError::InvalidParam {
+            parameter: "min_new_tokens",
+            ..
+        }))
+    ));
+    assert!(matches!(
+        faust().generate("Ach", &with(21, 20)).map(drop),
+        Err(GenerateError::MinAboveMax { min: 21, max: 20 })
+    ));
+}
+
+#[test]
 fn no_token_is_begun_when_the_time_is_over() {
     let out_of_time = GenerateOptions {
         max_time: Some(Duration::ZERO),
@@ -146,7 +276,7 @@ fn criteria_see_each_token_and_end_behind_theirs() {
             Event::Finished(summary) => break summary,
         }
     };
-    assert_eq!(summary.reason, FinishReason::Criterion);
+    assert_eq!(summary.reason, FinishReason::Criterion(0));
     assert_eq!(summary.ids, free.ids[..7]);
     assert_eq!(summary.text, text);
     assert!(free.text.starts_with(&text));

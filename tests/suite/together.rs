@@ -1,6 +1,7 @@
 //! Law 3 in full: a seed is a text, whatever else runs and whatever is already computed.
 
-use crate::fixtures::{faust, repository};
+use crate::backends::Target;
+use crate::fixtures::{assert_close, faust, repository};
 use crate::generation::{options, wild};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -159,13 +160,14 @@ fn samples_count_their_seeds_up_and_compute_the_prompt_once() {
     };
     let drawn = finish(faust().samples("Ach", &drawn, 2).unwrap());
     assert_eq!(drawn[1].seed, drawn[0].seed.wrapping_add(1));
-    assert!(
-        faust()
-            .samples("Ach", &options(1), 0)
-            .unwrap()
-            .next()
-            .is_none()
-    );
+    for n in [0, 257, usize::MAX] {
+        assert!(matches!(
+            faust().samples("Ach", &options(1), n).map(drop),
+            Err(GenerateError::SampleCount { n: found, limit: 256 }) if found == n
+        ));
+    }
+    let most = faust().samples("Ach", &options(1), 256).unwrap();
+    assert_eq!(most.running(), 256);
 }
 
 #[test]
@@ -245,6 +247,33 @@ fn a_session_computes_only_what_is_new() {
     let again = session.generate_text(&longer, &wild(20)).unwrap();
     assert_eq!(again.reused_tokens, longer.len() - 1);
     assert_eq!(essence(&again), essence(&afresh));
+}
+
+/// Law 3 on any device: what is reused was computed in other chunks, so that probabilities are equal up to rounding.
+pub(crate) fn company_changes_nothing_but_rounding(on: &Target) {
+    let greedy = GenerateOptions {
+        sampling: SamplingParams {
+            temperature: 0.0,
+            ..SamplingParams::default()
+        },
+        logprobs: Some(0),
+        ..options(8)
+    };
+    let prompt = "Habe nun, ach! Philosophie";
+    let alone = on.faust.generate_text(prompt, &greedy).unwrap();
+    let mut others = finish(on.faust.samples(prompt, &greedy, 2).unwrap());
+    let mut session = on.faust.session();
+    session.generate_text("Habe nun, ach!", &greedy).unwrap();
+    others.push(session.generate_text(prompt, &greedy).unwrap());
+    assert!(others[1..].iter().all(|other| other.reused_tokens > 0));
+    let likely = |summary: &Summary| -> Vec<f32> {
+        let told = summary.logprobs.iter();
+        told.map(|token| token.chosen.model).collect()
+    };
+    for other in &others {
+        assert_eq!(other.ids, alone.ids);
+        assert_close(&likely(other), &likely(&alone), on.tolerance, "in company");
+    }
 }
 
 #[test]

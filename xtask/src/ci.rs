@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: everything that must hold before a change lands, the cheapest first.
 
 mod advisories;
+mod neon;
 mod packages;
 mod steps;
 mod toolchain;

@@ -12,6 +12,7 @@ mod check_transformers;
 mod ci;
 mod devices;
 mod fuzz;
+mod miri;
 mod rebuilt;
 mod test_backends;
 mod torch;
@@ -56,6 +57,8 @@ enum Command {
     CheckExplain(check_explain::Args),
     /// Run the fuzz targets. Needs a nightly toolchain and cargo-fuzz.
     Fuzz(fuzz::Args),
+    /// Run the kernels' tests in Miri. Needs a nightly toolchain with Miri.
+    Miri,
 }
 
 /// Runs the chore that the process's arguments name.
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::CheckTransformers(args) => check_transformers::run(&args),
         Command::CheckExplain(args) => check_explain::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Miri => miri::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

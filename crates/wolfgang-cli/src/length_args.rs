@@ -72,20 +72,11 @@ impl LengthArgs {
         tokenizer: &Tokenizer,
         max_new_tokens: usize,
     ) -> Result<GenerateOptions, BadParameter> {
-        let max_new_tokens = self.max_new_tokens.unwrap_or(max_new_tokens);
         let min_new_tokens = self.min_new_tokens.unwrap_or(0);
-        if min_new_tokens > max_new_tokens {
-            return Err(BadParameter(format!(
-                "--min-new-tokens is {min_new_tokens}, but --max-new-tokens is {max_new_tokens}"
-            )));
-        }
-        let stop_tokens = token_ids("--stop-token", &self.stop_token, tokenizer)?;
-        let mut ends = stop_tokens.clone();
-        ends.extend(tokenizer.end_of_text().filter(|_| !self.ignore_eos));
         Ok(GenerateOptions {
-            max_new_tokens,
-            sampling: sampling.params_for(tokenizer, min_new_tokens, ends)?,
-            stop_tokens,
+            max_new_tokens: self.max_new_tokens.unwrap_or(max_new_tokens),
+            sampling: sampling.params_for(tokenizer, min_new_tokens)?,
+            stop_tokens: token_ids("--stop-token", &self.stop_token, tokenizer)?,
             stop_strings: self.stop.clone(),
             keep_stop_string: self.keep_stop,
             max_time: self.max_time()?,

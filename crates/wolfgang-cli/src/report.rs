@@ -102,6 +102,9 @@ fn is_usage(error: &anyhow::Error) -> bool {
                     | GenerateError::NothingToAnswer
                     | GenerateError::EmptyStopString { .. }
                     | GenerateError::PromptTooLong { .. }
+                    | GenerateError::TooManyAlternatives { .. }
+                    | GenerateError::MinAboveMax { .. }
+                    | GenerateError::SampleCount { .. }
                     | GenerateError::Model(ModelError::UnknownId { .. })
             )
         )

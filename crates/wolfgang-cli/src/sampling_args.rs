@@ -210,12 +210,11 @@ impl SamplingArgs {
         }
     }
 
-    /// The parameters with those that name tokens. `end_tokens` are what `min_new_tokens` holds off.
+    /// The parameters with those that name tokens.
     pub(crate) fn params_for(
         &self,
         tokenizer: &Tokenizer,
         min_new_tokens: usize,
-        end_tokens: Vec<u32>,
     ) -> Result<SamplingParams, BadParameter> {
         let ids = |option, tokens: &[String]| token_ids(option, tokens, tokenizer);
         let mut params = self.params();
@@ -230,7 +229,6 @@ impl SamplingArgs {
             dry.sequence_breakers = ids("--dry-breaker", &self.dry_breaker)?;
         }
         params.min_new_tokens = min_new_tokens;
-        params.end_tokens = end_tokens;
         Ok(params)
     }
 
@@ -405,7 +403,8 @@ mod tests {
             allowed_tokens: Some(vec![7, 8]),
             banned_tokens: vec![9],
             min_new_tokens: 6,
-            end_tokens: vec![0],
+            // A generation adds whatever ends it.
+            end_tokens: vec![],
             no_repeat_ngram_size: Some(3),
             logit_bias: vec![(8, -1.5)],
             frequency_penalty: 0.25,
@@ -440,7 +439,7 @@ mod tests {
             }),
             rng: RngKind::Torch,
         };
-        let found = args.params_for(&faust_tokenizer(), 6, vec![0]).unwrap();
+        let found = args.params_for(&faust_tokenizer(), 6).unwrap();
         assert_eq!(found, expected);
     }
 

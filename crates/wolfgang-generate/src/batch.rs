@@ -3,15 +3,15 @@
 use crate::computed::common;
 use crate::generation::Next;
 use crate::pass::{Passed, pass};
-use crate::{Event, GenerateError, Generation};
+use crate::{Canceller, Event, GenerateError, Generation};
 use std::collections::VecDeque;
 
 /// Generations that go forward together: each pass of the model reads the weights once for all of them, so that on the CPU
 /// a few take hardly longer than one.
 ///
 /// An iterator of their events, each with the place of its generation in the order in which they were pushed. Each
-/// generation hands out exactly what it would alone, at its own end leaves the batch, and others may be pushed at any time.
-/// Its own error ends a generation and none of the others; the model's ends all that run.
+/// generation hands out exactly what it would alone (other devices than the CPU: up to rounding, where it takes over a
+/// common prompt), at its own end leaves the batch, and others may be pushed at any time. Its own error ends a generation and none of the others; the model's ends all that run.
 ///
 /// What several prompts have in common, if it is at least half of the prompt, is computed for the first of them only.
 ///
@@ -31,11 +31,16 @@ use std::collections::VecDeque;
 /// }
 /// # Ok::<(), wolfgang_generate::GenerateError>(())
 /// ```
+///
+/// Whatever one generation can have, each can have in a batch: processors and stopping criteria are given to it before it
+/// is pushed (`generator.generate(..)?.with_processor(..).with_stopping(..)`), and a [`Generation::canceller`] ends it
+/// alone.
 #[derive(Debug, Default)]
 pub struct Batch<'a> {
     /// Those that have not ended, with their places.
     running: Vec<(usize, Generation<'a>)>,
     pushed: usize,
+    canceller: Canceller,
     /// Not yet handed out.
     events: VecDeque<(usize, Result<Event, GenerateError>)>,
 }
@@ -71,8 +76,16 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// What cancels all of them from another thread, those pushed later, too.
+    pub fn canceller(&self) -> Canceller {
+        self.canceller.clone()
+    }
+
     /// Collects what is ready without the model; those that have nothing more to say leave.
     fn poll(&mut self) {
+        if self.canceller.is_cancelled() {
+            self.cancel();
+        }
         let events = &mut self.events;
         self.running.retain_mut(|(place, generation)| {
             loop {

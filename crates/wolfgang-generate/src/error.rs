@@ -37,6 +37,30 @@ pub enum GenerateError {
         /// Its place among the stop strings.
         index: usize,
     },
+    /// More alternatives than there are tokens.
+    #[error("{n} alternatives were asked for, but the vocabulary has {vocab_size} tokens")]
+    TooManyAlternatives {
+        /// How many were asked for.
+        n: usize,
+        /// Size of the vocabulary.
+        vocab_size: usize,
+    },
+    /// A minimum above the maximum.
+    #[error("min_new_tokens is {min}, but max_new_tokens is {max}: a text cannot have both")]
+    MinAboveMax {
+        /// [`SamplingParams::min_new_tokens`](crate::SamplingParams::min_new_tokens).
+        min: usize,
+        /// [`GenerateOptions::max_new_tokens`](crate::GenerateOptions::max_new_tokens).
+        max: usize,
+    },
+    /// No samples, or more than there can be at once.
+    #[error("{n} samples were asked for, but there can be 1 to {limit} at once")]
+    SampleCount {
+        /// How many were asked for.
+        n: usize,
+        /// How many there can be.
+        limit: usize,
+    },
     /// A stop token that the model cannot produce.
     #[error("stop token {id} lies beyond the vocabulary of {vocab_size}")]
     UnknownStopToken {

@@ -325,22 +325,23 @@ impl<'a> Generation<'a> {
             self.reason = FinishReason::StopString(index);
             // What is held back came behind it.
             self.phase = Phase::Finishing;
-        } else if self.criteria_are_met() {
-            self.end(FinishReason::Criterion);
+        } else if let Some(index) = self.criterion_met() {
+            self.end(FinishReason::Criterion(index));
         }
         event
     }
 
-    fn criteria_are_met(&mut self) -> bool {
+    /// The first criterion that is met.
+    fn criterion_met(&mut self) -> Option<usize> {
         let so_far = SoFar {
             prompt: self.transcript.prompt(),
             generated: self.transcript.generated(),
             text: self.transcript.text(),
         };
-        let criteria = self.criteria.iter_mut();
+        let criteria = self.criteria.iter_mut().enumerate();
         // All of them see every token.
-        let met = criteria.map(|criterion| criterion.is_met(&so_far));
-        met.fold(false, |any, met| any | met)
+        let met = criteria.filter_map(|(index, one)| one.is_met(&so_far).then_some(index));
+        met.fold(None, |first, index| first.or(Some(index)))
     }
 
     fn summary(&self) -> Summary {

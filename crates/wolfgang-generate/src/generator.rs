@@ -14,6 +14,9 @@ use wolfgang_tokenize::Tokenizer;
 /// Vocabularies are often padded to a round number in the model; a larger difference is another tokenizer.
 const MAX_PADDING: usize = 128;
 
+/// Samples at once, at most: each has a cache of its own, so that a wrong number would take all memory.
+const MAX_SAMPLES: usize = 256;
+
 /// A model with its tokenizer, ready to generate. Immutable: any number of generations can share one, from any
 /// number of threads.
 #[derive(Debug)]
@@ -119,24 +122,31 @@ impl WolfgangGenerator {
     }
 
     /// Begins `n` generations from the same prompt, which is computed once. Their seeds count up from the one given or
-    /// drawn; each is told in its summary, and gives the same text alone.
+    /// drawn; each is told in its summary, and gives the same text alone. There can be 1 to 256.
+    ///
+    /// Where each needs a processor or a stopping criterion of the caller's, push them into a [`Batch`] one by one: it
+    /// computes their prompt once, too.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate).
+    /// As [`generate`](Self::generate), and [`GenerateError::SampleCount`].
     pub fn samples<'p>(
         &self,
         prompt: impl Into<Prompt<'p>>,
         options: &GenerateOptions,
         n: usize,
     ) -> Result<Batch<'_>, GenerateError> {
-        let prompt = prompt.into();
+        if n == 0 || n > MAX_SAMPLES {
+            let limit = MAX_SAMPLES;
+            return Err(GenerateError::SampleCount { n, limit });
+        }
+        let prompt = prompt.into().encode(&self.tokenizer)?;
         let first = seed(options)?;
         let generation = |i: usize| {
             let options = GenerateOptions {
                 seed: Some(first.wrapping_add(i as u64)),
                 ..options.clone()
             };
-            self.generate(prompt, &options)
+            self.generate(&prompt, &options)
         };
         (0..n).map(generation).collect()
     }
@@ -172,6 +182,14 @@ impl WolfgangGenerator {
         if let Some(&id) = options.stop_tokens.iter().find(|id| unknown(id)) {
             return Err(GenerateError::UnknownStopToken { id, vocab_size });
         }
+        let mut asked = [options.logprobs, options.explain].into_iter().flatten();
+        if let Some(n) = asked.find(|n| *n > vocab_size) {
+            return Err(GenerateError::TooManyAlternatives { n, vocab_size });
+        }
+        let (min, max) = (options.sampling.min_new_tokens, options.max_new_tokens);
+        if min > max {
+            return Err(GenerateError::MinAboveMax { min, max });
+        }
         let ids = prompt.encode(&self.tokenizer)?;
         if let Some(position) = ids.iter().position(unknown) {
             return Err(ModelError::UnknownId {
@@ -188,11 +206,25 @@ impl WolfgangGenerator {
             });
         }
         let seed = seed(options)?;
+        let mut options = options.clone();
+        self.add_ends(&mut options);
         let sampler = Sampler::new(&options.sampling, vocab_size, seed)?;
-        let options = options.clone();
         Ok(Generation::new(
             self, ids, options, sampler, seed, computing,
         ))
+    }
+
+    /// Whatever ends the text must not come before the minimum of new tokens.
+    fn add_ends(&self, options: &mut GenerateOptions) {
+        if options.sampling.min_new_tokens == 0 {
+            return;
+        }
+        let ends = &mut options.sampling.end_tokens;
+        let end_of_text = self.tokenizer.end_of_text();
+        ends.extend(end_of_text.filter(|_| !options.ignore_eos));
+        ends.extend(&options.stop_tokens);
+        ends.sort_unstable();
+        ends.dedup();
     }
 }
 

@@ -1,5 +1,7 @@
 //! How likely tokens were.
 
+use wolfgang_sampling::SamplingError;
+
 /// How likely a generated token was, and what else might have come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenLogprobs {
@@ -60,7 +62,24 @@ impl LogprobsBuilder {
     }
 }
 
-/// ln Σ exp(x), without an overflow on the way.
+/// The natural logarithm of an id's probability.
+///
+/// # Errors
+/// [`SamplingError::NotALogit`], [`SamplingError::NothingLeft`]: no distribution follows from such logits.
+pub(crate) fn logprob(logits: &[f32], id: u32) -> Result<f32, SamplingError> {
+    let is_logit = |logit: &f32| *logit < f32::INFINITY;
+    if let Some(id) = logits.iter().position(|logit| !is_logit(logit)) {
+        let value = logits[id];
+        return Err(SamplingError::NotALogit { id, value });
+    }
+    let total = log_sum_exp(logits);
+    if total.is_nan() {
+        return Err(SamplingError::NothingLeft);
+    }
+    Ok((f64::from(logits[id as usize]) - total) as f32)
+}
+
+/// ln Σ exp(x), without an overflow on the way; NaN if all are −∞.
 pub(crate) fn log_sum_exp(logits: &[f32]) -> f64 {
     let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     let sum: f64 = logits.iter().map(|x| (f64::from(*x) - max).exp()).sum();
@@ -93,6 +112,23 @@ mod tests {
         assert_eq!(likeliest(&logits, 0..5, 3), [1, 3, 4]);
         assert_eq!(likeliest(&logits, 0..5, 9), [1, 3, 4, 0, 2]);
         assert_eq!(likeliest(&logits, 2..4, 1), [3]);
+    }
+
+    #[test]
+    fn logits_without_a_distribution_have_no_logarithms() {
+        let (inf, nan) = (f32::INFINITY, f32::NAN);
+        let third = logprob(&[-inf, 1.0, 1.0 + 2f32.ln()], 1).unwrap();
+        assert!((third - (1f32 / 3.0).ln()).abs() < 1e-6, "{third}");
+        assert_eq!(logprob(&[1.0, -inf], 1), Ok(-inf));
+        assert_eq!(
+            logprob(&[0.0, inf], 0),
+            Err(SamplingError::NotALogit { id: 1, value: inf })
+        );
+        assert!(matches!(
+            logprob(&[nan, 0.0], 1),
+            Err(SamplingError::NotALogit { id: 0, .. })
+        ));
+        assert_eq!(logprob(&[-inf; 3], 0), Err(SamplingError::NothingLeft));
     }
 
     #[test]

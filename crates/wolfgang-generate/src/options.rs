@@ -6,9 +6,10 @@ use wolfgang_sampling::SamplingParams;
 /// Options of one generation. The defaults are the original's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GenerateOptions {
-    /// How many tokens to generate at most. Default 100.
+    /// How many tokens to generate at most, no fewer than the least that `sampling` asks for. Default 100.
     pub max_new_tokens: usize,
-    /// How each token is chosen.
+    /// How each token is chosen. What ends the generation here, `<|endoftext|>` and `stop_tokens`, is added to
+    /// [`SamplingParams::end_tokens`], which [`SamplingParams::min_new_tokens`] rules out; stop strings are not held off.
     pub sampling: SamplingParams,
     /// Ids that end the generation; they are not part of the text. Default none.
     pub stop_tokens: Vec<u32>,
@@ -23,7 +24,8 @@ pub struct GenerateOptions {
     pub ignore_eos: bool,
     /// Makes the generation repeatable. `None` draws a seed, which [`Summary::seed`](crate::Summary::seed) tells.
     pub seed: Option<u64>,
-    /// Tells of each generated token how likely it was, and of so many of the likeliest alternatives. Default none.
+    /// Tells of each generated token how likely it was, and of so many of the likeliest alternatives, at most the whole
+    /// vocabulary. Default none.
     pub logprobs: Option<usize>,
     /// Tells of each generated token how it came about, with so many of the likeliest alternatives; of at least that many
     /// tokens at each step of the sampling chain. It takes time and memory, and changes no text. Default none.

@@ -1,6 +1,6 @@
 //! How likely a given text is.
 
-use crate::logprobs::log_sum_exp;
+use crate::logprobs::logprob;
 use crate::{GenerateError, Prompt, WolfgangGenerator};
 use wolfgang_model::{ModelError, to_host};
 
@@ -29,12 +29,16 @@ impl Score {
     }
 }
 
+/// Positions whose logits are brought to the host at once.
+const ROWS: usize = 64;
+
 impl WolfgangGenerator {
     /// Scores a text. One that is longer than the model's context is scored in windows that overlap by half, so that
     /// every token but those of the first window has at least half a context before it.
     ///
     /// # Errors
-    /// [`GenerateError::Model`], [`GenerateError::Tokenizer`].
+    /// [`GenerateError::Model`], [`GenerateError::Tokenizer`], and [`GenerateError::Sampling`] if the model's logits are
+    /// no numbers.
     pub fn score<'a>(&self, text: impl Into<Prompt<'a>>) -> Result<Score, GenerateError> {
         let ids = text.into().encode(self.tokenizer())?;
         let config = self.model().config();
@@ -46,29 +50,23 @@ impl WolfgangGenerator {
             }));
         }
         let mut logprobs = vec![None; ids.len()];
-        // The first window begins with the text; each further one knows the half before its own.
-        let half = (config.block_size / 2).max(1);
+        // The first window begins with the text; each further one knows at least half a context before its own tokens.
+        let half = config.block_size / 2;
         let mut known = 0;
-        while known + 1 < ids.len() || known == 0 {
-            let begin = if known == 0 {
-                0
-            } else {
-                (known + 1).saturating_sub(half)
-            };
-            let end = ids.len().min(begin + config.block_size);
-            let logits = to_host(self.model().forward(&ids[begin..end])?)?;
-            let rows = logits.chunks_exact(config.vocab_size).enumerate();
-            for (row, logits) in rows.take(end - begin - 1) {
-                let next = begin + row + 1;
-                if next > known {
-                    let logit = f64::from(logits[ids[next] as usize]);
-                    logprobs[next] = Some((logit - log_sum_exp(logits)) as f32);
+        while known + 1 < ids.len() {
+            let begin = known.saturating_sub(half);
+            let end = (ids.len() - 1).min(begin + config.block_size);
+            let logits = self.model().forward(&ids[begin..end])?;
+            // What the model made is not held twice.
+            for first in (known - begin..end - begin).step_by(ROWS) {
+                let rows = ROWS.min(end - begin - first);
+                let logits = to_host(logits.clone().narrow(0, first, rows))?;
+                let next = begin + first + 1..;
+                for (row, next) in logits.chunks_exact(config.vocab_size).zip(next) {
+                    logprobs[next] = Some(logprob(row, ids[next])?);
                 }
             }
-            known = end - 1;
-            if known == 0 {
-                break;
-            }
+            known = end;
         }
         Ok(Score { ids, logprobs })
     }

@@ -4,7 +4,8 @@ use crate::computed::{Computed, Computing};
 use crate::{GenerateError, GenerateOptions, Generation, Prompt, Summary, WolfgangGenerator};
 
 /// Remembers what the model has computed, so that a prompt that begins like the one before, or like its continuation, costs
-/// only what is new in it. The text is the same as without.
+/// only what is new in it. The text is the same as without: on the CPU's kernels always; elsewhere its logits are equal up
+/// to rounding, for what is reused was computed in other chunks.
 ///
 /// A clone is a fork: both go on from here, and share memory until one of them computes further.
 ///

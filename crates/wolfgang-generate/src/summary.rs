@@ -46,8 +46,9 @@ pub enum FinishReason {
     /// The text came to this one of the [`stop_strings`](crate::GenerateOptions::stop_strings), by its place among them.
     /// Its tokens are among the ids, although its text is not part of the text.
     StopString(usize),
-    /// A [`StoppingCriterion`](crate::StoppingCriterion) was met.
-    Criterion,
+    /// This [`StoppingCriterion`](crate::StoppingCriterion) was met, by its place among those that the generation was
+    /// given; of several the first.
+    Criterion(usize),
     /// [`max_time`](crate::GenerateOptions::max_time) is over.
     MaxTime,
     /// The context is full and [`Overflow::Stop`](crate::Overflow::Stop) was asked for.
@@ -65,7 +66,7 @@ impl FinishReason {
             Self::EndOfText => "end_of_text",
             Self::StopToken(_) => "stop_token",
             Self::StopString(_) => "stop_string",
-            Self::Criterion => "criterion",
+            Self::Criterion(_) => "criterion",
             Self::MaxTime => "max_time",
             Self::ContextFull => "context_full",
             Self::Cancelled => "cancelled",

@@ -272,17 +272,22 @@ struct Place {
     most: usize,
 }
 
-/// Turns scores into e^(score − the largest), those behind the first `seen` into 0, and returns the sum.
+/// Turns scores into e^(score − the largest), those behind the first `seen` into 0, and returns the sum, which is NaN
+/// unless all scores are finite: a key may be too large for its format.
 #[inline(always)]
 fn softmax_unscaled<S: Simd>(simd: S, scores: &mut [Line], seen: usize) -> f32 {
     let unseen = |scores: &mut [Line], value: f32| {
         let scores: &mut [f32] = bytemuck::cast_slice_mut(scores);
         scores[seen..].fill(value);
     };
-    unseen(scores, f32::NEG_INFINITY);
-    let mut largest = simd.splat(f32::NEG_INFINITY);
+    unseen(scores, f32::MIN);
+    let mut largest = simd.splat(f32::MIN);
+    let mut sum = simd.splat(0.0);
     for score in &*scores {
-        largest = simd.max(simd.load(&score.0), largest);
+        let score = simd.load(&score.0);
+        largest = simd.max(score, largest);
+        // 0 times what is not finite is NaN.
+        sum = simd.fma(score, simd.splat(0.0), sum);
     }
     let largest = simd.splat(max_of(simd, largest));
     for score in &mut *scores {
@@ -290,7 +295,6 @@ fn softmax_unscaled<S: Simd>(simd: S, scores: &mut [Line], seen: usize) -> f32 {
         simd.store(exp(simd, simd.sub(simd.load(score), largest)), score);
     }
     unseen(scores, 0.0);
-    let mut sum = simd.splat(0.0);
     for score in &*scores {
         sum = simd.add(sum, simd.load(&score.0));
     }

@@ -1,7 +1,9 @@
 //! Keys and values of one layer.
 
+use crate::KernelError;
 use crate::simd::{LANES, Line, Simd};
-use bytemuck::{Pod, Zeroable};
+use bytemuck::Pod;
+use bytemuck::allocation::try_zeroed_slice_box;
 use half::f16;
 
 /// How keys and values are kept.
@@ -17,16 +19,16 @@ pub enum CacheFormat {
 ///
 /// Keys lie in blocks of 16 positions, side by side for each dimension, so that the scores of 16 positions are
 /// computed at once; values lie position by position.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Cache {
     format: CacheFormat,
     heads: usize,
     head_dim: usize,
     blocks: usize,
     /// `[heads, blocks, head_dim, 16]`.
-    keys: Vec<Line>,
+    keys: Box<[Line]>,
     /// `[heads, 16 · blocks, head_dim rounded up to 16]`.
-    values: Vec<Line>,
+    values: Box<[Line]>,
 }
 
 /// A number as the cache keeps it.
@@ -59,25 +61,59 @@ impl Element for u16 {
     }
 }
 
+/// So many lines of zeros. Memory that nobody writes to is not taken.
+fn zeros(lines: usize) -> Result<Box<[Line]>, KernelError> {
+    try_zeroed_slice_box(lines).map_err(|()| KernelError::NoMemory {
+        bytes: lines.saturating_mul(size_of::<Line>()),
+    })
+}
+
 impl Cache {
     /// An empty cache for `positions` of `heads`.
-    pub fn new(format: CacheFormat, heads: usize, head_dim: usize, positions: usize) -> Self {
+    ///
+    /// # Errors
+    /// [`KernelError::NoMemory`].
+    pub fn new(
+        format: CacheFormat,
+        heads: usize,
+        head_dim: usize,
+        positions: usize,
+    ) -> Result<Self, KernelError> {
         let blocks = positions.div_ceil(LANES);
-        let lines = |numbers: usize| {
-            let bytes = match format {
-                CacheFormat::F32 => 4 * numbers,
-                CacheFormat::F16 => 2 * numbers,
-            };
-            vec![Line::zeroed(); bytes.div_ceil(size_of::<Line>())]
+        let bytes = match format {
+            CacheFormat::F32 => 4,
+            CacheFormat::F16 => 2,
         };
-        Self {
+        let lines = |dimensions: usize| {
+            let factors = [heads, blocks, dimensions, LANES, bytes];
+            let bytes = factors.into_iter().try_fold(1, usize::checked_mul);
+            zeros(bytes.unwrap_or(usize::MAX).div_ceil(size_of::<Line>()))
+        };
+        Ok(Self {
             format,
             heads,
             head_dim,
             blocks,
-            keys: lines(heads * blocks * head_dim * LANES),
-            values: lines(heads * blocks * LANES * head_dim.next_multiple_of(LANES)),
-        }
+            keys: lines(head_dim)?,
+            values: lines(head_dim.div_ceil(LANES) * LANES)?,
+        })
+    }
+
+    /// A copy.
+    ///
+    /// # Errors
+    /// [`KernelError::NoMemory`].
+    pub fn try_clone(&self) -> Result<Self, KernelError> {
+        let copy = |lines: &[Line]| {
+            let mut copy = zeros(lines.len())?;
+            copy.copy_from_slice(lines);
+            Ok(copy)
+        };
+        Ok(Self {
+            keys: copy(&self.keys)?,
+            values: copy(&self.values)?,
+            ..*self
+        })
     }
 
     /// How the numbers are kept.
@@ -129,5 +165,30 @@ impl Cache {
             bytemuck::cast_slice_mut(&mut self.keys),
             bytemuck::cast_slice_mut(&mut self.values),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_there_is_no_memory_for_is_an_error() {
+        for positions in [1 << 56, usize::MAX] {
+            assert!(matches!(
+                Cache::new(CacheFormat::F16, 3, 20, positions),
+                Err(KernelError::NoMemory { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn a_copy_is_of_its_own() {
+        let mut cache = Cache::new(CacheFormat::F32, 1, 2, 3).unwrap();
+        cache.all_mut::<f32>().0[1][2] = 5.0;
+        let copy = cache.try_clone().unwrap();
+        cache.all_mut::<f32>().0[1][2] = 6.0;
+        assert_eq!(copy.all::<f32>().0[1][2], 5.0);
+        assert_eq!((copy.positions(), copy.value_vectors()), (16, 1));
     }
 }

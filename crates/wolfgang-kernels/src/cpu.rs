@@ -19,7 +19,8 @@ use std::num::NonZeroUsize;
 
 /// Threads that compute. One step at a time; nothing is allocated once the buffers have their size.
 ///
-/// All results are the same bits for any number of threads and any instruction set.
+/// All results are the same bits for any number of threads and any instruction set. One exception: products in
+/// [`Format::Bf16`] by AVX-512 BF16, whose instruction takes sums that are smaller than 2⁻¹²⁶ for 0.
 #[derive(Debug)]
 pub struct Cpu {
     isa: Isa,

@@ -5,7 +5,7 @@ use crate::pool::Pool;
 use crate::rows::{Rows, stride};
 use crate::simd::{LANES, Simd};
 
-/// eˣ with a relative error below 2.5e-7, for x from -87 to 88; what lies below counts as -87.
+/// eˣ with a relative error below 2.5e-7, for x from -87 to 88; what lies below counts as -87. Of NaN any number or NaN.
 ///
 /// x is split into n ln 2 + r with |r| ≤ ln 2 / 2, and e^r is a polynomial: the coefficients are those of Cephes
 /// (Moshier 1989).

@@ -7,7 +7,7 @@ use std::sync::Arc;
 #[non_exhaustive]
 pub enum KernelError {
     /// The system does not give the memory.
-    #[error("the weights need {bytes} bytes, which the system does not give")]
+    #[error("{bytes} bytes are needed, which the system does not give")]
     NoMemory {
         /// How much was asked for.
         bytes: usize,

@@ -47,10 +47,11 @@ impl Format {
     }
 }
 
-/// The bits of the nearest bf16, of two the even one; 0 for what lies below the normal numbers.
+/// The bits of the nearest bf16, of two the even one; 0 for what lies below the normal numbers, NaN for NaN.
 #[inline(always)]
 pub(crate) fn bf16_bits(x: f32) -> u32 {
-    let bits = x.to_bits();
+    // Rounded as a number, one of many bits would carry over into the sign.
+    let bits = if x.is_nan() { 0x7fc0_0000 } else { x.to_bits() };
     let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
     if rounded & 0x7f80 == 0 { 0 } else { rounded }
 }
@@ -114,5 +115,21 @@ pub(crate) fn kept(format: Format, x: f32, scale: f32) -> f32 {
         Format::F16 => f16::from_f32(x).to_f32(),
         Format::Bf16 => bf16::from_bits(bf16_bits(x) as u16).to_f32(),
         Format::Int8 => quantised(x, per_unit(scale)) as f32 * scale,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bf16_keeps_what_is_no_number() {
+        for bits in [0x7fff_ffff, 0xffff_ffff, 0x7f80_0001, 0x7fc0_0000] {
+            let x = f32::from_bits(bits);
+            assert!(kept(Format::Bf16, x, 1.0).is_nan(), "{bits:x}");
+        }
+        for x in [f32::INFINITY, f32::NEG_INFINITY, 1.0, -0.0] {
+            assert_eq!(kept(Format::Bf16, x, 1.0), x);
+        }
     }
 }

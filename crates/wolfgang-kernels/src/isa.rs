@@ -100,12 +100,14 @@ impl Isa {
     /// Runs a kernel, compiled for these instructions.
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Out {
         match self.0 {
-            // SAFETY, for each: the value exists only where the processor has the instructions.
             #[cfg(target_arch = "x86_64")]
+            // SAFETY: the value exists only where the processor has the instructions.
             Kind::Avx512Dot(simd) => unsafe { avx512_dot(simd, kernel) },
             #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
             Kind::Avx512(simd) => unsafe { avx512(simd, kernel) },
             #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
             Kind::Avx2(simd) => unsafe { avx2(simd, kernel) },
             #[cfg(target_arch = "aarch64")]
             Kind::Neon(simd) => kernel.run(simd),

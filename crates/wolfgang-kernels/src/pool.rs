@@ -181,9 +181,8 @@ impl Shared {
             if stops() {
                 return;
             }
-            if catch_unwind(AssertUnwindSafe(|| self.work_off(index + 1))).is_err() {
-                self.failed.store(true, Ordering::Relaxed);
-            }
+            // That it panicked is known: `Done` has told while the caller still waited.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.work_off(index + 1)));
         }
     }
 
@@ -324,5 +323,25 @@ mod tests {
             done.fetch_add(1, Ordering::Relaxed);
         });
         assert_eq!(done.into_inner(), 6);
+    }
+
+    #[test]
+    fn a_workers_panic_is_not_told_again_by_what_comes_next() {
+        let mut pool = pool(2);
+        for _ in 0..if cfg!(miri) { 2 } else { 50 } {
+            let barrier = std::sync::Barrier::new(2);
+            let run = catch_unwind(AssertUnwindSafe(|| {
+                pool.run(2, &|thread, _| {
+                    barrier.wait();
+                    if thread == 1 {
+                        // Without a word on standard error.
+                        resume_unwind(Box::new(()));
+                    }
+                });
+            }));
+            assert!(run.is_err());
+            // Long enough for the worker to be done with its panic.
+            pool.run(2, &|_, _| std::thread::sleep(4 * PATIENCE));
+        }
     }
 }

@@ -298,7 +298,7 @@ fn attention(
     chunks: &[usize],
 ) -> Vec<f32> {
     let positions = chunks.iter().sum();
-    let mut cache = Cache::new(format, heads.keys, heads.dim, positions);
+    let mut cache = Cache::new(format, heads.keys, heads.dim, positions).unwrap();
     let rotation = Rotation {
         cos: angles.0,
         sin: angles.1,
@@ -336,7 +336,7 @@ fn attention_together(
     let positions = |qkv: &Vec<f32>| qkv.len() / heads.width();
     let mut caches = Vec::new();
     for qkv in all {
-        let mut cache = Cache::new(format, heads.keys, heads.dim, positions(qkv));
+        let mut cache = Cache::new(format, heads.keys, heads.dim, positions(qkv)).unwrap();
         let mut rows = head(qkv, heads.width(), 0, first);
         let mut before = [sequence(0..first, 0, &mut cache)];
         cpu.append(&mut rows, rotation, &mut before);

@@ -168,8 +168,8 @@ impl CpuTransformer {
         ids: &[u32],
         config: &ModelConfig,
         cache_precision: Precision,
-    ) -> Vec<f32> {
-        let mut caches = new_caches(config, cache_precision, ids.len());
+    ) -> Result<Vec<f32>, ModelError> {
+        let mut caches = new_caches(config, cache_precision, ids.len())?;
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = Vec::with_capacity(ids.len() * config.vocab_size);
         for (chunk, ids) in ids.chunks(PREFILL_ROWS).enumerate() {
@@ -185,7 +185,7 @@ impl CpuTransformer {
                 all.extend_from_slice(work.logits.row(row));
             }
         }
-        all
+        Ok(all)
     }
 
     /// Logits behind the last id of each span, `[spans, vocab_size]`, in as few passes as
@@ -239,14 +239,15 @@ pub(crate) fn new_caches(
     config: &ModelConfig,
     precision: Precision,
     positions: usize,
-) -> Vec<Cache> {
+) -> Result<Vec<Cache>, ModelError> {
     let format = match precision {
         Precision::F32 => CacheFormat::F32,
         // `ModelOptions::cache_precision` lets no other through.
         _ => CacheFormat::F16,
     };
     let layer = || Cache::new(format, config.n_kv_head, config.head_dim(), positions);
-    (0..config.n_layer).map(|_| layer()).collect()
+    let layers = (0..config.n_layer).map(|_| layer());
+    Ok(layers.collect::<Result<_, _>>()?)
 }
 
 /// One thread for each core that the process may use; two on the same core would only be in each other's way.

@@ -16,8 +16,8 @@ pub enum ModelError {
         /// What is allowed, as the rest of a sentence.
         rule: String,
     },
-    /// The system does not give the memory that the weights need.
-    #[error("the weights need {bytes} bytes, which the system does not give")]
+    /// The system does not give the memory that the weights or a cache need.
+    #[error("{bytes} bytes are needed, which the system does not give")]
     NoMemory {
         /// Their size in memory.
         bytes: usize,

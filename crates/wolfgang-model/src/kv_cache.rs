@@ -4,7 +4,7 @@ use crate::cpu::new_caches;
 use crate::{ModelConfig, ModelError, Precision};
 use burn::tensor::{Device, Tensor};
 use std::sync::Arc;
-use wolfgang_kernels::Cache;
+use wolfgang_kernels::{Cache, KernelError};
 
 /// The keys and values of one sequence, for every layer.
 ///
@@ -28,20 +28,30 @@ pub(crate) enum Store {
 }
 
 impl Store {
-    pub(crate) fn burn(&mut self) -> Option<&mut [LayerCache]> {
+    pub(crate) fn burn(&mut self) -> Result<&mut [LayerCache], ModelError> {
         match self {
-            Self::Burn(layers) => Some(layers),
-            Self::Kernels(_) => None,
+            Self::Burn(layers) => Ok(layers),
+            Self::Kernels(_) => Err(elsewhere()),
         }
     }
 
     /// Its own from now on, if it shared its memory with a copy: that keeps what it has.
-    pub(crate) fn kernels(&mut self) -> Option<&mut [Cache]> {
-        match self {
-            Self::Burn(_) => None,
-            Self::Kernels(layers) => Some(Arc::<Vec<_>>::make_mut(layers)),
+    pub(crate) fn kernels(&mut self) -> Result<&mut [Cache], ModelError> {
+        let Self::Kernels(layers) = self else {
+            return Err(elsewhere());
+        };
+        if Arc::get_mut(layers).is_none() {
+            let copies = layers.iter().map(Cache::try_clone);
+            *layers = Arc::new(copies.collect::<Result<_, KernelError>>()?);
         }
+        Arc::get_mut(layers)
+            .map(Vec::as_mut_slice)
+            .ok_or_else(elsewhere)
     }
+}
+
+fn elsewhere() -> ModelError {
+    ModelError::backend("a cache is not where its model computes")
 }
 
 /// What a cache must agree with its model on.
@@ -92,7 +102,7 @@ impl KvCache {
         device: &Device,
         precision: Precision,
         kernels: bool,
-    ) -> Self {
+    ) -> Result<Self, ModelError> {
         let shape = CacheShape::of(config, precision, kernels);
         let size = [1, shape.n_kv_head, shape.block_size, shape.head_dim];
         let layer = || LayerCache {
@@ -100,16 +110,16 @@ impl KvCache {
             values: Tensor::zeros(size, (device, precision.dtype())),
         };
         let store = if kernels {
-            Store::Kernels(Arc::new(new_caches(config, precision, shape.block_size)))
+            Store::Kernels(Arc::new(new_caches(config, precision, shape.block_size)?))
         } else {
             Store::Burn((0..shape.n_layer).map(|_| layer()).collect())
         };
-        Self {
+        Ok(Self {
             store,
             len: 0,
             shape,
             device: device.clone(),
-        }
+        })
     }
 
     /// Positions computed so far; the next token gets this position.

@@ -110,27 +110,29 @@ impl Wolfgang {
     /// An empty cache for one sequence.
     ///
     /// # Errors
-    /// [`ModelError::Backend`], if the device has no room for it.
+    /// [`ModelError::NoMemory`] or, from other devices, [`ModelError::Backend`], if there is no room for it.
     pub fn new_cache(&self) -> Result<KvCache, ModelError> {
         let kernels = matches!(self.arithmetic, Arithmetic::Kernels(_));
-        contained(|| KvCache::new(&self.config, &self.device, self.cache_precision, kernels))
+        contained(|| KvCache::new(&self.config, &self.device, self.cache_precision, kernels))?
     }
 
     /// Logits of every position, `[n]` ids → `[n, vocab_size]`, computed afresh: the definition that
     /// [`forward_cached`](Self::forward_cached) must agree with.
     ///
     /// # Errors
-    /// [`ModelError::NoIds`], [`ModelError::UnknownId`], [`ModelError::ContextFull`], [`ModelError::Backend`].
+    /// [`ModelError::NoIds`], [`ModelError::UnknownId`], [`ModelError::ContextFull`], [`ModelError::NoMemory`],
+    /// [`ModelError::Backend`].
     pub fn forward(&self, ids: &[u32]) -> Result<Tensor<2>, ModelError> {
         self.check(ids, 0)?;
         contained(|| match &self.arithmetic {
-            Arithmetic::Burn(transformer) => transformer.forward(ids, &self.device),
+            Arithmetic::Burn(transformer) => Ok(transformer.forward(ids, &self.device)),
             Arithmetic::Kernels(transformer) => {
-                let logits = transformer.forward(ids, &self.config, self.cache_precision);
+                let logits = transformer.forward(ids, &self.config, self.cache_precision)?;
                 let shape = [ids.len(), self.config.vocab_size];
-                Tensor::from_data(TensorData::new(logits, shape), &self.device)
+                let logits = TensorData::new(logits, shape);
+                Ok(Tensor::from_data(logits, &self.device))
             }
-        })
+        })?
     }
 
     /// Logits of the last of `ids`, `[vocab_size]`, which follow upon what stands in `cache`; their keys and values
@@ -196,7 +198,8 @@ impl Wolfgang {
                 let logits = batch.iter_mut().map(|Continuation { ids, cache }| {
                     let start = cache.len();
                     let layers = cache.store_mut().burn()?;
-                    transformer.forward_cached(ids, layers, start, device)
+                    let logits = transformer.forward_cached(ids, layers, start, device);
+                    logits.ok_or(ModelError::NoIds)
                 });
                 logits.collect()
             }
@@ -204,19 +207,19 @@ impl Wolfgang {
                 let spans = batch.iter_mut().map(|Continuation { ids, cache }| {
                     let start = cache.len();
                     let caches = cache.store_mut().kernels()?;
-                    Some(Span { ids, start, caches })
+                    Ok(Span { ids, start, caches })
                 });
-                let mut spans = spans.collect::<Option<Vec<_>>>()?;
+                let mut spans = spans.collect::<Result<Vec<_>, ModelError>>()?;
                 let logits = transformer.forward_cached(&mut spans, laps).into_iter();
                 let shape = [self.config.vocab_size];
                 let tensor = |logits| Tensor::from_data(TensorData::new(logits, shape), device);
-                Some(logits.map(tensor).collect())
+                Ok(logits.map(tensor).collect())
             }
-        })?;
+        })??;
         for Continuation { ids, cache } in batch {
             cache.advance(ids.len());
         }
-        logits.ok_or_else(|| ModelError::backend("a cache is not where its model computes"))
+        Ok(logits)
     }
 
     /// A batch of one.

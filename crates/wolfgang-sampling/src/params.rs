@@ -24,7 +24,8 @@ pub struct SamplingParams {
     /// Rules out each id that would complete a sequence of this many ids that the prompt or the generated ids already
     /// hold, 1 to 1,048,576 (of one id: everything that has occurred). Default `None`, off.
     pub no_repeat_ngram_size: Option<usize>,
-    /// Added to the logits of single ids, each at most once, −1,000,000 to 1,000,000. Default none.
+    /// Added to the logits of single ids, each at most once, −1,000,000 to 1,000,000. Default none. To rule ids out there
+    /// is `banned_tokens`: an extreme bias counts in the standard deviation of `top_n_sigma`, which then keeps more.
     pub logit_bias: Vec<(u32, f32)>,
     /// Subtracted from the logit of an id once for every time it has been generated, −1,000,000 to 1,000,000; 0, the
     /// default, is off, and negative numbers make repetition likelier.
@@ -45,7 +46,9 @@ pub struct SamplingParams {
     pub repetition_window: usize,
     /// Whether that window reaches back into the prompt. Default [`PenaltyScope::Context`].
     pub penalize: PenaltyScope,
-    /// Keeps the ids whose logits lie within so many standard deviations of the largest, 0 up. Default `None`, off.
+    /// Keeps the ids whose logits lie within so many standard deviations of the largest, 0 up. Default `None`, off. The
+    /// deviation is that of the logits as they come here: a bias or a penalty (`dry`, say) far beyond the others' range
+    /// widens it.
     pub top_n_sigma: Option<f32>,
     /// Keeps the `k` likeliest ids and those that tie with the last of them. `None` keeps all. Default 40.
     pub top_k: Option<usize>,
@@ -60,7 +63,8 @@ pub struct SamplingParams {
     pub min_p: Option<f32>,
     /// Now and then rules out all but the least likely of the good choices. Default `None`, off.
     pub xtc: Option<XtcParams>,
-    /// Keeps the surprise of the text near a target. Default `None`, off.
+    /// Keeps the surprise of the text near a target. Default `None`, off. It runs behind the filters; `top_k` and `top_p`,
+    /// which are on by default, should be `None` with it.
     pub mirostat: Option<MirostatParams>,
     /// Which random numbers a seed stands for. Default [`RngKind::ChaCha`].
     pub rng: RngKind,

@@ -14,7 +14,7 @@ pub(super) struct Step {
 const WITHOUT_LLVM: (&str, &str) = ("DOCS_RS", "1");
 
 /// Lints and documentation take every feature but tch, which would need libtorch already there.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 11] = [
     Step {
         name: "format",
         command: "cargo fmt --all -- --check",
@@ -60,6 +60,12 @@ pub(super) const STEPS: [Step; 10] = [
         command: "cargo clippy --package wolfgang-cli --no-default-features --locked -- --deny warnings",
         env: &[WITHOUT_LLVM],
         then: None,
+    },
+    Step {
+        name: "lint-neon",
+        command: "rustc --version",
+        env: &[],
+        then: Some(super::neon::check),
     },
     Step {
         name: "document",

@@ -30,6 +30,15 @@ pub(crate) fn error(error: &anyhow::Error) -> Option<String> {
             "der Text hat {tokens} Token, aber der Kontext des Modells fasst {block_size}"
         )),
         GenerateError::NothingToAnswer => Some("noch hat niemand etwas gesagt".into()),
+        GenerateError::TooManyAlternatives { n, vocab_size } => Some(format!(
+            "{n} Alternativen wurden verlangt, aber das Vokabular hat {vocab_size} Token"
+        )),
+        GenerateError::MinAboveMax { min, max } => Some(format!(
+            "min_new_tokens ist {min}, aber max_new_tokens ist {max}: beides geht nicht"
+        )),
+        GenerateError::SampleCount { n, limit } => Some(format!(
+            "{n} Texte wurden verlangt, aber möglich sind 1 bis {limit} auf einmal"
+        )),
         GenerateError::EmptyPrompt => Some(
             "der Text ist leer, und der Tokenizer hat kein <|endoftext|>, mit dem ein neuer beginnen könnte".into(),
         ),

@@ -31,8 +31,11 @@ macro_rules! halves {
     };
 }
 
-// SAFETY throughout: a value exists only where the processor has the instructions (`assume`), and every load and
-// store is of eight of the sixteen numbers behind a reference.
+#[expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "a value exists only where the processor has the instructions (`assume`), and every load and store is of eight of the \
+              sixteen numbers behind a reference"
+)]
 impl Simd for Avx2 {
     type F = [__m256; 2];
     type I = [__m256i; 2];
@@ -139,7 +142,7 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn to_i8(self, x: Self::F) -> [i8; LANES] {
-        // SAFETY: as above; both types are 16 bytes.
+        // SAFETY: as everywhere here; both types are 16 bytes.
         unsafe {
             let words = x.map(|x| _mm256_cvtps_epi32(x));
             // Packing goes by halves of a vector: the middle two quarters change places.

@@ -28,8 +28,6 @@ impl Avx512Dot {
 }
 
 /// What both have in common.
-// SAFETY throughout: a value of either type exists only where the processor has AVX-512 (`assume`), and every load
-// and store is of a whole array behind a reference.
 macro_rules! common {
     () => {
         type F = __m512;
@@ -124,12 +122,17 @@ macro_rules! common {
     };
 }
 
+#[expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "a value exists only where the processor has AVX-512 (`assume`), and every load and store is of a whole array behind a \
+              reference"
+)]
 impl Simd for Avx512 {
     common!();
 
     #[inline(always)]
     fn dot_bf16(self, sums: Self::F, weights: &[u32; LANES], x: u32) -> Self::F {
-        // SAFETY: as above.
+        // SAFETY: as everywhere here.
         unsafe {
             let weights = _mm512_loadu_si512(weights.as_ptr().cast());
             let first = self.fma(upper(weights), upper(_mm512_set1_epi32(x as i32)), sums);
@@ -140,7 +143,7 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: [i8; 4]) -> Self::I {
-        // SAFETY: as above.
+        // SAFETY: as everywhere here.
         unsafe {
             let weights = _mm512_loadu_si512(weights.as_ptr().cast());
             let x = _mm512_set1_epi32(i32::from_le_bytes(x.map(|x| x as u8)));
@@ -169,12 +172,17 @@ unsafe fn upper(words: __m512i) -> __m512 {
     }
 }
 
+#[expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "a value exists only where the processor has AVX-512 (`assume`), and every load and store is of a whole array behind a \
+              reference"
+)]
 impl Simd for Avx512Dot {
     common!();
 
     #[inline(always)]
     fn dot_bf16(self, sums: Self::F, weights: &[u32; LANES], x: u32) -> Self::F {
-        // SAFETY: as above, with BF16; the vectors are 64 bytes of whatever type.
+        // SAFETY: as everywhere here, and with BF16; the vectors are 64 bytes of whatever type.
         unsafe {
             let weights = _mm512_loadu_si512(weights.as_ptr().cast());
             let x = _mm512_set1_epi32(x as i32);
@@ -188,7 +196,7 @@ impl Simd for Avx512Dot {
 
     #[inline(always)]
     fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: [i8; 4]) -> Self::I {
-        // SAFETY: as above, with VNNI.
+        // SAFETY: as everywhere here, and with VNNI.
         unsafe {
             let weights = _mm512_loadu_si512(weights.as_ptr().cast());
             let x = _mm512_set1_epi32(i32::from_le_bytes(x.map(|x| x as u8)));

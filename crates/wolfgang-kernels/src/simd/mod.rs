@@ -1,7 +1,7 @@
 //! Sixteen numbers at a time, by each instruction set that there is code for.
 //!
 //! Every kernel is written once, over [`Simd`], from operations whose result IEEE 754 determines. It is then compiled
-//! for each instruction set, and all of them give the same bits.
+//! for each instruction set, and all of them give the same bits, but for what [`Simd::dot_bf16`] says.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
@@ -41,7 +41,7 @@ pub(crate) trait Simd: Copy {
     fn sub(self, a: Self::F, b: Self::F) -> Self::F;
     fn mul(self, a: Self::F, b: Self::F) -> Self::F;
     fn div(self, a: Self::F, b: Self::F) -> Self::F;
-    /// The larger of each two numbers, neither of which may be NaN.
+    /// The larger of each two numbers; where one is NaN, either.
     fn max(self, a: Self::F, b: Self::F) -> Self::F;
     /// a · b + c, rounded once.
     fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
@@ -52,7 +52,8 @@ pub(crate) trait Simd: Copy {
     /// 16 × f16 as f32.
     fn widen(self, from: &[u16; LANES]) -> Self::F;
     /// Two products for each lane, of the upper bf16 in each word first, each added with one rounding. Numbers below
-    /// 2⁻¹²⁶ count as 0, as in the instruction for this.
+    /// 2⁻¹²⁶ count as 0, as in the instruction for this; that one makes such sums 0, too, which would cost the others an
+    /// instruction for each product.
     fn dot_bf16(self, sums: Self::F, weights: &[u32; LANES], x: u32) -> Self::F;
 
     fn splat_i(self, x: i32) -> Self::I;

@@ -32,8 +32,10 @@ macro_rules! quarters {
     };
 }
 
-// SAFETY throughout: NEON is part of the architecture, and every load and store is of four of the sixteen numbers
-// behind a reference.
+#[expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "NEON is part of the architecture, and every load and store is of four of the sixteen numbers behind a reference"
+)]
 impl Simd for Neon {
     type F = [float32x4_t; 4];
     type I = [int32x4_t; 4];
@@ -149,7 +151,7 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn to_i8(self, x: Self::F) -> [i8; LANES] {
-        // SAFETY: as above; both types are 16 bytes.
+        // SAFETY: as everywhere here; both types are 16 bytes.
         unsafe {
             let words = quarters!(|i| vcvtq_s32_f32(x[i]));
             let low = vcombine_s16(vmovn_s32(words[0]), vmovn_s32(words[1]));

@@ -75,6 +75,9 @@ impl Default for XtcParams {
 /// the draw `mu` goes down by `eta` times what the surprise of the chosen id, among those that were left, exceeded
 /// `tau` by. `mu` begins at `2 · tau`. Where the paper leaves it open, and where its experiments take the surprise before
 /// anything is ruled out, this follows llama.cpp: a target that the model cannot reach does not drive `mu` away.
+///
+/// It sees what the filters before it leave. `top_k`, `top_p` and the like bound the surprise by themselves and keep it from
+/// its target, so they should be off; nothing turns them off by itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MirostatParams {
     /// The surprise aimed at, in bits a token, above 0 and at most 100. Default 5.
