@@ -15,6 +15,7 @@ mod command_ends;
 mod convert;
 mod convert_ends;
 mod devices;
+mod explain;
 mod explanations;
 mod export;
 mod fixtures;
