@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Every arrow that may exist between the crates of this workspace.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("wolfgang-sampling", &[]),
     ("wolfgang-tokenize", &[]),
     ("wolfgang-kernels", &[]),
+    ("wolfgang-faust", &[]),
     ("wolfgang-model", &["wolfgang-kernels"]),
     ("wolfgang-checkpoint", &["wolfgang-model"]),
     (
@@ -58,6 +59,7 @@ const ANY_LIBRARY: &[&str] = &[
     "wolfgang-model",
     "wolfgang-checkpoint",
     "wolfgang-generate",
+    "wolfgang-faust",
 ];
 
 /// What `cargo metadata` says of the workspace.

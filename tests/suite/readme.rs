@@ -1,6 +1,7 @@
 //! The README's commands do what it says, and print what it shows.
 
-use crate::fixtures::{repository, wolfgang};
+use crate::fixtures::{repository, wolfgang, xtask};
+use std::process::Command;
 
 /// The text between the fences of each block that begins with "```console".
 fn console_blocks() -> Vec<String> {
@@ -12,7 +13,7 @@ fn console_blocks() -> Vec<String> {
 }
 
 /// The arguments of a command line as a shell would split it, for double quotes only.
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let pieces = line.split('"').enumerate();
     pieces
         .flat_map(|(i, piece)| match i % 2 {
@@ -33,16 +34,35 @@ fn the_first_command_prints_what_the_readme_shows() {
     assert_eq!(text.trim_end(), shown.trim_end());
 }
 
+/// It runs part of what CI runs, and the tests that it shows are among them.
 #[test]
-fn the_second_command_is_the_one_that_ci_runs() {
+fn the_second_command_runs_the_tests_that_the_readme_shows() {
     let blocks = console_blocks();
-    let line = blocks[1]
-        .lines()
-        .next()
-        .unwrap()
-        .strip_prefix("$ ")
+    let (line, shown) = blocks[1].split_once('\n').unwrap();
+    let (command, filter) = line.rsplit_once(' ').unwrap();
+    assert_eq!(command, "$ cargo test --workspace");
+
+    let tests = Command::new(std::env::current_exe().unwrap())
+        .args(["--list", filter])
+        .output()
         .unwrap();
-    assert_eq!(line, "cargo test --workspace");
-    let ci = std::fs::read_to_string(repository(".ci/run")).unwrap();
-    assert!(ci.lines().any(|command| command.trim() == line), "{ci}");
+    let tests = String::from_utf8(tests.stdout).unwrap();
+    let shown = shown
+        .lines()
+        .filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... ok"));
+    let mut found = 0;
+    for name in shown {
+        let listed = format!("{name}: test");
+        assert!(tests.lines().any(|line| line == listed), "{name}");
+        found += 1;
+    }
+    assert!(found > 3, "{blocks:?}");
+
+    let script = std::fs::read_to_string(repository(".ci/run")).unwrap();
+    assert!(script.lines().any(|l| l == "cargo xtask ci"), "{script}");
+    let output = xtask().args(["ci", "--list"]).output().unwrap();
+    let steps = String::from_utf8(output.stdout).unwrap();
+    let mut commands = steps.lines().filter_map(|step| step.split_once(' '));
+    let command = command.trim_start_matches("$ ");
+    assert!(commands.any(|(_, step)| step.trim() == command), "{steps}");
 }

@@ -6,8 +6,10 @@ mod accuracy;
 mod bench;
 mod bench_checkpoints;
 mod bench_devices;
+mod bench_llama_cpp;
 mod check_explain;
 mod check_transformers;
+mod ci;
 mod devices;
 mod fuzz;
 mod rebuilt;
@@ -27,6 +29,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check everything that must hold before a change lands: what .ci/run runs.
+    Ci(ci::Args),
     /// Turn a checkpoint into a native or a Hugging Face folder: what `wolfgang convert` does.
     ConvertCheckpoint(wolfgang_cli::ConvertArgs),
     /// Measure the model of the standard shape (75M, random weights) on this machine's CPU, and rewrite the table and
@@ -34,6 +38,8 @@ enum Command {
     Bench(bench::Args),
     /// Measure it on any device, and PyTorch beside it.
     BenchDevices(bench_devices::Args),
+    /// Measure it beside llama.cpp, in turn.
+    BenchLlamaCpp(bench_llama_cpp::Args),
     #[command(hide = true)]
     BenchCase(wolfgang_cli::CaseArgs),
     /// Measure how far each precision is from f32 on the CPU: logits, and perplexity of a poem.
@@ -55,9 +61,11 @@ enum Command {
 /// Runs the chore that the process's arguments name.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Ci(args) => ci::run(&args),
         Command::ConvertCheckpoint(args) => wolfgang_cli::convert(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchDevices(args) => bench_devices::run(&args),
+        Command::BenchLlamaCpp(args) => bench_llama_cpp::run(&args),
         Command::BenchCase(args) => wolfgang_cli::run_case(&args),
         Command::Accuracy(args) => accuracy::run(&args),
         Command::TestBackends(args) => test_backends::run(&args),

@@ -1,5 +1,18 @@
 //! Reads and writes Wolfgang-LM checkpoints.
 //!
+//! ```
+//! use wolfgang_checkpoint::{Checkpoint, Format};
+//! use wolfgang_model::Device;
+//!
+//! let checkpoint = Checkpoint::open("../../models/faust")?;
+//! assert_eq!(checkpoint.format(), Format::Native);
+//! assert_eq!(checkpoint.config().n_layer, 6);
+//!
+//! let model = checkpoint.into_model(&Device::flex())?;
+//! assert_eq!(model.forward(&[0, 36, 3930])?.dims(), [3, model.config().vocab_size]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Three forms are known, and told apart by content:
 //!
 //! - the original's **`.pt`**, as `torch.save` wrote it: zip or older, with or without `_orig_mod.` prefixes,

@@ -2,7 +2,7 @@
 
 use crate::args::Cli;
 use anyhow::Context;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use std::io::Write;
 use std::path::PathBuf;
@@ -25,13 +25,27 @@ pub(crate) struct ManArgs {
 pub(crate) fn completions(args: &CompletionsArgs) -> anyhow::Result<()> {
     let mut script = Vec::new();
     // Into memory first: the generator panics when a pipe is closed.
-    clap_complete::generate(args.shell, &mut Cli::command(), "wolfgang", &mut script);
+    clap_complete::generate(args.shell, &mut visible(), "wolfgang", &mut script);
     Ok(std::io::stdout().write_all(&script)?)
 }
 
 pub(crate) fn man(args: &ManArgs) -> anyhow::Result<()> {
     let folder = args.folder.display();
     let written = std::fs::create_dir_all(&args.folder)
-        .and_then(|()| clap_mangen::generate_to(Cli::command(), &args.folder));
+        .and_then(|()| clap_mangen::generate_to(visible(), &args.folder));
     written.with_context(|| format!("cannot write manual pages into {folder}"))
+}
+
+/// The command without what is hidden, which the generators would show.
+fn visible() -> Command {
+    let whole = Cli::command();
+    let shown = |command: &&Command| !command.is_hide_set();
+    let command = Command::new("wolfgang")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(whole.get_arguments())
+        .subcommands(whole.get_subcommands().filter(shown));
+    match whole.get_about() {
+        Some(about) => command.about(about.clone()),
+        None => command,
+    }
 }

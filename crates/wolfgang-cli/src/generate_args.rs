@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 #[command(after_help = "Examples:
   wolfgang generate \"Über allen Gipfeln\"
   wolfgang generate \"Habe nun, ach!\" --preset creative --seed 7 --include-prompt
-  wolfgang generate \"Es war einmal\" --model ckpt.pt --tokenizer tokenizer.json --stop \"\\n\\n\"
+  wolfgang generate \"Es war einmal\" --model ckpt.pt --tokenizer tokenizer.json --stop \"Ende\"
   echo \"Wer reitet so spät\" | wolfgang generate - --samples 3 --json")]
 pub(crate) struct GenerateArgs {
     /// The text to continue; `-` reads it from standard input (a final line break does not count), none begins a new

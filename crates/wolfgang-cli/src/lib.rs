@@ -1,5 +1,11 @@
 //! The `wolfgang` command.
 //!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     wolfgang_cli::main()
+//! }
+//! ```
+//!
 //! Thin: it reads arguments, calls the libraries and writes what comes back. It is a library besides a binary so that
 //! `cargo xtask convert-checkpoint` is the same code, and the project's tests can run it as a process of their own.
 

@@ -97,6 +97,8 @@ fn is_usage(error: &anyhow::Error) -> bool {
                         | SamplingError::UnknownId { .. }
                         | SamplingError::Contradiction { .. }
                 ) | GenerateError::UnknownStopToken { .. }
+                    | GenerateError::EmptyStopString { .. }
+                    | GenerateError::PromptTooLong { .. }
                     | GenerateError::Model(ModelError::UnknownId { .. })
             )
         )

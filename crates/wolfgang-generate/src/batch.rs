@@ -15,13 +15,14 @@ use std::collections::VecDeque;
 ///
 /// What several prompts have in common, if it is at least half of the prompt, is computed for the first of them only.
 ///
-/// ```no_run
+/// ```
 /// use wolfgang_generate::{Batch, Device, Event, GenerateOptions, WolfgangGenerator};
 ///
-/// let generator = WolfgangGenerator::from_path("models/faust", &Device::flex())?;
+/// let generator = WolfgangGenerator::from_path("../../models/faust", &Device::flex())?;
+/// let options = GenerateOptions { max_new_tokens: 12, ..Default::default() };
 /// let mut batch = Batch::new();
 /// for prompt in ["Habe nun, ach!", "Wer reitet so spät"] {
-///     batch.push(generator.generate(prompt, &GenerateOptions::default())?);
+///     batch.push(generator.generate(prompt, &options)?);
 /// }
 /// for (place, event) in batch {
 ///     if let Event::Finished(summary) = event? {

@@ -1,19 +1,17 @@
 //! Text generation with Wolfgang-LM: the loop from a prompt to streamed text.
 //!
-//! ```no_run
+//! ```
 //! use wolfgang_generate::{Device, Event, GenerateOptions, WolfgangGenerator};
-//! use std::io::Write;
 //!
-//! let generator = WolfgangGenerator::from_path("models/faust", &Device::flex())?;
-//! let options = GenerateOptions { max_new_tokens: 60, seed: Some(1), ..Default::default() };
+//! let generator = WolfgangGenerator::from_path("../../models/faust", &Device::flex())?;
+//! let options = GenerateOptions { max_new_tokens: 12, seed: Some(1), ..Default::default() };
 //! for event in generator.generate("Habe nun, ach!", &options)? {
 //!     match event? {
 //!         Event::Text { text, .. } => print!("{text}"),
 //!         Event::Finished(summary) => println!("\n{:?}, seed {}", summary.reason, summary.seed),
 //!     }
 //! }
-//! # std::io::stdout().flush()?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), wolfgang_generate::GenerateError>(())
 //! ```
 //!
 //! Generation is an iterator of [`Event`]s, pulled by whoever wants the text: it runs on the caller's thread, does

@@ -1,6 +1,34 @@
 //! CPU arithmetic for a transformer, on slices: products with packed weights, attention, norms, and the threads for
 //! them. It knows no tensor, no model and no file.
 //!
+//! ```
+//! use std::num::NonZeroUsize;
+//! use wolfgang_kernels::{Activations, Cpu, Format, Isa, KernelError, PANEL, Packer, Rows, Shape, Then};
+//!
+//! let mut cpu = Cpu::new(Isa::best(), NonZeroUsize::MIN)?;
+//!
+//! // Output i is the sum of the inputs, i times.
+//! let shape = Shape { outputs: PANEL, inputs: 3 };
+//! let mut packer = Packer::new(Format::F32, &[shape])?;
+//! cpu.pack(&mut packer, shape, |_, panel| {
+//!     for (i, row) in panel.chunks_exact_mut(3).enumerate() {
+//!         row.fill(i as f32);
+//!     }
+//!     Ok::<_, KernelError>(())
+//! })?;
+//! let matrix = packer.finish().remove(0);
+//!
+//! let (mut x, mut y) = (Rows::default(), Rows::default());
+//! x.reset(1, 3);
+//! x.row_mut(0).copy_from_slice(&[1.0, 2.0, 3.0]);
+//! y.reset(1, PANEL);
+//! let mut inputs = Activations::default();
+//! cpu.prepare(&x, Format::F32, &mut inputs);
+//! cpu.multiply(&matrix, &inputs, &mut y, Then::Store);
+//! assert_eq!(y.row(0)[..3], [0.0, 6.0, 12.0]);
+//! # Ok::<(), KernelError>(())
+//! ```
+//!
 //! Two things set it apart. Weights are packed once, in the order in which decoding reads them, so that decoding runs
 //! at the speed of the memory. And every sum has one order, whatever the number of rows, of threads, and the
 //! instruction set: the same token gets the same bits in prefill, in decode and in a batch.

@@ -253,7 +253,12 @@ impl Kernel for Pack<'_> {
 
 /// `[PANEL, inputs]` → `[inputs, PANEL]`, in squares that stay in the nearest cache.
 #[inline(always)]
-fn transpose<T>(rows: &[f32], inputs: usize, into: &mut [[T; PANEL]], number: impl Fn(f32) -> T) {
+fn transpose<T, U: Copy>(
+    rows: &[U],
+    inputs: usize,
+    into: &mut [[T; PANEL]],
+    number: impl Fn(U) -> T,
+) {
     for (block, into) in into.chunks_mut(LANES).enumerate() {
         for column in 0..PANEL {
             let row = &rows[column * inputs + block * LANES..][..into.len()];
@@ -278,16 +283,21 @@ impl Kernel for Quantise<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let into: &mut [[[u8; 4]; PANEL]] = bytemuck::cast_slice_mut(self.into);
+        let into: &mut [[u32; PANEL]] = bytemuck::cast_slice_mut(self.into);
+        let groups = into.len();
         // An offset of 128 stands for 0.
-        into.fill([[128; 4]; PANEL]);
-        for (column, row) in self.rows.chunks_exact(self.shape.inputs).enumerate() {
-            let scale = row_scale(row);
-            self.scales[column] = scale;
-            let per_unit = per_unit(scale);
-            for (k, x) in row.iter().enumerate() {
-                into[k / 4][column][k % 4] = (quantised(*x, per_unit) + 128) as u8;
+        let mut words = vec![u32::from_ne_bytes([128; 4]); PANEL * groups];
+        let rows = self.rows.chunks_exact(self.shape.inputs);
+        let places = words.chunks_exact_mut(groups).zip(self.scales);
+        for (row, (words, scale)) in rows.zip(places) {
+            *scale = row_scale(row);
+            let per_unit = per_unit(*scale);
+            // Row by row first: numbers side by side are rounded by vectors.
+            let bytes: &mut [u8] = bytemuck::cast_slice_mut(words);
+            for (byte, x) in bytes.iter_mut().zip(row) {
+                *byte = (quantised(*x, per_unit) + 128) as u8;
             }
         }
+        transpose(&words, groups, into, |word| word);
     }
 }

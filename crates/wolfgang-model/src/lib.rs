@@ -1,5 +1,29 @@
 //! The Wolfgang-LM transformer on burn: token ids in, logits out.
 //!
+//! ```
+//! use wolfgang_model::{Device, ModelConfig, ModelError, Parameter, Precision, ReadRows, Wolfgang, to_host};
+//!
+//! // Weights are read row by row, from wherever they are; those of a checkpoint by `wolfgang-checkpoint`.
+//! let open = |_: &Parameter| -> Result<ReadRows<'_, ModelError>, ModelError> {
+//!     Ok(Box::new(|rows, into| {
+//!         for (i, weight) in into.iter_mut().enumerate() {
+//!             *weight = ((rows.start + i) as f32).sin();
+//!         }
+//!         Ok(())
+//!     }))
+//! };
+//! let config = ModelConfig { vocab_size: 256, n_layer: 2, n_embd: 40, ..Default::default() };
+//! let model = Wolfgang::from_weights(&config, &Device::flex(), Precision::F32, open)?;
+//!
+//! // The logits behind three ids, at once and one by one.
+//! let at_once = to_host(model.forward(&[1, 2, 3])?)?;
+//! let mut cache = model.new_cache()?;
+//! model.forward_cached(&[1, 2], &mut cache)?;
+//! let last = to_host(model.forward_cached(&[3], &mut cache)?)?;
+//! assert_eq!(at_once[2 * 256..], last);
+//! # Ok::<(), ModelError>(())
+//! ```
+//!
 //! A decoder of Llama's kind (Touvron et al. 2023): pre-norm residual blocks of grouped-query attention with rotary
 //! embedding and of SwiGLU, one final RMSNorm, and a head that shares its weights with the embeddings. Modules and
 //! parameters bear the names they have in the checkpoints, but that matrices with the same input are one.

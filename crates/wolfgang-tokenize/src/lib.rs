@@ -1,5 +1,23 @@
 //! Text to token ids and back, whole or as a stream.
 //!
+//! ```
+//! use wolfgang_tokenize::{Special, Tokenizer};
+//!
+//! let tokenizer = Tokenizer::from_file("../../models/faust/tokenizer.json")?;
+//! let ids = tokenizer.encode("Größe")?;
+//! assert_eq!(tokenizer.decode(&ids, Special::Skip), "Größe");
+//!
+//! // As a stream: never half a character, and nothing is lost.
+//! let mut stream = tokenizer.stream(Special::Skip);
+//! let mut text: String = ids.iter().map(|&id| stream.push(id).to_owned()).collect();
+//! text += &stream.finish();
+//! assert_eq!(text, "Größe");
+//!
+//! // What a user writes is text, whatever it looks like.
+//! assert!(tokenizer.encode("<|endoftext|>")?.len() > 1);
+//! # Ok::<(), wolfgang_tokenize::TokenizerError>(())
+//! ```
+//!
 //! A [`Tokenizer`] is a byte-level BPE read from a `tokenizer.json`. Encoding is the `tokenizers` library's; decoding
 //! is our own, because every id of such a vocabulary stands for a fixed run of bytes: text is nothing but those runs
 //! joined and read as UTF-8. That makes [`TextStream`] exact: what it hands out piece by piece is, byte for byte, what

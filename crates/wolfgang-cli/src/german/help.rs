@@ -1,6 +1,6 @@
 //! The help, in German.
 
-use super::texts::{ABOUT, ABOUT_LONG, HEADINGS, TEXTS};
+use super::texts::{ABOUT, ABOUT_LONG, AFTER, HEADINGS, TEXTS};
 use clap::builder::StyledStr;
 use clap::{Arg, Command};
 
@@ -25,9 +25,13 @@ fn translated(command: Command) -> Command {
     });
     let command = about(command).mut_args(|arg| argument(&name, arg));
     let after = command.get_after_help().map(StyledStr::to_string);
-    let command = match after {
-        Some(after) => command.after_help(after.replacen("Examples:", "Beispiele:", 1)),
-        None => command,
+    let german = AFTER.iter().find(|(owner, _)| *owner == name);
+    let command = match (german, after) {
+        (Some((_, text)), _) => command.after_help(*text),
+        (None, Some(examples)) => {
+            command.after_help(examples.replacen("Examples:", "Beispiele:", 1))
+        }
+        (None, None) => command,
     };
     let command = command.subcommand_help_heading("Befehle");
     command.help_template(TEMPLATE)
@@ -135,7 +139,7 @@ mod tests {
         let mut command = translate(Cli::command());
         let mut helps = vec![command.render_long_help().to_string()];
         for one in command.get_subcommands_mut() {
-            if one.get_name() != "help" {
+            if one.get_name() != "help" && !one.is_hide_set() {
                 helps.push(one.render_long_help().to_string());
             }
         }

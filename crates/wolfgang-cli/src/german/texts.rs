@@ -83,6 +83,12 @@ pub(super) const ABOUT_LONG: &[(&str, &str)] = &[
     ("man", "Zum Beispiel: wolfgang man ~/.local/share/man/man1"),
 ];
 
+/// What stands behind the options.
+pub(super) const AFTER: &[(&str, &str)] = &[(
+    "wolfgang",
+    "Optionen können auch in einer Datei stehen, wolfgang/config.toml im Ordner dafür; docs/command.md sagt, wie.",
+)];
+
 /// What an argument means: of one command, or of all that have it.
 pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ("", "help", "Diese Hilfe"),
@@ -330,7 +336,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "generate",
         "samples",
-        "Wie viele Texte erzeugt werden, mit Seeds, die hochzählen; sie teilen sich jeden Durchgang des Modells. Vorgabe 1",
+        "Wie viele Texte erzeugt werden, mit Seeds, die hochzählen; sie teilen sich jeden Durchgang des Modells",
     ),
     (
         "generate",

@@ -1,0 +1,60 @@
+//! Streams a text to anything that can be written to, here a connection, and ends it when the reader goes away.
+//!
+//!     cargo run --release --package wolfgang-generate --example stream_to_writer -- 127.0.0.1:1749
+//!     echo "Habe nun, ach!" | nc 127.0.0.1 1749
+
+use std::error::Error;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use wolfgang_generate::{Device, Event, GenerateOptions, Generation, Summary, WolfgangGenerator};
+
+/// Writes each piece as soon as it is there. Where that fails, the text ends.
+pub(crate) fn stream(
+    mut generation: Generation<'_>,
+    out: &mut impl Write,
+) -> Result<Summary, Box<dyn Error>> {
+    let canceller = generation.canceller();
+    for event in &mut generation {
+        if let Event::Text { text, .. } = event? {
+            let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            if written.is_err() {
+                canceller.cancel();
+            }
+        }
+    }
+    Ok(generation.into_summary()?)
+}
+
+/// Answers a reader, whose first line is the prompt. It stays connected for as long as it wants to read.
+pub(crate) fn serve(
+    mut client: TcpStream,
+    generator: &WolfgangGenerator,
+    options: &GenerateOptions,
+) -> Result<Summary, Box<dyn Error>> {
+    let mut reader = BufReader::new(client.try_clone()?);
+    let mut prompt = String::new();
+    reader.read_line(&mut prompt)?;
+    let generation = generator.generate(prompt.trim_end(), options)?;
+    let canceller = generation.canceller();
+    // Between two writes nobody would notice that the connection ends, so a thread waits for that.
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut reader, &mut io::sink());
+        canceller.cancel();
+    });
+    let summary = stream(generation, &mut client);
+    let _ = client.shutdown(Shutdown::Both);
+    summary
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let generator = WolfgangGenerator::from_path("models/faust", &Device::flex())?;
+    let address = std::env::args().nth(1).ok_or("at which address?")?;
+    let listener = TcpListener::bind(address)?;
+    loop {
+        serve(
+            listener.accept()?.0,
+            &generator,
+            &GenerateOptions::default(),
+        )?;
+    }
+}

@@ -1,0 +1,121 @@
+"""llama.cpp's speed at our architecture, as JSON: cargo xtask bench-llama-cpp compares it with ours.
+
+Writes a model of the same shape with random weights, unless it is there, and measures one round: prefill, then decode
+from each position, with the logits on the host each time.
+"""
+
+import ctypes
+import json
+import os
+import sys
+import time
+
+import gguf
+import llama_cpp
+import numpy as np
+
+question = json.loads(sys.argv[1])
+config, path = question["config"], question["path"]
+layers, width, heads, kv_heads = (config[name] for name in ("n_layer", "n_embd", "n_head", "n_kv_head"))
+context, vocabulary, multiple = (config[name] for name in ("block_size", "vocab_size", "multiple_of"))
+head_dim = width // heads
+hidden = -(-(width * 8 // 3) // multiple) * multiple
+KINDS = {
+    "f32": (gguf.GGMLQuantizationType.F32, gguf.LlamaFileType.ALL_F32),
+    "f16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
+    "bf16": (gguf.GGMLQuantizationType.BF16, gguf.LlamaFileType.MOSTLY_BF16),
+    "int8": (gguf.GGMLQuantizationType.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),
+}
+
+
+def write():
+    kind, file_type = KINDS[question["dtype"]]
+    writer = gguf.GGUFWriter(path + ".part", "llama")
+    writer.add_context_length(context)
+    writer.add_embedding_length(width)
+    writer.add_block_count(layers)
+    writer.add_feed_forward_length(hidden)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(kv_heads)
+    writer.add_rope_dimension_count(head_dim)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_vocab_size(vocabulary)
+    writer.add_tokenizer_model("none")
+    writer.add_file_type(file_type)
+    random = np.random.default_rng(1)
+
+    def matrix(name, outputs, inputs):
+        weight = random.standard_normal((outputs, inputs), dtype=np.float32) * 0.02
+        writer.add_tensor(name + ".weight", gguf.quantize(weight, kind), raw_dtype=kind)
+
+    def norm(name):
+        writer.add_tensor(name + ".weight", np.ones(width, dtype=np.float32))
+
+    matrix("token_embd", vocabulary, width)
+    norm("output_norm")
+    for layer in range(layers):
+        block = f"blk.{layer}."
+        norm(block + "attn_norm")
+        norm(block + "ffn_norm")
+        matrix(block + "attn_q", width, width)
+        matrix(block + "attn_k", kv_heads * head_dim, width)
+        matrix(block + "attn_v", kv_heads * head_dim, width)
+        matrix(block + "attn_output", width, width)
+        matrix(block + "ffn_gate", hidden, width)
+        matrix(block + "ffn_up", hidden, width)
+        matrix(block + "ffn_down", width, hidden)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    os.rename(path + ".part", path)
+
+
+def quiet(level, text, data):
+    pass
+
+
+callback = llama_cpp.llama_log_callback(quiet)
+llama_cpp.llama_log_set(callback, ctypes.c_void_p(0))
+if not os.path.exists(path):
+    write()
+llama_cpp.llama_backend_init()
+model = llama_cpp.llama_model_load_from_file(path.encode(), llama_cpp.llama_model_default_params())
+if not model:
+    sys.exit("llama.cpp does not load the model")
+params = llama_cpp.llama_context_default_params()
+params.n_ctx = params.n_batch = params.n_ubatch = context
+params.n_threads = params.n_threads_batch = question["threads"]
+llama = llama_cpp.llama_init_from_model(model, params)
+memory = llama_cpp.llama_get_memory(llama)
+ids = np.random.default_rng(2).integers(vocabulary, size=context).tolist()
+
+
+def run(ids):
+    tokens = (llama_cpp.llama_token * len(ids))(*ids)
+    if llama_cpp.llama_decode(llama, llama_cpp.llama_batch_get_one(tokens, len(ids))) != 0:
+        sys.exit("llama.cpp does not compute")
+    logits = llama_cpp.llama_get_logits_ith(llama, -1)
+    return np.ctypeslib.as_array(logits, shape=(vocabulary,))[0]
+
+
+def prefill():
+    llama_cpp.llama_memory_clear(memory, True)
+    start = time.perf_counter()
+    run(ids[: question["prefill"]])
+    return question["prefill"] / (time.perf_counter() - start)
+
+
+def decode(position):
+    llama_cpp.llama_memory_clear(memory, True)
+    run(ids[:position])
+    start = time.perf_counter()
+    for id in ids[: question["decoded"]]:
+        run([id])
+    return question["decoded"] / (time.perf_counter() - start)
+
+
+prefill()
+answer = {"version": llama_cpp.__version__, "prefill": prefill()}
+answer["decode"] = [decode(position) for position in question["positions"]]
+json.dump(answer, sys.stdout)

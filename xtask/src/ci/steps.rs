@@ -1,0 +1,82 @@
+//! What is checked, and in which order.
+
+/// One of the things that must hold.
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    /// Words without spaces in them.
+    pub(super) command: &'static str,
+    pub(super) env: &'static [(&'static str, &'static str)],
+    /// Looks further when the command has succeeded, and may have something to say of it at the end.
+    pub(super) then: Option<fn() -> anyhow::Result<Option<String>>>,
+}
+
+/// The build of cuda downloads an LLVM, except for documentation.
+const WITHOUT_LLVM: (&str, &str) = ("DOCS_RS", "1");
+
+/// Lints and documentation take every feature but tch, which would need libtorch already there.
+pub(super) const STEPS: [Step; 10] = [
+    Step {
+        name: "format",
+        command: "cargo fmt --all -- --check",
+        env: &[],
+        then: None,
+    },
+    Step {
+        name: "spelling",
+        command: "typos",
+        env: &[],
+        then: None,
+    },
+    Step {
+        name: "toolchain",
+        command: "rustc --version",
+        env: &[],
+        then: Some(super::toolchain::is_the_oldest),
+    },
+    Step {
+        name: "deny",
+        command: "cargo deny check licenses bans sources",
+        env: &[],
+        then: Some(super::advisories::check),
+    },
+    // Building each package from its archive takes long; what the archives hold is looked at instead.
+    Step {
+        name: "package",
+        command: "cargo package --workspace --exclude wolfgang-fuzzed --exclude wolfgang-tests --exclude xtask \
+                  --locked --allow-dirty --no-metadata --no-verify",
+        env: &[],
+        then: Some(super::packages::are_complete),
+    },
+    Step {
+        name: "lint",
+        command: "cargo clippy --workspace --all-targets --features ndarray,wgpu,vulkan,cuda,autotune --locked \
+                  -- --deny warnings",
+        env: &[WITHOUT_LLVM],
+        then: None,
+    },
+    // The workspace as a whole has a backend and the Hub; without any of them the command must build, too.
+    Step {
+        name: "lint-bare",
+        command: "cargo clippy --package wolfgang-cli --no-default-features --locked -- --deny warnings",
+        env: &[WITHOUT_LLVM],
+        then: None,
+    },
+    Step {
+        name: "document",
+        command: "cargo doc --workspace --no-deps --features ndarray,wgpu,vulkan,cuda,autotune --locked",
+        env: &[WITHOUT_LLVM, ("RUSTDOCFLAGS", "--deny warnings")],
+        then: None,
+    },
+    Step {
+        name: "backends",
+        command: "cargo xtask test-backends --python target/torch/bin/python3 --require flex,ndarray,wgpu",
+        env: &[],
+        then: None,
+    },
+    Step {
+        name: "test",
+        command: "cargo test --workspace",
+        env: &[],
+        then: None,
+    },
+];
