@@ -20,6 +20,7 @@ mod convert;
 mod convert_ends;
 mod devices;
 mod examples;
+mod explain;
 mod explanations;
 mod export;
 mod facts;

@@ -25,6 +25,7 @@
     tell("Escape");
     // For the pictures.
     tokens[5].focus();
+    scrollTo(0, 0);
   } catch (error) {
     found.error = String(error);
   }

@@ -51,7 +51,7 @@ pub struct Generation<'a> {
     /// The same.
     explainer: Option<Explainer>,
     /// Of the token that ended it.
-    ending: Option<Explanation>,
+    ending: Option<Box<Explanation>>,
     timing: Timing,
     phase: Phase,
     /// Why it ended; a generation that nothing has ended counts as cancelled.
@@ -312,12 +312,12 @@ impl<'a> Generation<'a> {
         let is_end = self.generator.tokenizer().end_of_text() == Some(id);
         if is_end && !self.options.ignore_eos {
             self.end(FinishReason::EndOfText);
-            self.ending = told.explanation;
+            self.ending = told.explanation.map(Box::new);
             return None;
         }
         if self.options.stop_tokens.contains(&id) {
             self.end(FinishReason::StopToken(id));
-            self.ending = told.explanation;
+            self.ending = told.explanation.map(Box::new);
             return None;
         }
         let (event, stop) = self.transcript.push(id, told);

@@ -17,7 +17,7 @@ pub struct Summary {
     /// How each generated token came about, if [`explain`](crate::GenerateOptions::explain) asked for it.
     pub explanations: Vec<Explanation>,
     /// The same of the token that ended the generation, if one did.
-    pub ending: Option<Explanation>,
+    pub ending: Option<Box<Explanation>>,
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
     /// How many of them, at the beginning, the model never saw because its context is shorter.

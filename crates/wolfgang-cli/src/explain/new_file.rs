@@ -1,21 +1,17 @@
 //! A file that is there as a whole or not at all.
 
-use crate::report::BadParameter;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use std::io::Write;
 use std::path::Path;
 
 /// Before there is anything to write: whether it may be written.
-pub(crate) fn check(path: &Path, force: bool) -> Result<(), BadParameter> {
+pub(crate) fn check(path: &Path, force: bool) -> anyhow::Result<()> {
     let name = path.display();
-    if path.is_dir() {
-        return Err(BadParameter(format!("{name} is a folder")));
-    }
-    if !force && path.symlink_metadata().is_ok() {
-        return Err(BadParameter(format!(
-            "{name} is there already; choose another name, or replace it by --force"
-        )));
-    }
+    ensure!(!path.is_dir(), "{name} is a folder");
+    ensure!(
+        force || path.symlink_metadata().is_err(),
+        "{name} is there already; choose another name, or replace it by --force"
+    );
     Ok(())
 }
 

@@ -96,7 +96,7 @@ impl Told {
     pub(crate) fn new(prompt: &str, summary: &Summary, tokenizer: &Tokenizer) -> Self {
         let mut stream = tokenizer.stream(Special::Keep);
         let explanations = summary.explanations.iter().map(|told| (told, false));
-        let ending = summary.ending.iter().map(|told| (told, true));
+        let ending = summary.ending.as_deref().map(|told| (told, true));
         let tokens = explanations.chain(ending).map(|(told, ends)| {
             let text = stream.push(told.chosen.id).to_owned();
             token(told, text, ends, tokenizer)
