@@ -1,11 +1,16 @@
-//! Whether what `cargo package` has packed can be built and published: nothing is included from outside, the licences
-//! are there, and the registry takes the size.
+//! Whether what `cargo package` has packed can be published: it compiles by itself, the licences are there, and the
+//! registry takes the size.
+//!
+//! Cargo's own check compiles all of burn once more for each package. Here the archives are unpacked into one workspace,
+//! with our lock file and profiles, so that what the lints have compiled serves.
 
-use super::command;
+use super::steps::{FEATURES, WITHOUT_LLVM};
+use super::{command, repository};
 use anyhow::{Context, ensure};
 use serde::Deserialize;
-use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// What the public registry takes, packed.
 const MAX_BYTES: u64 = 10 * 1024 * 1024;
@@ -21,106 +26,84 @@ struct Metadata {
 struct Package {
     name: String,
     version: String,
-    manifest_path: PathBuf,
     /// The registries that it may go to: any, unless named.
     publish: Option<Vec<String>>,
 }
 
-pub(super) fn are_complete() -> anyhow::Result<Option<String>> {
+pub(super) fn compile() -> anyhow::Result<Option<String>> {
     let output = command("cargo metadata --no-deps --format-version 1")?.output()?;
-    let metadata: Metadata = serde_json::from_slice(&output.stdout)?;
-    let published: Vec<_> = metadata
-        .packages
-        .iter()
-        .filter(|p| p.publish.is_none())
-        .collect();
-    let mut largest = (0, "");
-    for package in &published {
-        let name = &package.name;
-        check(package).with_context(|| format!("{name} cannot be published"))?;
-        let file = format!("package/{name}-{}.crate", package.version);
-        let size = std::fs::metadata(metadata.target_directory.join(file))?.len();
-        largest = largest.max((size, name));
-        ensure!(
-            size <= MAX_BYTES,
-            "{name} has {size} bytes, more than {MAX_BYTES}"
-        );
+    let Metadata {
+        mut packages,
+        target_directory: target,
+    } = serde_json::from_slice(&output.stdout)?;
+    packages.retain(|package| package.publish.is_none());
+
+    let folder = target.join("unpacked");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
     }
-    let (size, name) = largest;
+    fs::create_dir(&folder)?;
+    let sizes: Vec<_> = packages
+        .iter()
+        .map(|package| unpack(package, &target, &folder))
+        .collect::<Result<_, _>>()?;
+
+    fs::write(folder.join("Cargo.toml"), manifest(&packages)?)?;
+    fs::copy(repository().join("Cargo.lock"), folder.join("Cargo.lock"))?;
+    let status = command("cargo check --workspace --offline --features")?
+        .arg(FEATURES)
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(&folder)
+        .envs([WITHOUT_LLVM])
+        .status()?;
+    ensure!(status.success(), "what is packed does not compile");
+
+    let largest = sizes.iter().zip(&packages).max_by_key(|(size, _)| **size);
+    let (size, package) = largest.context("no package is published")?;
     Ok(Some(format!(
-        "{} packages, the largest is {name} with {:.2} MB",
-        published.len(),
-        size as f64 / 1e6
+        "{} packages, the largest is {} with {:.2} MB",
+        packages.len(),
+        package.name,
+        *size as f64 / 1e6
     )))
 }
 
-fn check(package: &Package) -> anyhow::Result<()> {
-    let folder = package.manifest_path.parent().context("no folder")?;
-    let line = format!(
-        "cargo package --package {} --list --allow-dirty",
-        package.name
-    );
-    let output = command(&line)?.output()?;
+/// Unpacks a package and gives its packed size.
+fn unpack(package: &Package, target: &Path, folder: &Path) -> anyhow::Result<u64> {
+    let name = format!("{}-{}", package.name, package.version);
+    let archive = target.join("package").join(format!("{name}.crate"));
+    let size = fs::metadata(&archive)
+        .with_context(|| format!("{} was not packed", package.name))?
+        .len();
     ensure!(
-        output.status.success(),
-        "{line} ended with {}",
-        output.status
+        size <= MAX_BYTES,
+        "{name} has {size} bytes packed, more than {MAX_BYTES}"
     );
-    let list = String::from_utf8(output.stdout)?;
-    let packed: BTreeSet<&Path> = list.lines().map(Path::new).collect();
+    let status = command("tar -xzf")?
+        .arg(&archive)
+        .arg("-C")
+        .arg(folder)
+        .status()?;
+    ensure!(status.success(), "{} cannot be unpacked", archive.display());
     for file in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
-        ensure!(packed.contains(Path::new(file)), "{file} is not packed");
+        let found = folder.join(&name).join(file).is_file();
+        ensure!(found, "{file} is not in the package {}", package.name);
     }
-    for &file in packed
-        .iter()
-        .filter(|f| f.extension().is_some_and(|e| e == "rs"))
-    {
-        let source = std::fs::read_to_string(folder.join(file))?;
-        for included in includes(&source) {
-            let target = normal(&file.with_file_name(included));
-            ensure!(
-                packed.contains(target.as_path()),
-                "{} includes {included}, which is not packed",
-                file.display()
-            );
-        }
-    }
-    Ok(())
+    Ok(size)
 }
 
-/// The paths that a source file names in `include_bytes!`, `include_str!` and `include!`.
-fn includes(source: &str) -> impl Iterator<Item = &str> {
-    ["include_bytes!(", "include_str!(", "include!("]
-        .into_iter()
-        .flat_map(|name| source.split(name).skip(1))
-        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
-}
-
-/// Without `..` where a name stands before it.
-fn normal(path: &Path) -> PathBuf {
-    let mut normal = Vec::new();
-    for part in path.components() {
-        match (part, normal.last()) {
-            (Component::ParentDir, Some(Component::Normal(_))) => {
-                normal.pop();
-            }
-            _ => normal.push(part),
-        }
+/// A workspace in which the packages find each other, with the profiles of ours.
+fn manifest(packages: &[Package]) -> anyhow::Result<String> {
+    let ours = fs::read_to_string(repository().join("Cargo.toml"))?;
+    let profiles = ours
+        .find("[profile.")
+        .context("Cargo.toml has no profiles")?;
+    let mut manifest =
+        "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\n\n[patch.crates-io]\n".to_owned();
+    for Package { name, version, .. } in packages {
+        writeln!(manifest, "{name} = {{ path = \"{name}-{version}\" }}")?;
     }
-    normal.into_iter().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn includes_are_found_where_they_point() {
-        let source =
-            "x(include_bytes!(\"../a.bin\")); include_str!(\n  \"b.txt\"); include!(concat!(1))";
-        let found: Vec<_> = includes(source).collect();
-        assert_eq!(found, ["../a.bin", "b.txt"]);
-        assert_eq!(normal(Path::new("src/../a.bin")), Path::new("a.bin"));
-        assert_eq!(normal(Path::new("src/../../../a")), Path::new("../../a"));
-    }
+    write!(manifest, "\n{}", &ours[profiles..])?;
+    Ok(manifest)
 }

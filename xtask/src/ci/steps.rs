@@ -10,10 +10,18 @@ pub(super) struct Step {
     pub(super) then: Option<fn() -> anyhow::Result<Option<String>>>,
 }
 
-/// The build of cuda downloads an LLVM, except for documentation.
-const WITHOUT_LLVM: (&str, &str) = ("DOCS_RS", "1");
+/// All but tch, which would need libtorch already there.
+macro_rules! features {
+    () => {
+        "ndarray,wgpu,vulkan,cuda,autotune"
+    };
+}
+pub(super) const FEATURES: &str = features!();
 
-/// Lints and documentation take every feature but tch, which would need libtorch already there.
+/// The build of cuda downloads an LLVM, except for documentation.
+pub(super) const WITHOUT_LLVM: (&str, &str) = ("DOCS_RS", "1");
+
+/// The cheapest first.
 pub(super) const STEPS: [Step; 11] = [
     Step {
         name: "format",
@@ -39,20 +47,22 @@ pub(super) const STEPS: [Step; 11] = [
         env: &[],
         then: Some(super::advisories::check),
     },
-    // Building each package from its archive takes long; what the archives hold is looked at instead.
+    Step {
+        name: "lint",
+        command: concat!(
+            "cargo clippy --workspace --all-targets --locked --features ",
+            features!(),
+            " -- --deny warnings"
+        ),
+        env: &[WITHOUT_LLVM],
+        then: None,
+    },
     Step {
         name: "package",
         command: "cargo package --workspace --exclude wolfgang-fuzzed --exclude wolfgang-tests --exclude xtask \
                   --locked --allow-dirty --no-metadata --no-verify",
         env: &[],
-        then: Some(super::packages::are_complete),
-    },
-    Step {
-        name: "lint",
-        command: "cargo clippy --workspace --all-targets --features ndarray,wgpu,vulkan,cuda,autotune --locked \
-                  -- --deny warnings",
-        env: &[WITHOUT_LLVM],
-        then: None,
+        then: Some(super::packages::compile),
     },
     // The workspace as a whole has a backend and the Hub; without any of them the command must build, too.
     Step {
@@ -69,7 +79,10 @@ pub(super) const STEPS: [Step; 11] = [
     },
     Step {
         name: "document",
-        command: "cargo doc --workspace --no-deps --features ndarray,wgpu,vulkan,cuda,autotune --locked",
+        command: concat!(
+            "cargo doc --workspace --no-deps --locked --features ",
+            features!()
+        ),
         env: &[WITHOUT_LLVM, ("RUSTDOCFLAGS", "--deny warnings")],
         then: None,
     },
