@@ -34,7 +34,7 @@ fn json(output: Output) -> Json {
 }
 
 #[test]
-fn a_score_is_the_librarys_from_wherever_the_text_comes() {
+fn a_score_is_that_of_the_library_from_wherever_the_text_comes() {
     let expected = faust().score(LINE).unwrap();
     let found = json(run(&["score", LINE, "--json"]));
     assert_eq!(found["perplexity"], expected.perplexity().unwrap());
