@@ -35,6 +35,24 @@ pub(crate) struct Tile<'a> {
     pub(crate) offsets: &'a [i32],
 }
 
+impl Tile<'_> {
+    /// The same rows for these groups only, which begin with a block.
+    pub(crate) fn part(&self, groups: Range<usize>) -> Tile<'_> {
+        let blocks = if self.scales.is_empty() {
+            0..0
+        } else {
+            groups.start / BLOCK_GROUPS * self.rows..groups.end / BLOCK_GROUPS * self.rows
+        };
+        Tile {
+            first_row: self.first_row,
+            rows: self.rows,
+            words: &self.words[groups.start * self.rows..groups.end * self.rows],
+            scales: &self.scales[blocks.clone()],
+            offsets: &self.offsets[blocks],
+        }
+    }
+}
+
 /// Groups in a block.
 const BLOCK_GROUPS: usize = BLOCK / 4;
 
@@ -120,8 +138,8 @@ impl Activations {
 /// Rows of a tile.
 fn tile_rows(isa: Isa, format: Format) -> usize {
     match format {
-        // Sums of whole numbers and of floating point numbers need registers each.
-        Format::Int8 => isa.rows().div_ceil(2),
+        // Sums of whole numbers and of floating point numbers need registers each, but the latter only now and then.
+        Format::Int8 => isa.rows().div_ceil(2).max(2),
         Format::F32 | Format::F16 | Format::Bf16 => isa.rows(),
     }
 }

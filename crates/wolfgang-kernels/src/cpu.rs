@@ -26,7 +26,7 @@ pub struct Cpu {
     isa: Isa,
     pool: Pool,
     scores: Vec<Line>,
-    widened: Vec<Line>,
+    scratch: Vec<Line>,
 }
 
 impl Cpu {
@@ -39,7 +39,7 @@ impl Cpu {
             isa,
             pool: Pool::new(threads)?,
             scores: Vec::new(),
-            widened: Vec::new(),
+            scratch: Vec::new(),
         })
     }
 
@@ -88,7 +88,7 @@ impl Cpu {
         multiply(
             self.isa,
             &mut self.pool,
-            &mut self.widened,
+            &mut self.scratch,
             matrix,
             by,
             into,

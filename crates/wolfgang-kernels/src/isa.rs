@@ -1,5 +1,6 @@
 //! Which instructions there are, and running a kernel with them.
 
+use crate::format::Format;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
@@ -95,6 +96,23 @@ impl Isa {
             }
         }
         self.run(Rows)
+    }
+
+    /// Whether weights of this format are multiplied as f32, for want of an instruction.
+    pub(crate) fn widens(self, format: Format) -> bool {
+        struct DotsBf16;
+        impl Kernel for DotsBf16 {
+            type Out = bool;
+            #[inline(always)]
+            fn run<S: Simd>(self, _: S) -> bool {
+                S::DOTS_BF16
+            }
+        }
+        match format {
+            Format::F16 => true,
+            Format::Bf16 => !self.run(DotsBf16),
+            Format::F32 | Format::Int8 => false,
+        }
     }
 
     /// Runs a kernel, compiled for these instructions.

@@ -29,14 +29,17 @@ pub enum Then {
 /// Bytes of weights that make a piece of work worth its handing out.
 const PIECE: usize = 64 << 10;
 
-/// Tiles of rows for which a panel of f16 is widened once for all of them, instead of each time.
-const WORTH_WIDENING: usize = 3;
+/// Rows for which a panel of 16 bits is widened once for all of them, instead of for each tile.
+const WORTH_WIDENING: usize = 24;
 
-/// Multiplies `[outputs, inputs]` with each row, into rows of `[outputs]`. `widened` is scratch.
+/// Bytes of a panel that stay in the nearest cache while all tiles pass over them.
+const DEPTH: usize = 20 << 10;
+
+/// Multiplies `[outputs, inputs]` with each row, into rows of `[outputs]`. `scratch` is what each thread works in.
 pub(crate) fn multiply(
     isa: Isa,
     pool: &mut Pool,
-    widened: &mut Vec<Line>,
+    scratch: &mut Vec<Line>,
     matrix: &Matrix,
     by: &Activations,
     into: &mut Rows,
@@ -51,22 +54,28 @@ pub(crate) fn multiply(
     // Several for each thread, so that none waits long for another, but none too small.
     let worth = matrix.panels() * matrix.panel_bytes() * by.rows().min(16) / PIECE;
     let pieces = worth.clamp(1, 8 * pool.threads()).min(columns);
-    let widen = matrix.format() == Format::F16 && by.tiles().count() >= WORTH_WIDENING;
-    // A gate's panel and a value's, for each thread.
-    let room = if widen {
-        matrix.shape().inputs * 2 * PANEL
+    let tiles = by.tiles().count();
+    let format = matrix.format();
+    let widen = by.rows() >= WORTH_WIDENING && isa.widens(format);
+    // A gate's panel and a value's.
+    let widened = if widen {
+        2 * PANEL * format.groups(matrix.shape().inputs) * format.group()
     } else {
         0
     };
-    widened.resize(pool.threads() * room / LANES, Line::zeroed());
-    let widened = Shared::new(bytemuck::cast_slice_mut(widened));
+    let room = widened + 2 * PANEL * by.rows();
+    scratch.resize(pool.threads() * room / LANES, Line::zeroed());
+    let scratch = Shared::new(bytemuck::cast_slice_mut(scratch));
     pool.run(pieces, &|thread, piece| {
         // SAFETY: every thread has a part of its own.
-        let widened = unsafe { widened.part(thread * room..(thread + 1) * room) };
+        let scratch: &mut [f32] = unsafe { scratch.part(thread * room..(thread + 1) * room) };
+        let (widened, sums) = scratch.split_at_mut(widened);
         isa.run(Multiply {
             matrix,
             widened,
+            sums,
             by,
+            tiles,
             columns: columns * piece / pieces..columns * (piece + 1) / pieces,
             into: &into,
             width,
@@ -79,7 +88,11 @@ struct Multiply<'a> {
     matrix: &'a Matrix,
     /// Room for two panels in f32, if they are to be widened.
     widened: &'a mut [f32],
+    /// Room for the sums of two panels, `[rows, PANEL]` each.
+    sums: &'a mut [f32],
     by: &'a Activations,
+    /// How many tiles those have.
+    tiles: usize,
     /// Panels of outputs.
     columns: Range<usize>,
     into: &'a Shared<'a, f32>,
@@ -93,12 +106,13 @@ impl Kernel for Multiply<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        match self.matrix.format() {
-            Format::F32 => self.with::<S, F32>(simd),
-            Format::F16 if self.widened.is_empty() => self.with::<S, F16>(simd),
-            Format::F16 => self.with_widened(simd),
-            Format::Bf16 => self.with::<S, Bf16>(simd),
-            Format::Int8 => self.with::<S, Int8>(simd),
+        match (self.matrix.format(), self.widened.is_empty()) {
+            (Format::F32, _) => self.with::<S, F32>(simd),
+            (Format::F16, true) => self.with::<S, F16>(simd),
+            (Format::F16, false) => self.with_widened::<S, WideF16>(simd),
+            (Format::Bf16, true) => self.with::<S, Bf16>(simd),
+            (Format::Bf16, false) => self.with_widened::<S, WideBf16>(simd),
+            (Format::Int8, _) => self.with::<S, Int8>(simd),
         }
     }
 }
@@ -111,36 +125,38 @@ trait Product {
     /// What a panel has for each group of inputs.
     type Group: Pod;
 
-    fn sums<S: Simd, const ROWS: usize>(
+    /// Adds the products of some groups of a panel with those of a tile, in their order.
+    fn add<S: Simd, const ROWS: usize>(
         simd: S,
+        sums: Sums<S, ROWS>,
         panel: &[Self::Group],
-        scales: &[f32; PANEL],
         tile: &Tile<'_>,
     ) -> Sums<S, ROWS>;
 }
 
 impl Multiply<'_> {
     #[inline(always)]
-    fn with<S: Simd, P: Product>(&self, simd: S) {
+    fn with<S: Simd, P: Product>(mut self, simd: S) {
         for column in self.columns.clone() {
-            let panels = self.panels(column).map(|panel| self.matrix.panel(panel));
+            let matrix = self.matrix;
+            let panels = self.panels(column).map(|panel| matrix.panel(panel));
             self.column::<S, P>(simd, column, panels.map(bytemuck::cast_slice));
         }
     }
 
-    /// f16 as f32, which they become anyway, but once for all rows.
+    /// 16 bits as f32, which they become anyway, but once for all rows.
     #[inline(always)]
-    fn with_widened<S: Simd>(mut self, simd: S) {
+    fn with_widened<S: Simd, W: Widened>(mut self, simd: S) {
         let widened = std::mem::take(&mut self.widened);
         let (first, second) = widened.split_at_mut(widened.len() / 2);
         for column in self.columns.clone() {
             let panels = self.panels(column);
-            widen(simd, self.matrix.panel(panels[0]), first);
+            W::widen(simd, self.matrix.panel(panels[0]), first);
             if panels[1] != panels[0] {
-                widen(simd, self.matrix.panel(panels[1]), second);
+                W::widen(simd, self.matrix.panel(panels[1]), second);
             }
             let panels = [&*first, &*second];
-            self.column::<S, F32>(simd, column, panels.map(bytemuck::cast_slice));
+            self.column::<S, W::As>(simd, column, panels.map(bytemuck::cast_slice));
         }
     }
 
@@ -154,79 +170,172 @@ impl Multiply<'_> {
     }
 
     #[inline(always)]
-    fn column<S: Simd, P: Product>(&self, simd: S, column: usize, panels: [&[P::Group]; 2]) {
-        for tile in self.by.tiles() {
-            match tile.rows {
-                1 => self.tile::<S, P, 1>(simd, column, panels, &tile),
-                2 => self.tile::<S, P, 2>(simd, column, panels, &tile),
-                3 => self.tile::<S, P, 3>(simd, column, panels, &tile),
-                4 => self.tile::<S, P, 4>(simd, column, panels, &tile),
-                5 => self.tile::<S, P, 5>(simd, column, panels, &tile),
-                6 => self.tile::<S, P, 6>(simd, column, panels, &tile),
-                7 => self.tile::<S, P, 7>(simd, column, panels, &tile),
-                8 => self.tile::<S, P, 8>(simd, column, panels, &tile),
-                9 => self.tile::<S, P, 9>(simd, column, panels, &tile),
-                10 => self.tile::<S, P, 10>(simd, column, panels, &tile),
-                11 => self.tile::<S, P, 11>(simd, column, panels, &tile),
-                _ => self.tile::<S, P, 12>(simd, column, panels, &tile),
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn tile<S: Simd, P: Product, const ROWS: usize>(
-        &self,
-        simd: S,
-        column: usize,
-        panels: [&[P::Group]; 2],
-        tile: &Tile<'_>,
-    ) {
-        // Tiles have at most so many rows; the rest need not be compiled.
-        if ROWS > S::ROWS {
-            return;
-        }
-        let scales = self.panels(column).map(|panel| self.matrix.scales(panel));
-        let mut sums: Sums<S, ROWS> = P::sums(simd, panels[0], scales[0], tile);
+    fn column<S: Simd, P: Product>(&mut self, simd: S, column: usize, panels: [&[P::Group]; 2]) {
+        let (first, second) = self.sums.split_at_mut(self.sums.len() / 2);
+        accumulate::<S, P>(simd, self.by, self.tiles, panels[0], first);
         if self.then == Then::SwiGlu {
-            let values: Sums<S, ROWS> = P::sums(simd, panels[1], scales[1], tile);
-            for (gates, values) in sums.iter_mut().zip(values) {
-                gates[0] = simd.mul(silu(simd, gates[0]), values[0]);
-                gates[1] = simd.mul(silu(simd, gates[1]), values[1]);
-            }
+            accumulate::<S, P>(simd, self.by, self.tiles, panels[1], second);
         }
-        self.write(simd, column, tile, sums);
+        self.write(simd, column);
     }
 
-    /// Writes a panel of outputs of every row of a tile.
+    /// Makes outputs of the sums of every row.
     #[inline(always)]
-    fn write<S: Simd, const ROWS: usize>(
-        &self,
-        simd: S,
-        column: usize,
-        tile: &Tile<'_>,
-        sums: Sums<S, ROWS>,
-    ) {
-        for (row, sums) in sums.into_iter().enumerate() {
-            let start = (tile.first_row + row) * self.width + column * PANEL;
+    fn write<S: Simd>(&self, simd: S, column: usize) {
+        let [scales, scales_of_values] = self.panels(column).map(|panel| self.matrix.scales(panel));
+        let (sums, values) = self.sums.split_at(self.sums.len() / 2);
+        for row in 0..self.by.rows() {
+            let start = row * self.width + column * PANEL;
             // SAFETY: every column belongs to one piece of work.
             let into = unsafe { self.into.part(start..start + PANEL) };
-            for (into, mut sum) in into.as_chunks_mut().0.iter_mut().zip(sums) {
-                if self.then == Then::Add {
-                    sum = simd.add(simd.load(into), sum);
-                }
-                simd.store(sum, into);
+            for (half, into) in into.as_chunks_mut().0.iter_mut().enumerate() {
+                let out = self.sum(simd, sums, scales, row, half);
+                let out = match self.then {
+                    Then::Store => out,
+                    Then::Add => simd.add(simd.load(into), out),
+                    Then::SwiGlu => {
+                        let value = self.sum(simd, values, scales_of_values, row, half);
+                        simd.mul(silu(simd, out), value)
+                    }
+                };
+                simd.store(out, into);
+            }
+        }
+    }
+
+    /// Half a row of sums, with the scales of their outputs.
+    #[inline(always)]
+    fn sum<S: Simd>(
+        &self,
+        simd: S,
+        sums: &[f32],
+        scales: &[f32; PANEL],
+        row: usize,
+        half: usize,
+    ) -> S::F {
+        let sum = simd.load(&sums.as_chunks().0[2 * row + half]);
+        match self.matrix.format() {
+            Format::Int8 => simd.mul(sum, simd.load(&scales.as_chunks().0[half])),
+            Format::F32 | Format::F16 | Format::Bf16 => sum,
+        }
+    }
+}
+
+/// Multiplies a panel with every tile, into sums `[rows, PANEL]`.
+///
+/// With several tiles a part of the panel passes over all of them before the next part is read, so that it comes from the
+/// nearest cache. Sums wait in memory meanwhile, which does not change a bit of them.
+#[inline(always)]
+fn accumulate<S: Simd, P: Product>(
+    simd: S,
+    by: &Activations,
+    tiles: usize,
+    panel: &[P::Group],
+    sums: &mut [f32],
+) {
+    let depth = match tiles {
+        1 => panel.len(),
+        // A whole number of blocks.
+        _ => DEPTH / size_of::<P::Group>(),
+    };
+    for (part, panel) in panel.chunks(depth).enumerate() {
+        let groups = part * depth..part * depth + panel.len();
+        for tile in by.tiles() {
+            let place = tile.first_row * PANEL..(tile.first_row + tile.rows) * PANEL;
+            let (tile, sums) = (tile.part(groups.clone()), &mut sums[place]);
+            match tile.rows {
+                1 => of_tile::<S, P, 1>(simd, panel, &tile, part, sums),
+                2 => of_tile::<S, P, 2>(simd, panel, &tile, part, sums),
+                3 => of_tile::<S, P, 3>(simd, panel, &tile, part, sums),
+                4 => of_tile::<S, P, 4>(simd, panel, &tile, part, sums),
+                5 => of_tile::<S, P, 5>(simd, panel, &tile, part, sums),
+                6 => of_tile::<S, P, 6>(simd, panel, &tile, part, sums),
+                7 => of_tile::<S, P, 7>(simd, panel, &tile, part, sums),
+                8 => of_tile::<S, P, 8>(simd, panel, &tile, part, sums),
+                9 => of_tile::<S, P, 9>(simd, panel, &tile, part, sums),
+                10 => of_tile::<S, P, 10>(simd, panel, &tile, part, sums),
+                11 => of_tile::<S, P, 11>(simd, panel, &tile, part, sums),
+                _ => of_tile::<S, P, 12>(simd, panel, &tile, part, sums),
             }
         }
     }
 }
 
-/// A panel of f16 as f32.
+/// Adds one part of a panel to the sums of a tile.
 #[inline(always)]
-fn widen<S: Simd>(simd: S, panel: &[u8], into: &mut [f32]) {
-    let halves: &[[u16; LANES]] = bytemuck::cast_slice(panel);
-    for (half, into) in halves.iter().zip(into.as_chunks_mut().0) {
-        simd.store(simd.widen(half), into);
+fn of_tile<S: Simd, P: Product, const ROWS: usize>(
+    simd: S,
+    panel: &[P::Group],
+    tile: &Tile<'_>,
+    part: usize,
+    into: &mut [f32],
+) {
+    // Tiles have at most so many rows; the rest need not be compiled.
+    if ROWS > S::ROWS {
+        return;
     }
+    let into = into.as_chunks_mut().0;
+    let mut sums = [[simd.splat(0.0); 2]; ROWS];
+    if part > 0 {
+        for (sums, from) in sums.iter_mut().zip(into.as_chunks::<2>().0) {
+            *sums = [simd.load(&from[0]), simd.load(&from[1])];
+        }
+    }
+    sums = P::add(simd, sums, panel, tile);
+    for (sums, into) in sums.into_iter().zip(into.as_chunks_mut::<2>().0) {
+        simd.store(sums[0], &mut into[0]);
+        simd.store(sums[1], &mut into[1]);
+    }
+}
+
+/// A format that becomes f32 for the product.
+trait Widened {
+    /// How it is multiplied then.
+    type As: Product;
+
+    /// A panel as f32.
+    fn widen<S: Simd>(simd: S, panel: &[u8], into: &mut [f32]);
+}
+
+struct WideF16;
+
+impl Widened for WideF16 {
+    type As = F32;
+
+    #[inline(always)]
+    fn widen<S: Simd>(simd: S, panel: &[u8], into: &mut [f32]) {
+        let halves: &[[u16; LANES]] = bytemuck::cast_slice(panel);
+        for (half, into) in halves.iter().zip(into.as_chunks_mut().0) {
+            simd.store(simd.widen(half), into);
+        }
+    }
+}
+
+/// Of each group the first inputs, then the second.
+struct WideBf16;
+
+impl Widened for WideBf16 {
+    type As = Self;
+
+    #[inline(always)]
+    fn widen<S: Simd>(_: S, panel: &[u8], into: &mut [f32]) {
+        let groups: &[[u32; PANEL]] = bytemuck::cast_slice(panel);
+        let into = into.as_chunks_mut::<PANEL>().0.as_chunks_mut::<2>().0;
+        for (group, [first, second]) in groups.iter().zip(into) {
+            for (pair, (first, second)) in group.iter().zip(first.iter_mut().zip(second)) {
+                (*first, *second) = parts(*pair);
+            }
+        }
+    }
+}
+
+/// The two bf16 in a word, the upper one first.
+#[inline(always)]
+fn parts(pair: u32) -> (f32, f32) {
+    (
+        f32::from_bits(pair & 0xffff_0000),
+        f32::from_bits(pair << 16),
+    )
 }
 
 /// How far ahead weights are asked for, in bytes.
@@ -256,13 +365,12 @@ impl<T: Step> Product for T {
     type Group = [T::Half; 2];
 
     #[inline(always)]
-    fn sums<S: Simd, const ROWS: usize>(
+    fn add<S: Simd, const ROWS: usize>(
         simd: S,
+        mut sums: Sums<S, ROWS>,
         panel: &[Self::Group],
-        _: &[f32; PANEL],
         tile: &Tile<'_>,
     ) -> Sums<S, ROWS> {
-        let mut sums = [[simd.splat(0.0); 2]; ROWS];
         for (group, x) in panel.iter().zip(tile.words.as_chunks::<ROWS>().0) {
             ahead::<S, ROWS, _>(simd, group);
             for (sums, x) in sums.iter_mut().zip(x) {
@@ -307,6 +415,30 @@ impl Step for Bf16 {
     }
 }
 
+impl Product for WideBf16 {
+    type Group = [[[f32; LANES]; 2]; 2];
+
+    #[inline(always)]
+    fn add<S: Simd, const ROWS: usize>(
+        simd: S,
+        mut sums: Sums<S, ROWS>,
+        panel: &[Self::Group],
+        tile: &Tile<'_>,
+    ) -> Sums<S, ROWS> {
+        for ([first, second], x) in panel.iter().zip(tile.words.as_chunks::<ROWS>().0) {
+            for (sums, x) in sums.iter_mut().zip(x) {
+                let x = parts(*x);
+                for (weights, x) in [(first, x.0), (second, x.1)] {
+                    let x = simd.splat(x);
+                    sums[0] = simd.fma(simd.load(&weights[0]), x, sums[0]);
+                    sums[1] = simd.fma(simd.load(&weights[1]), x, sums[1]);
+                }
+            }
+        }
+        sums
+    }
+}
+
 struct Int8;
 
 impl Product for Int8 {
@@ -314,13 +446,12 @@ impl Product for Int8 {
 
     /// Whole numbers are summed exactly within a block of inputs, and the blocks in their order.
     #[inline(always)]
-    fn sums<S: Simd, const ROWS: usize>(
+    fn add<S: Simd, const ROWS: usize>(
         simd: S,
+        mut sums: Sums<S, ROWS>,
         panel: &[Self::Group],
-        scales: &[f32; PANEL],
         tile: &Tile<'_>,
     ) -> Sums<S, ROWS> {
-        let mut sums = [[simd.splat(0.0); 2]; ROWS];
         let words = tile.words.as_chunks::<ROWS>().0;
         let blocks = panel
             .chunks_exact(BLOCK / 4)
@@ -345,12 +476,6 @@ impl Product for Int8 {
                     let whole = simd.to_f(whole[row][half]);
                     sums[row][half] = simd.fma(whole, scale, sums[row][half]);
                 }
-            }
-        }
-        let scales = scales.as_chunks::<LANES>().0;
-        for sums in &mut sums {
-            for (sum, scales) in sums.iter_mut().zip(scales) {
-                *sum = simd.mul(*sum, simd.load(scales));
             }
         }
         sums

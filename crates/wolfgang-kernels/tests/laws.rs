@@ -86,7 +86,7 @@ proptest! {
     #[test]
     fn a_product_is_its_formula_and_its_bits_depend_on_nothing_else(
         outputs in 1usize..100,
-        inputs in 1usize..200,
+        inputs in 1usize..700,
         rows in 1usize..40,
         seed in 0usize..1000,
     ) {

@@ -178,6 +178,7 @@ unsafe fn upper(words: __m512i) -> __m512 {
               reference"
 )]
 impl Simd for Avx512Dot {
+    const DOTS_BF16: bool = true;
     common!();
 
     #[inline(always)]

@@ -29,6 +29,8 @@ pub(crate) trait Simd: Copy {
     type I: Copy;
     /// Rows of a product for which there are registers: each takes two vectors.
     const ROWS: usize;
+    /// Whether there is an instruction for [`Self::dot_bf16`].
+    const DOTS_BF16: bool = false;
 
     /// Asks for the cache line at an address, which need not be one of ours.
     #[inline(always)]
