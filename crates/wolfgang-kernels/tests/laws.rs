@@ -86,7 +86,7 @@ proptest! {
     #[test]
     fn a_product_is_its_formula_and_its_bits_depend_on_nothing_else(
         outputs in 1usize..100,
-        inputs in 1usize..700,
+        inputs in 1usize..200,
         rows in 1usize..40,
         seed in 0usize..1000,
     ) {
@@ -138,6 +138,46 @@ proptest! {
                     prop_assert!(apart <= unit * size * 0.6 + 1e-5, "{found} instead of {sum} in {of}");
                 }
             }
+        }
+    }
+
+    /// Rows so long that several parts of a panel pass over them, one after the other.
+    #[test]
+    fn a_long_sum_goes_through_the_inputs_in_their_order(
+        outputs in 1usize..70,
+        inputs in 300usize..1500,
+        rows in 1usize..40,
+        seed in 0usize..1000,
+    ) {
+        let (outputs, inputs, rows) = if cfg!(miri) { (1, 700, 7) } else { (outputs, inputs, rows) };
+        let shape = Shape { outputs, inputs };
+        let weights = mixed(seed, outputs * inputs);
+        let x = mixed(seed + 1, rows * inputs);
+        for format in FORMATS {
+            let mut kept = weights.clone();
+            kept.chunks_exact_mut(inputs).for_each(|row| rounded(format, row));
+            let mut expected = None;
+            for isa in Isa::all() {
+                let mut cpu = cpu(isa, 2);
+                let matrix = pack(&mut cpu, format, shape, &weights);
+                let all = bits(&product(&mut cpu, &matrix, &rows_of(&x, inputs), Then::Store));
+                let first = &*expected.get_or_insert_with(|| all.clone());
+                prop_assert_eq!(&all, first, "{} {:?}", isa.name(), format);
+                let last = head(&x, inputs, rows - 1, rows);
+                let last = bits(&product(&mut cpu, &matrix, &last, Then::Store));
+                prop_assert_eq!(&last, &first[(rows - 1) * outputs..], "{} {:?}", isa.name(), format);
+            }
+            if !matches!(format, Format::F32 | Format::F16) {
+                continue;
+            }
+            let mut in_order = Vec::new();
+            for x in x.chunks_exact(inputs) {
+                for weights in kept.chunks_exact(inputs) {
+                    let products = weights.iter().zip(x);
+                    in_order.push(products.fold(0f32, |sum, (w, x)| w.mul_add(*x, sum)).to_bits());
+                }
+            }
+            prop_assert_eq!(expected.unwrap(), in_order, "{:?}", format);
         }
     }
 
