@@ -7,7 +7,7 @@ use crate::{Canceller, Event, GenerateError, Generation};
 use std::collections::VecDeque;
 
 /// Generations that go forward together: each pass of the model reads the weights once for all of them, so that on the CPU
-/// a few take hardly longer than one.
+/// a few are several times as fast as one after the other.
 ///
 /// An iterator of their events, each with the place of its generation in the order in which they were pushed. Each
 /// generation hands out exactly what it would alone (other devices than the CPU: up to rounding, where it takes over a
