@@ -11,7 +11,8 @@ use std::collections::VecDeque;
 ///
 /// An iterator of their events, each with the place of its generation in the order in which they were pushed. Each
 /// generation hands out exactly what it would alone (other devices than the CPU: up to rounding, where it takes over a
-/// common prompt), at its own end leaves the batch, and others may be pushed at any time. Its own error ends a generation and none of the others; the model's ends all that run.
+/// common prompt), at its own end leaves the batch, and others may be pushed at any time. Its own error ends a generation
+/// and none of the others; the model's ends all that run.
 ///
 /// What several prompts have in common, if it is at least half of the prompt, is computed for the first of them only.
 ///
