@@ -1,10 +1,10 @@
 //! What a matrix is multiplied with, laid out as the product reads it.
 
-use crate::format::{BLOCK, Format, bf16_pair, per_unit};
+use crate::format::{BLOCK, Format, bf16_bits, bf16_pair, per_unit};
 use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
 use crate::rows::{Rows, Shared};
-use crate::simd::{LANES, Simd};
+use crate::simd::{LANES, Simd, split_x};
 use std::ops::Range;
 
 /// Rows of inputs for matrices of one format, in tiles: as many rows as a product computes at once, group by group.
@@ -12,10 +12,14 @@ use std::ops::Range;
 pub struct Activations {
     format: Option<Format>,
     rows: usize,
-    groups: usize,
+    /// Words of a row.
+    length: usize,
+    /// Scales of a row; none but for [`Format::Int8`].
+    blocks: usize,
     /// Rows of every tile but the last, which may have fewer.
     tile_rows: usize,
-    /// For each tile `[groups, rows]`: an f32, two bf16 or four i8.
+    /// For each tile `[length, rows]`: an f32; two bf16 or four i8, where there are instructions for them, else a bf16 as
+    /// f32 or two numbers of 16 bits.
     words: Vec<u32>,
     /// [`Format::Int8`] only, for each tile `[blocks, rows]`.
     scales: Vec<f32>,
@@ -27,7 +31,7 @@ pub struct Activations {
 pub(crate) struct Tile<'a> {
     pub(crate) first_row: usize,
     pub(crate) rows: usize,
-    /// `[groups, rows]`.
+    /// `[length, rows]`.
     pub(crate) words: &'a [u32],
     /// `[blocks, rows]`.
     pub(crate) scales: &'a [f32],
@@ -36,28 +40,25 @@ pub(crate) struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// The same rows for these groups only, which begin with a block.
-    pub(crate) fn part(&self, groups: Range<usize>) -> Tile<'_> {
-        let blocks = if self.scales.is_empty() {
-            0..0
-        } else {
-            groups.start / BLOCK_GROUPS * self.rows..groups.end / BLOCK_GROUPS * self.rows
+    /// The same rows for these words only, which begin with a block.
+    pub(crate) fn part(&self, words: Range<usize>) -> Tile<'_> {
+        // One block for so many words, or none.
+        let blocks = match self.words.len().checked_div(self.scales.len()) {
+            Some(each) => words.start / each * self.rows..words.end / each * self.rows,
+            None => 0..0,
         };
         Tile {
             first_row: self.first_row,
             rows: self.rows,
-            words: &self.words[groups.start * self.rows..groups.end * self.rows],
+            words: &self.words[words.start * self.rows..words.end * self.rows],
             scales: &self.scales[blocks.clone()],
             offsets: &self.offsets[blocks],
         }
     }
 }
 
-/// Groups in a block.
-const BLOCK_GROUPS: usize = BLOCK / 4;
-
 // What is laid out at once has one scale.
-const _: () = assert!(BLOCK_GROUPS == LANES);
+const _: () = assert!(BLOCK / 4 == LANES);
 
 impl Activations {
     /// How many rows there are.
@@ -68,24 +69,19 @@ impl Activations {
     /// Whether they are for matrices of this format with so many inputs, and for these instructions.
     pub(crate) fn fit(&self, isa: Isa, format: Format, inputs: usize) -> bool {
         self.format == Some(format)
-            && self.groups == format.groups(inputs)
-            && self.tile_rows == tile_rows(isa, format)
+            && self.length == length(isa, format, inputs)
+            && self.tile_rows == tile_rows(isa, format, self.rows)
     }
 
     pub(crate) fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
         let step = self.tile_rows.max(1);
         (0..self.rows).step_by(step).map(move |first_row| {
             let rows = step.min(self.rows - first_row);
-            let blocks = self.groups / BLOCK_GROUPS;
-            let of_blocks = if self.scales.is_empty() {
-                0..0
-            } else {
-                first_row * blocks..(first_row + rows) * blocks
-            };
+            let of_blocks = first_row * self.blocks..(first_row + rows) * self.blocks;
             Tile {
                 first_row,
                 rows,
-                words: &self.words[first_row * self.groups..(first_row + rows) * self.groups],
+                words: &self.words[first_row * self.length..(first_row + rows) * self.length],
                 scales: &self.scales[of_blocks.clone()],
                 offsets: &self.offsets[of_blocks],
             }
@@ -94,21 +90,20 @@ impl Activations {
 
     /// Lays out `[rows, inputs]`.
     pub(crate) fn fill(&mut self, isa: Isa, pool: &mut Pool, from: &Rows, format: Format) {
-        let is_int8 = format == Format::Int8;
         self.format = Some(format);
         self.rows = from.rows();
-        self.groups = format.groups(from.width());
-        self.tile_rows = tile_rows(isa, format);
-        let blocks = if is_int8 {
-            self.groups / BLOCK_GROUPS
-        } else {
-            0
+        self.length = length(isa, format, from.width());
+        self.tile_rows = tile_rows(isa, format, self.rows);
+        self.blocks = match format {
+            Format::Int8 => from.width().div_ceil(BLOCK),
+            _ => 0,
         };
-        self.words.resize(self.rows * self.groups, 0);
-        self.scales.resize(self.rows * blocks, 0.0);
-        self.offsets.resize(self.rows * blocks, 0);
+        self.words.resize(self.rows * self.length, 0);
+        self.scales.resize(self.rows * self.blocks, 0.0);
+        self.offsets.resize(self.rows * self.blocks, 0);
 
-        let (rows, groups, tile_rows) = (self.rows, self.groups, self.tile_rows);
+        let (rows, length, blocks) = (self.rows, self.length, self.blocks);
+        let tile_rows = self.tile_rows;
         let words = Shared::new(&mut self.words);
         let scales = Shared::new(&mut self.scales);
         let offsets = Shared::new(&mut self.offsets);
@@ -118,7 +113,7 @@ impl Activations {
             // SAFETY: every tile belongs to one piece.
             let (words, scales, offsets) = unsafe {
                 (
-                    words.part(first * groups..behind * groups),
+                    words.part(first * length..behind * length),
                     scales.part(first * blocks..behind * blocks),
                     offsets.part(first * blocks..behind * blocks),
                 )
@@ -135,13 +130,16 @@ impl Activations {
     }
 }
 
-/// Rows of a tile.
-fn tile_rows(isa: Isa, format: Format) -> usize {
-    match format {
-        // Sums of whole numbers and of floating point numbers need registers each, but the latter only now and then.
-        Format::Int8 => isa.rows().div_ceil(2).max(2),
-        Format::F32 | Format::F16 | Format::Bf16 => isa.rows(),
-    }
+/// Words of a row. What has no instruction of its own is laid out as what it is multiplied as.
+fn length(isa: Isa, format: Format, inputs: usize) -> usize {
+    let groups = format.groups(inputs);
+    if isa.dots(format) { groups } else { 2 * groups }
+}
+
+/// Rows of a tile: so many that there are few tiles, all of nearly the same size.
+fn tile_rows(isa: Isa, format: Format, rows: usize) -> usize {
+    let most = isa.rows(format);
+    rows.div_ceil(rows.div_ceil(most).max(1)).max(1)
 }
 
 /// Lays out a tile.
@@ -166,9 +164,13 @@ impl Kernel for Fill<'_> {
                 let words = self.words.iter_mut().zip(row);
                 words.for_each(|(word, x)| *word = x.to_bits());
             }
-            (1, Format::Bf16) => {
+            (1, Format::Bf16) if S::DOTS_BF16 => {
                 let words = self.words.iter_mut().zip(row.as_chunks::<2>().0);
                 words.for_each(|(word, x)| *word = bf16_pair(x[0], x[1]));
+            }
+            (1, Format::Bf16) => {
+                let words = self.words.iter_mut().zip(row);
+                words.for_each(|(word, x)| *word = bf16_alone(x.to_bits()));
             }
             _ => self.by_blocks(simd),
         }
@@ -176,32 +178,50 @@ impl Kernel for Fill<'_> {
 }
 
 impl Fill<'_> {
-    /// Sixteen groups of every row, before the next sixteen: what is written lies together.
+    /// Some inputs of every row, before the next: what is written lies together.
     #[inline(always)]
     fn by_blocks<S: Simd>(self, simd: S) {
-        let (first, rows) = (self.rows.start, self.rows.len());
-        let inputs = self.format.group() * LANES;
-        for (block, words) in self.words.chunks_mut(LANES * rows).enumerate() {
+        let rows = self.rows.len();
+        let (inputs, length) = match self.format {
+            Format::F32 | Format::F16 => (LANES, LANES),
+            Format::Bf16 if S::DOTS_BF16 => (2 * LANES, LANES),
+            Format::Bf16 => (LANES, LANES),
+            Format::Int8 if S::DOTS_I8 => (BLOCK, LANES),
+            Format::Int8 => (BLOCK, 2 * LANES),
+        };
+        for (block, words) in self.words.chunks_mut(length * rows).enumerate() {
             for row in 0..rows {
-                let from = &self.from.padded(first + row)[block * inputs..];
-                let numbers = match self.format {
-                    Format::F32 | Format::F16 => floats(from),
-                    Format::Bf16 => pairs(from),
+                let from = &self.from.padded(self.rows.start + row)[block * inputs..];
+                let into = &mut words[row..];
+                match self.format {
+                    Format::F32 | Format::F16 => lay(&floats(from), into, rows),
+                    Format::Bf16 if S::DOTS_BF16 => lay(&pairs(from), into, rows),
+                    Format::Bf16 => lay(&floats(from).map(bf16_alone), into, rows),
                     Format::Int8 => {
                         let quantised = quantise(simd, from);
                         self.scales[block * rows + row] = quantised.scale;
                         self.offsets[block * rows + row] = -128 * quantised.sum;
-                        quantised.words
+                        if S::DOTS_I8 {
+                            lay(&quantised.words, into, rows);
+                        } else {
+                            lay(quantised.words.map(split_x).as_flattened(), into, rows);
+                        }
                     }
-                };
-                if rows == 1 {
-                    words.copy_from_slice(&numbers[..words.len()]);
-                } else {
-                    let words = words[row..].iter_mut().step_by(rows);
-                    words.zip(numbers).for_each(|(word, x)| *word = x);
                 }
             }
         }
+    }
+}
+
+/// Writes a row's words, as many as there is room for, with those of the other rows between them.
+#[inline(always)]
+fn lay(words: &[u32], into: &mut [u32], rows: usize) {
+    if rows == 1 {
+        let n = words.len().min(into.len());
+        into[..n].copy_from_slice(&words[..n]);
+    } else {
+        let into = into.iter_mut().step_by(rows);
+        into.zip(words).for_each(|(to, word)| *to = *word);
     }
 }
 
@@ -221,6 +241,12 @@ fn head<const N: usize>(from: &[f32]) -> [f32; N] {
 #[inline(always)]
 fn floats(from: &[f32]) -> [u32; LANES] {
     head::<LANES>(from).map(f32::to_bits)
+}
+
+/// An f32 rounded to bf16, as the bits of an f32 again.
+#[inline(always)]
+fn bf16_alone(bits: u32) -> u32 {
+    bf16_bits(f32::from_bits(bits)) << 16
 }
 
 #[inline(always)]

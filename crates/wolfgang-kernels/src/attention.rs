@@ -155,10 +155,10 @@ impl Attend<'_> {
         let mut block = 0;
         while block < used {
             let keys = &keys[block * head_dim..];
-            block += if used - block >= 4 {
-                self.score::<S, E, N, 4>(simd, &queries, keys, scale, block)
-            } else {
-                self.score::<S, E, N, 1>(simd, &queries, keys, scale, block)
+            block += match (used - block).min(S::SUMS / N) {
+                4.. => self.score::<S, E, N, 4>(simd, &queries, keys, scale, block),
+                2 | 3 => self.score::<S, E, N, 2>(simd, &queries, keys, scale, block),
+                _ => self.score::<S, E, N, 1>(simd, &queries, keys, scale, block),
             };
         }
         let mut weights = [0.0; N];
@@ -174,10 +174,10 @@ impl Attend<'_> {
                 vectors,
                 most,
             };
-            vector += if vectors - vector >= 4 {
-                self.mix::<S, E, N, 4>(simd, values, place, &rows, &columns, &weights)
-            } else {
-                self.mix::<S, E, N, 1>(simd, values, place, &rows, &columns, &weights)
+            vector += match (vectors - vector).min(S::SUMS / N) {
+                4.. => self.mix::<S, E, N, 4>(simd, values, place, &rows, &columns, &weights),
+                2 | 3 => self.mix::<S, E, N, 2>(simd, values, place, &rows, &columns, &weights),
+                _ => self.mix::<S, E, N, 1>(simd, values, place, &rows, &columns, &weights),
             };
         }
         N

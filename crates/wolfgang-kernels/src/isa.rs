@@ -85,34 +85,38 @@ impl Isa {
         }
     }
 
-    /// Rows that a product computes at once.
-    pub(crate) fn rows(self) -> usize {
-        struct Rows;
+    /// Rows that a product in this format computes at once.
+    pub(crate) fn rows(self, format: Format) -> usize {
+        struct Rows(Format);
         impl Kernel for Rows {
             type Out = usize;
             #[inline(always)]
             fn run<S: Simd>(self, _: S) -> usize {
-                S::ROWS
+                match self.0 {
+                    Format::F32 | Format::F16 => S::ROWS,
+                    Format::Bf16 => S::ROWS_BF16,
+                    Format::Int8 => S::ROWS_I8,
+                }
             }
         }
-        self.run(Rows)
+        self.run(Rows(format))
     }
 
-    /// Whether weights of this format are multiplied as f32, for want of an instruction.
-    pub(crate) fn widens(self, format: Format) -> bool {
-        struct DotsBf16;
-        impl Kernel for DotsBf16 {
+    /// Whether it multiplies numbers of this format as they are, rather than as f32 or numbers of 16 bits.
+    pub(crate) fn dots(self, format: Format) -> bool {
+        struct Dots(Format);
+        impl Kernel for Dots {
             type Out = bool;
             #[inline(always)]
             fn run<S: Simd>(self, _: S) -> bool {
-                S::DOTS_BF16
+                match self.0 {
+                    Format::F32 | Format::F16 => true,
+                    Format::Bf16 => S::DOTS_BF16,
+                    Format::Int8 => S::DOTS_I8,
+                }
             }
         }
-        match format {
-            Format::F16 => true,
-            Format::Bf16 => !self.run(DotsBf16),
-            Format::F32 | Format::Int8 => false,
-        }
+        self.run(Dots(format))
     }
 
     /// Runs a kernel, compiled for these instructions.

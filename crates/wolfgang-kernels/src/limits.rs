@@ -92,7 +92,14 @@ impl Kernel for Sum<'_> {
 /// Multiplies and adds on each thread, at least `number` times in all, and returns how many times it was.
 pub(crate) fn multiply_adds(isa: Isa, pool: &mut Pool, format: Format, number: usize) -> usize {
     let pieces = 8 * pool.threads();
-    let each = LANES * format.group() * isa.run(Sums);
+    // Products in one lane of an instruction.
+    let products = match format {
+        Format::F32 | Format::F16 => 1,
+        Format::Bf16 if !isa.dots(format) => 1,
+        Format::Int8 if !isa.dots(format) => 2,
+        format => format.group(),
+    };
+    let each = LANES * products * isa.run(Sums);
     // As many as can be counted.
     let steps = number.min(usize::MAX / 2).div_ceil(pieces * each);
     pool.run(pieces, &|_, _| isa.run(Chains { format, steps }));
@@ -140,8 +147,21 @@ impl Chains {
     fn with<S: Simd, const N: usize>(self, simd: S) {
         let mut kept = [0.0; LANES];
         match self.format {
-            // f16 is widened first, which is not counted.
-            Format::F32 | Format::F16 => {
+            Format::Bf16 if S::DOTS_BF16 => {
+                let (weights, x) = black_box(([0x3f80_3f80; LANES], 0x3f00_3f00));
+                let mut sums = [simd.splat(0.0); N];
+                for _ in 0..self.steps {
+                    for sum in &mut sums {
+                        *sum = simd.dot_bf16(*sum, &weights, x);
+                    }
+                }
+                for sum in sums {
+                    simd.store(sum, &mut kept);
+                    black_box(kept);
+                }
+            }
+            // 16 bits are widened first, which is not counted.
+            Format::F32 | Format::F16 | Format::Bf16 => {
                 let (a, b) = black_box((0.5, 1.0));
                 let (a, b) = (simd.splat(a), simd.splat(b));
                 let mut sums = [simd.splat(0.0); N];
@@ -155,25 +175,19 @@ impl Chains {
                     black_box(kept);
                 }
             }
-            Format::Bf16 => {
-                let (weights, x) = black_box(([0x3f80_3f80; LANES], 0x3f00_3f00));
-                let mut sums = [simd.splat(0.0); N];
-                for _ in 0..self.steps {
-                    for sum in &mut sums {
-                        *sum = simd.dot_bf16(*sum, &weights, x);
-                    }
-                }
-                for sum in sums {
-                    simd.store(sum, &mut kept);
-                    black_box(kept);
-                }
-            }
             Format::Int8 => {
-                let (weights, x) = black_box(([[1; 4]; LANES], [1, -1, 2, -2]));
+                let weights = black_box([[1; 4]; LANES]);
+                let (even, _) = simd.split_i8(&weights);
                 let mut sums = [simd.splat_i(0); N];
-                for _ in 0..self.steps {
+                for step in 0..self.steps {
+                    // Another one each time: where it takes several instructions, none can be done beforehand.
+                    let x = step as u32 & 0xff;
                     for sum in &mut sums {
-                        *sum = simd.dot_i8(*sum, &weights, x);
+                        *sum = if S::DOTS_I8 {
+                            simd.dot_i8(*sum, &weights, x)
+                        } else {
+                            simd.dot_i16(*sum, even, x)
+                        };
                     }
                 }
                 for sum in sums {

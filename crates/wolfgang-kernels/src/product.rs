@@ -15,7 +15,10 @@ use crate::pool::Pool;
 use crate::rows::{PANEL, Rows, Shared, stride};
 use crate::simd::{LANES, Line, Simd};
 use bytemuck::Zeroable;
-use formats::{Bf16, F16, F32, Int8, Product, WideBf16, WideF16, Widened};
+use formats::{
+    DottedBf16, DottedInt8, F16, F32, Int8, Product, SplitBf16, SplitInt8, WideBf16, WideF16,
+    Widened,
+};
 use std::ops::Range;
 
 /// What becomes of the outputs.
@@ -32,8 +35,10 @@ pub enum Then {
 /// Bytes of weights that make a piece of work worth its handing out.
 const PIECE: usize = 64 << 10;
 
-/// Rows for which a panel of 16 bits is widened once for all of them, instead of for each tile.
-const WORTH_WIDENING: usize = 24;
+/// Rows for which a panel is widened once for all of them, instead of for each tile. Bf16 wants registers for that, f16 only
+/// an instruction.
+const WORTH_WIDENING_BF16: usize = 24;
+const WORTH_WIDENING_F16: usize = 96;
 
 /// Bytes of a panel that stay in the nearest cache while all tiles pass over them.
 const DEPTH: usize = 20 << 10;
@@ -59,7 +64,11 @@ pub(crate) fn multiply(
     let pieces = worth.clamp(1, 8 * pool.threads()).min(columns);
     let tiles = by.tiles().count();
     let format = matrix.format();
-    let widen = by.rows() >= WORTH_WIDENING && isa.widens(format);
+    let widen = match format {
+        Format::F32 | Format::Int8 => false,
+        Format::F16 => by.rows() >= WORTH_WIDENING_F16,
+        Format::Bf16 => by.rows() >= WORTH_WIDENING_BF16 && !isa.dots(format),
+    };
     // A gate's panel and a value's.
     let widened = if widen {
         2 * PANEL * format.groups(matrix.shape().inputs) * format.group()
@@ -113,9 +122,11 @@ impl Kernel for Multiply<'_> {
             (Format::F32, _) => self.with::<S, F32>(simd),
             (Format::F16, true) => self.with::<S, F16>(simd),
             (Format::F16, false) => self.with_widened::<S, WideF16>(simd),
-            (Format::Bf16, true) => self.with::<S, Bf16>(simd),
+            (Format::Bf16, _) if S::DOTS_BF16 => self.with::<S, DottedBf16>(simd),
+            (Format::Bf16, true) => self.with::<S, SplitBf16>(simd),
             (Format::Bf16, false) => self.with_widened::<S, WideBf16>(simd),
-            (Format::Int8, _) => self.with::<S, Int8>(simd),
+            (Format::Int8, _) if S::DOTS_I8 => self.with::<S, Int8<DottedInt8>>(simd),
+            (Format::Int8, _) => self.with::<S, Int8<SplitInt8>>(simd),
         }
     }
 }
@@ -142,7 +153,7 @@ impl Multiply<'_> {
                 W::widen(simd, self.matrix.panel(panels[1]), second);
             }
             let panels = [&*first, &*second];
-            self.column::<S, W::As>(simd, column, panels.map(bytemuck::cast_slice));
+            self.column::<S, F32>(simd, column, panels.map(bytemuck::cast_slice));
         }
     }
 
@@ -209,8 +220,8 @@ impl Multiply<'_> {
 
 /// Multiplies a panel with every tile, into sums `[rows, PANEL]`.
 ///
-/// With several tiles a part of the panel passes over all of them before the next part is read, so that it comes from the
-/// nearest cache. Sums wait in memory meanwhile, which does not change a bit of them.
+/// What is read more than once is read in parts: one passes over all tiles before the next is read, so that it comes from
+/// the nearest cache. Sums wait in memory meanwhile, which does not change a bit of them.
 #[inline(always)]
 fn accumulate<S: Simd, P: Product>(
     simd: S,
@@ -219,16 +230,19 @@ fn accumulate<S: Simd, P: Product>(
     panel: &[P::Group],
     sums: &mut [f32],
 ) {
-    let depth = match tiles {
-        1 => panel.len(),
-        // A whole number of blocks.
-        _ => DEPTH / size_of::<P::Group>(),
+    let once = tiles == 1 && by.rows() <= S::ROWS_OF_BOTH;
+    // A whole number of blocks.
+    let depth = if once {
+        panel.len()
+    } else {
+        DEPTH / size_of::<P::Group>()
     };
     for (part, panel) in panel.chunks(depth).enumerate() {
         let groups = part * depth..part * depth + panel.len();
+        let words = groups.start * P::WORDS..groups.end * P::WORDS;
         for tile in by.tiles() {
             let place = tile.first_row * PANEL..(tile.first_row + tile.rows) * PANEL;
-            let (tile, sums) = (tile.part(groups.clone()), &mut sums[place]);
+            let (tile, sums) = (tile.part(words.clone()), &mut sums[place]);
             match tile.rows {
                 1 => of_tile::<S, P, 1>(simd, panel, &tile, part, sums),
                 2 => of_tile::<S, P, 2>(simd, panel, &tile, part, sums),
@@ -260,16 +274,38 @@ fn of_tile<S: Simd, P: Product, const ROWS: usize>(
     if ROWS > S::ROWS {
         return;
     }
-    let into = into.as_chunks_mut().0;
-    let mut sums = [[simd.splat(0.0); 2]; ROWS];
+    if ROWS > S::ROWS_OF_BOTH {
+        for half in 0..2 {
+            of_halves::<S, P, ROWS, 1>(simd, panel, half, tile, part, into);
+        }
+    } else {
+        of_halves::<S, P, ROWS, 2>(simd, panel, 0, tile, part, into);
+    }
+}
+
+/// The same for one half of the panel or both.
+#[inline(always)]
+fn of_halves<S: Simd, P: Product, const ROWS: usize, const HALVES: usize>(
+    simd: S,
+    panel: &[P::Group],
+    half: usize,
+    tile: &Tile<'_>,
+    part: usize,
+    into: &mut [f32],
+) {
+    let into = into.as_chunks_mut().0.as_chunks_mut::<2>().0;
+    let mut sums = [[simd.splat(0.0); HALVES]; ROWS];
     if part > 0 {
-        for (sums, from) in sums.iter_mut().zip(into.as_chunks::<2>().0) {
-            *sums = [simd.load(&from[0]), simd.load(&from[1])];
+        for (sums, from) in sums.iter_mut().zip(&*into) {
+            for (sum, from) in sums.iter_mut().zip(&from[half..]) {
+                *sum = simd.load(from);
+            }
         }
     }
-    sums = P::add(simd, sums, panel, tile);
-    for (sums, into) in sums.into_iter().zip(into.as_chunks_mut::<2>().0) {
-        simd.store(sums[0], &mut into[0]);
-        simd.store(sums[1], &mut into[1]);
+    sums = P::add(simd, sums, panel, half, tile);
+    for (sums, into) in sums.into_iter().zip(into) {
+        for (sum, into) in sums.into_iter().zip(&mut into[half..]) {
+            simd.store(sum, into);
+        }
     }
 }

@@ -2,41 +2,39 @@
 
 use crate::activations::Tile;
 use crate::format::BLOCK;
-use crate::rows::PANEL;
 use crate::simd::{LANES, Simd};
 use bytemuck::Pod;
+use std::marker::PhantomData;
 
-/// The outputs of a panel for some rows.
-pub(super) type Sums<S, const ROWS: usize> = [[<S as Simd>::F; 2]; ROWS];
+/// The outputs of one half of a panel or of both, for some rows.
+pub(super) type Sums<S, const ROWS: usize, const HALVES: usize> = [[<S as Simd>::F; HALVES]; ROWS];
 
 /// How one format is multiplied.
 pub(super) trait Product {
     /// What a panel has for each group of inputs.
     type Group: Pod;
+    /// Words of activations for each.
+    const WORDS: usize = 1;
 
-    /// Adds the products of some groups of a panel with those of a tile, in their order.
-    fn add<S: Simd, const ROWS: usize>(
+    /// Adds the products of some groups of a panel, from this half on, with those of a tile, in their order.
+    fn add<S: Simd, const ROWS: usize, const HALVES: usize>(
         simd: S,
-        sums: Sums<S, ROWS>,
+        sums: Sums<S, ROWS, HALVES>,
         panel: &[Self::Group],
+        half: usize,
         tile: &Tile<'_>,
-    ) -> Sums<S, ROWS>;
+    ) -> Sums<S, ROWS, HALVES>;
 }
 
 /// A format that becomes f32 for the product.
 pub(super) trait Widened {
-    /// How it is multiplied then.
-    type As: Product;
-
-    /// A panel as f32.
+    /// A panel as [`F32`] has it.
     fn widen<S: Simd>(simd: S, panel: &[u8], into: &mut [f32]);
 }
 
 pub(super) struct WideF16;
 
 impl Widened for WideF16 {
-    type As = F32;
-
     #[inline(always)]
     fn widen<S: Simd>(simd: S, panel: &[u8], into: &mut [f32]) {
         let halves: &[[u16; LANES]] = bytemuck::cast_slice(panel);
@@ -46,41 +44,31 @@ impl Widened for WideF16 {
     }
 }
 
-/// Of each group the first inputs, then the second.
 pub(super) struct WideBf16;
 
 impl Widened for WideBf16 {
-    type As = Self;
-
     #[inline(always)]
-    fn widen<S: Simd>(_: S, panel: &[u8], into: &mut [f32]) {
-        let groups: &[[u32; PANEL]] = bytemuck::cast_slice(panel);
-        let into = into.as_chunks_mut::<PANEL>().0.as_chunks_mut::<2>().0;
-        for (group, [first, second]) in groups.iter().zip(into) {
-            for (pair, (first, second)) in group.iter().zip(first.iter_mut().zip(second)) {
-                (*first, *second) = parts(*pair);
+    fn widen<S: Simd>(simd: S, panel: &[u8], into: &mut [f32]) {
+        let groups: &[[[u32; LANES]; 2]] = bytemuck::cast_slice(panel);
+        let into = into.as_chunks_mut().0.as_chunks_mut::<4>().0;
+        for (group, into) in groups.iter().zip(into) {
+            for (half, pairs) in group.iter().enumerate() {
+                simd.store(simd.upper_bf16(pairs), &mut into[half]);
+                simd.store(simd.lower_bf16(pairs), &mut into[2 + half]);
             }
         }
     }
-}
-
-/// The two bf16 in a word, the upper one first.
-#[inline(always)]
-fn parts(pair: u32) -> (f32, f32) {
-    (
-        f32::from_bits(pair & 0xffff_0000),
-        f32::from_bits(pair << 16),
-    )
 }
 
 /// How far ahead weights are asked for, in bytes.
 const AHEAD: usize = 2 << 10;
 
 /// Asks memory for weights that come soon. With few rows the processor looks far enough ahead by itself; with many it has
-/// so much to compute between two reads that it would wait for each.
+/// so much to compute between two reads that it would wait for each, as it would for every other line of a half panel.
 #[inline(always)]
-fn ahead<S: Simd, const ROWS: usize, T>(simd: S, group: &T) {
-    if ROWS >= 8 {
+fn ahead<S: Simd, const ROWS: usize, T>(simd: S, group: &T, half: usize, tile: &Tile<'_>) {
+    let first = half == 0 && tile.first_row == 0;
+    if (ROWS >= 8 || ROWS > S::ROWS_OF_BOTH) && first {
         let address = std::ptr::from_ref(group).cast::<u8>().wrapping_add(AHEAD);
         for line in 0..size_of::<T>().div_ceil(64) {
             simd.prefetch(address.wrapping_add(64 * line));
@@ -100,17 +88,19 @@ impl<T: Step> Product for T {
     type Group = [T::Half; 2];
 
     #[inline(always)]
-    fn add<S: Simd, const ROWS: usize>(
+    fn add<S: Simd, const ROWS: usize, const HALVES: usize>(
         simd: S,
-        mut sums: Sums<S, ROWS>,
+        mut sums: Sums<S, ROWS, HALVES>,
         panel: &[Self::Group],
+        half: usize,
         tile: &Tile<'_>,
-    ) -> Sums<S, ROWS> {
+    ) -> Sums<S, ROWS, HALVES> {
         for (group, x) in panel.iter().zip(tile.words.as_chunks::<ROWS>().0) {
-            ahead::<S, ROWS, _>(simd, group);
+            ahead::<S, ROWS, _>(simd, group, half, tile);
             for (sums, x) in sums.iter_mut().zip(x) {
-                sums[0] = T::step(simd, sums[0], &group[0], *x);
-                sums[1] = T::step(simd, sums[1], &group[1], *x);
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    *sum = T::step(simd, *sum, &group[half + i], *x);
+                }
             }
         }
         sums
@@ -139,9 +129,10 @@ impl Step for F16 {
     }
 }
 
-pub(super) struct Bf16;
+/// Bf16 by the instruction for it.
+pub(super) struct DottedBf16;
 
-impl Step for Bf16 {
+impl Step for DottedBf16 {
     type Half = [u32; LANES];
 
     #[inline(always)]
@@ -150,23 +141,34 @@ impl Step for Bf16 {
     }
 }
 
-impl Product for WideBf16 {
-    type Group = [[[f32; LANES]; 2]; 2];
+/// Bf16 as f32, two groups of those for each of its own.
+pub(super) struct SplitBf16;
+
+impl Product for SplitBf16 {
+    type Group = [[u32; LANES]; 2];
+    const WORDS: usize = 2;
 
     #[inline(always)]
-    fn add<S: Simd, const ROWS: usize>(
+    fn add<S: Simd, const ROWS: usize, const HALVES: usize>(
         simd: S,
-        mut sums: Sums<S, ROWS>,
+        mut sums: Sums<S, ROWS, HALVES>,
         panel: &[Self::Group],
+        half: usize,
         tile: &Tile<'_>,
-    ) -> Sums<S, ROWS> {
-        for ([first, second], x) in panel.iter().zip(tile.words.as_chunks::<ROWS>().0) {
-            for (sums, x) in sums.iter_mut().zip(x) {
-                let x = parts(*x);
-                for (weights, x) in [(first, x.0), (second, x.1)] {
-                    let x = simd.splat(x);
-                    sums[0] = simd.fma(simd.load(&weights[0]), x, sums[0]);
-                    sums[1] = simd.fma(simd.load(&weights[1]), x, sums[1]);
+    ) -> Sums<S, ROWS, HALVES> {
+        let words = tile.words.as_chunks::<ROWS>().0.as_chunks::<2>().0;
+        for (group, words) in panel.iter().zip(words) {
+            ahead::<S, ROWS, _>(simd, group, half, tile);
+            for (sums, x) in sums.iter_mut().zip(&words[0]) {
+                let x = simd.splat(f32::from_bits(*x));
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    *sum = simd.fma(simd.upper_bf16(&group[half + i]), x, *sum);
+                }
+            }
+            for (sums, x) in sums.iter_mut().zip(&words[1]) {
+                let x = simd.splat(f32::from_bits(*x));
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    *sum = simd.fma(simd.lower_bf16(&group[half + i]), x, *sum);
                 }
             }
         }
@@ -174,42 +176,99 @@ impl Product for WideBf16 {
     }
 }
 
-pub(super) struct Int8;
+/// How groups of whole numbers are multiplied.
+pub(super) trait WholeStep {
+    /// As [`Product::WORDS`].
+    const WORDS: usize;
 
-impl Product for Int8 {
+    /// Adds the products of one group of inputs, for some halves of a panel.
+    fn step<S: Simd, const ROWS: usize, const HALVES: usize>(
+        simd: S,
+        sums: &mut [[S::I; HALVES]; ROWS],
+        weights: &[[[u8; 4]; LANES]],
+        words: &[[u32; ROWS]],
+    );
+}
+
+/// Int8 by the instruction for it.
+pub(super) struct DottedInt8;
+
+impl WholeStep for DottedInt8 {
+    const WORDS: usize = 1;
+
+    #[inline(always)]
+    fn step<S: Simd, const ROWS: usize, const HALVES: usize>(
+        simd: S,
+        sums: &mut [[S::I; HALVES]; ROWS],
+        weights: &[[[u8; 4]; LANES]],
+        words: &[[u32; ROWS]],
+    ) {
+        for (sums, word) in sums.iter_mut().zip(&words[0]) {
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                *sum = simd.dot_i8(*sum, weights, *word);
+            }
+        }
+    }
+}
+
+/// Int8 as numbers of 16 bits, every other of a group at a time.
+pub(super) struct SplitInt8;
+
+impl WholeStep for SplitInt8 {
+    const WORDS: usize = 2;
+
+    #[inline(always)]
+    fn step<S: Simd, const ROWS: usize, const HALVES: usize>(
+        simd: S,
+        sums: &mut [[S::I; HALVES]; ROWS],
+        weights: &[[[u8; 4]; LANES]],
+        words: &[[u32; ROWS]],
+    ) {
+        for (i, weights) in weights.iter().enumerate() {
+            let (even, odd) = simd.split_i8(weights);
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let sum = simd.dot_i16(sums[i], even, words[0][row]);
+                sums[i] = simd.dot_i16(sum, odd, words[1][row]);
+            }
+        }
+    }
+}
+
+/// Int8, by either.
+pub(super) struct Int8<T>(PhantomData<T>);
+
+impl<T: WholeStep> Product for Int8<T> {
     type Group = [[[u8; 4]; LANES]; 2];
+    const WORDS: usize = T::WORDS;
 
     /// Whole numbers are summed exactly within a block of inputs, and the blocks in their order.
     #[inline(always)]
-    fn add<S: Simd, const ROWS: usize>(
+    fn add<S: Simd, const ROWS: usize, const HALVES: usize>(
         simd: S,
-        mut sums: Sums<S, ROWS>,
+        mut sums: Sums<S, ROWS, HALVES>,
         panel: &[Self::Group],
+        half: usize,
         tile: &Tile<'_>,
-    ) -> Sums<S, ROWS> {
+    ) -> Sums<S, ROWS, HALVES> {
         let words = tile.words.as_chunks::<ROWS>().0;
         let blocks = panel
             .chunks_exact(BLOCK / 4)
-            .zip(words.chunks_exact(BLOCK / 4));
+            .zip(words.chunks_exact(BLOCK / 4 * T::WORDS));
         let scales_of_x = tile.scales.as_chunks::<ROWS>().0;
         let offsets = tile.offsets.as_chunks::<ROWS>().0;
         for ((panel, words), (x_scales, offsets)) in blocks.zip(scales_of_x.iter().zip(offsets)) {
-            let mut whole = [[simd.splat_i(0); 2]; ROWS];
+            let mut whole = [[simd.splat_i(0); HALVES]; ROWS];
             for (whole, offset) in whole.iter_mut().zip(offsets) {
-                *whole = [simd.splat_i(*offset); 2];
+                *whole = [simd.splat_i(*offset); HALVES];
             }
-            for (group, words) in panel.iter().zip(words) {
-                for (whole, word) in whole.iter_mut().zip(words) {
-                    let x = word.to_le_bytes().map(|byte| byte as i8);
-                    whole[0] = simd.dot_i8(whole[0], &group[0], x);
-                    whole[1] = simd.dot_i8(whole[1], &group[1], x);
-                }
+            for (group, words) in panel.iter().zip(words.chunks_exact(T::WORDS)) {
+                ahead::<S, ROWS, _>(simd, group, half, tile);
+                T::step(simd, &mut whole, &group[half..half + HALVES], words);
             }
-            for row in 0..ROWS {
-                let scale = simd.splat(x_scales[row]);
-                for half in 0..2 {
-                    let whole = simd.to_f(whole[row][half]);
-                    sums[row][half] = simd.fma(whole, scale, sums[row][half]);
+            for (sums, (whole, scale)) in sums.iter_mut().zip(whole.iter().zip(x_scales)) {
+                let scale = simd.splat(*scale);
+                for (sum, whole) in sums.iter_mut().zip(whole) {
+                    *sum = simd.fma(simd.to_f(*whole), scale, *sum);
                 }
             }
         }

@@ -39,8 +39,13 @@ macro_rules! halves {
 impl Simd for Avx2 {
     type F = [__m256; 2];
     type I = [__m256i; 2];
-    // A third would leave no register for what the sums are made of.
-    const ROWS: usize = 2;
+    const SUMS: usize = 4;
+    // Of 16 registers 12 for sums; the rest for what they are made of.
+    const ROWS: usize = 6;
+    const ROWS_BF16: usize = 5;
+    // The other sums leave registers only between blocks.
+    const ROWS_I8: usize = 6;
+    const ROWS_OF_BOTH: usize = 2;
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F {
@@ -111,14 +116,25 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn dot_bf16(self, sums: Self::F, weights: &[u32; LANES], x: u32) -> Self::F {
+    fn upper_bf16(self, pairs: &[u32; LANES]) -> Self::F {
         halves!(|i| unsafe {
-            let weights = _mm256_loadu_si256(weights.as_ptr().add(8 * i).cast());
-            let first = upper(_mm256_set1_epi32(x as i32));
-            let first = _mm256_fmadd_ps(upper(weights), first, sums[i]);
-            let second = upper(_mm256_set1_epi32((x << 16) as i32));
-            _mm256_fmadd_ps(upper(_mm256_slli_epi32::<16>(weights)), second, first)
+            let pairs = _mm256_loadu_si256(pairs.as_ptr().add(8 * i).cast());
+            let mask = _mm256_set1_epi32(0xffff_0000_u32.cast_signed());
+            _mm256_castsi256_ps(_mm256_and_si256(pairs, mask))
         })
+    }
+
+    #[inline(always)]
+    fn lower_bf16(self, pairs: &[u32; LANES]) -> Self::F {
+        halves!(|i| unsafe {
+            let pairs = _mm256_loadu_si256(pairs.as_ptr().add(8 * i).cast());
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(pairs))
+        })
+    }
+
+    #[inline(always)]
+    fn prefetch(self, address: *const u8) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
 
     #[inline(always)]
@@ -127,17 +143,20 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: [i8; 4]) -> Self::I {
+    fn split_i8(self, weights: &[[u8; 4]; LANES]) -> (Self::I, Self::I) {
+        let words = halves!(|i| unsafe { _mm256_loadu_si256(weights.as_ptr().add(8 * i).cast()) });
+        let mask = unsafe { _mm256_set1_epi16(0xff) };
+        (
+            halves!(|i| unsafe { _mm256_and_si256(words[i], mask) }),
+            halves!(|i| unsafe { _mm256_srli_epi16::<8>(words[i]) }),
+        )
+    }
+
+    #[inline(always)]
+    fn dot_i16(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I {
         halves!(|i| unsafe {
-            let weights = _mm256_loadu_si256(weights.as_ptr().add(8 * i).cast());
-            let x = _mm256_set1_epi32(i32::from_le_bytes(x.map(|x| x as u8)));
-            // As 16-bit numbers: bytes 0 and 2 of each word, then 1 and 3. The instruction for bytes would saturate.
-            let even = _mm256_and_si256(weights, _mm256_set1_epi16(0xff));
-            let odd = _mm256_srli_epi16::<8>(weights);
-            let x_even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(x));
-            let x_odd = _mm256_srai_epi16::<8>(x);
-            let sums = _mm256_add_epi32(sums[i], _mm256_madd_epi16(even, x_even));
-            _mm256_add_epi32(sums, _mm256_madd_epi16(odd, x_odd))
+            let x = _mm256_set1_epi32(x.cast_signed());
+            _mm256_add_epi32(sums[i], _mm256_madd_epi16(weights[i], x))
         })
     }
 
@@ -160,20 +179,5 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn to_f(self, x: Self::I) -> Self::F {
         halves!(|i| unsafe { _mm256_cvtepi32_ps(x[i]) })
-    }
-}
-
-/// The bf16 in the upper half of each word; without denormals.
-///
-/// # Safety
-/// The processor must have AVX2.
-#[inline(always)]
-unsafe fn upper(words: __m256i) -> __m256 {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let exponent = _mm256_and_si256(words, _mm256_set1_epi32(0x7f80_0000));
-        let denormal = _mm256_cmpeq_epi32(exponent, _mm256_setzero_si256());
-        let upper = _mm256_and_si256(words, _mm256_set1_epi32(0xffff_0000u32 as i32));
-        _mm256_castsi256_ps(_mm256_andnot_si256(denormal, upper))
     }
 }

@@ -32,7 +32,9 @@ macro_rules! common {
     () => {
         type F = __m512;
         type I = __m512i;
+        const SUMS: usize = 16;
         const ROWS: usize = 12;
+        const ROWS_I8: usize = 6;
 
         #[inline(always)]
         fn prefetch(self, address: *const u8) {
@@ -103,8 +105,44 @@ macro_rules! common {
         }
 
         #[inline(always)]
+        fn upper_bf16(self, pairs: &[u32; LANES]) -> Self::F {
+            unsafe {
+                let pairs = _mm512_loadu_si512(pairs.as_ptr().cast());
+                let mask = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
+                _mm512_castsi512_ps(_mm512_and_si512(pairs, mask))
+            }
+        }
+
+        #[inline(always)]
+        fn lower_bf16(self, pairs: &[u32; LANES]) -> Self::F {
+            unsafe {
+                let pairs = _mm512_loadu_si512(pairs.as_ptr().cast());
+                _mm512_castsi512_ps(_mm512_slli_epi32::<16>(pairs))
+            }
+        }
+
+        #[inline(always)]
         fn splat_i(self, x: i32) -> Self::I {
             unsafe { _mm512_set1_epi32(x) }
+        }
+
+        #[inline(always)]
+        fn split_i8(self, weights: &[[u8; 4]; LANES]) -> (Self::I, Self::I) {
+            unsafe {
+                let words = _mm512_loadu_si512(weights.as_ptr().cast());
+                (
+                    _mm512_and_si512(words, _mm512_set1_epi16(0xff)),
+                    _mm512_srli_epi16::<8>(words),
+                )
+            }
+        }
+
+        #[inline(always)]
+        fn dot_i16(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I {
+            unsafe {
+                let x = _mm512_set1_epi32(x.cast_signed());
+                _mm512_add_epi32(sums, _mm512_madd_epi16(weights, x))
+            }
         }
 
         #[inline(always)]
@@ -129,47 +167,6 @@ macro_rules! common {
 )]
 impl Simd for Avx512 {
     common!();
-
-    #[inline(always)]
-    fn dot_bf16(self, sums: Self::F, weights: &[u32; LANES], x: u32) -> Self::F {
-        // SAFETY: as everywhere here.
-        unsafe {
-            let weights = _mm512_loadu_si512(weights.as_ptr().cast());
-            let first = self.fma(upper(weights), upper(_mm512_set1_epi32(x as i32)), sums);
-            let (weights, x) = (_mm512_slli_epi32::<16>(weights), (x << 16) as i32);
-            self.fma(upper(weights), upper(_mm512_set1_epi32(x)), first)
-        }
-    }
-
-    #[inline(always)]
-    fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: [i8; 4]) -> Self::I {
-        // SAFETY: as everywhere here.
-        unsafe {
-            let weights = _mm512_loadu_si512(weights.as_ptr().cast());
-            let x = _mm512_set1_epi32(i32::from_le_bytes(x.map(|x| x as u8)));
-            // As 16-bit numbers: bytes 0 and 2 of each word, then 1 and 3.
-            let even = _mm512_and_si512(weights, _mm512_set1_epi16(0xff));
-            let odd = _mm512_srli_epi16::<8>(weights);
-            let x_even = _mm512_srai_epi16::<8>(_mm512_slli_epi16::<8>(x));
-            let x_odd = _mm512_srai_epi16::<8>(x);
-            let sums = _mm512_add_epi32(sums, _mm512_madd_epi16(even, x_even));
-            _mm512_add_epi32(sums, _mm512_madd_epi16(odd, x_odd))
-        }
-    }
-}
-
-/// The bf16 in the upper half of each word; without denormals.
-///
-/// # Safety
-/// The processor must have AVX-512 F.
-#[inline(always)]
-unsafe fn upper(words: __m512i) -> __m512 {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let normal = _mm512_test_epi32_mask(words, _mm512_set1_epi32(0x7f80_0000));
-        let upper = _mm512_and_si512(words, _mm512_set1_epi32(0xffff_0000u32 as i32));
-        _mm512_castsi512_ps(_mm512_maskz_mov_epi32(normal, upper))
-    }
 }
 
 #[expect(
@@ -179,6 +176,7 @@ unsafe fn upper(words: __m512i) -> __m512 {
 )]
 impl Simd for Avx512Dot {
     const DOTS_BF16: bool = true;
+    const DOTS_I8: bool = true;
     common!();
 
     #[inline(always)]
@@ -196,12 +194,11 @@ impl Simd for Avx512Dot {
     }
 
     #[inline(always)]
-    fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: [i8; 4]) -> Self::I {
+    fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: u32) -> Self::I {
         // SAFETY: as everywhere here, and with VNNI.
         unsafe {
             let weights = _mm512_loadu_si512(weights.as_ptr().cast());
-            let x = _mm512_set1_epi32(i32::from_le_bytes(x.map(|x| x as u8)));
-            _mm512_dpbusd_epi32(sums, weights, x)
+            _mm512_dpbusd_epi32(sums, weights, _mm512_set1_epi32(x.cast_signed()))
         }
     }
 }

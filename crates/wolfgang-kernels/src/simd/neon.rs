@@ -39,7 +39,9 @@ macro_rules! quarters {
 impl Simd for Neon {
     type F = [float32x4_t; 4];
     type I = [int32x4_t; 4];
+    const SUMS: usize = 4;
     const ROWS: usize = 3;
+    const ROWS_I8: usize = 2;
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F {
@@ -114,12 +116,18 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn dot_bf16(self, sums: Self::F, weights: &[u32; LANES], x: u32) -> Self::F {
+    fn upper_bf16(self, pairs: &[u32; LANES]) -> Self::F {
         quarters!(|i| unsafe {
-            let weights = vld1q_u32(weights.as_ptr().add(4 * i));
-            let first = vfmaq_f32(sums[i], upper(weights), upper(vdupq_n_u32(x)));
-            let (weights, x) = (vshlq_n_u32::<16>(weights), vdupq_n_u32(x << 16));
-            vfmaq_f32(first, upper(weights), upper(x))
+            let pairs = vld1q_u32(pairs.as_ptr().add(4 * i));
+            vreinterpretq_f32_u32(vandq_u32(pairs, vdupq_n_u32(0xffff_0000)))
+        })
+    }
+
+    #[inline(always)]
+    fn lower_bf16(self, pairs: &[u32; LANES]) -> Self::F {
+        quarters!(|i| unsafe {
+            let pairs = vld1q_u32(pairs.as_ptr().add(4 * i));
+            vreinterpretq_f32_u32(vshlq_n_u32::<16>(pairs))
         })
     }
 
@@ -129,23 +137,26 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: [i8; 4]) -> Self::I {
+    fn split_i8(self, weights: &[[u8; 4]; LANES]) -> (Self::I, Self::I) {
+        let words = quarters!(|i| unsafe { vld1q_u32(weights.as_ptr().add(4 * i).cast()) });
+        let mask = unsafe { vdupq_n_u32(0x00ff_00ff) };
+        (
+            quarters!(|i| unsafe { vreinterpretq_s32_u32(vandq_u32(words[i], mask)) }),
+            quarters!(|i| unsafe {
+                vreinterpretq_s32_u16(vshrq_n_u16::<8>(vreinterpretq_u16_u32(words[i])))
+            }),
+        )
+    }
+
+    #[inline(always)]
+    fn dot_i16(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I {
         quarters!(|i| unsafe {
-            let weights = vld1q_u8(weights.as_ptr().add(4 * i).cast());
-            let low = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(weights)));
-            let high = vreinterpretq_s16_u16(vmovl_high_u8(weights));
-            let x = i32::from_le_bytes(x.map(|x| x as u8));
-            let x = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(x)));
-            // The four products of each lane, two by two.
-            let first = vpaddq_s32(
-                vmull_s16(vget_low_s16(low), vget_low_s16(x)),
-                vmull_high_s16(low, x),
-            );
-            let second = vpaddq_s32(
-                vmull_s16(vget_low_s16(high), vget_low_s16(x)),
-                vmull_high_s16(high, x),
-            );
-            vaddq_s32(sums[i], vpaddq_s32(first, second))
+            let weights = vreinterpretq_s16_s32(weights[i]);
+            let x = vreinterpretq_s16_u32(vdupq_n_u32(x));
+            // The two products of each lane side by side.
+            let low = vmull_s16(vget_low_s16(weights), vget_low_s16(x));
+            let high = vmull_high_s16(weights, x);
+            vaddq_s32(sums[i], vpaddq_s32(low, high))
         })
     }
 
@@ -164,19 +175,5 @@ impl Simd for Neon {
     #[inline(always)]
     fn to_f(self, x: Self::I) -> Self::F {
         quarters!(|i| unsafe { vcvtq_f32_s32(x[i]) })
-    }
-}
-
-/// The bf16 in the upper half of each word; without denormals.
-///
-/// # Safety
-/// The processor must have NEON.
-#[inline(always)]
-unsafe fn upper(words: uint32x4_t) -> float32x4_t {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let normal = vtstq_u32(words, vdupq_n_u32(0x7f80_0000));
-        let upper = vandq_u32(words, vdupq_n_u32(0xffff_0000));
-        vreinterpretq_f32_u32(vandq_u32(upper, normal))
     }
 }

@@ -12,17 +12,12 @@ fn each(f: impl Fn(usize) -> f32) -> [f32; LANES] {
     std::array::from_fn(f)
 }
 
-/// The bf16 in the upper half of `bits`; without denormals.
-#[inline(always)]
-fn upper(bits: u32) -> f32 {
-    let bits = bits & 0xffff_0000;
-    f32::from_bits(if bits & 0x7f80_0000 == 0 { 0 } else { bits })
-}
-
 impl Simd for Portable {
     type F = [f32; LANES];
     type I = [i32; LANES];
+    const SUMS: usize = 4;
     const ROWS: usize = 3;
+    const ROWS_I8: usize = 2;
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F {
@@ -85,11 +80,13 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn dot_bf16(self, sums: Self::F, weights: &[u32; LANES], x: u32) -> Self::F {
-        each(|i| {
-            let first = upper(weights[i]).mul_add(upper(x), sums[i]);
-            upper(weights[i] << 16).mul_add(upper(x << 16), first)
-        })
+    fn upper_bf16(self, pairs: &[u32; LANES]) -> Self::F {
+        each(|i| f32::from_bits(pairs[i] & 0xffff_0000))
+    }
+
+    #[inline(always)]
+    fn lower_bf16(self, pairs: &[u32; LANES]) -> Self::F {
+        each(|i| f32::from_bits(pairs[i] << 16))
     }
 
     #[inline(always)]
@@ -98,10 +95,22 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: [i8; 4]) -> Self::I {
+    fn split_i8(self, weights: &[[u8; 4]; LANES]) -> (Self::I, Self::I) {
+        let pair = |low: u8, high: u8| i32::from(low) | i32::from(high) << 16;
+        (
+            weights.map(|[low, _, high, _]| pair(low, high)),
+            weights.map(|[_, low, _, high]| pair(low, high)),
+        )
+    }
+
+    #[inline(always)]
+    fn dot_i16(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I {
+        // The number in the lower half, and that in the upper.
+        let halves = |word: i32| [i32::from(word as i16), word >> 16];
+        let [x_low, x_high] = halves(x.cast_signed());
         std::array::from_fn(|i| {
-            let products = (0..4).map(|j| i32::from(weights[i][j]) * i32::from(x[j]));
-            sums[i] + products.sum::<i32>()
+            let [low, high] = halves(weights[i]);
+            sums[i] + low * x_low + high * x_high
         })
     }
 
