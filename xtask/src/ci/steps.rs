@@ -72,7 +72,7 @@ pub(super) const STEPS: [Step; 11] = [
         then: None,
     },
     Step {
-        name: "lint-neon",
+        name: "neon",
         command: "rustc --version",
         env: &[],
         then: Some(super::neon::check),
