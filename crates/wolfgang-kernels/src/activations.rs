@@ -73,6 +73,11 @@ impl Activations {
             && self.tile_rows == tile_rows(isa, format, self.rows)
     }
 
+    /// Rows of every tile but the last, which may have fewer.
+    pub(crate) fn tile_rows(&self) -> usize {
+        self.tile_rows
+    }
+
     pub(crate) fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
         let step = self.tile_rows.max(1);
         (0..self.rows).step_by(step).map(move |first_row| {

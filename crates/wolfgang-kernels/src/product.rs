@@ -4,16 +4,18 @@
 //! any number of rows and threads and for every instruction set, so the same row gives the same bits wherever it is
 //! computed.
 
+mod ahead;
 mod formats;
 
 use crate::activations::{Activations, Tile};
 use crate::elementwise::silu;
-use crate::format::Format;
+use crate::format::{BLOCK, Format};
 use crate::isa::{Isa, Kernel};
 use crate::matrix::Matrix;
 use crate::pool::Pool;
 use crate::rows::{PANEL, Rows, Shared, stride};
 use crate::simd::{LANES, Line, Simd};
+use ahead::Ahead;
 use bytemuck::Zeroable;
 use formats::{
     DottedBf16, DottedInt8, F16, F32, Int8, Product, SplitBf16, SplitInt8, WideBf16, WideF16,
@@ -40,8 +42,15 @@ const PIECE: usize = 64 << 10;
 const WORTH_WIDENING_BF16: usize = 24;
 const WORTH_WIDENING_F16: usize = 96;
 
-/// Bytes of a panel that stay in the nearest cache while all tiles pass over them.
+/// Bytes of a panel that stay in the nearest cache while all tiles pass over them, at most.
 const DEPTH: usize = 20 << 10;
+
+/// Passes that each ask for a share of the next weights, at most: with more of them the first may do it, for reading takes
+/// little of the time.
+const SHARED: usize = 8;
+
+/// Rows with which a pass has much to compute for each weight.
+const MANY: usize = 8;
 
 /// Multiplies `[outputs, inputs]` with each row, into rows of `[outputs]`. `scratch` is what each thread works in.
 pub(crate) fn multiply(
@@ -230,35 +239,51 @@ fn accumulate<S: Simd, P: Product>(
     panel: &[P::Group],
     sums: &mut [f32],
 ) {
-    let once = tiles == 1 && by.rows() <= S::ROWS_OF_BOTH;
-    // A whole number of blocks.
-    let depth = if once {
-        panel.len()
-    } else {
-        DEPTH / size_of::<P::Group>()
+    let passes = tiles * S::halves(by.tile_rows());
+    let depth = match passes {
+        1 => panel.len(),
+        // Parts of the same size, each a whole number of blocks.
+        _ => {
+            let parts = size_of_val(panel).div_ceil(DEPTH);
+            panel.len().div_ceil(parts).next_multiple_of(BLOCK / 4)
+        }
     };
     for (part, panel) in panel.chunks(depth).enumerate() {
         let groups = part * depth..part * depth + panel.len();
         let words = groups.start * P::WORDS..groups.end * P::WORDS;
+        let mut pass = Pass {
+            part,
+            number: 0,
+            all: passes,
+        };
         for tile in by.tiles() {
             let place = tile.first_row * PANEL..(tile.first_row + tile.rows) * PANEL;
             let (tile, sums) = (tile.part(words.clone()), &mut sums[place]);
             match tile.rows {
-                1 => of_tile::<S, P, 1>(simd, panel, &tile, part, sums),
-                2 => of_tile::<S, P, 2>(simd, panel, &tile, part, sums),
-                3 => of_tile::<S, P, 3>(simd, panel, &tile, part, sums),
-                4 => of_tile::<S, P, 4>(simd, panel, &tile, part, sums),
-                5 => of_tile::<S, P, 5>(simd, panel, &tile, part, sums),
-                6 => of_tile::<S, P, 6>(simd, panel, &tile, part, sums),
-                7 => of_tile::<S, P, 7>(simd, panel, &tile, part, sums),
-                8 => of_tile::<S, P, 8>(simd, panel, &tile, part, sums),
-                9 => of_tile::<S, P, 9>(simd, panel, &tile, part, sums),
-                10 => of_tile::<S, P, 10>(simd, panel, &tile, part, sums),
-                11 => of_tile::<S, P, 11>(simd, panel, &tile, part, sums),
-                _ => of_tile::<S, P, 12>(simd, panel, &tile, part, sums),
+                1 => of_tile::<S, P, 1>(simd, panel, &tile, pass, sums),
+                2 => of_tile::<S, P, 2>(simd, panel, &tile, pass, sums),
+                3 => of_tile::<S, P, 3>(simd, panel, &tile, pass, sums),
+                4 => of_tile::<S, P, 4>(simd, panel, &tile, pass, sums),
+                5 => of_tile::<S, P, 5>(simd, panel, &tile, pass, sums),
+                6 => of_tile::<S, P, 6>(simd, panel, &tile, pass, sums),
+                7 => of_tile::<S, P, 7>(simd, panel, &tile, pass, sums),
+                8 => of_tile::<S, P, 8>(simd, panel, &tile, pass, sums),
+                9 => of_tile::<S, P, 9>(simd, panel, &tile, pass, sums),
+                10 => of_tile::<S, P, 10>(simd, panel, &tile, pass, sums),
+                11 => of_tile::<S, P, 11>(simd, panel, &tile, pass, sums),
+                _ => of_tile::<S, P, 12>(simd, panel, &tile, pass, sums),
             }
+            pass.number += S::halves(tile.rows);
         }
     }
+}
+
+/// One of the passes over a part of a panel.
+#[derive(Clone, Copy)]
+struct Pass {
+    part: usize,
+    number: usize,
+    all: usize,
 }
 
 /// Adds one part of a panel to the sums of a tile.
@@ -267,42 +292,48 @@ fn of_tile<S: Simd, P: Product, const ROWS: usize>(
     simd: S,
     panel: &[P::Group],
     tile: &Tile<'_>,
-    part: usize,
+    mut pass: Pass,
     into: &mut [f32],
 ) {
     // Tiles have at most so many rows; the rest need not be compiled.
     if ROWS > S::ROWS {
         return;
     }
-    if ROWS > S::ROWS_OF_BOTH {
-        for half in 0..2 {
-            of_halves::<S, P, ROWS, 1>(simd, panel, half, tile, part, into);
-        }
+    if S::halves(ROWS) == 2 {
+        of_halves::<S, P, ROWS, 1>(simd, panel, 0, tile, pass, into);
+        pass.number += 1;
+        of_halves::<S, P, ROWS, 1>(simd, panel, 1, tile, pass, into);
     } else {
-        of_halves::<S, P, ROWS, 2>(simd, panel, 0, tile, part, into);
+        of_halves::<S, P, ROWS, 2>(simd, panel, 0, tile, pass, into);
     }
 }
 
-/// The same for one half of the panel or both.
+/// The same for one half of the panel or both, in one pass.
 #[inline(always)]
 fn of_halves<S: Simd, P: Product, const ROWS: usize, const HALVES: usize>(
     simd: S,
     panel: &[P::Group],
     half: usize,
     tile: &Tile<'_>,
-    part: usize,
+    pass: Pass,
     into: &mut [f32],
 ) {
     let into = into.as_chunks_mut().0.as_chunks_mut::<2>().0;
     let mut sums = [[simd.splat(0.0); HALVES]; ROWS];
-    if part > 0 {
+    if pass.part > 0 {
         for (sums, from) in sums.iter_mut().zip(&*into) {
             for (sum, from) in sums.iter_mut().zip(&from[half..]) {
                 *sum = simd.load(from);
             }
         }
     }
-    sums = P::add(simd, sums, panel, half, tile);
+    let ahead = match (pass.all, pass.number) {
+        (1, _) if ROWS < MANY => Ahead::NONE,
+        (2..=SHARED, number) if P::SHARES => Ahead::share(number, pass.all, size_of_val(panel)),
+        (_, 0) => Ahead::ALL,
+        _ => Ahead::NONE,
+    };
+    sums = P::add(simd, sums, panel, half, tile, ahead);
     for (sums, into) in sums.into_iter().zip(into) {
         for (sum, into) in sums.into_iter().zip(&mut into[half..]) {
             simd.store(sum, into);

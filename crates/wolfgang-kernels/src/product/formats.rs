@@ -1,5 +1,6 @@
 //! How each format is multiplied.
 
+use super::ahead::Ahead;
 use crate::activations::Tile;
 use crate::format::BLOCK;
 use crate::simd::{LANES, Simd};
@@ -15,6 +16,9 @@ pub(super) trait Product {
     type Group: Pod;
     /// Words of activations for each.
     const WORDS: usize = 1;
+    /// Whether several passes share the reading of what is next. Otherwise there is so much to compute for each byte that
+    /// the first does it in time.
+    const SHARES: bool = true;
 
     /// Adds the products of some groups of a panel, from this half on, with those of a tile, in their order.
     fn add<S: Simd, const ROWS: usize, const HALVES: usize>(
@@ -23,6 +27,7 @@ pub(super) trait Product {
         panel: &[Self::Group],
         half: usize,
         tile: &Tile<'_>,
+        ahead: Ahead,
     ) -> Sums<S, ROWS, HALVES>;
 }
 
@@ -60,22 +65,6 @@ impl Widened for WideBf16 {
     }
 }
 
-/// How far ahead weights are asked for, in bytes.
-const AHEAD: usize = 2 << 10;
-
-/// Asks memory for weights that come soon. With few rows the processor looks far enough ahead by itself; with many it has
-/// so much to compute between two reads that it would wait for each, as it would for every other line of a half panel.
-#[inline(always)]
-fn ahead<S: Simd, const ROWS: usize, T>(simd: S, group: &T, half: usize, tile: &Tile<'_>) {
-    let first = half == 0 && tile.first_row == 0;
-    if (ROWS >= 8 || ROWS > S::ROWS_OF_BOTH) && first {
-        let address = std::ptr::from_ref(group).cast::<u8>().wrapping_add(AHEAD);
-        for line in 0..size_of::<T>().div_ceil(64) {
-            simd.prefetch(address.wrapping_add(64 * line));
-        }
-    }
-}
-
 /// How one format of floating point numbers is multiplied: one group after the other.
 pub(super) trait Step {
     type Half: Pod;
@@ -94,9 +83,10 @@ impl<T: Step> Product for T {
         panel: &[Self::Group],
         half: usize,
         tile: &Tile<'_>,
+        mut ahead: Ahead,
     ) -> Sums<S, ROWS, HALVES> {
         for (group, x) in panel.iter().zip(tile.words.as_chunks::<ROWS>().0) {
-            ahead::<S, ROWS, _>(simd, group, half, tile);
+            ahead.of(simd, group);
             for (sums, x) in sums.iter_mut().zip(x) {
                 for (i, sum) in sums.iter_mut().enumerate() {
                     *sum = T::step(simd, *sum, &group[half + i], *x);
@@ -155,10 +145,11 @@ impl Product for SplitBf16 {
         panel: &[Self::Group],
         half: usize,
         tile: &Tile<'_>,
+        mut ahead: Ahead,
     ) -> Sums<S, ROWS, HALVES> {
         let words = tile.words.as_chunks::<ROWS>().0.as_chunks::<2>().0;
         for (group, words) in panel.iter().zip(words) {
-            ahead::<S, ROWS, _>(simd, group, half, tile);
+            ahead.of(simd, group);
             for (sums, x) in sums.iter_mut().zip(&words[0]) {
                 let x = simd.splat(f32::from_bits(*x));
                 for (i, sum) in sums.iter_mut().enumerate() {
@@ -240,6 +231,7 @@ pub(super) struct Int8<T>(PhantomData<T>);
 impl<T: WholeStep> Product for Int8<T> {
     type Group = [[[u8; 4]; LANES]; 2];
     const WORDS: usize = T::WORDS;
+    const SHARES: bool = false;
 
     /// Whole numbers are summed exactly within a block of inputs, and the blocks in their order.
     #[inline(always)]
@@ -249,6 +241,7 @@ impl<T: WholeStep> Product for Int8<T> {
         panel: &[Self::Group],
         half: usize,
         tile: &Tile<'_>,
+        mut ahead: Ahead,
     ) -> Sums<S, ROWS, HALVES> {
         let words = tile.words.as_chunks::<ROWS>().0;
         let blocks = panel
@@ -262,7 +255,7 @@ impl<T: WholeStep> Product for Int8<T> {
                 *whole = [simd.splat_i(*offset); HALVES];
             }
             for (group, words) in panel.iter().zip(words.chunks_exact(T::WORDS)) {
-                ahead::<S, ROWS, _>(simd, group, half, tile);
+                ahead.of(simd, group);
                 T::step(simd, &mut whole, &group[half..half + HALVES], words);
             }
             for (sums, (whole, scale)) in sums.iter_mut().zip(whole.iter().zip(x_scales)) {

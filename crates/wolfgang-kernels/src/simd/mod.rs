@@ -37,6 +37,12 @@ pub(crate) trait Simd: Copy {
     const ROWS_I8: usize;
     /// Rows for which there are registers with both vectors of a panel. With more, each vector passes alone.
     const ROWS_OF_BOTH: usize = Self::ROWS;
+    /// In how many passes so many rows are multiplied with a panel.
+    #[inline(always)]
+    fn halves(rows: usize) -> usize {
+        if rows > Self::ROWS_OF_BOTH { 2 } else { 1 }
+    }
+
     /// Whether there is an instruction for [`Self::dot_bf16`].
     const DOTS_BF16: bool = false;
 
