@@ -1,6 +1,6 @@
 //! `cargo xtask convert-checkpoint`.
 
-use crate::fixtures::{checkpoints_in, fixture, repository, xtask};
+use crate::fixtures::{checkpoints_in, fixture, repository, wolfgang, xtask};
 use std::path::Path;
 use std::process::Output;
 use wolfgang_checkpoint::load;
@@ -58,6 +58,35 @@ fn every_good_checkpoint_becomes_a_native_folder_of_the_same_model() {
         told.contains("skipped  output.weight: tied to the embeddings"),
         "{told}"
     );
+}
+
+#[test]
+fn people_are_told_in_their_language() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let output = wolfgang()
+        .arg("convert")
+        .arg(fixture("tiny/config_object.pt"))
+        .arg("--out")
+        .arg(&out)
+        .args(["--dtype", "bf16", "--lang", "de"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let told = String::from_utf8(output.stdout).unwrap();
+    for start in [
+        "gelesen     ",
+        "Modell      2 Schichten, ",
+        "Gewichte    ",
+        "ausgelassen optimizer: Stand des Trainings, kein Teil des Modells",
+        "geschrieben ",
+        "geprüft     jedes Gewicht liest sich zurück, wie es geschrieben wurde; ",
+    ] {
+        assert!(
+            told.lines().any(|line| line.starts_with(start)),
+            "{start:?} in {told}"
+        );
+    }
 }
 
 #[test]

@@ -3,13 +3,15 @@
 use crate::dtype::Dtype;
 use crate::model_source;
 use crate::progress::ProgressLine;
+use crate::report;
 use crate::voice::Voice;
 use clap::ValueEnum;
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target};
-use wolfgang_generate::{GenerateError, Tokenizer, check_vocabulary, tokenizer_beside};
+use wolfgang_checkpoint::{Checkpoint, ConvertOptions, ConvertReport, Precision, Target};
+use wolfgang_generate::{
+    GenerateError, ModelConfig, Tokenizer, check_vocabulary, tokenizer_beside,
+};
 
 /// From one form of checkpoint to another. Whatever happens, at the target there is what was there before, or the
 /// whole.
@@ -72,9 +74,12 @@ pub(crate) fn convert_with(args: &ConvertArgs, voice: Voice) -> anyhow::Result<(
     if let Some(precision) = precision {
         target.check(precision)?;
     }
-    let mut told = String::new();
+    let mut told = Told {
+        voice,
+        text: String::new(),
+    };
     let source = Checkpoint::open(model_source::resolve(&args.input, voice)?)?;
-    tell_source(&source, &mut told)?;
+    told.source(&source);
     let options = ConvertOptions {
         target,
         precision,
@@ -83,57 +88,102 @@ pub(crate) fn convert_with(args: &ConvertArgs, voice: Voice) -> anyhow::Result<(
     };
     let report =
         wolfgang_checkpoint::convert(&source, &args.out, &options, ProgressLine::new(voice))?;
-    writeln!(
-        told,
-        "wrote    {} ({} tensors, {} bytes)",
-        report.folder.display(),
-        report.tensors,
-        report.bytes
-    )?;
-    let exactness = match report.rounded {
-        0 => "exactly".to_owned(),
-        n => format!("as written; {n} were rounded to fit"),
-    };
-    writeln!(told, "checked  every weight reads back {exactness}")?;
+    told.report(&report);
     // Now, for whoever does not want to read it must not keep the work from being done.
-    Ok(std::io::stdout().write_all(told.as_bytes())?)
+    Ok(std::io::stdout().write_all(told.text.as_bytes())?)
 }
 
-fn tell_source(source: &Checkpoint, out: &mut String) -> std::fmt::Result {
-    let config = source.config();
-    let dtypes: Vec<_> = source
-        .dtypes()
-        .iter()
-        .map(|(name, n)| format!("{n} {name}"))
-        .collect();
-    writeln!(
-        out,
-        "read     {} ({})",
-        source.path().display(),
-        source.format()
-    )?;
-    writeln!(
-        out,
-        "config   {} layers, {} heads, {} kv heads, {} wide, vocabulary {}, block {}",
-        config.n_layer,
-        config.n_head,
-        config.n_kv_head,
-        config.n_embd,
-        config.vocab_size,
-        config.block_size
-    )?;
-    writeln!(
-        out,
-        "weights  {} in {} tensors",
-        config.n_parameters(),
-        dtypes.join(" and ")
-    )?;
-    for skipped in source.skipped() {
-        // The name comes from the file and may hold anything.
-        let name = skipped.name.escape_debug();
-        writeln!(out, "skipped  {name}: {}", skipped.reason)?;
+/// What is told, line by line.
+struct Told {
+    voice: Voice,
+    text: String,
+}
+
+impl Told {
+    fn line(&mut self, german: &str, english: &str, rest: &str) {
+        let width = self.voice.pick(11, 8);
+        let name = self.voice.pick(german, english);
+        self.text.push_str(&format!("{name:<width$} {rest}\n"));
     }
-    Ok(())
+
+    fn source(&mut self, source: &Checkpoint) {
+        let voice = self.voice;
+        let read = format!("{} ({})", source.path().display(), source.format());
+        self.line("gelesen", "read", &read);
+
+        let ModelConfig {
+            n_layer,
+            n_head,
+            n_kv_head,
+            n_embd,
+            vocab_size,
+            block_size,
+            ..
+        } = source.config();
+        let config = voice.pick(
+            format!(
+                "{n_layer} Schichten, {n_head} Köpfe, {n_kv_head} davon für Schlüssel, {n_embd} breit, Vokabular {vocab_size}, \
+                 Kontext {block_size}"
+            ),
+            format!(
+                "{n_layer} layers, {n_head} heads, {n_kv_head} kv heads, {n_embd} wide, vocabulary {vocab_size}, block \
+                 {block_size}"
+            ),
+        );
+        self.line("Modell", "config", &config);
+
+        let dtypes = source.dtypes();
+        let dtypes: Vec<_> = dtypes
+            .iter()
+            .map(|(name, n)| format!("{n} {name}"))
+            .collect();
+        let n = source.config().n_parameters();
+        let weights = voice.pick(
+            format!("{n} in {} Tensoren", dtypes.join(" und ")),
+            format!("{n} in {} tensors", dtypes.join(" and ")),
+        );
+        self.line("Gewichte", "weights", &weights);
+
+        for skipped in source.skipped() {
+            // The name comes from the file and may hold anything.
+            let name = skipped.name.escape_debug();
+            let reason = voice.phrase(skipped.reason);
+            self.line("ausgelassen", "skipped", &format!("{name}: {reason}"));
+        }
+    }
+
+    fn report(&mut self, report: &ConvertReport) {
+        let voice = self.voice;
+        let ConvertReport {
+            folder,
+            tensors,
+            bytes,
+            rounded,
+            ..
+        } = report;
+        let folder = folder.display();
+        let wrote = voice.pick(
+            format!("{folder} ({tensors} Tensoren, {bytes} Bytes)"),
+            format!("{folder} ({tensors} tensors, {bytes} bytes)"),
+        );
+        self.line("geschrieben", "wrote", &wrote);
+
+        let checked = match rounded {
+            0 => voice
+                .pick(
+                    "jedes Gewicht liest sich genau zurück",
+                    "every weight reads back exactly",
+                )
+                .to_owned(),
+            n => voice.pick(
+                format!(
+                    "jedes Gewicht liest sich zurück, wie es geschrieben wurde; {n} wurden gerundet"
+                ),
+                format!("every weight reads back as written; {n} were rounded to fit"),
+            ),
+        };
+        self.line("geprüft", "checked", &checked);
+    }
 }
 
 /// The tokenizer to take along: the one named, which must fit, or one beside the input, if it fits.
@@ -154,10 +204,10 @@ fn tokenizer(
     match check(&beside) {
         Ok(()) => Ok(Some(beside)),
         Err(error) => {
-            let error = anyhow::Error::from(error);
-            voice.warning(&format!(
-                "{} is not taken along: {error:#}",
-                beside.display()
+            let (path, error) = (beside.display(), report::message(&error.into(), voice));
+            voice.warning(&voice.pick(
+                format!("{path} kommt nicht mit: {error}"),
+                format!("{path} is not taken along: {error}"),
             ));
             Ok(None)
         }

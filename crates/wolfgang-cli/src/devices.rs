@@ -1,6 +1,7 @@
 //! `wolfgang devices`.
 
 use crate::report::one_line;
+use crate::voice::Voice;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
@@ -39,9 +40,14 @@ struct DeviceLine {
     problem: Option<String>,
 }
 
-pub(crate) fn run(args: &DevicesArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: &DevicesArgs, voice: Voice) -> anyhow::Result<()> {
+    // Programs read English.
+    let voice = if args.json { Voice::default() } else { voice };
     let findings = Findings {
-        backends: devices().iter().map(backend_line).collect(),
+        backends: devices()
+            .iter()
+            .map(|status| backend_line(status, voice))
+            .collect(),
     };
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -52,14 +58,25 @@ pub(crate) fn run(args: &DevicesArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn backend_line(status: &BackendStatus) -> BackendLine {
+fn backend_line(status: &BackendStatus, voice: Voice) -> BackendLine {
     let backend = status.backend;
     let problem = match (backend.is_compiled_in(), status.devices.is_empty()) {
         (false, _) => Some(format!(
-            "not compiled in: build with --features {}",
+            "{} --features {}",
+            voice.pick(
+                "nicht einkompiliert: zu bauen mit",
+                "not compiled in: build with"
+            ),
             backend.feature()
         )),
-        (true, true) => Some(format!("no device found: it needs {}", backend.needs())),
+        (true, true) => Some(format!(
+            "{} {}",
+            voice.pick(
+                "kein Gerät gefunden: es braucht",
+                "no device found: it needs"
+            ),
+            voice.phrase(backend.needs())
+        )),
         (true, false) => None,
     };
     BackendLine {

@@ -23,6 +23,8 @@ use told::Told;
 use wolfgang_generate::{Event, GenerateError, GenerateOptions};
 use words::Words;
 
+pub(crate) use new_file::NotWritable;
+
 /// A text coloured by probability, as a page or on the terminal: among which alternatives the model chose each token, what
 /// each step of the sampling chain ruled out, and how the draw went. The text is the one that `generate` writes.
 #[derive(Args, Debug)]

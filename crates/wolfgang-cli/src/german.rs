@@ -2,7 +2,9 @@
 
 mod errors;
 mod help;
+mod phrases;
 mod texts;
 
 pub(crate) use errors::error;
 pub(crate) use help::translate;
+pub(crate) use phrases::phrase;

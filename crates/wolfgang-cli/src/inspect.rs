@@ -1,14 +1,16 @@
 //! `wolfgang inspect`.
 
 use crate::model_source;
-use crate::report::one_line;
+use crate::report::{self, one_line};
 use crate::voice::Voice;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::Checkpoint;
-use wolfgang_generate::{ModelConfig, Tokenizer, check_vocabulary, tokenizer_beside};
+use wolfgang_generate::{
+    GenerateError, ModelConfig, Tokenizer, check_vocabulary, tokenizer_beside,
+};
 
 /// No weights are read: a file of any size takes a moment.
 #[derive(Args, Debug)]
@@ -70,6 +72,8 @@ struct TokenizerLine {
 pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
     let checkpoint = Checkpoint::open(model_source::resolve(&args.path, voice)?)?;
     let config = checkpoint.config();
+    // Programs read English.
+    let spoken = if args.json { Voice::default() } else { voice };
     let findings = Findings {
         path: checkpoint.path().display().to_string(),
         format: checkpoint.format().to_string(),
@@ -96,19 +100,24 @@ pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
                 reason: skipped.reason,
             })
             .collect(),
-        tokenizer: tokenizer(args, checkpoint.path(), config),
+        tokenizer: tokenizer(args, checkpoint.path(), config, spoken),
     };
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else {
-        tell(&findings, &mut out)?;
+        tell(&findings, spoken, &mut out)?;
     }
     Ok(())
 }
 
 /// The tokenizer named or beside the checkpoint, and whether it fits.
-fn tokenizer(args: &InspectArgs, checkpoint: &Path, config: &ModelConfig) -> Option<TokenizerLine> {
+fn tokenizer(
+    args: &InspectArgs,
+    checkpoint: &Path,
+    config: &ModelConfig,
+    voice: Voice,
+) -> Option<TokenizerLine> {
     let path = match &args.tokenizer {
         Some(path) => path.clone(),
         None => Some(tokenizer_beside(checkpoint)).filter(|path| path.is_file())?,
@@ -122,48 +131,77 @@ fn tokenizer(args: &InspectArgs, checkpoint: &Path, config: &ModelConfig) -> Opt
     Some(match Tokenizer::from_file(&path) {
         Ok(tokenizer) => {
             let problem = check_vocabulary(&tokenizer, config).err();
-            line(Some(tokenizer.vocab_size()), problem.map(|e| e.to_string()))
+            let problem = problem.map(|error| report::message(&error.into(), voice));
+            line(Some(tokenizer.vocab_size()), problem)
         }
-        Err(error) => line(None, Some(format!("{:#}", anyhow::Error::from(error)))),
+        Err(error) => {
+            let error = GenerateError::from(error).into();
+            line(None, Some(report::message(&error, voice)))
+        }
     })
 }
 
-fn tell(findings: &Findings<'_>, out: &mut impl Write) -> anyhow::Result<()> {
-    writeln!(out, "checkpoint  {}", findings.path)?;
-    writeln!(out, "format      {}", findings.format)?;
-    writeln!(out, "parameters  {}", findings.parameters)?;
+fn tell(findings: &Findings<'_>, voice: Voice, out: &mut impl Write) -> anyhow::Result<()> {
+    let name = |german: &'static str, english: &'static str| voice.pick(german, english);
+    writeln!(
+        out,
+        "{:<11} {}",
+        name("Checkpoint", "checkpoint"),
+        findings.path
+    )?;
+    writeln!(out, "{:<11} {}", name("Form", "format"), findings.format)?;
+    writeln!(
+        out,
+        "{:<11} {}",
+        name("Parameter", "parameters"),
+        findings.parameters
+    )?;
     let dtypes: Vec<_> = findings
         .dtypes
         .iter()
         .map(|count| format!("{} in {}", count.tensors, count.dtype))
         .collect();
-    writeln!(out, "tensors     {}", dtypes.join(", "))?;
+    writeln!(
+        out,
+        "{:<11} {}",
+        name("Tensoren", "tensors"),
+        dtypes.join(", ")
+    )?;
+    let beside = name("Tokenizer", "tokenizer");
     match &findings.tokenizer {
-        None => writeln!(out, "tokenizer   none beside it")?,
+        None => writeln!(
+            out,
+            "{beside:<11} {}",
+            name("keiner daneben", "none beside it")
+        )?,
         Some(TokenizerLine {
             path,
             vocab_size,
             problem,
             ..
         }) => {
-            let tokens = vocab_size.map(|n| format!(" ({n} tokens)"));
+            let tokens = vocab_size.map(|n| format!(" ({n} {})", name("Token", "tokens")));
             let verdict = match problem {
-                None => "fits".to_owned(),
-                Some(problem) => format!("does not fit: {}", one_line(problem)),
+                None => name("passt", "fits").to_owned(),
+                Some(problem) => format!(
+                    "{}: {}",
+                    name("passt nicht", "does not fit"),
+                    one_line(problem)
+                ),
             };
             writeln!(
                 out,
-                "tokenizer   {path}{}: {verdict}",
+                "{beside:<11} {path}{}: {verdict}",
                 tokens.unwrap_or_default()
             )?;
         }
     }
-    writeln!(out, "\nconfig")?;
+    writeln!(out, "\n{}", name("Konfiguration", "config"))?;
     let fields = serde_json::to_value(findings.config)?;
     for (field, value) in fields.as_object().into_iter().flatten() {
         writeln!(out, "  {field:<12} {value}")?;
     }
-    writeln!(out, "\ntensors")?;
+    writeln!(out, "\n{}", name("Tensoren", "tensors"))?;
     let width = findings.tensors.iter().map(|t| t.name.len()).max();
     for TensorLine { name, dtype, shape } in &findings.tensors {
         writeln!(
@@ -173,11 +211,15 @@ fn tell(findings: &Findings<'_>, out: &mut impl Write) -> anyhow::Result<()> {
         )?;
     }
     if !findings.skipped.is_empty() {
-        writeln!(out, "\nnot part of the model")?;
+        writeln!(
+            out,
+            "\n{}",
+            name("kein Teil des Modells", "not part of the model")
+        )?;
     }
     for SkippedLine { name, reason } in &findings.skipped {
         // The name comes from the file and may hold anything.
-        writeln!(out, "  {}: {reason}", name.escape_debug())?;
+        writeln!(out, "  {}: {}", name.escape_debug(), voice.phrase(reason))?;
     }
     Ok(())
 }

@@ -81,7 +81,7 @@ fn run() -> ExitCode {
         Command::Tokenize(args) => tokenize::run(args, file, voice),
         Command::Convert(args) => convert::convert_with(&args, voice),
         Command::Inspect(args) => inspect::run(&args, voice),
-        Command::Devices(args) => devices::run(&args),
+        Command::Devices(args) => devices::run(&args, voice),
         Command::Bench(args) => bench(&args),
         Command::Completions(args) => complete::completions(&args),
         Command::Man(args) => complete::man(&args),

@@ -53,6 +53,12 @@ pub(crate) fn failure(error: &anyhow::Error, voice: Voice) -> ExitCode {
     }
 }
 
+/// What an error says, in the voice's language if it is known there.
+pub(crate) fn message(error: &anyhow::Error, voice: Voice) -> String {
+    let translated = voice.pick(german::error(error), None);
+    translated.unwrap_or_else(|| format!("{error:#}"))
+}
+
 /// A panic that should not have been.
 pub(crate) fn defect(panic: &(dyn Any + Send)) -> ExitCode {
     let said = panic.downcast_ref::<String>().map(String::as_str);

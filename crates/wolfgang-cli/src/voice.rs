@@ -1,7 +1,7 @@
 //! How the command speaks to whoever runs it: in which language, how much, with which colours.
 
 use crate::language::Language;
-use crate::{environment, report};
+use crate::{environment, german, report};
 use clap::ValueEnum;
 use serde::Deserialize;
 use std::io::IsTerminal;
@@ -53,6 +53,11 @@ impl Voice {
     /// What is said in this voice's language.
     pub(crate) fn pick<T>(self, german: T, english: T) -> T {
         self.language.pick(german, english)
+    }
+
+    /// A phrase of the libraries in this voice's language.
+    pub(crate) fn phrase(self, english: &str) -> &str {
+        self.pick(german::phrase(english), english)
     }
 
     /// Something the user should know although the command goes on.

@@ -1,17 +1,38 @@
 //! A file that is there as a whole or not at all.
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Why a file may not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotWritable {
+    #[error("{} is a folder", .0.display())]
+    Folder(PathBuf),
+    #[error("{} is there already; choose another name, or replace it by --force", .0.display())]
+    There(PathBuf),
+}
+
+impl NotWritable {
+    pub(crate) fn german(&self) -> String {
+        match self {
+            Self::Folder(path) => format!("{} ist ein Ordner", path.display()),
+            Self::There(path) => format!(
+                "{} gibt es schon; wählen Sie einen anderen Namen, oder ersetzen Sie sie mit --force",
+                path.display()
+            ),
+        }
+    }
+}
 
 /// Before there is anything to write: whether it may be written.
-pub(crate) fn check(path: &Path, force: bool) -> anyhow::Result<()> {
-    let name = path.display();
-    ensure!(!path.is_dir(), "{name} is a folder");
-    ensure!(
-        force || path.symlink_metadata().is_err(),
-        "{name} is there already; choose another name, or replace it by --force"
-    );
+pub(crate) fn check(path: &Path, force: bool) -> Result<(), NotWritable> {
+    if path.is_dir() {
+        return Err(NotWritable::Folder(path.to_owned()));
+    }
+    if !force && path.symlink_metadata().is_ok() {
+        return Err(NotWritable::There(path.to_owned()));
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Errors and their next steps, in German.
 
 use crate::chat::Mistake;
+use crate::explain::NotWritable;
 use wolfgang_generate::{CheckpointError, GenerateError, ModelError, TokenizerError};
 
 /// The whole line for this error, if all of it can be said in German: errors that come with words of the system, of a
@@ -8,6 +9,9 @@ use wolfgang_generate::{CheckpointError, GenerateError, ModelError, TokenizerErr
 pub(crate) fn error(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref() {
         return checkpoint(error);
+    }
+    if let Some(error) = error.downcast_ref::<NotWritable>() {
+        return Some(error.german());
     }
     if let Some(mistake) = error.downcast_ref::<Mistake>() {
         return mistake.german();

@@ -1,0 +1,29 @@
+//! Phrases of the libraries that stand in reports, in German.
+
+const PHRASES: &[(&str, &str)] = &[
+    ("tied to the embeddings", "dasselbe wie die Einbettungen"),
+    ("computed, not learned", "berechnet, nicht gelernt"),
+    (
+        "training state, not part of the model",
+        "Stand des Trainings, kein Teil des Modells",
+    ),
+    ("nothing but a CPU", "nichts als einen Prozessor"),
+    (
+        "a driver for Vulkan, Metal or DirectX",
+        "einen Treiber für Vulkan, Metal oder DirectX",
+    ),
+    (
+        "the shared libraries of libtorch",
+        "die Bibliotheken von libtorch",
+    ),
+    (
+        "an NVIDIA GPU and its driver",
+        "eine GPU von NVIDIA und deren Treiber",
+    ),
+];
+
+/// As it is, if there is no German for it.
+pub(crate) fn phrase(english: &str) -> &str {
+    let known = PHRASES.iter().find(|(key, _)| *key == english);
+    known.map_or(english, |(_, german)| german)
+}
