@@ -173,6 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "an interpreter ends where there is no memory")]
     fn what_there_is_no_memory_for_is_an_error() {
         for positions in [1 << 56, usize::MAX] {
             assert!(matches!(
