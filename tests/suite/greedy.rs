@@ -104,10 +104,10 @@ fn a_single_candidate_is_as_good_as_greedy() {
     assert_continues(faust(), &run, 0, 100, run.sampling());
 }
 
-/// Without a cache: the whole text at once, and past the block size every window, as the original computes it afresh
-/// for every token.
+/// Without a cache: the whole context at once, and past it whole windows, as the original computes them for every token.
+/// One window in sixteen is enough here: `the_generator_continues_as_the_original` computes each of them.
 #[test]
-fn without_a_cache_it_is_the_same() {
+fn logits_without_a_cache_continue_as_the_original() {
     let config = faust().model().config();
     for run in runs() {
         let ids: Vec<u32> = run.prompt_ids.iter().chain(&run.new_ids).copied().collect();
@@ -129,7 +129,7 @@ fn without_a_cache_it_is_the_same() {
                 &logits[(end - 1) * config.vocab_size..end * config.vocab_size],
             );
         }
-        for end in config.block_size + 1..ids.len() {
+        for end in (config.block_size + 1..ids.len()).step_by(16) {
             let logits = logits_of(&ids[end - config.block_size..end]);
             assert_next(end, &logits[logits.len() - config.vocab_size..]);
         }
