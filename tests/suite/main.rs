@@ -10,10 +10,12 @@ mod architecture;
 mod backends;
 mod bench;
 mod chat;
+mod chat_cases;
 #[cfg(unix)]
 mod chat_terminal;
 mod checkpoints;
 mod command;
+mod command_cases;
 mod command_ends;
 mod conversation;
 mod convert;

@@ -16,6 +16,7 @@ mod chat_args;
 mod complete;
 mod config_file;
 mod convert;
+mod dash_texts;
 mod devices;
 mod dtype;
 mod environment;
@@ -24,6 +25,7 @@ mod faust;
 mod generate;
 mod generate_args;
 mod german;
+mod home;
 mod inspect;
 mod interrupt;
 mod language;
@@ -37,9 +39,13 @@ mod progress;
 mod report;
 mod sampling_args;
 mod score;
+mod standard_streams;
 mod text_source;
+mod token_ids;
 mod tokenize;
 mod voice;
+mod whole_file;
+mod whole_number;
 
 pub use bench::{
     BenchArgs, CaseArgs, Figures, Rate, Sample, StepTime, Throughput, bench, measure, peak_memory,

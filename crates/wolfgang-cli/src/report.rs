@@ -3,7 +3,9 @@
 use crate::chat::Mistake;
 use crate::config_file::ConfigError;
 use crate::german;
-use crate::voice::Voice;
+use crate::interrupt::{self, Interrupted};
+use crate::standard_streams;
+use crate::voice::{Color, Voice};
 use std::any::Any;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -18,15 +20,33 @@ pub(crate) const USAGE: u8 = 2;
 #[error("{0}")]
 pub(crate) struct BadParameter(pub(crate) String);
 
+/// The lines that a conversation refused have been reported one by one, and it went on; the code remains.
+#[derive(Debug, thiserror::Error)]
+#[error("not all input was read")]
+pub(crate) struct InputRefused;
+
 /// What clap has to say: help and version to standard output, mistakes to standard error.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    // A closed pipe is the only way for this to fail, and then nobody reads on.
-    let _ = error.print();
     if error.use_stderr() {
-        ExitCode::from(USAGE)
-    } else {
-        ExitCode::SUCCESS
+        // If standard error is gone, the code still tells.
+        let _ = error.print();
+        return ExitCode::from(USAGE);
     }
+    match print(error) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure(&error.into(), Voice::default()),
+    }
+}
+
+/// To standard output, in colours if it is a terminal.
+fn print(error: &clap::Error) -> std::io::Result<()> {
+    let mut out = standard_streams::output();
+    let text = error.render();
+    match Color::Auto.on(&std::io::stdout()) {
+        true => write!(out, "{}", text.ansi())?,
+        false => write!(out, "{text}")?,
+    }
+    out.flush()
 }
 
 /// One line on standard error with the next step, and the code.
@@ -35,6 +55,12 @@ pub(crate) fn failure(error: &anyhow::Error, voice: Voice) -> ExitCode {
     if error.downcast_ref().is_some_and(broken_pipe) {
         // Whoever read the text has enough of it.
         return ExitCode::SUCCESS;
+    }
+    if error.is::<Interrupted>() {
+        return interrupt::end();
+    }
+    if error.is::<InputRefused>() {
+        return ExitCode::from(USAGE);
     }
     let translated = voice.pick(german::error(error), None);
     if let Some(message) = translated {
@@ -57,6 +83,13 @@ pub(crate) fn failure(error: &anyhow::Error, voice: Voice) -> ExitCode {
 pub(crate) fn message(error: &anyhow::Error, voice: Voice) -> String {
     let translated = voice.pick(german::error(error), None);
     translated.unwrap_or_else(|| format!("{error:#}"))
+}
+
+/// An error with what caused it, on one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.join(": ")
 }
 
 /// A panic that should not have been.

@@ -1,0 +1,652 @@
+//! The command's input and output where other programs, shells and systems differ from what is usual.
+
+use crate::command::{PROMPT, generate, run};
+use crate::fixtures::{faust, fixture, repository, wolfgang};
+use serde_json::Value as Json;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const SHORT: [&str; 4] = ["--seed", "1", "--max-new-tokens", "5"];
+
+#[track_caller]
+fn stdout(output: &Output) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+fn json(output: &Output) -> Json {
+    serde_json::from_str(&stdout(output)).unwrap()
+}
+
+/// With these bytes on standard input.
+fn piped(args: &[&str], input: &[u8]) -> Output {
+    let mut child = wolfgang()
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that needs no input does not read it.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+/// JSON's numbers are doubles for JavaScript and jq.
+#[test]
+fn drawn_seeds_are_exact_as_doubles() {
+    let finished = ["--json", "--no-stream", "--max-new-tokens", "1"];
+    let output = run(&[&[PROMPT, "--samples", "32"], &finished[..]].concat());
+    let text = stdout(&output);
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let seeds: Vec<u64> = lines.map(|line| line["seed"].as_u64().unwrap()).collect();
+    assert!(seeds.iter().all(|seed| *seed < 1 << 53), "{seeds:?}");
+    let largest = u64::MAX.to_string();
+    let given = run(&[&[PROMPT, "--seed", &largest], &finished[..]].concat());
+    assert_eq!(json(&given)["seed"], u64::MAX);
+}
+
+#[test]
+fn minus_one_is_what_other_programs_mean_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    let finished = |args: &[&str], toml: &str| {
+        std::fs::write(&config, toml).unwrap();
+        let args = [&[PROMPT, "--json", "--no-stream"], args].concat();
+        let output = generate(&args).env("WOLFGANG_CONFIG", &config).output();
+        json(&output.unwrap())
+    };
+    let seed = "[sampling]\nseed = 7\n";
+    assert_eq!(finished(&["--max-new-tokens", "1"], seed)["seed"], 7);
+    for (args, toml) in [
+        (&["--seed", "-1"][..], seed),
+        (&["--seed=-1"], seed),
+        (&[], "[sampling]\nseed = -1\n"),
+    ] {
+        let [first, second] = [(); 2].map(|()| {
+            let args = [&["--max-new-tokens", "1"], args].concat();
+            finished(&args, toml)["seed"].as_u64().unwrap()
+        });
+        assert_ne!(first, second, "{args:?} {toml:?}");
+    }
+
+    let off = finished(&[&SHORT[..], &["--top-k", "0"]].concat(), "");
+    for (args, toml) in [
+        (&["--top-k", "-1"][..], ""),
+        (&["--top-k=-1"], ""),
+        (&[], "[sampling]\ntop-k = -1\n"),
+    ] {
+        let found = finished(&[&SHORT[..], args].concat(), toml);
+        assert_eq!(found["ids"], off["ids"], "{args:?} {toml:?}");
+    }
+
+    for (args, toml) in [
+        (&["--max-new-tokens", "-1"][..], ""),
+        (&[], "[length]\nmax-new-tokens = -1\n"),
+    ] {
+        let args = [&["--seed", "1", "--ignore-eos"], args].concat();
+        let whole = finished(&args, toml);
+        assert_eq!(whole["reason"], "context_full", "{args:?}");
+        let tokens =
+            ["prompt_tokens", "generated_tokens"].map(|name| whole[name].as_u64().unwrap());
+        let block_size = faust().model().config().block_size as u64;
+        assert!(tokens.iter().sum::<u64>() >= block_size, "{tokens:?}");
+    }
+}
+
+#[test]
+fn numbers_that_mean_nothing_are_refused_with_what_is_possible() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    for (args, expected) in [
+        (
+            ["--seed", "-2"],
+            "it must be a whole number from 0 to 2^64 - 1, or -1",
+        ),
+        (
+            ["--top-k", "1.5"],
+            "it must be a whole number from 0 to 2^64 - 1, or -1",
+        ),
+        (
+            ["--max-new-tokens", "-2"],
+            "it must be a whole number from 0 to 2^64 - 1, or -1",
+        ),
+        (
+            ["--threads", "-1"],
+            "leave it out for one thread for each core",
+        ),
+        (
+            ["--threads", "0"],
+            "leave it out for one thread for each core",
+        ),
+    ] {
+        let output = run(&[&[PROMPT][..], &args].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+    std::fs::write(&config, "[sampling]\n\nseed = -2\n").unwrap();
+    let output = generate(&[PROMPT])
+        .env("WOLFGANG_CONFIG", &config)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "config.toml:3: -2 is given, but it must be a whole number";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+}
+
+#[test]
+fn an_empty_variable_is_as_if_unset() {
+    let names = [
+        "MODEL",
+        "TOKENIZER",
+        "DEVICE",
+        "DTYPE",
+        "THREADS",
+        "PRESET",
+        "LANG",
+        "CONFIG",
+    ];
+    let expected = stdout(&run(&[&[PROMPT], &SHORT[..]].concat()));
+    for name in names {
+        let mut command = generate(&[&[PROMPT], &SHORT[..]].concat());
+        // No file of this machine's user.
+        command.env("XDG_CONFIG_HOME", fixture("cases"));
+        command.env(format!("WOLFGANG_{name}"), "");
+        assert_eq!(stdout(&command.output().unwrap()), expected, "{name}");
+    }
+    let devices = wolfgang()
+        .args(["tokenize", "a"])
+        .env("WOLFGANG_MODEL", "")
+        .output();
+    assert_eq!(devices.unwrap().status.code(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_configuration_folder_that_cannot_be_entered_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let link = folder.path().join("loop");
+    std::os::unix::fs::symlink(&link, &link).unwrap();
+    for home in [&file, &link] {
+        let mut command = generate(&[&[PROMPT], &SHORT[..]].concat());
+        command
+            .env_remove("WOLFGANG_CONFIG")
+            .env("XDG_CONFIG_HOME", home);
+        let output = command.output().unwrap();
+        assert!(!stdout(&output).is_empty());
+        let said = stderr(&output);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        let path = home.join("wolfgang/config.toml");
+        let begin = format!(
+            "warning: cannot read the configuration file {}: ",
+            path.display()
+        );
+        assert!(said.starts_with(&begin), "{said}");
+        assert!(said.ends_with("; its options are left out\n"), "{said}");
+        let quiet = command.arg("--quiet").output().unwrap();
+        assert_eq!(stderr(&quiet), "");
+    }
+    // What is named must be there.
+    let named = file.join("config.toml");
+    let output = generate(&[PROMPT])
+        .env("WOLFGANG_CONFIG", named)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_tilde_in_the_configuration_file_and_in_variables_is_the_home_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let model = home.path().join("faust");
+    std::fs::create_dir(&model).unwrap();
+    for file in ["config.json", "model.bpk", "tokenizer.json"] {
+        std::fs::copy(repository("models/faust").join(file), model.join(file)).unwrap();
+    }
+    let config = home.path().join("config.toml");
+    std::fs::write(
+        &config,
+        "[model]\nmodel = \"~/faust\"\ntokenizer = \"~/faust/tokenizer.json\"\n",
+    )
+    .unwrap();
+    let expected = stdout(&run(&[&[PROMPT], &SHORT[..]].concat()));
+    let run = |variables: &[(&str, &str)]| {
+        let mut command = generate(&[&[PROMPT], &SHORT[..]].concat());
+        command.env("HOME", home.path()).current_dir(&elsewhere);
+        command.envs(variables.iter().copied());
+        stdout(&command.output().unwrap())
+    };
+    assert_eq!(run(&[("WOLFGANG_CONFIG", "~/config.toml")]), expected);
+    assert_eq!(run(&[("WOLFGANG_MODEL", "~/faust")]), expected);
+}
+
+#[test]
+fn text_that_is_piped_in_needs_no_dash() {
+    let output = |command: &str, input: &[u8], more: &[&str]| {
+        let options: &[&str] = match command {
+            "generate" | "explain" => &SHORT,
+            _ => &["--json"],
+        };
+        stdout(&piped(&[&[command], options, more].concat(), input))
+    };
+    for command in ["generate", "explain", "score", "tokenize"] {
+        let expected = output(command, b"", &[PROMPT]);
+        let line = format!("{PROMPT}\n");
+        assert_eq!(output(command, line.as_bytes(), &[]), expected, "{command}");
+        assert_eq!(
+            output(command, line.as_bytes(), &["-"]),
+            expected,
+            "{command}"
+        );
+        // What is named counts.
+        assert_eq!(
+            output(command, b"Etwas anderes", &[PROMPT]),
+            expected,
+            "{command}"
+        );
+    }
+    let ids = stdout(&piped(&["generate", "--prompt-ids", "200"], b"Wer"));
+    assert!(!ids.is_empty());
+    // Nothing is a new document, or nothing to score.
+    assert!(!output("generate", b"", &[]).is_empty());
+    assert_eq!(piped(&["score"], b"").status.code(), Some(2));
+}
+
+#[test]
+fn a_text_may_begin_with_a_dash() {
+    let expected = |text: &str| {
+        let args = [&["generate", "--include-prompt"], &SHORT[..], &["-"]].concat();
+        stdout(&piped(&args, text.as_bytes()))
+    };
+    for text in [
+        "- Faust",
+        "-- Faust",
+        "---",
+        "-5 Grad",
+        "-Wer reitet so spät",
+        "-hallo du",
+        "-, nein",
+    ] {
+        let before = run(&[&[text, "--include-prompt"], &SHORT[..]].concat());
+        assert_eq!(stdout(&before), expected(text), "{text}");
+        let behind = run(&[&SHORT[..], &["--include-prompt", text]].concat());
+        assert_eq!(stdout(&behind), expected(text), "{text}");
+        for command in ["explain", "score", "tokenize"] {
+            let output = wolfgang().args([command, text, "--json"]).output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{command} {text}");
+        }
+    }
+    let separated = run(&[&SHORT[..], &["--include-prompt", "--", "-Wer"]].concat());
+    assert_eq!(stdout(&separated), expected("-Wer"));
+    let stop = run(&[&[PROMPT, "--stop", "- Ende"], &SHORT[..]].concat());
+    assert!(!stdout(&stop).is_empty());
+}
+
+#[test]
+fn unknown_options_are_errors_with_a_tip_that_works() {
+    for (args, expected) in [
+        (
+            &["-Wer"][..],
+            "tip: a text that begins with a dash goes last, behind `--`",
+        ),
+        (
+            &["-Wer", "--seed", "1"],
+            "tip: a text that begins with a dash goes last, behind `--`",
+        ),
+        (
+            &["--", "-Wer", "--seed", "1"],
+            "tip: options stand before `--`",
+        ),
+        (
+            &["--temprature", "0"],
+            "tip: a similar argument exists: '--temperature'",
+        ),
+        (
+            &["- Faust", "--temprature", "0"],
+            "tip: a similar argument exists: '--temperature'",
+        ),
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(
+            stderr(&output).contains(expected),
+            "{args:?}: {}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_text() {
+    let [bom, plain] = ["cases/bom.txt", "cases/plain.txt"].map(fixture);
+    let [bom_bytes, plain_bytes] = [&bom, &plain].map(|path| std::fs::read(path).unwrap());
+    assert_ne!(bom_bytes, plain_bytes);
+    let with_file = |command: &str, path: &Path| {
+        let path = path.to_str().unwrap();
+        stdout(
+            &wolfgang()
+                .args([command, "--json", "--file", path])
+                .output()
+                .unwrap(),
+        )
+    };
+    for command in ["score", "tokenize"] {
+        assert_eq!(
+            with_file(command, &bom),
+            with_file(command, &plain),
+            "{command}"
+        );
+    }
+    for args in [
+        &[&["generate", "-"], &SHORT[..]].concat()[..],
+        &["tokenize"],
+        &["score", "-"],
+    ] {
+        let [with, without] = [&bom_bytes, &plain_bytes].map(|bytes| stdout(&piped(args, bytes)));
+        assert_eq!(with, without, "{args:?}");
+    }
+}
+
+#[test]
+fn utf16_is_named_and_line_breaks_of_windows_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("text.txt");
+    let name = path.to_str().unwrap();
+    for (mark, to_bytes) in [
+        ([0xff, 0xfe], u16::to_le_bytes as fn(u16) -> [u8; 2]),
+        ([0xfe, 0xff], u16::to_be_bytes),
+    ] {
+        let text: Vec<u8> = "Wer?".encode_utf16().flat_map(to_bytes).collect();
+        std::fs::write(&path, [&mark[..], &text].concat()).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let file = wolfgang().args(["score", "--file", name]).output().unwrap();
+        for (output, origin) in [
+            (file, name),
+            (piped(&["generate", "-"], &bytes), "standard input"),
+        ] {
+            assert_eq!(output.status.code(), Some(2));
+            let expected = format!("error: {origin} is UTF-16 text, but it must be UTF-8");
+            assert!(
+                stderr(&output).starts_with(&expected),
+                "{}",
+                stderr(&output)
+            );
+        }
+    }
+    std::fs::write(&path, "a\r\nb\r\n").unwrap();
+    let output = wolfgang()
+        .args(["tokenize", "--json", "--file", name])
+        .output()
+        .unwrap();
+    let tokens = json(&output)["tokens"].clone();
+    let texts = tokens
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|token| token["text"].as_str().unwrap());
+    assert_eq!(texts.collect::<String>(), "a\r\nb\r\n");
+}
+
+#[test]
+fn ids_are_read_however_they_are_separated() {
+    let output = |ids: &str| run(&[&["--prompt-ids", ids], &SHORT[..]].concat());
+    let expected = stdout(&output("200,17,300"));
+    for ids in [
+        "200, 17, 300",
+        "200 17 300",
+        "200\n17\n300\n",
+        "[200, 17, 300]",
+        " 200 ,17,300 ",
+    ] {
+        assert_eq!(stdout(&output(ids)), expected, "{ids:?}");
+        let decoded = wolfgang()
+            .args(["tokenize", "--decode", ids])
+            .output()
+            .unwrap();
+        assert!(!stdout(&decoded).is_empty(), "{ids:?}");
+    }
+    for (ids, found) in [("200,,17", "\",\""), ("200;17", "\"200;17\""), ("", "none")] {
+        let output = output(ids);
+        assert_eq!(output.status.code(), Some(2), "{ids:?}");
+        let expected = format!("such as 1,2 or [1, 2], but it has {found}");
+        assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn errors_of_writing_name_the_target_and_no_temporary_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing/target");
+    let target = missing.to_str().unwrap();
+    let model = repository("models/faust");
+    let model = model.to_str().unwrap();
+    for args in [
+        &[&["explain", PROMPT, "--html", target], &SHORT[..]].concat()[..],
+        &["convert", model, "--out", target],
+    ] {
+        let output = wolfgang().args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert_eq!(
+            stderr(&output),
+            format!("error: cannot write {target}: No such file or directory (os error 2)\n"),
+        );
+    }
+}
+
+#[cfg(unix)]
+mod streams {
+    use super::*;
+
+    /// By a shell that redirects.
+    fn redirected(args: &[&str], redirection: &str) -> Output {
+        let bare = wolfgang();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("exec \"$@\" {redirection}"), "sh"]);
+        shell.arg(bare.get_program()).args(args);
+        for (name, value) in bare.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.output().unwrap()
+    }
+
+    fn commands() -> Vec<Vec<&'static str>> {
+        let mut commands = vec![
+            vec!["--help"],
+            vec!["--version"],
+            vec!["generate", "--help"],
+            vec!["help", "score"],
+            vec!["completions", "bash"],
+            vec!["score", PROMPT],
+            vec!["score", PROMPT, "--json"],
+            vec!["tokenize", PROMPT],
+            vec!["tokenize", "--decode", "17"],
+            vec!["devices"],
+        ];
+        for more in [&[][..], &["--json"], &["--no-stream"], &["-n", "2"]] {
+            commands.push([&["generate", PROMPT], &SHORT[..], more].concat());
+        }
+        commands.push([&["explain", PROMPT, "--json"], &SHORT[..]].concat());
+        commands
+    }
+
+    #[test]
+    fn a_standard_output_that_cannot_be_written_is_an_error() {
+        for (redirection, expected) in [
+            (
+                "> /dev/full",
+                "error: cannot write to standard output: No space left on device (os error 28)\n",
+            ),
+            (
+                ">&-",
+                "error: cannot write to standard output: it is closed\n",
+            ),
+        ] {
+            for args in commands() {
+                let output = redirected(&args, redirection);
+                let said = stderr(&output);
+                assert_eq!(
+                    output.status.code(),
+                    Some(1),
+                    "{args:?} {redirection}: {said}"
+                );
+                assert_eq!(said, expected, "{args:?} {redirection}");
+            }
+        }
+        let model = repository("models/faust");
+        let inspect = ["inspect", model.to_str().unwrap(), "--json"];
+        assert_eq!(redirected(&inspect, "> /dev/full").status.code(), Some(1));
+        assert_eq!(redirected(&inspect, ">&-").status.code(), Some(1));
+        let output = redirected(&inspect, "| head -c 1");
+        assert_eq!((stderr(&output), output.status.code()), ("", Some(0)));
+    }
+
+    /// Rust's `Stdio::null`, and others that open it for reading as well, as Python's `subprocess.DEVNULL` is.
+    #[test]
+    fn the_null_device_is_no_closed_output() {
+        for redirection in ["> /dev/null", "1<> /dev/null", "<> /dev/null >&0 2>&0"] {
+            for args in commands() {
+                let output = redirected(&args, redirection);
+                assert_eq!(output.status.code(), Some(0), "{args:?} {redirection}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_writes_nothing_needs_no_output() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = folder.path().join("page.html");
+        let args = [
+            &["explain", PROMPT, "--html", page.to_str().unwrap()],
+            &SHORT[..],
+        ]
+        .concat();
+        assert_eq!(redirected(&args, ">&-").status.code(), Some(0));
+        assert!(page.is_file());
+    }
+
+    #[test]
+    fn a_closed_standard_error_changes_no_result() {
+        let args = [&["generate", PROMPT], &SHORT[..]].concat();
+        let closed = redirected(&args, "2>&-");
+        assert_eq!(stdout(&closed), stdout(&run(&args[1..])));
+        assert_eq!(
+            redirected(&["generate", "--nichts"], "2>&-").status.code(),
+            Some(2)
+        );
+        assert_eq!(
+            redirected(&["inspect", "/nichts"], "2>&-").status.code(),
+            Some(1)
+        );
+    }
+
+    #[test]
+    fn a_closed_standard_input_is_an_error_where_it_is_read() {
+        for args in [&["generate", "-"][..], &["score", "-"], &["chat"]] {
+            let output = redirected(args, "<&-");
+            assert_eq!(
+                stderr(&output),
+                "error: cannot read standard input: it is closed\n"
+            );
+            assert_eq!(output.status.code(), Some(1));
+        }
+        let args = [&["generate", PROMPT], &SHORT[..]].concat();
+        assert_eq!(stdout(&redirected(&args, "<&-")), stdout(&run(&args[1..])));
+    }
+
+    /// A text that does not end by itself, in the shell's variable `endless`.
+    const ENDLESS: &str =
+        "endless() { \"$WOLFGANG\" generate Wer --max-new-tokens 1000000 --ignore-eos \"$@\"; }; ";
+
+    /// What bash and its status write when the command in it is interrupted after its first output.
+    fn interrupted(script: &str, process_group: bool) -> (String, Option<i32>) {
+        use std::io::{BufRead, BufReader, Read};
+        use std::os::unix::process::{CommandExt, ExitStatusExt};
+        let bare = wolfgang();
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &format!("{ENDLESS}{script}")]);
+        for (name, value) in bare.get_envs() {
+            match value {
+                Some(value) => bash.env(name, value),
+                None => bash.env_remove(name),
+            };
+        }
+        bash.env("WOLFGANG", bare.get_program()).process_group(0);
+        let mut child = bash.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        lines.read_line(&mut said).unwrap();
+        // As a terminal does for Ctrl-C, or for the command alone.
+        let signal = match process_group {
+            true => vec![
+                "-INT".to_owned(),
+                "--".to_owned(),
+                format!("-{}", child.id()),
+            ],
+            false => vec!["-INT".to_owned(), command_in(child.id()).to_string()],
+        };
+        assert!(
+            Command::new("kill")
+                .args(signal)
+                .status()
+                .unwrap()
+                .success()
+        );
+        lines.read_to_string(&mut said).unwrap();
+        let status = child.wait().unwrap();
+        (
+            said,
+            status.code().or(status.signal().map(|signal| 128 + signal)),
+        )
+    }
+
+    fn command_in(shell: u32) -> u32 {
+        let output = Command::new("pgrep")
+            .args(["-P", &shell.to_string()])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_script_ends_when_the_text_is_interrupted() {
+        // With --json: the first line is a piece, and the last says how it ended.
+        let script = "set -e; endless --json; echo nicht erreicht";
+        for process_group in [true, false] {
+            let (said, status) = interrupted(script, process_group);
+            assert_eq!(status, Some(130));
+            assert!(!said.contains("nicht erreicht"), "{said}");
+            assert!(said.contains("\"reason\":\"cancelled\""), "{said}");
+        }
+        let (said, status) = interrupted("endless --json; echo \"code $?\"", false);
+        assert!(said.ends_with("code 130\n"), "{said}");
+        assert_eq!(status, Some(0));
+    }
+
+    /// A shell goes on with a loop if the command seems to have dealt with Ctrl-C, which an exit code says.
+    #[test]
+    fn a_loop_ends_when_a_text_in_it_is_interrupted() {
+        let script = "for i in 1 2; do endless --json; done; echo nicht erreicht";
+        let (said, status) = interrupted(script, true);
+        assert_eq!(status, Some(130));
+        assert_eq!(said.matches("\"type\":\"finished\"").count(), 1);
+        assert!(!said.contains("nicht erreicht"), "{said}");
+    }
+}
