@@ -18,6 +18,8 @@ mod config_file;
 mod convert;
 mod dash_texts;
 mod devices;
+#[cfg(all(feature = "wgpu", target_os = "linux"))]
+mod driver_environment;
 mod dtype;
 mod environment;
 mod explain;
@@ -71,6 +73,8 @@ pub fn report_failure(error: &anyhow::Error) -> ExitCode {
 }
 
 fn run() -> ExitCode {
+    #[cfg(all(feature = "wgpu", target_os = "linux"))]
+    driver_environment::prepare();
     let Cli { command, globals } = match args::parse() {
         Ok(cli) => cli,
         Err(error) => return report::usage(&error),

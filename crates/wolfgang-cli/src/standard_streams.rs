@@ -29,11 +29,14 @@ pub(crate) fn output() -> StandardOutput {
 
 impl Write for StandardOutput {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
-        self.use_it(|stdout| stdout.write(bytes))
+        if at_start::OUTPUT_CLOSED.get().is_some() {
+            return Err(Error::other(StreamError::OutputClosed));
+        }
+        named(self.0.write(bytes))
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.use_it(Write::flush)
+        named(self.0.flush())
     }
 }
 
@@ -42,20 +45,14 @@ impl StandardOutput {
     pub(crate) fn is_terminal(&self) -> bool {
         std::io::IsTerminal::is_terminal(&self.0)
     }
+}
 
-    fn use_it<T>(
-        &mut self,
-        operation: impl FnOnce(&mut std::io::Stdout) -> Result<T>,
-    ) -> Result<T> {
-        if at_start::OUTPUT_CLOSED.get().is_some() {
-            return Err(Error::other(StreamError::OutputClosed));
-        }
-        operation(&mut self.0).map_err(|source| match source.kind() {
-            // `write_all` tries again.
-            ErrorKind::Interrupted => source,
-            kind => Error::new(kind, StreamError::Write { source }),
-        })
-    }
+fn named<T>(result: Result<T>) -> Result<T> {
+    result.map_err(|source| match source.kind() {
+        // `write_all` tries again.
+        ErrorKind::Interrupted => source,
+        kind => Error::new(kind, StreamError::Write { source }),
+    })
 }
 
 /// All of standard input.
@@ -78,6 +75,21 @@ pub(crate) fn check_input() -> Result<()> {
 /// Whether standard input was closed when the program started.
 pub(crate) fn is_input_closed() -> bool {
     at_start::INPUT_CLOSED.get().is_some()
+}
+
+/// That the program, when it starts anew in the place of this one, finds closed what this one found so.
+#[cfg(all(feature = "wgpu", target_os = "linux"))]
+pub(crate) fn close_again_on_exec() {
+    use rustix::io::{FdFlags, fcntl_setfd};
+    for (stream, closed) in [
+        (rustix::stdio::stdin(), &at_start::INPUT_CLOSED),
+        (rustix::stdio::stdout(), &at_start::OUTPUT_CLOSED),
+    ] {
+        if closed.get().is_some() {
+            // If it fails, the stream is the null device.
+            let _ = fcntl_setfd(stream, FdFlags::CLOEXEC);
+        }
+    }
 }
 
 mod at_start {
