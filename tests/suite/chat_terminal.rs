@@ -362,7 +362,7 @@ fn without_a_prompt_a_person_is_told_what_happens() {
     for command in ["score", "tokenize"] {
         let terminal = home.run(&[command]);
         terminal
-            .wait_for("error: there is no text: name it, pipe it in, or name its file in --file");
+            .wait_for("error: a text is required: name it, pipe it in, or name its file in --file");
         assert_eq!(terminal.wait_for_end(), 2);
     }
 }

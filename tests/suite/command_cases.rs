@@ -143,6 +143,16 @@ fn numbers_that_mean_nothing_are_refused_with_what_is_possible() {
 }
 
 #[test]
+fn a_byte_order_mark_in_the_configuration_file_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, "\u{feff}[length]\nmax-new-tokens = 2\n").unwrap();
+    let mut command = generate(&[PROMPT, "--json", "--no-stream"]);
+    let output = command.env("WOLFGANG_CONFIG", &config).output().unwrap();
+    assert_eq!(json(&output)["generated_tokens"], 2);
+}
+
+#[test]
 fn an_empty_variable_is_as_if_unset() {
     let names = [
         "MODEL",
@@ -260,7 +270,15 @@ fn text_that_is_piped_in_needs_no_dash() {
     assert!(!ids.is_empty());
     // Nothing is a new document, or nothing to score.
     assert!(!output("generate", b"", &[]).is_empty());
-    assert_eq!(piped(&["score"], b"").status.code(), Some(2));
+    for command in ["score", "tokenize"] {
+        let output = piped(&[command], b"");
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        assert!(stderr(&output).starts_with("error: a text is required: name it, pipe it in"));
+    }
+    assert_eq!(
+        output("tokenize", b"", &["-"]),
+        "{\"tokens\":[],\"missing\":[]}\n"
+    );
 }
 
 #[test]
@@ -637,6 +655,45 @@ mod streams {
         let (said, status) = interrupted("endless --json; echo \"code $?\"", false);
         assert!(said.ends_with("code 130\n"), "{said}");
         assert_eq!(status, Some(0));
+    }
+
+    /// What there is by then is explained. The warning says that the text is about to begin.
+    #[test]
+    fn an_interrupted_explanation_is_written() {
+        use std::io::{BufRead, BufReader};
+        use std::os::unix::process::ExitStatusExt;
+        let args = [
+            "explain",
+            "Wer? €",
+            "--max-new-tokens",
+            "1000000",
+            "--ignore-eos",
+            "--json",
+        ];
+        let mut command = wolfgang();
+        command
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stderr.as_mut().unwrap())
+            .read_line(&mut said)
+            .unwrap();
+        assert!(said.starts_with("warning: "), "{said}");
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let id = child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let output = child.wait_with_output().unwrap();
+        let explained: Json = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(explained["reason"], "cancelled");
+        assert_eq!(output.status.signal(), Some(2));
     }
 
     /// A shell goes on with a loop if the command seems to have dealt with Ctrl-C, which an exit code says.

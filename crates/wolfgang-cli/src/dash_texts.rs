@@ -26,8 +26,7 @@ pub(crate) fn arrange(command: &Command, words: Vec<OsString>) -> Vec<OsString> 
         let before = arranged.last().and_then(|word| word.to_str());
         let option = before.and_then(|before| option_with_value(&scope, before));
         match (is_text(&word), option) {
-            (true, Some(Value::OfLong)) => join(&mut arranged, "=", word),
-            (true, Some(Value::OfShort)) => join(&mut arranged, "", word),
+            (true, Some(Value::Text)) => join(&mut arranged, word),
             (true, None) => texts.push(word.clone()),
             (false, _) | (true, Some(Value::MayBeNegative)) => arranged.push(word.clone()),
         }
@@ -78,11 +77,10 @@ fn is_text(word: &str) -> bool {
     !name.starts_with(char::is_alphabetic) || dashes > 2 || name.contains(char::is_whitespace)
 }
 
-/// How an option takes its value.
+/// What an option takes.
 #[derive(Clone, Copy)]
 enum Value {
-    OfLong,
-    OfShort,
+    Text,
     /// A number, which may have a sign.
     MayBeNegative,
 }
@@ -103,16 +101,15 @@ fn option_with_value(scope: &[Option<&Command>], word: &str) -> Option<Value> {
             .is_some_and(|short| name == short.to_string()),
     })?;
     let takes_value = option.get_action().takes_values();
-    takes_value.then_some(match (option.is_allow_negative_numbers_set(), is_long) {
-        (true, _) => Value::MayBeNegative,
-        (false, true) => Value::OfLong,
-        (false, false) => Value::OfShort,
+    takes_value.then_some(match option.is_allow_negative_numbers_set() {
+        true => Value::MayBeNegative,
+        false => Value::Text,
     })
 }
 
-fn join(words: &mut [OsString], by: &str, value: &OsStr) {
+fn join(words: &mut [OsString], value: &OsStr) {
     if let Some(option) = words.last_mut() {
-        option.push(by);
+        option.push("=");
         option.push(value);
     }
 }
@@ -164,7 +161,7 @@ mod tests {
                 &["generate", "--stop=- Ende", "a"],
             ),
             (&["chat", "--system", "- du"], &["chat", "--system=- du"]),
-            (&["generate", "-n", "- 1"], &["generate", "-n- 1"]),
+            (&["generate", "-n", "-1"], &["generate", "-n", "-1"]),
         ];
         for (words, expected) in cases {
             assert_eq!(arranged(words), expected);

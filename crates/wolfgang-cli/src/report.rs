@@ -5,7 +5,7 @@ use crate::config_file::ConfigError;
 use crate::german;
 use crate::interrupt::{self, Interrupted};
 use crate::standard_streams;
-use crate::voice::{Color, Voice};
+use crate::voice::Voice;
 use std::any::Any;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -32,21 +32,10 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::from(USAGE);
     }
-    match print(error) {
+    match standard_streams::output_by(|| error.print()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure(&error.into(), Voice::default()),
     }
-}
-
-/// To standard output, in colours if it is a terminal.
-fn print(error: &clap::Error) -> std::io::Result<()> {
-    let mut out = standard_streams::output();
-    let text = error.render();
-    match Color::Auto.on(&std::io::stdout()) {
-        true => write!(out, "{}", text.ansi())?,
-        false => write!(out, "{text}")?,
-    }
-    out.flush()
 }
 
 /// One line on standard error with the next step, and the code.

@@ -29,9 +29,7 @@ pub(crate) fn output() -> StandardOutput {
 
 impl Write for StandardOutput {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
-        if at_start::OUTPUT_CLOSED.get().is_some() {
-            return Err(Error::other(StreamError::OutputClosed));
-        }
+        check_output()?;
         named(self.0.write(bytes))
     }
 
@@ -44,6 +42,19 @@ impl StandardOutput {
     /// Whether a person reads it.
     pub(crate) fn is_terminal(&self) -> bool {
         std::io::IsTerminal::is_terminal(&self.0)
+    }
+}
+
+/// By another library, which writes to standard output itself.
+pub(crate) fn output_by(write: impl FnOnce() -> Result<()>) -> Result<()> {
+    check_output()?;
+    named(write().and_then(|()| std::io::stdout().flush()))
+}
+
+fn check_output() -> Result<()> {
+    match at_start::OUTPUT_CLOSED.get() {
+        Some(()) => Err(Error::other(StreamError::OutputClosed)),
+        None => Ok(()),
     }
 }
 

@@ -27,13 +27,12 @@ pub(crate) fn given_or_piped(given: Option<&str>) -> anyhow::Result<Option<Strin
     }
 }
 
-/// As [`given_or_piped`], where there must be a text.
+/// As [`given_or_piped`], where there must be a text. An empty input that nobody named is none.
 pub(crate) fn required(given: Option<&str>) -> anyhow::Result<String> {
     let text = given_or_piped(given)?;
-    text.ok_or_else(|| {
-        BadParameter("there is no text: name it, pipe it in, or name its file in --file".to_owned())
-            .into()
-    })
+    let text = text.filter(|text| given.is_some() || !text.is_empty());
+    let missing = "a text is required: name it, pipe it in, or name its file in --file";
+    Ok(text.ok_or_else(|| BadParameter(missing.to_owned()))?)
 }
 
 /// The text in a file, all of it.
