@@ -17,6 +17,8 @@ mod checkpoints;
 mod command;
 mod command_cases;
 mod command_ends;
+#[cfg(unix)]
+mod command_streams;
 mod conversation;
 mod convert;
 mod convert_ends;
