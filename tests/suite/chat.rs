@@ -213,8 +213,8 @@ fn files_that_are_no_conversations_are_one_clear_sentence() {
             "is no saved conversation: EOF",
         ),
         (
-            "{\"messages\": [{\"role\": \"system\", \"content\": \"\"}]}",
-            "unknown variant `system`, expected `user` or `assistant`",
+            "{\"messages\": [{\"role\": \"tool\", \"content\": \"\"}]}",
+            "is no saved conversation: the role of message 1 is \"tool\", but it must be",
         ),
         ("{\"messages\": [], \"more\": 1}", "unknown field `more`"),
     ];

@@ -32,6 +32,11 @@ impl Home {
     fn chat(&self, args: &[&str]) -> Terminal {
         self.chat_with(args, &[], 200)
     }
+
+    fn run(&self, args: &[&str]) -> Terminal {
+        let home = self.path().to_str().unwrap();
+        Terminal::run(args, &[("HOME", home)], 200)
+    }
 }
 
 /// However its lines break.
@@ -262,4 +267,102 @@ fn a_line_of_ten_thousand_characters_is_refused_and_the_conversation_goes_on() {
     terminal.wait_for("[no answer yet]");
     terminal.press(CTRL_D);
     assert_eq!(terminal.wait_for_end(), 0);
+}
+
+/// The user's messages, as the terminal's `/save` writes them.
+fn user_messages(home: &Home, terminal: &mut Terminal) -> Vec<String> {
+    let file = home.path().join("talk.json");
+    terminal.enter(&format!("/save {}", file.display()));
+    let record: Json = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let messages = record["messages"].as_array().unwrap();
+    let users = messages.iter().filter(|message| message["role"] == "user");
+    users
+        .map(|message| message["content"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// As `tmux send-keys eins Enter zwei Enter drei Enter` sends them.
+#[test]
+fn lines_that_arrive_at_once_are_answered_one_by_one() {
+    let home = Home::new();
+    let mut terminal = home.chat(&["--max-new-tokens", "3", "--seed", "1", "--verbose"]);
+    terminal.wait_for_prompt();
+    terminal.press("eins\rzwei\rdrei\r");
+    terminal.wait_for_count("[prompt ", 3);
+    terminal.wait_for_prompt();
+    assert_eq!(
+        user_messages(&home, &mut terminal),
+        ["eins", "zwei", "drei"]
+    );
+}
+
+#[test]
+fn many_lines_and_control_d_that_arrive_at_once_lose_nothing() {
+    let home = Home::new();
+    let file = home.path().join("talk.json");
+    let mut terminal = home.chat(&["--max-new-tokens", "1", "--seed", "1"]);
+    terminal.wait_for_prompt();
+    // More than the reader's buffer, which has 1024 bytes.
+    let long = "Ach! ".repeat(20);
+    let lines: Vec<String> = (0..12).map(|n| format!("{n} {long}")).collect();
+    terminal.press(&format!(
+        "{}\r/save {}\r{CTRL_D}",
+        lines.join("\r"),
+        file.display()
+    ));
+    assert_eq!(terminal.wait_for_end(), 0);
+    let record: Json = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(record["messages"].as_array().unwrap().len(), 24);
+}
+
+/// The terminal's own line discipline takes what is typed meanwhile.
+#[test]
+fn lines_typed_during_an_answer_are_answered_after_it() {
+    let home = Home::new();
+    let mut args = vec!["--max-new-tokens", "60", "--seed", "1"];
+    for id in ["0", "2", "3", "4"] {
+        args.extend(["--ban-token", id]);
+    }
+    let mut terminal = home.chat(&args);
+    terminal.wait_for_prompt();
+    terminal.press("Erzähle!");
+    terminal.wait_for("> Erzähle!");
+    let before = terminal.bytes().len();
+    terminal.press("\r");
+    terminal.wait_for_bytes(before + 20);
+    terminal.press("zwei\rdrei\r/stats\r");
+    terminal.wait_for("[prompt ");
+    terminal.wait_for_prompt();
+    assert_eq!(
+        user_messages(&home, &mut terminal),
+        ["Erzähle!", "zwei", "drei"]
+    );
+}
+
+#[test]
+fn a_byte_that_is_not_utf8_refuses_the_line_and_the_conversation_goes_on() {
+    let home = Home::new();
+    let mut terminal = home.chat(&["--max-new-tokens", "3", "--seed", "1"]);
+    terminal.wait_for_prompt();
+    terminal.press_bytes(b"sch\xf6n\r");
+    terminal.wait_for("error: the line is not UTF-8 text and was not sent");
+    terminal.wait_for_prompt();
+    terminal.enter("Wer?");
+    assert_eq!(user_messages(&home, &mut terminal), ["Wer?"]);
+    terminal.press(CTRL_D);
+    assert_eq!(terminal.wait_for_end(), 0);
+}
+
+#[test]
+fn without_a_prompt_a_person_is_told_what_happens() {
+    let home = Home::new();
+    let terminal = home.run(&["generate", "--seed", "1", "--max-new-tokens", "3"]);
+    terminal.wait_for("[no text: a new document begins]");
+    assert_eq!(terminal.wait_for_end(), 0);
+    for command in ["score", "tokenize"] {
+        let terminal = home.run(&[command]);
+        terminal
+            .wait_for("error: a text is required: name it, pipe it in, or name its file in --file");
+        assert_eq!(terminal.wait_for_end(), 2);
+    }
 }

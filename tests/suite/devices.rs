@@ -12,8 +12,7 @@ fn stderr_with(mut command: Command, arguments: &[&str], code: i32) -> String {
     let output = command
         .args(["generate", "--max-new-tokens", "1", "--seed", "1", "Habe"])
         .args(arguments)
-        // Mesa writes an error of its own where this is not set.
-        .env("XDG_RUNTIME_DIR", std::env::temp_dir())
+        .env_remove("XDG_RUNTIME_DIR")
         .output()
         .unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -146,4 +145,31 @@ fn a_driver_that_is_missing_or_broken_is_one_clear_sentence() {
             "{said}"
         );
     }
+}
+
+/// Wayland's library writes errors where the variable names no folder. What was closed stays closed.
+#[cfg(all(feature = "wgpu", target_os = "linux"))]
+#[test]
+fn drivers_write_nothing_without_a_desktop() {
+    for value in [None, Some(""), Some("relative")] {
+        let mut command = wolfgang();
+        command.arg("devices");
+        match value {
+            Some(value) => command.env("XDG_RUNTIME_DIR", value),
+            None => command.env_remove("XDG_RUNTIME_DIR"),
+        };
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(!stderr.contains("XDG_RUNTIME_DIR"), "{value:?}: {stderr}");
+    }
+    let bare = wolfgang();
+    let closed = Command::new("sh")
+        .args(["-c", "exec \"$0\" devices >&-"])
+        .arg(bare.get_program())
+        .env("WOLFGANG_CONFIG", crate::fixtures::fixture("empty.toml"))
+        .env_remove("XDG_RUNTIME_DIR")
+        .output()
+        .unwrap();
+    assert_eq!(closed.status.code(), Some(1));
 }

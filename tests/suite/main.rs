@@ -10,11 +10,15 @@ mod architecture;
 mod backends;
 mod bench;
 mod chat;
+mod chat_cases;
 #[cfg(unix)]
 mod chat_terminal;
 mod checkpoints;
 mod command;
+mod command_cases;
 mod command_ends;
+#[cfg(unix)]
+mod command_streams;
 mod conversation;
 mod convert;
 mod convert_ends;

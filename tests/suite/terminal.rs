@@ -90,7 +90,12 @@ impl Terminal {
 
     /// Presses keys.
     pub(crate) fn press(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        self.press_bytes(keys.as_bytes());
+    }
+
+    /// As [`press`](Self::press), with what may be no text.
+    pub(crate) fn press_bytes(&mut self, keys: &[u8]) {
+        self.keyboard.write_all(keys).unwrap();
         self.keyboard.flush().unwrap();
     }
 
@@ -113,7 +118,13 @@ impl Terminal {
     /// Waits until the screen shows this, wherever its lines break.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
-        self.wait(text, |output| joined(output).contains(text));
+        self.wait_for_count(text, 1);
+    }
+
+    /// Waits until the screen shows this so many times.
+    #[track_caller]
+    pub(crate) fn wait_for_count(&self, text: &str, count: usize) {
+        self.wait(text, |output| joined(output).matches(text).count() >= count);
     }
 
     /// Waits until so many bytes have come.

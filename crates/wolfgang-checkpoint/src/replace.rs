@@ -23,7 +23,9 @@ impl Scratch {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
         let failed = |source| write_error(target, source);
-        let folder = builder.tempdir_in(parent(target)).map_err(failed)?;
+        let folder = builder
+            .tempdir_in(parent(target))
+            .map_err(|error| failed(without_temporary_name(error)))?;
         if let Some(occupied) = occupied {
             std::fs::set_permissions(folder.path(), occupied.permissions()).map_err(failed)?;
         }
@@ -181,6 +183,14 @@ fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
+    }
+}
+
+/// The system's error alone: `tempfile` adds the path of a folder that nobody named, and that is gone.
+fn without_temporary_name(error: std::io::Error) -> std::io::Error {
+    match error.to_string().rsplit_once(" at path ") {
+        Some((message, _)) => std::io::Error::new(error.kind(), message.to_owned()),
+        None => error,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::chat_args::ChatArgs;
 use crate::complete::{CompletionsArgs, ManArgs};
 use crate::config_file::ConfigFile;
 use crate::convert::ConvertArgs;
+use crate::dash_texts;
 use crate::devices::DevicesArgs;
 use crate::environment;
 use crate::explain::ExplainArgs;
@@ -12,10 +13,13 @@ use crate::generate_args::GenerateArgs;
 use crate::german;
 use crate::inspect::InspectArgs;
 use crate::language::Language;
+use crate::report;
 use crate::score::ScoreArgs;
 use crate::tokenize::TokenizeArgs;
 use crate::voice::{Color, Voice, Volume};
+use clap::builder::Resettable;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -113,18 +117,38 @@ impl Globals {
             volume,
             color: self.color.or(file.color).unwrap_or_default(),
         };
+        if let Some(error) = &file.left_out {
+            let error = report::chain(error);
+            voice.warning(&voice.pick(
+                format!("{error}; ihre Optionen gelten nicht"),
+                format!("{error}; its options are left out"),
+            ));
+        }
         Ok((file, voice))
     }
 }
 
 /// The process's arguments.
 pub(crate) fn parse() -> Result<Cli, clap::Error> {
-    let command = Cli::command();
+    let command = without_empty_variables(Cli::command());
+    let words = dash_texts::arrange(&command, std::env::args_os().collect());
     let command = match help_language() {
         Language::De => german::translate(command),
         Language::En => command,
     };
-    Cli::from_arg_matches(&command.try_get_matches()?)
+    let matches = command.try_get_matches_from(&words);
+    let matches = matches.map_err(|error| dash_texts::with_tip(error, &words))?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// A variable that is set but empty gives no value.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| match arg.get_env().and_then(OsStr::to_str) {
+            Some(name) if !environment::is_set(name) => arg.env(Resettable::Reset),
+            _ => arg,
+        })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// The language of the help, which is needed before the arguments are understood.

@@ -14,6 +14,7 @@ pub use memory::peak_memory;
 use crate::dtype::Dtype;
 use crate::model_source;
 use crate::report::BadParameter;
+use crate::standard_streams;
 use crate::voice::Voice;
 use anyhow::Context;
 use case::{Case, Part, Speeds, Start};
@@ -111,7 +112,7 @@ fn precision(name: &str) -> Result<Precision, String> {
 pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
     let mut header = true;
     measure(args, |figures| {
-        let mut out = std::io::stdout().lock();
+        let mut out = standard_streams::output();
         if args.json {
             writeln!(out, "{}", serde_json::to_string(figures)?)?;
         } else {

@@ -1,6 +1,7 @@
 //! `wolfgang chat`.
 
 mod input;
+mod messages;
 mod mistake;
 mod order;
 mod record;
@@ -10,12 +11,15 @@ mod wrap;
 
 use crate::chat_args::ChatArgs;
 use crate::config_file::ConfigFile;
+use crate::home;
 use crate::interrupt;
 use crate::length_args::WhenFull;
 use crate::preset::Preset;
-use crate::report;
+use crate::report::{self, InputRefused};
+use crate::standard_streams;
 use crate::voice::{Voice, Volume};
 use input::{Heard, Input};
+use messages::Messages;
 pub(crate) use mistake::Mistake;
 use order::Order;
 use record::Record;
@@ -45,14 +49,15 @@ pub(crate) fn run(args: ChatArgs, file: ConfigFile, voice: Voice) -> anyhow::Res
     sampling.check()?;
     sampling.params().validate().map_err(GenerateError::from)?;
     length.check()?;
-    let record = args.load.as_deref().map(Record::load).transpose()?;
+    let loaded = args.load.as_deref().map(home::expand);
+    let loaded = loaded.as_deref().map(record::load).transpose()?;
 
     let (generator, _) = model_args.load(voice)?;
     let mut conversation = generator.conversation(SYSTEM)?;
     let is_terminal = stdin().is_terminal() && stdout().is_terminal() && !args.json;
     let options = length.options(&sampling, generator.tokenizer(), MAX_NEW_TOKENS)?;
-    if let Some(record) = record {
-        record.restore(&mut conversation);
+    if let Some(loaded) = loaded {
+        restore(&mut conversation, loaded);
     }
     if let Some(system) = args.system {
         conversation.set_system(system);
@@ -77,9 +82,20 @@ pub(crate) fn run(args: ChatArgs, file: ConfigFile, voice: Voice) -> anyhow::Res
     };
     let input = match is_terminal {
         true => Input::terminal(!args.no_history, voice)?,
-        false => Input::Lines(0),
+        false => {
+            standard_streams::check_input()?;
+            Input::Lines(0)
+        }
     };
     chat.talk(input)
+}
+
+/// Makes the conversation go on from here. It keeps its system prompt if there is no other.
+fn restore(conversation: &mut Conversation<'_>, loaded: Messages) {
+    if let Some(system) = loaded.system {
+        conversation.set_system(system);
+    }
+    conversation.set_messages(loaded.messages);
 }
 
 struct Chat<'a> {
@@ -102,14 +118,18 @@ impl Chat<'_> {
         if is_terminal {
             self.voice.note(words::greeting(self.voice));
         }
-        let mut interrupts = 0;
+        let (mut interrupts, mut is_refused) = (0, false);
         loop {
             match input.next()? {
-                Heard::End => return Ok(()),
+                Heard::End => break,
+                Heard::Refused(mistake) => {
+                    (interrupts, is_refused) = (0, true);
+                    report::failure(&mistake.into(), self.voice);
+                }
                 Heard::Interrupt => {
                     interrupts += 1;
                     if interrupts == 2 {
-                        return Ok(());
+                        break;
                     }
                     self.voice.note(words::once_more(self.voice));
                 }
@@ -117,7 +137,7 @@ impl Chat<'_> {
                     interrupts = 0;
                     match self.obey(&line, input.columns()) {
                         Ok(true) => {}
-                        Ok(false) => return Ok(()),
+                        Ok(false) => break,
                         // A person can do something about it.
                         Err(error) if is_terminal => {
                             report::failure(&error, self.voice);
@@ -126,6 +146,11 @@ impl Chat<'_> {
                     }
                 }
             }
+        }
+        // A program does not read what was said of a line; it should learn of it.
+        match is_refused && !is_terminal {
+            true => Err(InputRefused.into()),
+            false => Ok(()),
         }
     }
 
@@ -170,7 +195,7 @@ impl Chat<'_> {
                 voice.note(&words::saved(messages, voice));
             }
             Order::Load(path) => {
-                Record::load(&path)?.restore(&mut self.conversation);
+                restore(&mut self.conversation, record::load(&path)?);
                 self.last = None;
                 let messages = self.conversation.messages().len();
                 voice.note(&words::loaded(messages, voice));

@@ -19,7 +19,7 @@ pub(crate) struct ChatArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) system: Option<String>,
 
-    /// Go on with a conversation that /save wrote
+    /// Go on with a conversation that /save wrote, or with a list of messages in the form of OpenAI's interface
     #[arg(long, value_name = "FILE")]
     pub(crate) load: Option<PathBuf>,
 

@@ -1,6 +1,7 @@
 //! What a shell and `man` know of the command.
 
 use crate::args::Cli;
+use crate::standard_streams;
 use anyhow::Context;
 use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
@@ -26,7 +27,9 @@ pub(crate) fn completions(args: &CompletionsArgs) -> anyhow::Result<()> {
     let mut script = Vec::new();
     // Into memory first: the generator panics when a pipe is closed.
     clap_complete::generate(args.shell, &mut visible(), "wolfgang", &mut script);
-    Ok(std::io::stdout().write_all(&script)?)
+    let mut out = standard_streams::output();
+    out.write_all(&script)?;
+    Ok(out.flush()?)
 }
 
 pub(crate) fn man(args: &ManArgs) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! The configuration file: defaults of the user's own.
 
 use crate::environment;
+use crate::home;
 use crate::language::Language;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
@@ -22,6 +23,9 @@ pub(crate) struct ConfigFile {
     /// Where it lies; paths in it start from there.
     #[serde(skip)]
     pub(crate) folder: PathBuf,
+    /// Why the file in the user's folder was left out, if it could not be read.
+    #[serde(skip)]
+    pub(crate) left_out: Option<ConfigError>,
 }
 
 /// Why the file cannot be used.
@@ -43,10 +47,10 @@ pub(crate) enum ConfigError {
 
 impl ConfigFile {
     /// The file named, by the option or by the variable, which must exist; or the one in the user's folder, which need
-    /// not.
+    /// not, nor need that folder be one that can be entered.
     pub(crate) fn read(named: Option<&Path>) -> Result<Self, ConfigError> {
         if let Some(path) = named {
-            return Self::from_path(path);
+            return Self::from_path(&home::expand(path));
         }
         let Some(path) = Self::default_path() else {
             return Ok(Self::default());
@@ -55,6 +59,14 @@ impl ConfigFile {
             Err(ConfigError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 Ok(Self::default())
             }
+            // It is there, and its author should know what is wrong with it.
+            Err(ConfigError::Read { path, source }) if source.kind() == ErrorKind::InvalidData => {
+                Err(ConfigError::Read { path, source })
+            }
+            Err(error @ ConfigError::Read { .. }) => Ok(Self {
+                left_out: Some(error),
+                ..Self::default()
+            }),
             read => read,
         }
     }

@@ -4,6 +4,7 @@ use crate::dtype::Dtype;
 use crate::model_source;
 use crate::progress::ProgressLine;
 use crate::report;
+use crate::standard_streams;
 use crate::voice::Voice;
 use clap::ValueEnum;
 use std::io::Write;
@@ -90,7 +91,9 @@ pub(crate) fn convert_with(args: &ConvertArgs, voice: Voice) -> anyhow::Result<(
         wolfgang_checkpoint::convert(&source, &args.out, &options, ProgressLine::new(voice))?;
     told.report(&report);
     // Now, for whoever does not want to read it must not keep the work from being done.
-    Ok(std::io::stdout().write_all(told.text.as_bytes())?)
+    let mut out = standard_streams::output();
+    out.write_all(told.text.as_bytes())?;
+    Ok(out.flush()?)
 }
 
 /// What is told, line by line.

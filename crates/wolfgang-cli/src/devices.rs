@@ -1,6 +1,7 @@
 //! `wolfgang devices`.
 
 use crate::report::one_line;
+use crate::standard_streams;
 use crate::voice::Voice;
 use clap::Args;
 use serde::Serialize;
@@ -49,13 +50,13 @@ pub(crate) fn run(args: &DevicesArgs, voice: Voice) -> anyhow::Result<()> {
             .map(|status| backend_line(status, voice))
             .collect(),
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = standard_streams::output();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else {
         tell(&findings, &mut out)?;
     }
-    Ok(())
+    Ok(out.flush()?)
 }
 
 fn backend_line(status: &BackendStatus, voice: Voice) -> BackendLine {

@@ -9,12 +9,12 @@ mod told;
 mod words;
 
 use crate::config_file::ConfigFile;
-use crate::generate::warn;
+use crate::generate::{prompt, warn};
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
 use crate::sampling_args::SamplingArgs;
 use crate::voice::Voice;
-use crate::{interrupt, text_source};
+use crate::{interrupt, standard_streams};
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -31,11 +31,11 @@ pub(crate) use new_file::NotWritable;
 #[command(after_help = "Examples:
   wolfgang explain \"Über allen Gipfeln\" --html gipfel.html
   wolfgang explain \"Habe nun, ach!\" --preset creative --seed 7
-  echo \"Wer reitet so spät\" | wolfgang explain - --json")]
+  echo \"Wer reitet so spät\" | wolfgang explain --json")]
 pub(crate) struct ExplainArgs {
-    /// The text to continue; `-` reads it from standard input (a final line break does not count). Put `--` before a text
-    /// that begins with a dash
-    prompt: String,
+    /// The text to continue. Without it, or as `-`, it is read from standard input (a final line break does not count); on
+    /// a terminal, none begins a new document. A word that begins with a dash goes last, behind `--`
+    prompt: Option<String>,
 
     /// Write a page for a browser: one file, which needs no network
     #[arg(long, value_name = "FILE")]
@@ -77,7 +77,7 @@ pub(crate) fn run(args: ExplainArgs, file: ConfigFile, voice: Voice) -> anyhow::
     if let Some(path) = &args.html {
         new_file::check(path, args.force)?;
     }
-    let prompt = text_source::text(&args.prompt)?;
+    let prompt = prompt(args.prompt.as_deref(), voice)?;
     let (generator, _) = model_args.load(voice)?;
     let tokenizer = generator.tokenizer();
     let options = GenerateOptions {
@@ -104,13 +104,14 @@ pub(crate) fn run(args: ExplainArgs, file: ConfigFile, voice: Voice) -> anyhow::
         new_file::write(path, page::page(&told, &words)?.as_bytes(), args.force)?;
         voice.note(&words.written(path, told.tokens.len()));
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = standard_streams::output();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&told)?)?;
-    } else if args.html.is_none() && voice.color.on(&out) {
+    } else if args.html.is_none() && voice.color.on(&std::io::stdout()) {
         terminal::write(&told, &words, &mut out)?;
     } else if args.html.is_none() {
         table::write(&told, &words, &mut out)?;
     }
-    Ok(out.flush()?)
+    out.flush()?;
+    Ok(interrupt::check(&interrupted)?)
 }

@@ -5,6 +5,7 @@ use crate::generate_args::GenerateArgs;
 use crate::interrupt;
 use crate::output::{ModelLine, Output};
 use crate::text_source;
+use crate::token_ids::TokenIds;
 use crate::voice::{Voice, Volume};
 use std::io::IsTerminal;
 use std::sync::atomic::Ordering;
@@ -20,9 +21,10 @@ pub(crate) fn run(args: GenerateArgs, file: ConfigFile, voice: Voice) -> anyhow:
     sampling.check()?;
     sampling.params().validate().map_err(GenerateError::from)?;
     length.check()?;
-    let text = match args.prompt.as_deref() {
-        Some(prompt) => text_source::text(prompt)?,
-        None => String::new(),
+    let ids = args.prompt_ids.as_deref().map(TokenIds::joined);
+    let text = match ids {
+        Some(_) => String::new(),
+        None => prompt(args.prompt.as_deref(), voice)?,
     };
     let (generator, load_seconds) = model_args.load(voice)?;
     let options = GenerateOptions {
@@ -30,7 +32,7 @@ pub(crate) fn run(args: GenerateArgs, file: ConfigFile, voice: Voice) -> anyhow:
         logprobs: args.logprobs,
         ..length.options(&sampling, generator.tokenizer(), MAX_NEW_TOKENS)?
     };
-    let prompt = match &args.prompt_ids {
+    let prompt = match &ids {
         Some(ids) => Prompt::Ids(ids),
         None => Prompt::Text(&text),
     };
@@ -63,13 +65,26 @@ pub(crate) fn run(args: GenerateArgs, file: ConfigFile, voice: Voice) -> anyhow:
         let Event::Finished(summary) = event else {
             continue;
         };
-        let unknown_seed = sampling.seed.is_none() && !args.json;
+        let unknown_seed = sampling.seed().is_none() && !args.json;
         let person = std::io::stderr().is_terminal() && !args.json;
         if unknown_seed || person || voice.volume == Volume::Verbose {
             voice.note(&closing_line(&summary, &in_memory, voice));
         }
     }
-    output.finish()
+    output.finish()?;
+    Ok(interrupt::check(&interrupted)?)
+}
+
+/// The text to continue, which is empty for a new document.
+pub(crate) fn prompt(given: Option<&str>, voice: Voice) -> anyhow::Result<String> {
+    let text = text_source::given_or_piped(given)?;
+    if text.is_none() && std::io::stdin().is_terminal() {
+        voice.note(voice.pick(
+            "[kein Text: ein neuer beginnt]",
+            "[no text: a new document begins]",
+        ));
+    }
+    Ok(text.unwrap_or_default())
 }
 
 /// As the original has it.

@@ -3,6 +3,7 @@
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
 use crate::sampling_args::SamplingArgs;
+use crate::token_ids::TokenIds;
 use clap::Args;
 use std::num::NonZeroUsize;
 
@@ -12,19 +13,25 @@ use std::num::NonZeroUsize;
   wolfgang generate \"Über allen Gipfeln\"
   wolfgang generate \"Habe nun, ach!\" --preset creative --seed 7 --include-prompt
   wolfgang generate \"Es war einmal\" --model ckpt.pt --tokenizer tokenizer.json --stop \"Ende\"
-  echo \"Wer reitet so spät\" | wolfgang generate - --samples 3 --json")]
+  echo \"Wer reitet so spät\" | wolfgang generate --samples 3 --json")]
 pub(crate) struct GenerateArgs {
-    /// The text to continue; `-` reads it from standard input (a final line break does not count), none begins a new
-    /// document. Put `--` before a text that begins with a dash
+    /// The text to continue. Without it, or as `-`, it is read from standard input (a final line break does not count); on
+    /// a terminal, none begins a new document. A word that begins with a dash goes last, behind `--`
     #[arg(conflicts_with = "prompt_ids")]
     pub(crate) prompt: Option<String>,
 
-    /// The prompt as token ids
-    #[arg(long, value_name = "1,2,3", value_delimiter = ',')]
-    pub(crate) prompt_ids: Option<Vec<u32>>,
+    /// The prompt as token ids, between commas or blanks, or as a JSON list
+    #[arg(long, value_name = "1,2,3")]
+    pub(crate) prompt_ids: Option<Vec<TokenIds>>,
 
     /// How many texts to generate, with seeds that count up; they share one pass of the model
-    #[arg(long, short = 'n', value_name = "N", default_value = "1")]
+    #[arg(
+        long,
+        short = 'n',
+        value_name = "N",
+        default_value = "1",
+        allow_negative_numbers = true
+    )]
     pub(crate) samples: NonZeroUsize,
 
     /// Write the prompt before its continuation
@@ -40,7 +47,12 @@ pub(crate) struct GenerateArgs {
     pub(crate) json: bool,
 
     /// With --json, tell of each token how likely it was, and of so many alternatives
-    #[arg(long, value_name = "N", requires = "json")]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "json",
+        allow_negative_numbers = true
+    )]
     pub(crate) logprobs: Option<usize>,
 
     #[command(flatten)]

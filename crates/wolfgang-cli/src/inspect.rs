@@ -2,6 +2,7 @@
 
 use crate::model_source;
 use crate::report::{self, one_line};
+use crate::standard_streams;
 use crate::voice::Voice;
 use clap::Args;
 use serde::Serialize;
@@ -102,13 +103,13 @@ pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
             .collect(),
         tokenizer: tokenizer(args, checkpoint.path(), config, spoken),
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = standard_streams::output();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else {
         tell(&findings, spoken, &mut out)?;
     }
-    Ok(())
+    Ok(out.flush()?)
 }
 
 /// The tokenizer named or beside the checkpoint, and whether it fits.

@@ -3,6 +3,7 @@
 use crate::layers::options;
 use crate::report::BadParameter;
 use crate::sampling_args::{SamplingArgs, token_ids};
+use crate::whole_number::WholeNumber;
 use clap::ValueEnum;
 use serde::Deserialize;
 use std::time::Duration;
@@ -11,9 +12,10 @@ use wolfgang_generate::{GenerateOptions, Overflow, Tokenizer};
 options! {
     #[command(next_help_heading = "Length")]
     pub(crate) struct LengthArgs {
-        /// How many tokens to generate at most. Default 100, in a chat 200
+        /// How many tokens to generate at most; -1 is no limit, and ends when the model's context is full. Default 100, in
+        /// a chat 200
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
-        pub(crate) max_new_tokens: Option<usize>,
+        pub(crate) max_new_tokens: Option<WholeNumber>,
 
         /// How many tokens to generate at least, before the model may end the text
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -74,15 +76,22 @@ impl LengthArgs {
     ) -> Result<GenerateOptions, BadParameter> {
         let min_new_tokens = self.min_new_tokens.unwrap_or(0);
         Ok(GenerateOptions {
-            max_new_tokens: self.max_new_tokens.unwrap_or(max_new_tokens),
+            max_new_tokens: self
+                .max_new_tokens
+                .map_or(max_new_tokens, WholeNumber::tokens),
             sampling: sampling.params_for(tokenizer, min_new_tokens)?,
             stop_tokens: token_ids("--stop-token", &self.stop_token, tokenizer)?,
             stop_strings: self.stop.clone(),
             keep_stop_string: self.keep_stop,
             max_time: self.max_time()?,
             ignore_eos: self.ignore_eos,
-            seed: sampling.seed,
-            overflow: self.overflow.map(Overflow::from).unwrap_or_default(),
+            seed: sampling.seed(),
+            overflow: match (self.overflow, self.max_new_tokens) {
+                (Some(overflow), _) => overflow.into(),
+                // Without a limit it would go on for ever.
+                (None, Some(WholeNumber::MinusOne)) => Overflow::Stop,
+                (None, _) => Overflow::default(),
+            },
             ..GenerateOptions::default()
         })
     }

@@ -16,7 +16,10 @@ mod chat_args;
 mod complete;
 mod config_file;
 mod convert;
+mod dash_texts;
 mod devices;
+#[cfg(all(feature = "wgpu", target_os = "linux"))]
+mod driver_environment;
 mod dtype;
 mod environment;
 mod explain;
@@ -24,6 +27,7 @@ mod faust;
 mod generate;
 mod generate_args;
 mod german;
+mod home;
 mod inspect;
 mod interrupt;
 mod language;
@@ -37,9 +41,13 @@ mod progress;
 mod report;
 mod sampling_args;
 mod score;
+mod standard_streams;
 mod text_source;
+mod token_ids;
 mod tokenize;
 mod voice;
+mod whole_file;
+mod whole_number;
 
 pub use bench::{
     BenchArgs, CaseArgs, Figures, Rate, Sample, StepTime, Throughput, bench, measure, peak_memory,
@@ -65,6 +73,8 @@ pub fn report_failure(error: &anyhow::Error) -> ExitCode {
 }
 
 fn run() -> ExitCode {
+    #[cfg(all(feature = "wgpu", target_os = "linux"))]
+    driver_environment::prepare();
     let Cli { command, globals } = match args::parse() {
         Ok(cli) => cli,
         Err(error) => return report::usage(&error),

@@ -4,7 +4,7 @@ use crate::dtype::Dtype;
 use crate::layers::options;
 use crate::progress::ProgressLine;
 use crate::voice::Voice;
-use crate::{faust, model_source};
+use crate::{faust, home, model_source};
 use serde::{Deserialize, Deserializer};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -41,9 +41,22 @@ options! {
         pub(crate) cache_dtype: Option<Dtype>,
 
         /// Threads that compute, on the CPU. Without it, one for each core
-        #[arg(long, value_name = "N", env = "WOLFGANG_THREADS", hide_env_values = true)]
+        #[arg(
+            long,
+            value_name = "N",
+            env = "WOLFGANG_THREADS",
+            hide_env_values = true,
+            value_parser = threads,
+            allow_negative_numbers = true
+        )]
         pub(crate) threads: Option<NonZeroUsize>,
     }
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| {
+        "it must be a whole number from 1 up; leave it out for one thread for each core".to_owned()
+    })
 }
 
 fn device_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DeviceName>, D::Error> {
@@ -58,9 +71,12 @@ impl ModelArgs {
             // It belongs to the other model.
             file.tokenizer = None;
         }
-        file.model = file.model.map(|path| beside(folder, path));
-        file.tokenizer = file.tokenizer.map(|path| beside(folder, path));
-        self.or(file)
+        file.model = file.model.map(|path| beside(folder, &path));
+        file.tokenizer = file.tokenizer.map(|path| beside(folder, &path));
+        let mut args = self.or(file);
+        args.model = args.model.map(|path| home::expand(&path));
+        args.tokenizer = args.tokenizer.map(|path| home::expand(&path));
+        args
     }
 
     /// Opens the device and loads the model onto it. Tells the seconds that loading took.
@@ -110,10 +126,10 @@ impl ModelArgs {
 }
 
 /// A path in a file is relative to the file. A model on the Hub is no path.
-fn beside(folder: &Path, path: PathBuf) -> PathBuf {
-    if model_source::is_on_the_hub(&path) {
-        path
+fn beside(folder: &Path, path: &Path) -> PathBuf {
+    if model_source::is_on_the_hub(path) {
+        path.to_path_buf()
     } else {
-        folder.join(path)
+        folder.join(home::expand(path))
     }
 }

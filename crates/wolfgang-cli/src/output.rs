@@ -1,8 +1,9 @@
 //! Standard output of `generate`: text, or JSON by the line.
 
+use crate::standard_streams::{self, StandardOutput};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Stdout, Write};
+use std::io::Write;
 use wolfgang_generate::{
     Alternative, Event, FinishReason, Special, Summary, Timing, TokenLogprobs, Tokenizer, Wolfgang,
 };
@@ -12,7 +13,7 @@ const SEPARATOR: &str = "\n---\n";
 
 /// How events are written.
 pub(crate) struct Output<'a> {
-    stdout: Stdout,
+    stdout: StandardOutput,
     json: bool,
     stream: bool,
     samples: usize,
@@ -120,7 +121,7 @@ impl<'a> Output<'a> {
         tokenizer: &'a Tokenizer,
     ) -> Self {
         Self {
-            stdout: std::io::stdout(),
+            stdout: standard_streams::output(),
             json,
             stream,
             samples,
@@ -190,15 +191,14 @@ impl<'a> Output<'a> {
         if !self.json && !self.at_line_start && self.stdout.is_terminal() {
             self.stdout.write_all(b"\n")?;
         }
-        Ok(())
+        Ok(self.stdout.flush()?)
     }
 
     fn line(&self, line: &Line<'_>) -> anyhow::Result<()> {
-        let json = serde_json::to_string(line)?;
-        let mut stdout = self.stdout.lock();
-        writeln!(stdout, "{json}")?;
-        stdout.flush()?;
-        Ok(())
+        let json = serde_json::to_string(line)? + "\n";
+        let mut stdout = standard_streams::output();
+        stdout.write_all(json.as_bytes())?;
+        Ok(stdout.flush()?)
     }
 
     fn finished<'b>(&'b self, sample: usize, summary: &'b Summary) -> Line<'b> {

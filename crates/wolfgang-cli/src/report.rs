@@ -3,6 +3,8 @@
 use crate::chat::Mistake;
 use crate::config_file::ConfigError;
 use crate::german;
+use crate::interrupt::{self, Interrupted};
+use crate::standard_streams;
 use crate::voice::Voice;
 use std::any::Any;
 use std::io::{ErrorKind, Write};
@@ -18,14 +20,21 @@ pub(crate) const USAGE: u8 = 2;
 #[error("{0}")]
 pub(crate) struct BadParameter(pub(crate) String);
 
+/// The lines that a conversation refused have been reported one by one, and it went on; the code remains.
+#[derive(Debug, thiserror::Error)]
+#[error("not all input was read")]
+pub(crate) struct InputRefused;
+
 /// What clap has to say: help and version to standard output, mistakes to standard error.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    // A closed pipe is the only way for this to fail, and then nobody reads on.
-    let _ = error.print();
     if error.use_stderr() {
-        ExitCode::from(USAGE)
-    } else {
-        ExitCode::SUCCESS
+        // If standard error is gone, the code still tells.
+        let _ = error.print();
+        return ExitCode::from(USAGE);
+    }
+    match standard_streams::output_by(|| error.print()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure(&error.into(), Voice::default()),
     }
 }
 
@@ -35,6 +44,12 @@ pub(crate) fn failure(error: &anyhow::Error, voice: Voice) -> ExitCode {
     if error.downcast_ref().is_some_and(broken_pipe) {
         // Whoever read the text has enough of it.
         return ExitCode::SUCCESS;
+    }
+    if error.is::<Interrupted>() {
+        return interrupt::end();
+    }
+    if error.is::<InputRefused>() {
+        return ExitCode::from(USAGE);
     }
     let translated = voice.pick(german::error(error), None);
     if let Some(message) = translated {
@@ -57,6 +72,13 @@ pub(crate) fn failure(error: &anyhow::Error, voice: Voice) -> ExitCode {
 pub(crate) fn message(error: &anyhow::Error, voice: Voice) -> String {
     let translated = voice.pick(german::error(error), None);
     translated.unwrap_or_else(|| format!("{error:#}"))
+}
+
+/// An error with what caused it, on one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.join(": ")
 }
 
 /// A panic that should not have been.

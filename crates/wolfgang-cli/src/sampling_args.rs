@@ -3,6 +3,7 @@
 use crate::layers::options;
 use crate::preset::Preset;
 use crate::report::BadParameter;
+use crate::whole_number::WholeNumber;
 use clap::ValueEnum;
 use serde::Deserialize;
 use wolfgang_generate::{
@@ -21,9 +22,9 @@ options! {
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) temperature: Option<f32>,
 
-        /// Choose among the N likeliest tokens; 0 is off. Default 40
+        /// Choose among the N likeliest tokens; 0 or -1 is off. Default 40
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
-        pub(crate) top_k: Option<usize>,
+        pub(crate) top_k: Option<WholeNumber>,
 
         /// Choose among the likeliest tokens that together exceed this probability; 1 is off. Default 0.9
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
@@ -38,7 +39,8 @@ options! {
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) typical_p: Option<f32>,
 
-        /// Choose among the tokens whose logit is within so many standard deviations of the largest. Default off
+        /// Choose among the tokens whose logit is within so many standard deviations of the largest; -1, the
+        /// default, is off
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) top_n_sigma: Option<f32>,
 
@@ -46,9 +48,9 @@ options! {
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) repetition_penalty: Option<f32>,
 
-        /// How many of the last tokens count as recent. Default 24
+        /// How many of the last tokens count as recent; -1 is all. Default 24
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
-        pub(crate) repetition_window: Option<usize>,
+        pub(crate) repetition_window: Option<WholeNumber>,
 
         /// Whether recent tokens of the prompt count, too. Default context
         #[arg(long, value_enum)]
@@ -62,7 +64,7 @@ options! {
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) presence_penalty: Option<f32>,
 
-        /// Never repeat a sequence of so many tokens. Default off
+        /// Never repeat a sequence of so many tokens; 0, the default, is off
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
         pub(crate) no_repeat_ngram: Option<usize>,
 
@@ -78,9 +80,9 @@ options! {
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
         pub(crate) dry_allowed_length: Option<usize>,
 
-        /// DRY: how many of the last tokens are searched for repetitions. Default 4096
+        /// DRY: how many of the last tokens are searched for repetitions; -1 is all. Default 4096
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
-        pub(crate) dry_window: Option<usize>,
+        pub(crate) dry_window: Option<WholeNumber>,
 
         /// DRY: a token that no repetition extends across. May be repeated
         #[arg(long = "dry-breaker", value_name = "ID|TOKEN")]
@@ -122,9 +124,9 @@ options! {
         #[arg(long = "ban-token", value_name = "ID|TOKEN")]
         pub(crate) ban_token: Vec<String>,
 
-        /// The same seed gives the same text; without it, one is drawn
+        /// The same seed gives the same text; without it, or with -1, one is drawn
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
-        pub(crate) seed: Option<u64>,
+        pub(crate) seed: Option<WholeNumber>,
 
         /// Whose random numbers: the seeds of the Python original mean the same text with torch. Default chacha
         #[arg(long, value_enum)]
@@ -185,21 +187,32 @@ impl SamplingArgs {
         self.or(lower)
     }
 
+    /// The seed, if it is not to be drawn.
+    pub(crate) fn seed(&self) -> Option<u64> {
+        self.seed.and_then(WholeNumber::number)
+    }
+
     /// The parameters, without those that name tokens.
     pub(crate) fn params(&self) -> SamplingParams {
         let base = self.preset.map(Preset::sampling).unwrap_or_default();
         SamplingParams {
-            no_repeat_ngram_size: self.no_repeat_ngram.or(base.no_repeat_ngram_size),
+            no_repeat_ngram_size: unless(self.no_repeat_ngram, 0, base.no_repeat_ngram_size),
             frequency_penalty: self.frequency_penalty.unwrap_or(base.frequency_penalty),
             presence_penalty: self.presence_penalty.unwrap_or(base.presence_penalty),
             dry: self.dry(),
             temperature: self.temperature.unwrap_or(base.temperature),
             dynamic_temperature: self.dynamic_temperature(),
             repetition_penalty: self.repetition_penalty.unwrap_or(base.repetition_penalty),
-            repetition_window: self.repetition_window.unwrap_or(base.repetition_window),
+            repetition_window: self
+                .repetition_window
+                .map_or(base.repetition_window, WholeNumber::tokens),
             penalize: self.penalize.map_or(base.penalize, Into::into),
-            top_n_sigma: self.top_n_sigma.or(base.top_n_sigma),
-            top_k: unless(self.top_k, 0, base.top_k),
+            top_n_sigma: unless(self.top_n_sigma, -1.0, base.top_n_sigma),
+            top_k: match self.top_k {
+                Some(WholeNumber::Number(0) | WholeNumber::MinusOne) => None,
+                Some(k) => Some(k.tokens()),
+                None => base.top_k,
+            },
             typical_p: unless(self.typical_p, 1.0, base.typical_p),
             top_p: unless(self.top_p, 1.0, base.top_p),
             min_p: unless(self.min_p, 0.0, base.min_p),
@@ -239,7 +252,11 @@ impl SamplingArgs {
             multiplier,
             base: self.dry_base.unwrap_or(default.base),
             allowed_length: self.dry_allowed_length.unwrap_or(default.allowed_length),
-            window: self.dry_window.unwrap_or(default.window),
+            window: match self.dry_window {
+                Some(WholeNumber::MinusOne) => ALL_TOKENS,
+                Some(window) => window.tokens(),
+                None => default.window,
+            },
             sequence_breakers: default.sequence_breakers,
         })
     }
@@ -324,6 +341,9 @@ impl SamplingArgs {
         }
     }
 }
+
+/// More tokens than any context has, and the largest window that DRY takes.
+const ALL_TOKENS: usize = 1 << 20;
 
 /// What is given, unless it means "off"; without it, what the preset has.
 fn unless<T: PartialEq>(given: Option<T>, off: T, preset: Option<T>) -> Option<T> {
@@ -475,6 +495,26 @@ mod tests {
     }
 
     #[test]
+    fn minus_one_means_what_other_programs_mean_by_it() {
+        let params = parse(
+            "--top-k -1 --top-n-sigma -1 --no-repeat-ngram 0 --repetition-window -1 \
+             --dry-multiplier 1 --dry-window -1",
+        )
+        .params();
+        params.validate().unwrap();
+        assert_eq!(
+            (
+                params.top_k,
+                params.top_n_sigma,
+                params.no_repeat_ngram_size
+            ),
+            (None, None, None)
+        );
+        assert_eq!(params.repetition_window, usize::MAX);
+        assert_eq!(params.dry.unwrap().window, ALL_TOKENS);
+    }
+
+    #[test]
     fn the_higher_layer_wins_and_its_preset_is_a_whole() {
         let file = || parse("--temperature 0.9 --min-p 0.3 --seed 5");
         let over = |args: &str| parse(args).over(file());
@@ -486,7 +526,8 @@ mod tests {
             top_k: Some(3),
             ..Preset::Goethe.sampling()
         };
-        assert_eq!((goethe.params(), goethe.seed), (expected, Some(5)));
+        assert_eq!((goethe.params(), goethe.seed()), (expected, Some(5)));
+        assert_eq!(over("--seed -1").seed(), None);
         // The lower layer's preset, changed by what stands above.
         let lower = parse("--preset greedy");
         let mixed = file().over(lower).params();

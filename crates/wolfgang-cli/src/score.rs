@@ -3,6 +3,7 @@
 use crate::config_file::ConfigFile;
 use crate::model_args::ModelArgs;
 use crate::report::BadParameter;
+use crate::standard_streams;
 use crate::text_source;
 use crate::voice::Voice;
 use clap::Args;
@@ -18,8 +19,9 @@ use wolfgang_generate::{Score, Special, Tokenizer};
   wolfgang score \"Wer reitet so spät durch Nacht und Wind?\"
   wolfgang score --file poem.txt --json")]
 pub(crate) struct ScoreArgs {
-    /// The text; `-` reads it from standard input (a final line break does not count)
-    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    /// The text. Without it, or as `-`, it is read from standard input (a final line break does not count). A word that
+    /// begins with a dash goes last, behind `--`
+    #[arg(conflicts_with = "file")]
     text: Option<String>,
 
     /// A file with the text, all of which counts
@@ -54,7 +56,7 @@ struct TokenLine {
 pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
     let text = match (&args.file, &args.text) {
         (Some(path), _) => text_source::file(path)?,
-        (None, text) => text_source::text(text.as_deref().unwrap_or_default())?,
+        (None, text) => text_source::required(text.as_deref())?,
     };
     if text.is_empty() {
         return Err(BadParameter("the text is empty, so there is nothing to score".into()).into());
@@ -78,7 +80,7 @@ pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Re
         perplexity: score.perplexity(),
         represented,
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = standard_streams::output();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else {

@@ -1,8 +1,9 @@
 //! Where a text comes from.
 
 use crate::report::BadParameter;
+use crate::standard_streams;
 use anyhow::Context;
-use std::io::Read;
+use std::io::IsTerminal;
 use std::path::Path;
 
 /// The text given, or for `-` that on standard input.
@@ -10,14 +11,28 @@ pub(crate) fn text(given: &str) -> anyhow::Result<String> {
     if given != "-" {
         return Ok(given.to_owned());
     }
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .read_to_end(&mut bytes)
-        .context("cannot read standard input")?;
+    let bytes = standard_streams::read_input()?;
     let text = utf8(bytes, "standard input")?;
     // Whatever writes a line ends it; the line break is not meant as part of the text.
     let text = text.strip_suffix('\n').unwrap_or(&text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
+}
+
+/// The text given, or without one that which is piped in; `None` where a person would have to type it.
+pub(crate) fn given_or_piped(given: Option<&str>) -> anyhow::Result<Option<String>> {
+    match given {
+        Some(given) => text(given).map(Some),
+        None if std::io::stdin().is_terminal() || standard_streams::is_input_closed() => Ok(None),
+        None => text("-").map(Some),
+    }
+}
+
+/// As [`given_or_piped`], where there must be a text. An empty input that nobody named is none.
+pub(crate) fn required(given: Option<&str>) -> anyhow::Result<String> {
+    let text = given_or_piped(given)?;
+    let text = text.filter(|text| given.is_some() || !text.is_empty());
+    let missing = "a text is required: name it, pipe it in, or name its file in --file";
+    Ok(text.ok_or_else(|| BadParameter(missing.to_owned()))?)
 }
 
 /// The text in a file, all of it.
@@ -27,12 +42,29 @@ pub(crate) fn file(path: &Path) -> anyhow::Result<String> {
     utf8(bytes, &name)
 }
 
+/// Without the byte order mark that Windows programs put before a text in UTF-8, which is no part of it.
+pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 fn utf8(bytes: Vec<u8>, origin: &str) -> anyhow::Result<String> {
-    String::from_utf8(bytes).map_err(|error| {
+    let is_utf16 = [b"\xff\xfe", b"\xfe\xff"]
+        .iter()
+        .any(|mark| bytes.starts_with(*mark));
+    if is_utf16 {
+        return Err(BadParameter(format!(
+            "{origin} is UTF-16 text, but it must be UTF-8: save it as such, or convert it by iconv -f UTF-16 -t UTF-8"
+        ))
+        .into());
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         BadParameter(format!(
             "{origin} is not UTF-8 text: byte {at} belongs to no character"
         ))
-        .into()
+    })?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
     })
 }

@@ -3,7 +3,9 @@
 use crate::config_file::ConfigFile;
 use crate::model_args::ModelArgs;
 use crate::report::BadParameter;
+use crate::standard_streams;
 use crate::text_source;
+use crate::token_ids::TokenIds;
 use crate::voice::Voice;
 use clap::Args;
 use serde::Serialize;
@@ -18,17 +20,18 @@ use wolfgang_generate::{GenerateError, Special, Tokenizer};
   wolfgang tokenize --ids \"Wer reitet so spät\"
   wolfgang tokenize --decode 441,16,2230")]
 pub(crate) struct TokenizeArgs {
-    /// The text; `-` reads it from standard input (a final line break does not count)
-    #[arg(required_unless_present_any = ["file", "decode"], conflicts_with_all = ["file", "decode"])]
+    /// The text. Without it, or as `-`, it is read from standard input (a final line break does not count). A word that
+    /// begins with a dash goes last, behind `--`
+    #[arg(conflicts_with_all = ["file", "decode"])]
     text: Option<String>,
 
     /// A file with the text, all of which counts
     #[arg(long, value_name = "PATH", conflicts_with = "decode")]
     file: Option<PathBuf>,
 
-    /// The other way: write the text of these ids
-    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
-    decode: Vec<u32>,
+    /// The other way: write the text of these ids, between commas or blanks, or a JSON list
+    #[arg(long, value_name = "ID,...")]
+    decode: Vec<TokenIds>,
 
     /// Take control tokens written out, such as <|user|>, for what they say
     #[arg(long, conflicts_with = "decode")]
@@ -72,14 +75,14 @@ struct MissingLine {
 
 pub(crate) fn run(args: TokenizeArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
     let model = args.model.clone().over(file.model, &file.folder);
+    if !args.decode.is_empty() {
+        return decode(&args, &model.load_tokenizer(voice)?);
+    }
     let text = match (&args.file, &args.text) {
         (Some(path), _) => text_source::file(path)?,
-        (None, text) => text_source::text(text.as_deref().unwrap_or_default())?,
+        (None, text) => text_source::required(text.as_deref())?,
     };
     let tokenizer = model.load_tokenizer(voice)?;
-    if !args.decode.is_empty() {
-        return decode(&args, &tokenizer);
-    }
     let ids = match args.special {
         true => tokenizer.encode_with_special(&text),
         false => tokenizer.encode(&text),
@@ -92,7 +95,7 @@ pub(crate) fn run(args: TokenizeArgs, file: ConfigFile, voice: Voice) -> anyhow:
     if !findings.missing.is_empty() {
         voice.warning(&lost(&findings.missing, voice));
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = standard_streams::output();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else if args.ids {
@@ -107,17 +110,18 @@ pub(crate) fn run(args: TokenizeArgs, file: ConfigFile, voice: Voice) -> anyhow:
 }
 
 fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer) -> anyhow::Result<()> {
+    let ids = TokenIds::joined(&args.decode);
     let unknown = |id: &&u32| tokenizer.token_bytes(**id).is_none();
-    if let Some(id) = args.decode.iter().find(unknown) {
+    if let Some(id) = ids.iter().find(unknown) {
         let size = tokenizer.vocab_size();
         return Err(BadParameter(format!(
             "--decode names id {id}, but the vocabulary has {size} entries"
         ))
         .into());
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = standard_streams::output();
     if args.json {
-        let tokens = args.decode.iter().map(|&id| token(id, tokenizer)).collect();
+        let tokens = ids.iter().map(|&id| token(id, tokenizer)).collect();
         let missing = Vec::new();
         writeln!(
             out,
@@ -125,7 +129,7 @@ fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer) -> anyhow::Result<()> {
             serde_json::to_string(&Findings { tokens, missing })?
         )?;
     } else {
-        writeln!(out, "{}", tokenizer.decode(&args.decode, Special::Keep))?;
+        writeln!(out, "{}", tokenizer.decode(&ids, Special::Keep))?;
     }
     Ok(out.flush()?)
 }

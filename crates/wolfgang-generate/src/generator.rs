@@ -228,8 +228,14 @@ impl WolfgangGenerator {
     }
 }
 
-/// The seed given, or one drawn.
+/// The seed given, or one drawn: below 2^52, so that it and those that count up from it are below 2^53 and survive JSON
+/// that is read as doubles.
 fn seed(options: &GenerateOptions) -> Result<u64, GenerateError> {
-    let draw = || getrandom::u64().map_err(|e| GenerateError::NoSeed { source: e.into() });
+    let draw = || match getrandom::u64() {
+        Ok(bits) => Ok(bits >> 12),
+        Err(error) => Err(GenerateError::NoSeed {
+            source: error.into(),
+        }),
+    };
     options.seed.map_or_else(draw, Ok)
 }

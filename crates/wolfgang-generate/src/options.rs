@@ -22,7 +22,7 @@ pub struct GenerateOptions {
     pub max_time: Option<Duration>,
     /// Whether to go on behind `<|endoftext|>`, which otherwise ends the generation. Default false.
     pub ignore_eos: bool,
-    /// Makes the generation repeatable. `None` draws a seed, which [`Summary::seed`](crate::Summary::seed) tells.
+    /// Makes the generation repeatable. `None` draws a seed below 2^52, which [`Summary::seed`](crate::Summary::seed) tells.
     pub seed: Option<u64>,
     /// Tells of each generated token how likely it was, and of so many of the likeliest alternatives, at most the whole
     /// vocabulary. Default none.

@@ -2,6 +2,7 @@
 
 use super::{speeds, start};
 use crate::report::{BadParameter, USAGE};
+use crate::standard_streams;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use serde::de::DeserializeOwned;
@@ -122,5 +123,7 @@ pub fn run_case(args: &CaseArgs) -> anyhow::Result<()> {
         Part::Start(prompt) => serde_json::to_string(&start::measure(&case, *prompt)?)?,
         Part::Speeds(rounds) => serde_json::to_string(&speeds::measure(&case, rounds)?)?,
     };
-    Ok(writeln!(std::io::stdout(), "{json}")?)
+    let mut out = standard_streams::output();
+    writeln!(out, "{json}")?;
+    Ok(out.flush()?)
 }

@@ -3,6 +3,7 @@
 use crate::chat::mistake::Mistake;
 use crate::chat::order;
 use crate::environment;
+use crate::text_source::without_byte_order_mark;
 use crate::voice::Voice;
 use anyhow::Context as _;
 use rustyline::completion::Completer;
@@ -13,7 +14,7 @@ use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Editor, Helper};
-use std::io::{BufRead, stdin, stdout};
+use std::io::{BufRead, ErrorKind, stdin, stdout};
 use std::path::{Path, PathBuf};
 
 /// Where lines come from.
@@ -24,10 +25,12 @@ pub(crate) enum Input {
 }
 
 /// What came.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Heard {
     /// One line, or several of which all but the last ended in a backslash.
     Message(String),
+    /// A line that is no text.
+    Refused(Mistake),
     /// Ctrl-C, which has cleared the line.
     Interrupt,
     End,
@@ -104,6 +107,10 @@ impl Terminal {
                 let continued = format!("{CONTINUES}\n");
                 Ok(Heard::Message(text.replace(&continued, "\n")))
             }
+            Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                discard_typed();
+                Ok(Heard::Refused(Mistake::TypedNoText))
+            }
             Err(ReadlineError::Interrupted) => Ok(Heard::Interrupt),
             Err(ReadlineError::Eof) => Ok(Heard::End),
             Err(error) => Err(error).context("cannot read from the terminal"),
@@ -144,6 +151,16 @@ impl Terminal {
     }
 }
 
+/// Drops the rest of a line that is refused, as far as it has been typed: it would be taken for another line.
+fn discard_typed() {
+    #[cfg(unix)]
+    {
+        use rustix::termios::{QueueSelector, tcflush};
+        // If that fails, the rest of the line is a message, which does no harm.
+        let _ = tcflush(stdin(), QueueSelector::IFlush);
+    }
+}
+
 /// Makes a folder that only its owner can read.
 fn make_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
@@ -155,6 +172,7 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 
 fn next_line(read: &mut usize) -> anyhow::Result<Heard> {
     let mut message: Option<String> = None;
+    let mut refused = None;
     loop {
         let mut bytes = Vec::new();
         stdin()
@@ -162,10 +180,19 @@ fn next_line(read: &mut usize) -> anyhow::Result<Heard> {
             .read_until(b'\n', &mut bytes)
             .context("cannot read standard input")?;
         if bytes.is_empty() {
-            return Ok(message.map_or(Heard::End, Heard::Message));
+            let end = message.map_or(Heard::End, Heard::Message);
+            return Ok(refused.map_or(end, Heard::Refused));
         }
         *read += 1;
-        let line = String::from_utf8(bytes).map_err(|_| Mistake::NoText(*read))?;
+        let bytes = match *read {
+            1 => without_byte_order_mark(&bytes),
+            _ => &bytes,
+        };
+        let line = String::from_utf8_lossy(bytes);
+        // The lines that belong to the same message are refused with it.
+        if std::str::from_utf8(bytes).is_err() {
+            refused.get_or_insert(Mistake::NoText(*read));
+        }
         let line = line.strip_suffix('\n').unwrap_or(&line);
         let line = line.strip_suffix('\r').unwrap_or(line);
         let message = message.get_or_insert_default();
@@ -176,7 +203,8 @@ fn next_line(read: &mut usize) -> anyhow::Result<Heard> {
             }
             None => {
                 message.push_str(line);
-                return Ok(Heard::Message(std::mem::take(message)));
+                let message = Heard::Message(std::mem::take(message));
+                return Ok(refused.map_or(message, Heard::Refused));
             }
         }
     }

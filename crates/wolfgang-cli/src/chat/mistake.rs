@@ -1,5 +1,7 @@
 //! What a person, or a file, can get wrong in a conversation.
 
+use crate::chat::messages::MessageError;
+
 /// One sentence each, in English or in German.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Mistake {
@@ -9,15 +11,21 @@ pub(crate) enum Mistake {
     NoFile(String),
     #[error("nothing follows /{name}, but here is {rest:?}")]
     TooMuch { name: String, rest: String },
-    #[error("the seed is {0:?}, but it must be a whole number from 0 to 2^64 - 1")]
+    #[error(
+        "the seed is {0:?}, but it must be a whole number from 0 to 2^64 - 1, or none to draw one"
+    )]
     NoSeed(String),
     #[error("line {0} of standard input is not UTF-8 text")]
     NoText(usize),
+    #[error("the line is not UTF-8 text and was not sent; set the terminal to UTF-8")]
+    TypedNoText,
     #[error("{name} is no saved conversation")]
-    NoConversation {
+    NoJson {
         name: String,
         source: serde_json::Error,
     },
+    #[error("{name} is no saved conversation")]
+    NoConversation { name: String, source: MessageError },
     #[error("{0} is something else than a conversation, so it is not replaced")]
     OtherFile(String),
     #[error("--ignore-eos does nothing here: <|endoftext|> ends an answer")]
@@ -36,12 +44,18 @@ impl Mistake {
                 format!("hinter /{name} steht nichts, aber hier steht {rest:?}")
             }
             Self::NoSeed(seed) => format!(
-                "der Seed ist {seed:?}, aber er muss eine ganze Zahl von 0 bis 2^64 - 1 sein"
+                "der Seed ist {seed:?}, aber er muss eine ganze Zahl von 0 bis 2^64 - 1 sein; ohne Zahl wird einer gezogen"
             ),
             Self::NoText(line) => {
                 format!("die Zeile {line} der Standardeingabe ist kein Text in UTF-8")
             }
-            Self::NoConversation { .. } => return None,
+            Self::TypedNoText => {
+                "die Zeile ist kein Text in UTF-8 und wurde nicht gesendet; stellen Sie das Terminal auf UTF-8 um".into()
+            }
+            Self::NoJson { .. } => return None,
+            Self::NoConversation { name, source } => {
+                format!("{name} ist kein gesichertes Gespräch: {}", source.german())
+            }
             Self::OtherFile(name) => {
                 format!("{name} ist etwas anderes als ein Gespräch und wird nicht ersetzt")
             }

@@ -1,7 +1,9 @@
 //! What a line asks for: a message, or a command.
 
 use crate::chat::mistake::Mistake;
-use std::path::PathBuf;
+use crate::home;
+use crate::whole_number::WholeNumber;
+use std::path::{Path, PathBuf};
 
 /// The commands, for completion.
 pub(crate) const NAMES: [&str; 9] = [
@@ -46,7 +48,7 @@ impl Order {
             .unwrap_or((command, ""));
         let rest = Some(rest.trim()).filter(|rest| !rest.is_empty());
         let file = || {
-            let file = rest.map(PathBuf::from);
+            let file = rest.map(|rest| home::expand(Path::new(rest)));
             file.ok_or_else(|| Mistake::NoFile(name.to_owned()))
         };
         let alone = |order| match rest {
@@ -58,7 +60,7 @@ impl Order {
         };
         match name {
             "system" => Ok(Self::System(rest.map(str::to_owned))),
-            "seed" => Ok(Self::Seed(rest.map(number).transpose()?)),
+            "seed" => Ok(Self::Seed(rest.map(number).transpose()?.flatten())),
             "save" => Ok(Self::Save(file()?)),
             "load" => Ok(Self::Load(file()?)),
             "help" => alone(Self::Help),
@@ -71,8 +73,10 @@ impl Order {
     }
 }
 
-fn number(seed: &str) -> Result<u64, Mistake> {
-    seed.parse().map_err(|_| Mistake::NoSeed(seed.to_owned()))
+/// As `--seed` takes it.
+fn number(seed: &str) -> Result<Option<u64>, Mistake> {
+    let number = seed.parse().map(WholeNumber::number);
+    number.map_err(|_| Mistake::NoSeed(seed.to_owned()))
 }
 
 #[cfg(test)]
@@ -90,7 +94,8 @@ mod tests {
         assert_eq!(parse("/reset alles"), None);
         assert_eq!(parse("/seed 7"), Some(Order::Seed(Some(7))));
         assert_eq!(parse("/seed"), Some(Order::Seed(None)));
-        assert_eq!(parse("/seed -1"), None);
+        assert_eq!(parse("/seed -1"), Some(Order::Seed(None)));
+        assert_eq!(parse("/seed -2"), None);
         assert_eq!(parse("/save"), None);
         assert_eq!(parse("/save a b"), Some(Order::Save("a b".into())));
         let system = "Du bist\nFaust.".to_owned();

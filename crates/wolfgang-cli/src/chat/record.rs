@@ -1,15 +1,17 @@
 //! Conversations as files.
 
+use crate::chat::messages::Messages;
 use crate::chat::mistake::Mistake;
+use crate::text_source::without_byte_order_mark;
+use crate::whole_file::{self, Access};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{Error, Read, Write};
+use std::io::{Error, Read};
 use std::path::Path;
-use tempfile::NamedTempFile;
 use wolfgang_generate::{Conversation, Message, Role};
 
-/// What a file holds; `docs/command.md` describes it.
+/// What `/save` writes; `docs/command.md` describes it.
 #[derive(Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
@@ -47,46 +49,36 @@ impl Record {
         }
     }
 
-    /// Makes the conversation go on from here.
-    pub(crate) fn restore(self, conversation: &mut Conversation<'_>) {
-        let message = |entry: Entry| {
-            let role = match entry.role {
-                Speaker::User => Role::User,
-                Speaker::Assistant => Role::Assistant,
-            };
-            Message::new(role, entry.content)
-        };
-        conversation.set_system(self.system);
-        conversation.set_messages(self.messages.into_iter().map(message).collect());
-    }
-
-    pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
-        let name = path.display().to_string();
-        let json = read(path).with_context(|| format!("cannot read {name}"))?;
-        let record = serde_json::from_slice(&json);
-        Ok(record.map_err(|source| Mistake::NoConversation { name, source })?)
-    }
-
-    /// Replaces only what is a conversation itself.
+    /// Replaces only what is a conversation that was saved so, for anything else in the file would be lost.
     pub(crate) fn save(&self, path: &Path) -> anyhow::Result<()> {
         let name = path.display().to_string();
-        if path.exists() && Self::load(path).is_err() {
+        if path.exists() && !is_record(path) {
             return Err(Mistake::OtherFile(name).into());
         }
-        self.write(path)
-            .with_context(|| format!("cannot write {name}"))
+        let written = serde_json::to_vec_pretty(self).map_err(Error::from);
+        let written = written.and_then(|mut json| {
+            json.push(b'\n');
+            whole_file::write(path, &json, Access::Private, true)
+        });
+        written.with_context(|| format!("cannot write {name}"))
     }
+}
 
-    /// In one step: a file is there in full or not at all.
-    fn write(&self, path: &Path) -> std::io::Result<()> {
-        let named = path.parent().filter(|folder| *folder != Path::new(""));
-        let mut file = NamedTempFile::new_in(named.unwrap_or(Path::new(".")))?;
-        file.write_all(&serde_json::to_vec_pretty(self)?)?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    }
+fn is_record(path: &Path) -> bool {
+    read(path).is_ok_and(|json| serde_json::from_slice::<Record>(&json).is_ok())
+}
+
+/// A conversation in a file, one of ours or a list of messages from another program.
+pub(crate) fn load(path: &Path) -> anyhow::Result<Messages> {
+    let name = path.display().to_string();
+    let json = read(path).with_context(|| format!("cannot read {name}"))?;
+    let json = serde_json::from_slice(without_byte_order_mark(&json));
+    let json = json.map_err(|source| Mistake::NoJson {
+        name: name.clone(),
+        source,
+    })?;
+    let messages = Messages::from_json(&json);
+    Ok(messages.map_err(|source| Mistake::NoConversation { name, source })?)
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {

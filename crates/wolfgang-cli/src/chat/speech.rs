@@ -2,8 +2,9 @@
 
 use crate::chat::wrap::Wrap;
 use crate::output::TimingLine;
+use crate::standard_streams::{self, StandardOutput};
 use serde::Serialize;
-use std::io::{Stdout, Write, stdout};
+use std::io::Write;
 use wolfgang_generate::Summary;
 
 /// How answers are written.
@@ -18,7 +19,7 @@ pub(crate) enum Form {
 
 /// One answer.
 pub(crate) struct Speech {
-    stdout: Stdout,
+    stdout: StandardOutput,
     shape: Shape,
 }
 
@@ -56,7 +57,7 @@ impl Speech {
     /// An answer to a message behind so many that the model does not see.
     pub(crate) fn new(form: Form, columns: usize, left_out: usize) -> Self {
         Self {
-            stdout: stdout(),
+            stdout: standard_streams::output(),
             shape: match form {
                 Form::Terminal => Shape::Terminal(Wrap::new(columns)),
                 Form::Plain => Shape::Plain(false),
@@ -94,7 +95,7 @@ impl Speech {
     }
 }
 
-fn write(stdout: &mut Stdout, out: &str) -> std::io::Result<()> {
+fn write(stdout: &mut StandardOutput, out: &str) -> std::io::Result<()> {
     stdout.write_all(out.as_bytes())?;
     stdout.flush()
 }

@@ -1,7 +1,7 @@
-//! A file that is there as a whole or not at all.
+//! The file of `--html`.
 
+use crate::whole_file::{self, Access};
 use anyhow::Context;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Why a file may not be written.
@@ -36,22 +36,8 @@ pub(crate) fn check(path: &Path, force: bool) -> Result<(), NotWritable> {
     Ok(())
 }
 
-/// Writes beside it first, so that nobody sees half of it.
+/// In one step, so that nobody sees half of it.
 pub(crate) fn write(path: &Path, bytes: &[u8], force: bool) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    let persist = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new();
-        // As any file that a program makes, not for the user alone as a temporary one.
-        #[cfg(unix)]
-        file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = file.tempfile_in(folder.unwrap_or(Path::new(".")))?;
-        file.write_all(bytes)?;
-        if force {
-            file.persist(path)?;
-        } else {
-            file.persist_noclobber(path)?;
-        }
-        Ok(())
-    };
-    persist().with_context(|| format!("cannot write {}", path.display()))
+    whole_file::write(path, bytes, Access::Usual, force)
+        .with_context(|| format!("cannot write {}", path.display()))
 }

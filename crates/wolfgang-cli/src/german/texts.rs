@@ -158,7 +158,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "top_k",
-        "Unter den N wahrscheinlichsten Token wählen; 0 schaltet es ab. Vorgabe 40",
+        "Unter den N wahrscheinlichsten Token wählen; 0 oder -1 schaltet es ab. Vorgabe 40",
     ),
     (
         "",
@@ -178,7 +178,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "top_n_sigma",
-        "Unter den Token wählen, deren Logit höchstens so viele Standardabweichungen unter dem größten liegt. Vorgabe aus",
+        "Unter den Token wählen, deren Logit höchstens so viele Standardabweichungen unter dem größten liegt; -1, die Vorgabe, schaltet es ab",
     ),
     (
         "",
@@ -188,7 +188,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "repetition_window",
-        "Wie viele der letzten Token als jüngst vorgekommen gelten. Vorgabe 24",
+        "Wie viele der letzten Token als jüngst vorgekommen gelten; -1 sind alle. Vorgabe 24",
     ),
     (
         "",
@@ -208,7 +208,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "no_repeat_ngram",
-        "Keine Folge von so vielen Token wiederholen. Vorgabe aus",
+        "Keine Folge von so vielen Token wiederholen; 0, die Vorgabe, schaltet es ab",
     ),
     (
         "",
@@ -228,7 +228,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "dry_window",
-        "DRY: in wie vielen der letzten Token nach Wiederholungen gesucht wird. Vorgabe 4096",
+        "DRY: in wie vielen der letzten Token nach Wiederholungen gesucht wird; -1 sind alle. Vorgabe 4096",
     ),
     (
         "",
@@ -279,7 +279,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "seed",
-        "Derselbe Seed ergibt denselben Text; ohne Angabe wird einer gezogen",
+        "Derselbe Seed ergibt denselben Text; ohne Angabe oder mit -1 wird einer gezogen",
     ),
     (
         "",
@@ -289,7 +289,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "max_new_tokens",
-        "Wie viele Token höchstens erzeugt werden. Vorgabe 100, im Gespräch 200",
+        "Wie viele Token höchstens erzeugt werden; -1 ist keine Grenze, dann endet der Text, wenn der Kontext des Modells voll ist. Vorgabe 100, im Gespräch 200",
     ),
     (
         "",
@@ -323,7 +323,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "chat",
         "load",
-        "Ein Gespräch fortsetzen, das /save gesichert hat",
+        "Ein Gespräch fortsetzen, das /save gesichert hat, oder eine Liste von Nachrichten in der Form von OpenAI",
     ),
     (
         "chat",
@@ -333,12 +333,12 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "generate",
         "prompt",
-        "Der Text, der fortgesetzt wird; `-` liest ihn von der Standardeingabe (ein Zeilenumbruch am Ende zählt nicht), ohne ihn beginnt ein neuer. Vor einem Text, der mit einem Strich beginnt, muss `--` stehen",
+        "Der Text, der fortgesetzt wird. Ohne ihn, oder mit `-`, wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht); auf einem Terminal beginnt ohne ihn ein neuer. Ein Wort, das mit einem Strich beginnt, steht am Ende hinter `--`",
     ),
     (
         "explain",
         "prompt",
-        "Der Anfang; `-` liest ihn von der Standardeingabe (ein letzter Zeilenumbruch zählt nicht). Vor einen Text, der mit einem Strich beginnt, gehört `--`",
+        "Der Text, der fortgesetzt wird. Ohne ihn, oder mit `-`, wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht); auf einem Terminal beginnt ohne ihn ein neuer. Ein Wort, das mit einem Strich beginnt, steht am Ende hinter `--`",
     ),
     (
         "explain",
@@ -352,7 +352,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "alternatives",
         "Von wie vielen Alternativen berichtet wird",
     ),
-    ("generate", "prompt_ids", "Der Anfang als Nummern von Token"),
+    (
+        "generate",
+        "prompt_ids",
+        "Der Anfang als Nummern von Token, zwischen Kommas oder Leerzeichen oder als JSON-Liste",
+    ),
     (
         "generate",
         "samples",
@@ -376,13 +380,13 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "score",
         "text",
-        "Der Text; `-` liest ihn von der Standardeingabe (ein Zeilenumbruch am Ende zählt nicht)",
+        "Der Text. Ohne ihn, oder mit `-`, wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht). Ein Wort, das mit einem Strich beginnt, steht am Ende hinter `--`",
     ),
     ("score", "file", "Eine Datei mit dem Text, der ganz zählt"),
     (
         "tokenize",
         "text",
-        "Der Text; `-` liest ihn von der Standardeingabe (ein Zeilenumbruch am Ende zählt nicht)",
+        "Der Text. Ohne ihn, oder mit `-`, wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht). Ein Wort, das mit einem Strich beginnt, steht am Ende hinter `--`",
     ),
     (
         "tokenize",
@@ -392,7 +396,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "tokenize",
         "decode",
-        "Umgekehrt: den Text zu diesen Nummern ausgeben",
+        "Umgekehrt: den Text zu diesen Nummern ausgeben, zwischen Kommas oder Leerzeichen oder als JSON-Liste",
     ),
     (
         "tokenize",

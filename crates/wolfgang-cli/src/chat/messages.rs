@@ -1,0 +1,236 @@
+//! Messages as other programs keep them: lists of roles and contents, in the form of OpenAI's interface.
+
+use serde_json::{Map, Value};
+use wolfgang_generate::{Message, Role};
+
+/// A list of messages, with the system prompt in front of it, if there is one.
+#[derive(Debug, Default)]
+pub(crate) struct Messages {
+    pub(crate) system: Option<String>,
+    pub(crate) messages: Vec<Message>,
+}
+
+/// What is wrong with a message; they count from 1.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum MessageError {
+    #[error("it must be a list of messages, or an object with `messages`")]
+    NoList,
+    #[error("unknown field `{0}`, expected `system` or `messages`")]
+    UnknownField(String),
+    #[error("`system` must be a text")]
+    SystemNoText,
+    #[error("there is a system prompt in `system` and another in message {position}")]
+    TwoSystems { position: usize },
+    #[error("message {position} must be an object with `role` and `content`")]
+    NoObject { position: usize },
+    #[error(
+        "the role of message {position} is {role}, but it must be `user` or `assistant`, or before these `system` or `developer`"
+    )]
+    Role { position: usize, role: String },
+    #[error("the content of message {position} must be a text, or a list of parts with texts")]
+    Content { position: usize },
+    #[error("part {part} of message {position} is of the type {found}, but it must be a text")]
+    Part {
+        position: usize,
+        part: usize,
+        found: String,
+    },
+}
+
+impl MessageError {
+    pub(crate) fn german(&self) -> String {
+        match self {
+            Self::NoList => {
+                "es muss eine Liste von Nachrichten sein oder ein Objekt mit `messages`".into()
+            }
+            Self::UnknownField(field) => {
+                format!("unbekanntes Feld `{field}`; möglich sind `system` und `messages`")
+            }
+            Self::SystemNoText => "`system` muss ein Text sein".into(),
+            Self::TwoSystems { position } => format!(
+                "in `system` steht ein System-Prompt und in Nachricht {position} ein anderer"
+            ),
+            Self::NoObject { position } => {
+                format!("Nachricht {position} muss ein Objekt mit `role` und `content` sein")
+            }
+            Self::Role { position, role } => format!(
+                "die Rolle von Nachricht {position} ist {role}, aber sie muss `user` oder `assistant` sein, davor auch \
+                 `system` oder `developer`"
+            ),
+            Self::Content { position } => format!(
+                "der Inhalt von Nachricht {position} muss ein Text sein oder eine Liste von Teilen mit Text"
+            ),
+            Self::Part {
+                position,
+                part,
+                found,
+            } => format!(
+                "Teil {part} von Nachricht {position} ist vom Typ {found}, aber er muss ein Text sein"
+            ),
+        }
+    }
+}
+
+impl Messages {
+    pub(crate) fn from_json(json: &Value) -> Result<Self, MessageError> {
+        let mut found = Self::default();
+        let list = match json {
+            Value::Array(list) => list,
+            Value::Object(object) => {
+                found.system = system(object)?;
+                let list = object.get("messages").and_then(Value::as_array);
+                list.ok_or(MessageError::NoList)?
+            }
+            _ => return Err(MessageError::NoList),
+        };
+        let is_named = found.system.is_some();
+        for (index, message) in list.iter().enumerate() {
+            found.add(index + 1, message, is_named)?;
+        }
+        Ok(found)
+    }
+
+    /// Fields other than role and content (a name, a refusal that is null) change nothing of what was said.
+    fn add(
+        &mut self,
+        position: usize,
+        message: &Value,
+        is_system_named: bool,
+    ) -> Result<(), MessageError> {
+        let no_object = MessageError::NoObject { position };
+        let role = message.get("role").ok_or(no_object)?;
+        let said = match role.as_str() {
+            Some("user") => Role::User,
+            Some("assistant") => Role::Assistant,
+            Some("system" | "developer") if self.messages.is_empty() => {
+                if is_system_named {
+                    return Err(MessageError::TwoSystems { position });
+                }
+                let text = content(position, message)?;
+                self.system = Some(match self.system.take() {
+                    Some(before) => format!("{before}\n{text}"),
+                    None => text,
+                });
+                return Ok(());
+            }
+            _ => {
+                let role = role.to_string();
+                return Err(MessageError::Role { position, role });
+            }
+        };
+        let text = content(position, message)?;
+        self.messages.push(Message::new(said, text));
+        Ok(())
+    }
+}
+
+fn system(object: &Map<String, Value>) -> Result<Option<String>, MessageError> {
+    let is_unknown = |field: &&String| !["system", "messages"].contains(&field.as_str());
+    if let Some(field) = object.keys().find(is_unknown) {
+        return Err(MessageError::UnknownField(field.clone()));
+    }
+    match object.get("system") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(MessageError::SystemNoText),
+    }
+}
+
+/// The text, or the texts of the parts joined.
+fn content(position: usize, message: &Value) -> Result<String, MessageError> {
+    let parts = match message.get("content") {
+        Some(Value::String(text)) => return Ok(text.clone()),
+        Some(Value::Array(parts)) => parts,
+        _ => return Err(MessageError::Content { position }),
+    };
+    let text = |(index, part): (usize, &Value)| {
+        let kind = part.get("type").unwrap_or(&Value::Null);
+        let is_text = matches!(kind.as_str(), Some("text" | "input_text" | "output_text"));
+        let text = part.get("text").and_then(Value::as_str);
+        let text = text.filter(|_| is_text).map(str::to_owned);
+        text.ok_or_else(|| MessageError::Part {
+            position,
+            part: index + 1,
+            found: kind.to_string(),
+        })
+    };
+    parts.iter().enumerate().map(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(json: Value) -> Result<(Option<String>, Vec<String>), MessageError> {
+        let Messages { system, messages } = Messages::from_json(&json)?;
+        Ok((system, messages.into_iter().map(|m| m.content).collect()))
+    }
+
+    #[test]
+    fn lists_objects_and_parts_are_read() {
+        let user = json!({"role": "user", "content": "Wer?", "name": "a"});
+        let said = vec!["Wer?".to_owned()];
+        assert_eq!(read(json!([user])), Ok((None, said.clone())));
+        assert_eq!(read(json!({"messages": [user]})), Ok((None, said.clone())));
+        let parts = json!([{"type": "text", "text": "We"}, {"type": "text", "text": "r?"}]);
+        let system = json!({"role": "system", "content": "Du"});
+        let developer = json!({"role": "developer", "content": "bist"});
+        assert_eq!(
+            read(json!([system, developer, {"role": "user", "content": parts}])),
+            Ok((Some("Du\nbist".to_owned()), said))
+        );
+        assert_eq!(read(json!([])), Ok((None, vec![])));
+    }
+
+    #[test]
+    fn what_cannot_be_part_of_a_conversation_is_named_with_its_position() {
+        let user = json!({"role": "user", "content": "Wer?"});
+        let system = json!({"role": "system", "content": "Du"});
+        let role = |position, role: &str| MessageError::Role {
+            position,
+            role: role.to_owned(),
+        };
+        let image = json!([{"type": "text", "text": ""}, {"type": "image_url"}]);
+        let cases = [
+            (json!("Wer?"), MessageError::NoList),
+            (json!({"messages": 1}), MessageError::NoList),
+            (
+                json!({"messages": [], "more": 1}),
+                MessageError::UnknownField("more".into()),
+            ),
+            (
+                json!([user, "Wer?"]),
+                MessageError::NoObject { position: 2 },
+            ),
+            (
+                json!([user, {"role": "tool", "content": ""}]),
+                role(2, "\"tool\""),
+            ),
+            (json!([user, system]), role(2, "\"system\"")),
+            (
+                json!([{"role": "user"}]),
+                MessageError::Content { position: 1 },
+            ),
+            (
+                json!([{"role": "assistant", "content": null, "tool_calls": []}]),
+                MessageError::Content { position: 1 },
+            ),
+            (
+                json!([{"role": "user", "content": image}]),
+                MessageError::Part {
+                    position: 1,
+                    part: 2,
+                    found: "\"image_url\"".into(),
+                },
+            ),
+            (
+                json!({"system": "Er", "messages": [system]}),
+                MessageError::TwoSystems { position: 1 },
+            ),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(read(json.clone()), Err(expected), "{json}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Lists of token ids in options.
+
+use std::str::FromStr;
+
+/// Ids as people and programs write them: `1,2`, `1, 2`, `1 2`, one a line, or a JSON list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TokenIds(pub(crate) Vec<u32>);
+
+/// What is not a list of ids.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum NoTokenIds {
+    #[error(
+        "it must be token ids between commas or blanks, such as 1,2 or [1, 2], but it has none"
+    )]
+    Empty,
+    #[error(
+        "it must be token ids between commas or blanks, such as 1,2 or [1, 2], but it has {0:?}"
+    )]
+    Other(String),
+}
+
+impl FromStr for TokenIds {
+    type Err = NoTokenIds;
+
+    fn from_str(text: &str) -> Result<Self, NoTokenIds> {
+        let text = text.trim();
+        let in_brackets = text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'));
+        let text = in_brackets.unwrap_or(text).trim();
+        if text.is_empty() {
+            return Err(NoTokenIds::Empty);
+        }
+        let mut ids = Vec::new();
+        for between_commas in text.split(',') {
+            let mut words = between_commas.split_whitespace().peekable();
+            if words.peek().is_none() {
+                return Err(NoTokenIds::Other(",".into()));
+            }
+            for word in words {
+                let id = word.parse();
+                ids.push(id.map_err(|_| NoTokenIds::Other(word.to_owned()))?);
+            }
+        }
+        Ok(Self(ids))
+    }
+}
+
+impl TokenIds {
+    /// All of them, where an option is given more than once.
+    pub(crate) fn joined(lists: &[Self]) -> Vec<u32> {
+        lists.iter().flat_map(|Self(ids)| ids).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_with_blanks_line_breaks_and_brackets() {
+        for text in [
+            "1,22",
+            "1, 22",
+            " 1 ,22 ",
+            "1 22",
+            "1\n22\n",
+            "[1, 22]",
+            "[1,\n 22]\n",
+        ] {
+            assert_eq!(text.parse(), Ok(TokenIds(vec![1, 22])), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_ids_is_refused() {
+        for text in [
+            "",
+            " ",
+            "[]",
+            "1,,2",
+            "1,",
+            "a",
+            "1;2",
+            "-1",
+            "[1,2",
+            "4294967296",
+        ] {
+            text.parse::<TokenIds>().unwrap_err();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Whole numbers in options, with the -1 that other programs take for "none" or "all".
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use std::fmt::Formatter;
+use std::str::FromStr;
+
+/// A whole number from 0 up, or -1, which means something else for each option that takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WholeNumber {
+    Number(u64),
+    MinusOne,
+}
+
+/// What is not a [`WholeNumber`].
+#[derive(Debug, thiserror::Error)]
+#[error("it must be a whole number from 0 to 2^64 - 1, or -1")]
+pub(crate) struct NoWholeNumber;
+
+impl WholeNumber {
+    /// As a number of tokens. -1 and what no memory could hold are the largest there is.
+    pub(crate) fn tokens(self) -> usize {
+        match self {
+            Self::Number(number) => usize::try_from(number).unwrap_or(usize::MAX),
+            Self::MinusOne => usize::MAX,
+        }
+    }
+
+    /// The number, unless it is -1.
+    pub(crate) fn number(self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::MinusOne => None,
+        }
+    }
+}
+
+impl FromStr for WholeNumber {
+    type Err = NoWholeNumber;
+
+    fn from_str(text: &str) -> Result<Self, NoWholeNumber> {
+        match text {
+            "-1" => Ok(Self::MinusOne),
+            text => text.parse().map(Self::Number).map_err(|_| NoWholeNumber),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for WholeNumber {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Numbers;
+
+        impl Visitor<'_> for Numbers {
+            type Value = WholeNumber;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a whole number from 0 up, or -1")
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<WholeNumber, E> {
+                match u64::try_from(number) {
+                    Ok(number) => Ok(WholeNumber::Number(number)),
+                    Err(_) if number == -1 => Ok(WholeNumber::MinusOne),
+                    Err(_) => Err(E::custom(format!("{number} is given, but {NoWholeNumber}"))),
+                }
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<WholeNumber, E> {
+                Ok(WholeNumber::Number(number))
+            }
+        }
+
+        from.deserialize_any(Numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_and_minus_one_are_read() {
+        let number = |n| Some(WholeNumber::Number(n));
+        let cases = [
+            ("0", number(0)),
+            ("18446744073709551615", number(u64::MAX)),
+            ("-1", Some(WholeNumber::MinusOne)),
+            ("-2", None),
+            ("18446744073709551616", None),
+            ("1.5", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(text.parse::<WholeNumber>().ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn configuration_files_take_the_same_numbers() {
+        #[derive(Debug, serde::Deserialize)]
+        struct File {
+            n: WholeNumber,
+        }
+        let read = |n: &str| toml::from_str::<File>(&format!("n = {n}")).map(|file| file.n);
+        assert_eq!(read("7").unwrap(), WholeNumber::Number(7));
+        assert_eq!(read("-1").unwrap(), WholeNumber::MinusOne);
+        let largest = read("18446744073709551615").unwrap();
+        assert_eq!(largest, WholeNumber::Number(u64::MAX));
+        for bad in ["-2", "1.5", "\"7\""] {
+            read(bad).unwrap_err();
+        }
+    }
+}
