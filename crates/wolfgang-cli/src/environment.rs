@@ -7,7 +7,7 @@
 
 use crate::report::BadParameter;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A variable that must be text if it is set.
 pub(crate) fn text(name: &str) -> Result<Option<String>, BadParameter> {
@@ -16,9 +16,72 @@ pub(crate) fn text(name: &str) -> Result<Option<String>, BadParameter> {
     text.map_err(|_| BadParameter(format!("{name} is not valid Unicode")))
 }
 
-/// A variable that names a file or folder.
+/// A variable that names a file or folder, in which `~` and variables stand for what they do in a shell: the value may
+/// come from a file that no shell reads. The tools of the Hub do the same.
 pub(crate) fn path(name: &str) -> Option<PathBuf> {
-    variable(name).map(PathBuf::from)
+    let value = variable(name)?;
+    // What is no text has nothing to expand that could be looked up.
+    Some(match value.to_str() {
+        Some(text) => PathBuf::from(with_variables(&with_home(text), &text_of)),
+        None => PathBuf::from(value),
+    })
+}
+
+/// `path` with a home folder for `~` or `~USER` at its beginning, if there is one.
+fn with_home(path: &str) -> String {
+    let end = path.find('/').unwrap_or(path.len());
+    let (first, rest) = path.split_at(end);
+    let home = match first.strip_prefix('~') {
+        Some("") => std::env::home_dir(),
+        Some(user) => home_of(user),
+        None => None,
+    };
+    match home.as_deref().and_then(Path::to_str) {
+        Some(home) => format!("{}{rest}", home.trim_end_matches('/')),
+        None => path.to_owned(),
+    }
+}
+
+fn home_of(user: &str) -> Option<PathBuf> {
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let mut lines = users
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
+    let line = lines.find(|fields| fields.first() == Some(&user))?;
+    line.get(5).map(PathBuf::from)
+}
+
+/// `path` with the values of variables for `$NAME` and `${NAME}`. Those that are not set stay as they are.
+fn with_variables(path: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut expanded = String::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('$') {
+        expanded.push_str(before);
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let (name, len) = match after
+            .strip_prefix('{')
+            .and_then(|after| after.split_once('}'))
+        {
+            Some((name, _)) => (name, name.len() + 2),
+            None => {
+                let len = after.find(|c| !is_name(c)).unwrap_or(after.len());
+                (&after[..len], len)
+            }
+        };
+        match value(name).filter(|_| !name.is_empty()) {
+            Some(value) => expanded.push_str(&value),
+            None => {
+                expanded.push('$');
+                expanded.push_str(&after[..len]);
+            }
+        }
+        rest = &after[len..];
+    }
+    expanded + rest
+}
+
+fn text_of(name: &str) -> Option<String> {
+    std::env::var_os(name)?.into_string().ok()
 }
 
 /// Whether a variable is set and not empty.
@@ -46,4 +109,43 @@ pub(crate) fn locale() -> Option<String> {
 /// An empty variable is none.
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_in_paths_are_expanded_as_in_a_shell() {
+        let value = |name: &str| match name {
+            "A" => Some("/a b".to_owned()),
+            "B_2" => Some("b".to_owned()),
+            _ => None,
+        };
+        for (path, expected) in [
+            ("$A/x", "/a b/x"),
+            ("${A}x/$B_2", "/a bx/b"),
+            ("$B_2$B_2.", "bb."),
+            ("/x/$C/${C}", "/x/$C/${C}"),
+            ("$", "$"),
+            ("${A", "${A"),
+            ("${}$$A", "${}$/a b"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(with_variables(path, &value), expected);
+        }
+    }
+
+    #[test]
+    fn only_a_tilde_at_the_beginning_is_a_home_folder() {
+        let home = std::env::home_dir().unwrap();
+        let home = home.to_str().unwrap().trim_end_matches('/');
+        assert_eq!(with_home("~"), home);
+        assert_eq!(with_home("~/x y"), format!("{home}/x y"));
+        for path in ["/x/~", "x~/y", "", "~no such user/x"] {
+            assert_eq!(with_home(path), path);
+        }
+        #[cfg(target_os = "linux")]
+        assert_eq!(home_of("root"), Some(PathBuf::from("/root")));
+    }
 }

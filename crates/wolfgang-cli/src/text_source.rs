@@ -27,12 +27,17 @@ pub(crate) fn file(path: &Path) -> anyhow::Result<String> {
     utf8(bytes, &name)
 }
 
+/// What some editors put before UTF-8 text, which is no part of it.
+pub(crate) fn without_byte_order_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 fn utf8(bytes: Vec<u8>, origin: &str) -> anyhow::Result<String> {
-    String::from_utf8(bytes).map_err(|error| {
+    let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         BadParameter(format!(
             "{origin} is not UTF-8 text: byte {at} belongs to no character"
         ))
-        .into()
-    })
+    })?;
+    Ok(without_byte_order_mark(&text).to_owned())
 }

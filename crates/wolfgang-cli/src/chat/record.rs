@@ -63,7 +63,9 @@ impl Record {
     pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let json = read(path).with_context(|| format!("cannot read {name}"))?;
-        let record = serde_json::from_slice(&json);
+        // Some editors put a byte order mark before the text.
+        let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&json);
+        let record = serde_json::from_slice(json);
         Ok(record.map_err(|source| Mistake::NoConversation { name, source })?)
     }
 
