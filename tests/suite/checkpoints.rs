@@ -184,7 +184,9 @@ fn what_is_no_checkpoint_is_named_for_what_it_is() {
 
     let record = std::fs::read(repository("models/faust/model.bpk")).unwrap();
     std::fs::write(path.join("model.bpk"), &record).unwrap();
-    assert!(message(&path.join("model.bpk")).contains("name the folder it lies in"));
+    assert!(message(&path.join("model.bpk")).contains("only part of a model, which is its folder"));
+    std::fs::write(path.join("renamed"), &record).unwrap();
+    assert!(message(&path.join("renamed")).contains("name the folder it lies in"));
 
     std::fs::write(path.join("config.json"), r#"{"model_type": "gpt2"}"#).unwrap();
     assert!(message(path).contains(r#"has model_type "gpt2" instead of "wolfgang" or "llama""#));

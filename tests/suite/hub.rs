@@ -101,7 +101,13 @@ fn a_model_on_the_hub_speaks_as_the_same_model_here() {
     let mut files: Vec<_> = requests.iter().filter(|r| r.is_download()).collect();
     files.sort_by_key(|request| request.file().to_owned());
     let names: Vec<_> = files.iter().map(|request| request.file()).collect();
-    assert_eq!(names, ["config.json", WEIGHTS, "tokenizer.json"]);
+    let needed = [
+        "config.json",
+        "generation_config.json",
+        WEIGHTS,
+        "tokenizer.json",
+    ];
+    assert_eq!(names, needed);
     let resolved = requests.iter().filter(|r| r.path.contains("/resolve/"));
     for request in resolved {
         assert!(request.path.contains(COMMIT), "{request:?}");
@@ -230,7 +236,11 @@ fn two_that_come_at_once_download_once() {
         assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
         assert_eq!(String::from_utf8(output.stdout).unwrap(), local());
     }
-    assert_eq!(server.downloads().len(), 3, "config, weights and tokenizer");
+    assert_eq!(
+        server.downloads().len(),
+        4,
+        "two configs, weights and tokenizer"
+    );
 }
 
 #[cfg(unix)]
@@ -286,7 +296,9 @@ fn offline_says_what_is_missing() {
     .unwrap();
     let message = failure(&mut offline(), 1);
     assert!(
-        message.contains("lacks its weights, only config.json, tokenizer.json"),
+        message.contains(
+            "lacks its weights, only config.json, generation_config.json, tokenizer.json"
+        ),
         "{message}"
     );
 

@@ -1,7 +1,7 @@
 //! A server that plays the Hugging Face Hub on this machine, with the faults that a network has.
 
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -39,6 +39,10 @@ pub(crate) struct Content {
     pub(crate) ignores_range: bool,
     /// Calls the content of every file this.
     pub(crate) etag: Option<String>,
+    /// Answers the next requests like this, whatever they are for, with a `Retry-After` if there is one.
+    pub(crate) temporary: VecDeque<(u16, Option<&'static str>)>,
+    /// Answers requests for files with this redirect to the same path of another server.
+    pub(crate) mirrors: Option<(u16, String)>,
     /// Has nothing else to say.
     pub(crate) answers: Option<(u16, &'static str)>,
 }
@@ -194,6 +198,19 @@ fn answer(request: &Request, content: &mut Content) -> Answer {
             body,
             ..Answer::status(status)
         };
+    }
+    if let Some((status, retry_after)) = content.temporary.pop_front() {
+        let answer = Answer::status(status);
+        return match retry_after {
+            Some(retry_after) => answer.header("Retry-After", retry_after),
+            None => answer,
+        };
+    }
+    if let Some((status, server)) = &content.mirrors
+        && request.path.contains("/resolve/")
+    {
+        let location = format!("{server}{}", request.path);
+        return Answer::status(*status).header("Location", location);
     }
     // Large files: whoever has the address may have them.
     if let Some(etag) = request.path.strip_prefix("/large/") {

@@ -145,7 +145,7 @@ fn what_a_wolfgang_has_not_is_refused_by_its_field() {
             c["attention_bias"] = json!(true)
         }),
         ("mlp_bias is true", |c| c["mlp_bias"] = json!(true)),
-        ("rope_scaling is {", |c| {
+        ("rope_scaling.type is \"linear\"", |c| {
             c["rope_scaling"] = json!({"type": "linear", "factor": 2.0})
         }),
         ("rope_type is \"llama3\"", |c| {

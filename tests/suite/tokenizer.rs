@@ -215,6 +215,7 @@ fn no_vocabulary_lets_text_become_a_control_token() {
         }),
         ("can become its control token \"<|endoftext|>\"", |json| {
             json["model"]["ignore_merges"] = true.into();
+            json["pre_tokenizer"]["use_regex"] = false.into();
         }),
         ("can become its control token \"<|user|>\"", |json| {
             json["model"]["unk_token"] = "<|user|>".into();

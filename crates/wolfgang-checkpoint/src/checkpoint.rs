@@ -6,10 +6,13 @@ use crate::mapped::Mapped;
 use crate::random;
 use crate::weights::{Opened, Stored};
 use crate::{
-    CheckpointError, Progress, TensorProblem, TensorProblems, folder, native, pytorch, scales,
+    CheckpointError, Progress, TensorProblem, TensorProblems, file_kind, folder, git_lfs, json,
+    native, pytorch, scales,
 };
 use burn::tensor::{Bytes, Device};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use wolfgang_model::{
@@ -25,6 +28,7 @@ pub struct Checkpoint {
     tensors: BTreeMap<String, Stored>,
     /// The head, where a file stores it besides the embeddings.
     head: Option<Stored>,
+    end_ids: Vec<u32>,
     skipped: Vec<Skipped>,
     maps: Vec<Mapped>,
 }
@@ -53,6 +57,7 @@ impl Checkpoint {
         let contents = if metadata.is_dir() {
             folder::open(path)?
         } else if metadata.is_file() {
+            check_file(path)?;
             pytorch::open(path)?
         } else {
             return Err(CheckpointError::NotACheckpoint {
@@ -75,10 +80,7 @@ impl Checkpoint {
     ) -> Result<Self, CheckpointError> {
         let path = Path::new(origin);
         let record = Bytes::from_shared(record, burn::tensor::AllocationProperty::Other);
-        let config = serde_json::from_slice(config).map_err(|e| CheckpointError::Damaged {
-            path: path.to_path_buf(),
-            source: e.into(),
-        })?;
+        let config = json::parse_json(path, config)?;
         Self::check(path, native::parse(path, config, record)?)
     }
 
@@ -102,6 +104,7 @@ impl Checkpoint {
             format,
             config,
             tensors,
+            end_ids,
             mut skipped,
             maps,
         } = contents;
@@ -131,6 +134,7 @@ impl Checkpoint {
             config,
             tensors,
             head,
+            end_ids,
             skipped,
             maps,
         })
@@ -149,6 +153,15 @@ impl Checkpoint {
     /// The shape of the model.
     pub fn config(&self) -> &ModelConfig {
         &self.config
+    }
+
+    /// The ids that end a text, rising, as the `eos_token_id` of a folder's files names them; none if they name none.
+    ///
+    /// `generation_config.json` comes before `config.json`, as in the transformers library. Ids outside the vocabulary
+    /// can never be generated; they are listed by [`skipped`](Self::skipped) instead. A tokenizer's `<|endoftext|>` ends
+    /// a text whether it is named here or not.
+    pub fn end_ids(&self) -> &[u32] {
+        &self.end_ids
     }
 
     /// What the file holds besides the model's parameters.
@@ -270,6 +283,19 @@ impl Checkpoint {
             })
         }
     }
+}
+
+/// Refuses a file that is no checkpoint for a reason that its name or its first bytes show.
+fn check_file(path: &Path) -> Result<(), CheckpointError> {
+    let mut start = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(64).read_to_end(&mut start))
+        .map_err(|source| CheckpointError::Read {
+            path: path.to_path_buf(),
+            source,
+        })?;
+    git_lfs::check(path, &start)?;
+    file_kind::check(path)
 }
 
 /// What is known of a stored tensor without its weights.

@@ -43,6 +43,8 @@ pub(crate) struct Contents {
     pub(crate) config: ModelConfig,
     /// Under the names of [`ModelConfig::parameters`], and `output.weight` for a stored head.
     pub(crate) tensors: BTreeMap<String, Tensor>,
+    /// The ids that end a text, as far as the files name any.
+    pub(crate) end_ids: Vec<u32>,
     pub(crate) skipped: Vec<Skipped>,
     /// The files that the tensors lie in, as far as they are mapped.
     pub(crate) maps: Vec<Mapped>,

@@ -46,7 +46,8 @@ pub struct ConvertOptions {
     /// A `tokenizer.json` to put beside the model, as it is. Whether it fits is the caller's to check: this crate knows
     /// no tokenizer.
     pub tokenizer: Option<PathBuf>,
-    /// Whether a folder that is in the place may be replaced, if there is nothing in it but what conversions write.
+    /// Whether a folder that is in the place may be replaced, if there is nothing in it but what conversions write. Its
+    /// `tokenizer.json` goes with it, unless that is the one named here. An empty folder is always replaced.
     pub replace: bool,
 }
 
@@ -99,8 +100,10 @@ pub fn convert(
     let bytes = tensors.iter().map(|tensor| tensor.byte_len() as u64).sum();
     locked(&log).progress.begin("writing", bytes);
     let written = match options.target {
-        Target::Native => native::write(&scratch, source.config(), tensors),
-        Target::HuggingFace => huggingface::write(&scratch, source.config(), tensors),
+        Target::Native => native::write(&scratch, source.config(), source.end_ids(), tensors),
+        Target::HuggingFace => {
+            huggingface::write(&scratch, source.config(), source.end_ids(), tensors)
+        }
     };
     // Why a tensor could not be made says more than that a writer did not get it.
     match locked(&log).failure.take() {

@@ -26,6 +26,28 @@ pub enum CheckpointError {
         /// What it is, or what it lacks.
         found: String,
     },
+    /// The file was not downloaded by git-lfs: it only names its content.
+    #[error("{} is a git-lfs pointer, not the file itself", path.display())]
+    GitLfsPointer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is part of a model whose checkpoint is the folder.
+    #[error("{} is only part of a model, which is its folder", path.display())]
+    PartOfFolder {
+        /// The file.
+        path: PathBuf,
+        /// The folder that it lies in.
+        folder: PathBuf,
+    },
+    /// The weights are in a format that is not read.
+    #[error("{} holds weights in a format that is not read", path.display())]
+    OtherWeights {
+        /// The file.
+        path: PathBuf,
+        /// How to get weights that can be read.
+        instruction: &'static str,
+    },
     /// The file begins as a checkpoint and breaks its format further on.
     #[error("{} is damaged or cut short", path.display())]
     Damaged {
@@ -193,7 +215,7 @@ pub enum CheckpointError {
         tensor: String,
     },
     /// Not the name of a model on the Hub.
-    #[error("{given:?} is not OWNER/NAME or OWNER/NAME@REVISION: {problem}")]
+    #[error("{given:?} is not OWNER/NAME[/FILE.pt][@REVISION]: {problem}")]
     HubName {
         /// What was given instead.
         given: String,
@@ -219,6 +241,18 @@ pub enum CheckpointError {
         endpoint: String,
         /// What the system said.
         source: Source,
+    },
+    /// The Hub answered several times that it is busy, or in trouble of its own.
+    #[error("asked for {what} of {model}, {endpoint} answered with the status {status}")]
+    HubBusy {
+        /// The Hub.
+        endpoint: String,
+        /// The model.
+        model: String,
+        /// What was asked for.
+        what: String,
+        /// 429, 500, 502, 503 or 504.
+        status: u16,
     },
     /// The answer is not one of the Hub's.
     #[error("asked for {what} of {model}, {endpoint} answered with {found}")]
@@ -254,7 +288,23 @@ pub enum CheckpointError {
         /// How many were announced.
         expected: u64,
     },
-    /// A repository has no model, or more than one.
+    /// A repository has several `.pt` files, and none was named.
+    #[error("{model} has several .pt files: {found}")]
+    HubSeveral {
+        /// The model.
+        model: String,
+        /// The files.
+        found: String,
+    },
+    /// A repository has not the `.pt` that was named.
+    #[error("there is no {model}; the .pt files of the repository: {found}")]
+    HubNoSuchFile {
+        /// The model, the file among it.
+        model: String,
+        /// The files that there are.
+        found: String,
+    },
+    /// A repository has no model.
     #[error(
         "{model} has {found}, but a model is config.json with model.safetensors (or its index) or model.bpk, or one .pt"
     )]

@@ -10,17 +10,19 @@ mod choice;
 mod client;
 mod download;
 mod name;
+mod retry;
 
 pub use name::HubModel;
+pub use retry::{HubClock, SystemClock};
 
-use crate::layout::TOKENIZER;
 use crate::{CheckpointError, Progress, huggingface};
 use cache::CachedRepository;
-use choice::{Choice, choose};
+use choice::{Choice, Problem, choose};
 use client::Client;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where the Hub is, and where its files are kept.
 #[derive(Clone)]
@@ -33,6 +35,8 @@ pub struct Hub {
     pub token: Option<String>,
     /// Whether to do with what the cache has, and ask nobody.
     pub offline: bool,
+    /// The time, for requests that are made again. [`SystemClock`] but in tests.
+    pub clock: Arc<dyn HubClock>,
 }
 
 /// A model in the cache, complete.
@@ -42,6 +46,17 @@ pub struct HubFiles {
     pub checkpoint: PathBuf,
     /// Its `tokenizer.json`, if it has one.
     pub tokenizer: Option<PathBuf>,
+    /// Why the Hub could not be asked, if it could not: these are the files that the cache had, perhaps not the newest.
+    pub unavailable: Option<HubUnavailable>,
+}
+
+/// That the Hub could not be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubUnavailable {
+    /// The Hub.
+    pub endpoint: String,
+    /// What the system or the Hub said.
+    pub problem: String,
 }
 
 impl Hub {
@@ -55,13 +70,16 @@ impl Hub {
             cache: cache.into(),
             token: None,
             offline: false,
+            clock: Arc::new(SystemClock),
         }
     }
 
     /// Downloads what the cache lacks of `model`: the files of its checkpoint and its tokenizer, all of the one commit
     /// that the revision is now, and no other file. Goes on where an earlier download broke off.
     ///
-    /// A Hugging Face folder comes first, then a native folder, then the repository's only `.pt`.
+    /// The `.pt` that `model` names, or else a Hugging Face folder, then a native folder, then the repository's only
+    /// `.pt`. A Hub that is busy is asked again, a few times. If it cannot be reached or stays busy, what the cache has of
+    /// the revision is taken, if it is complete; [`HubFiles::unavailable`] then says why.
     ///
     /// # Errors
     /// The `Hub…` variants of [`CheckpointError`], and those of reading and writing the cache.
@@ -74,18 +92,28 @@ impl Hub {
         if self.offline {
             return find(model, &cache);
         }
+        let fetched = self.fetch_from_hub(model, &cache, progress);
+        fetched.or_else(|error| cached_instead(model, &cache, error))
+    }
+
+    fn fetch_from_hub(
+        &self,
+        model: &HubModel,
+        cache: &CachedRepository,
+        progress: &mut dyn Progress,
+    ) -> Result<HubFiles, CheckpointError> {
         let mut client = Client::new(self, model)?;
         let listing = client.listing()?;
         let snapshot = cache.snapshot(&listing.commit);
-        let unusable = |found: String| CheckpointError::HubContents {
+        let no_model = |found: String| CheckpointError::HubContents {
             model: model.to_string(),
             found,
         };
-        let files = collect(&listing.names, &snapshot, unusable, |file| {
+        let files = collect(model, &listing.names, &snapshot, no_model, |file| {
             if !listing.names.contains(file) {
-                return Err(unusable(format!("an index that names {file}")));
+                return Err(no_model(format!("an index that names {file}")));
             }
-            download::download(&client, &cache, &listing.commit, file, progress)
+            download::download(&client, cache, &listing.commit, file, progress)
         })?;
         // Last, so that a revision in the cache is a complete one.
         cache.set_commit(&listing.commit)?;
@@ -100,6 +128,7 @@ impl fmt::Debug for Hub {
             cache,
             token,
             offline,
+            clock,
         } = self;
         f.debug_struct("Hub")
             .field("endpoint", endpoint)
@@ -107,7 +136,37 @@ impl fmt::Debug for Hub {
             // A secret: logs get to know that there is one.
             .field("token", &token.as_ref().map(|_| "…"))
             .field("offline", offline)
+            .field("clock", clock)
             .finish()
+    }
+}
+
+/// What the cache has of a model, if `error` is that the Hub cannot be asked.
+fn cached_instead(
+    model: &HubModel,
+    cache: &CachedRepository,
+    error: CheckpointError,
+) -> Result<HubFiles, CheckpointError> {
+    let unavailable = match &error {
+        CheckpointError::HubUnreachable { endpoint, source } => HubUnavailable {
+            endpoint: endpoint.clone(),
+            problem: source.to_string(),
+        },
+        CheckpointError::HubBusy {
+            endpoint, status, ..
+        } => HubUnavailable {
+            endpoint: endpoint.clone(),
+            problem: format!("it answered {status}"),
+        },
+        _ => return Err(error),
+    };
+    match find(model, cache) {
+        Ok(files) => Ok(HubFiles {
+            unavailable: Some(unavailable),
+            ..files
+        }),
+        // Why the cache is not enough says less.
+        Err(_) => Err(error),
     }
 }
 
@@ -123,7 +182,11 @@ fn find(model: &HubModel, cache: &CachedRepository) -> Result<HubFiles, Checkpoi
     };
     let names = cache.names(&commit);
     let incomplete = |found| missing(format!("its weights, only {found}"));
-    collect(&names, &cache.snapshot(&commit), incomplete, |file| {
+    if let Some(file) = model.file().filter(|file| !names.contains(*file)) {
+        return Err(missing(file.to_owned()));
+    }
+    let snapshot = cache.snapshot(&commit);
+    collect(model, &names, &snapshot, incomplete, |file| {
         if names.contains(file) {
             Ok(())
         } else {
@@ -134,12 +197,27 @@ fn find(model: &HubModel, cache: &CachedRepository) -> Result<HubFiles, Checkpoi
 
 /// Chooses among a repository's files and has each of them brought into `snapshot`.
 fn collect(
+    model: &HubModel,
     names: &BTreeSet<String>,
     snapshot: &Path,
-    unusable: impl Fn(String) -> CheckpointError,
+    no_model: impl Fn(String) -> CheckpointError,
     mut bring: impl FnMut(&str) -> Result<(), CheckpointError>,
 ) -> Result<HubFiles, CheckpointError> {
-    let choice = choose(names).map_err(unusable)?;
+    let choice = choose(names, model.file()).map_err(|problem| match problem {
+        Problem::NoModel(found) => no_model(found),
+        Problem::Several(found) => CheckpointError::HubSeveral {
+            model: model.to_string(),
+            found,
+        },
+        Problem::NoSuchFile(found) => CheckpointError::HubNoSuchFile {
+            model: model.to_string(),
+            found,
+        },
+        Problem::OtherWeights { name, instruction } => CheckpointError::OtherWeights {
+            path: Path::new(model.repository()).join(name),
+            instruction,
+        },
+    })?;
     for file in choice.files() {
         bring(file)?;
     }
@@ -148,15 +226,16 @@ fn collect(
             bring(&shard)?;
         }
     }
-    let tokenizer = names.contains(TOKENIZER);
-    if tokenizer {
-        bring(TOKENIZER)?;
+    let tokenizer = choice::tokenizer(names, &choice);
+    if let Some(tokenizer) = &tokenizer {
+        bring(tokenizer)?;
     }
     Ok(HubFiles {
         checkpoint: match choice {
             Choice::File(file) => snapshot.join(file),
             Choice::Folder(_) | Choice::Sharded(_) => snapshot.to_path_buf(),
         },
-        tokenizer: tokenizer.then(|| snapshot.join(TOKENIZER)),
+        tokenizer: tokenizer.map(|tokenizer| snapshot.join(tokenizer)),
+        unavailable: None,
     })
 }

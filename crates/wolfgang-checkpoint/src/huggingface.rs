@@ -11,14 +11,15 @@ mod special;
 
 pub(crate) use export::write;
 pub(crate) use names::llama_name;
+pub(crate) use special::SpecialIds;
 
-use crate::CheckpointError;
 use crate::contained::contained;
 use crate::contents::{Contents, Format, Skipped};
-use crate::json::read_json;
-use crate::layout::{INDEX, SINGLE};
+use crate::json::{read_json, shown};
+use crate::layout::{CONFIG, INDEX, SINGLE};
 use crate::mapped::Mapped;
 use crate::weights::Tensor;
+use crate::{CheckpointError, end_ids, file_kind, git_lfs};
 use burn::tensor::{Bytes, DType};
 use names::original_name;
 use rows::{interleaved, is_rotated};
@@ -33,9 +34,14 @@ pub(crate) const MODEL_TYPE: &str = "llama";
 
 /// Opens the folder at `path`, whose `config.json` says `config`.
 pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointError> {
+    // As transformers do: what is said for generating comes first.
+    let named = match end_ids::of_generation(path)? {
+        Some(named) => Some(named),
+        None => end_ids::parse(&path.join(CONFIG), config)?,
+    };
     let config = config::parse(path, config)?;
+    let (end_ids, mut skipped) = end_ids::within(named.unwrap_or_default(), config.vocab_size);
     let mut tensors = BTreeMap::new();
-    let mut skipped = Vec::new();
     let mut maps = Vec::new();
     for file in files(path)? {
         let file = path.join(file);
@@ -64,6 +70,7 @@ pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointErr
         format: Format::HuggingFace,
         config,
         tensors,
+        end_ids,
         skipped,
         maps,
     })
@@ -80,9 +87,8 @@ pub(crate) fn files(path: &Path) -> Result<BTreeSet<String>, CheckpointError> {
     };
     let index_path = path.join(INDEX);
     if !index_path.is_file() {
-        return Err(foreign(format!(
-            "the folder has neither {SINGLE} nor {INDEX}"
-        )));
+        return Err(file_kind::other_weights(path)
+            .unwrap_or_else(|| foreign(format!("the folder has neither {SINGLE} nor {INDEX}"))));
     }
     let index = read_json(&index_path)?;
     let Some(names) = index["weight_map"].as_object() else {
@@ -92,8 +98,8 @@ pub(crate) fn files(path: &Path) -> Result<BTreeSet<String>, CheckpointError> {
         // A name and nothing else: an index must not point out of its folder.
         Some(file) if Path::new(file).file_name() == Some(file.as_ref()) => Ok(file.to_owned()),
         _ => Err(foreign(format!(
-            "its {INDEX} names the file {:.80}",
-            file.to_string()
+            "its {INDEX} names the file {}",
+            shown(file)
         ))),
     };
     names.values().map(plain).collect()
@@ -105,6 +111,7 @@ fn read_file(
     bytes: &Bytes,
     config: &ModelConfig,
 ) -> Result<Vec<Tensor>, CheckpointError> {
+    git_lfs::check(path, bytes)?;
     let damaged = |e: safetensors::SafeTensorError| CheckpointError::Damaged {
         path: path.to_path_buf(),
         source: e.into(),

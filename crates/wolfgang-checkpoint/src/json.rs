@@ -1,10 +1,14 @@
-//! The small files of a folder.
+//! The small JSON files of a folder, as people and Python write them.
 
-use crate::CheckpointError;
+use crate::{CheckpointError, git_lfs};
 use serde_json::Value as Json;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+
+/// The numbers that Python's `json` writes and JSON does not have.
+const PYTHON_NUMBERS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
 /// Reads one of them, if it is small.
 pub(crate) fn read_json(path: &Path) -> Result<Json, CheckpointError> {
@@ -14,15 +18,113 @@ pub(crate) fn read_json(path: &Path) -> Result<Json, CheckpointError> {
         path: path.to_path_buf(),
         source,
     };
-    let damaged = |source| CheckpointError::Damaged {
-        path: path.to_path_buf(),
-        source,
-    };
     let mut json = Vec::new();
     let file = File::open(path).map_err(read)?;
     file.take(MAX + 1).read_to_end(&mut json).map_err(read)?;
     if json.len() as u64 > MAX {
-        return Err(damaged(format!("it has more than {MAX} bytes").into()));
+        return Err(CheckpointError::Damaged {
+            path: path.to_path_buf(),
+            source: format!("it has more than {MAX} bytes").into(),
+        });
     }
-    serde_json::from_slice(&json).map_err(|e| damaged(e.into()))
+    parse_json(path, &json)
+}
+
+/// Parses the content of the file at `path`.
+///
+/// A byte order mark is ignored. `Infinity`, `-Infinity` and `NaN` become strings of these names: a reader that needs
+/// the number refuses the string and shows it, and all others do not look at it.
+pub(crate) fn parse_json(path: &Path, json: &[u8]) -> Result<Json, CheckpointError> {
+    git_lfs::check(path, json)?;
+    let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
+    let parsed = serde_json::from_slice(json).or_else(|error| match quoted(json) {
+        Cow::Borrowed(_) => Err(error),
+        Cow::Owned(quoted) => serde_json::from_slice(&quoted),
+    });
+    parsed.map_err(|e| CheckpointError::Damaged {
+        path: path.to_path_buf(),
+        source: e.into(),
+    })
+}
+
+/// A value as messages show it: the beginning, and Python's numbers as Python writes them.
+pub(crate) fn shown(value: &Json) -> String {
+    match value.as_str() {
+        Some(number) if PYTHON_NUMBERS.contains(&number) => number.to_owned(),
+        _ => format!("{:.80}", value.to_string()),
+    }
+}
+
+/// `json` with Python's numbers in quotes.
+fn quoted(json: &[u8]) -> Cow<'_, [u8]> {
+    let mut quoted = Vec::new();
+    let mut copied = 0;
+    let mut at = 0;
+    let mut in_string = false;
+    while let Some(&byte) = json.get(at) {
+        let starts = |number: &&&str| json[at..].starts_with(number.as_bytes());
+        if in_string {
+            in_string = byte != b'"';
+            at += if byte == b'\\' { 2 } else { 1 };
+        } else if byte == b'"' {
+            in_string = true;
+            at += 1;
+        } else if let Some(number) = PYTHON_NUMBERS.iter().find(starts) {
+            quoted.extend_from_slice(&json[copied..at]);
+            quoted.extend([b"\"", number.as_bytes(), b"\""].concat());
+            at += number.len();
+            copied = at;
+        } else {
+            at += 1;
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(json);
+    }
+    quoted.extend_from_slice(&json[copied..]);
+    Cow::Owned(quoted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn parsed(json: &str) -> Option<Json> {
+        parse_json(Path::new("config.json"), json.as_bytes()).ok()
+    }
+
+    #[test]
+    fn python_numbers_outside_strings_become_strings() {
+        assert_eq!(
+            parsed(r#"{"a":[-Infinity,Infinity, NaN],"b":"NaN","c\"":"\\","NaN":1.5}"#),
+            Some(
+                json!({"a": ["-Infinity", "Infinity", "NaN"], "b": "NaN", "c\"": "\\", "NaN": 1.5})
+            )
+        );
+        assert_eq!(parsed("Infinity"), Some(json!("Infinity")));
+        for broken in [
+            "",
+            "-",
+            "Infinit",
+            "{\"a\": nan}",
+            "[NaNNaN]",
+            "\"NaN",
+            "[\"\\",
+        ] {
+            assert_eq!(parsed(broken), None, "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_ignored() {
+        assert_eq!(parsed("\u{feff}{\"a\":NaN}"), Some(json!({"a": "NaN"})));
+        assert_eq!(parsed("\u{feff}\u{feff}{}"), None);
+    }
+
+    #[test]
+    fn python_numbers_are_shown_as_python_writes_them() {
+        assert_eq!(shown(&json!("-Infinity")), "-Infinity");
+        assert_eq!(shown(&json!("gelu")), "\"gelu\"");
+    }
 }

@@ -35,9 +35,12 @@ mod compare;
 mod contained;
 mod contents;
 mod convert;
+mod end_ids;
 mod error;
+mod file_kind;
 mod floats;
 mod folder;
+mod git_lfs;
 #[cfg(feature = "hub")]
 mod hub;
 mod huggingface;
@@ -60,7 +63,7 @@ pub use contents::{Format, Skipped};
 pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
 #[cfg(feature = "hub")]
-pub use hub::{Hub, HubFiles, HubModel};
+pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use progress::Progress;
 pub use tensor_problem::{TensorProblem, TensorProblems};
 pub use wolfgang_model::Precision;

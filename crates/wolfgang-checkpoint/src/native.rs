@@ -1,12 +1,14 @@
 //! The native folder: `config.json` and `model.bpk`.
 
-use crate::CheckpointError;
 use crate::contained::contained;
 use crate::contents::{Contents, Format};
-use crate::layout::{CONFIG, RECORD};
+use crate::huggingface::SpecialIds;
+use crate::json::read_json;
+use crate::layout::{CONFIG, RECORD, TOKENIZER};
 use crate::mapped::Mapped;
 use crate::replace::Scratch;
 use crate::weights::Tensor;
+use crate::{CheckpointError, end_ids, file_kind, git_lfs};
 use burn::tensor::Bytes;
 use burn_pack::{Reader, Writer};
 use serde_json::{Value as Json, json};
@@ -25,10 +27,12 @@ pub(crate) fn is_record(start: &[u8]) -> bool {
 pub(crate) fn open(path: &Path, config: Json) -> Result<Contents, CheckpointError> {
     let record_path = path.join(RECORD);
     if !record_path.is_file() {
-        return Err(CheckpointError::NotACheckpoint {
-            path: path.to_path_buf(),
-            found: format!("the folder has no {RECORD}"),
-        });
+        return Err(file_kind::other_weights(path).unwrap_or_else(|| {
+            CheckpointError::NotACheckpoint {
+                path: path.to_path_buf(),
+                found: format!("the folder has no {RECORD}"),
+            }
+        }));
     }
     let map = Mapped::open(&record_path).map_err(|source| CheckpointError::Read {
         path: record_path,
@@ -43,8 +47,12 @@ pub(crate) fn open(path: &Path, config: Json) -> Result<Contents, CheckpointErro
 
 /// Reads the two parts of a native checkpoint. Tensors are views into `record`.
 pub(crate) fn parse(path: &Path, config: Json, record: Bytes) -> Result<Contents, CheckpointError> {
-    let config = parse_config(&path.join(CONFIG), config)?;
+    let config_path = path.join(CONFIG);
+    let named = end_ids::parse(&config_path, &config)?;
+    let config = parse_config(&config_path, config)?;
+    let (end_ids, skipped) = end_ids::within(named.unwrap_or_default(), config.vocab_size);
     let record_path = path.join(RECORD);
+    git_lfs::check(&record_path, &record)?;
     let read = || Reader::from_bytes(record).and_then(Reader::into_tensors);
     let tensors = contained(&record_path, read)?.map_err(|e| CheckpointError::Damaged {
         path: record_path,
@@ -58,7 +66,8 @@ pub(crate) fn parse(path: &Path, config: Json, record: Bytes) -> Result<Contents
         format: Format::Native,
         config,
         tensors,
-        skipped: Vec::new(),
+        end_ids,
+        skipped,
         maps: Vec::new(),
     })
 }
@@ -76,10 +85,20 @@ pub(crate) fn parse_config(path: &Path, config: Json) -> Result<ModelConfig, Che
 pub(crate) fn write(
     scratch: &Scratch,
     config: &ModelConfig,
+    end_ids: &[u32],
     tensors: Vec<Tensor>,
 ) -> Result<(), CheckpointError> {
     let mut json = json!(config);
     json["model_type"] = MODEL_TYPE.into();
+    // The tokenizer says it of its own.
+    let tokenizer = scratch.path().join(TOKENIZER);
+    let known = match tokenizer.is_file() {
+        true => SpecialIds::of(&read_json(&tokenizer)?).end_of_text,
+        false => None,
+    };
+    if end_ids.iter().any(|&id| Some(u64::from(id)) != known) {
+        json[end_ids::FIELD] = end_ids::to_json(end_ids);
+    }
     scratch.write(CONFIG, format!("{json:#}\n").as_bytes())?;
     Writer::new(tensors)
         .with_metadata("format", MODEL_TYPE)

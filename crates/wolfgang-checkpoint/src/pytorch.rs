@@ -96,6 +96,7 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
         format: Format::Pytorch,
         config,
         tensors,
+        end_ids: Vec::new(),
         skipped,
         maps: Vec::new(),
     })

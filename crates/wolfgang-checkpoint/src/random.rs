@@ -20,6 +20,7 @@ pub(crate) fn contents(config: &ModelConfig, seed: u64) -> Contents {
         format: Format::Native,
         config: config.clone(),
         tensors: tensors.collect(),
+        end_ids: Vec::new(),
         skipped: Vec::new(),
         maps: Vec::new(),
     }

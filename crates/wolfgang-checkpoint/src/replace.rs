@@ -14,7 +14,8 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// An empty one for `target`, where there must be nothing or, with `replace`, only what conversions write.
+    /// An empty one for `target`, where there must be nothing, an empty folder or, with `replace`, only what conversions
+    /// write.
     pub(crate) fn beside(target: &Path, replace: bool) -> Result<Self, CheckpointError> {
         let occupied = check_free(target, replace)?;
         let mut builder = tempfile::Builder::new();
@@ -93,8 +94,8 @@ impl Scratch {
     }
 }
 
-/// What is at `target`, if anything is. Refuses it unless it may be replaced and has only files of the names that
-/// conversions write: anything else is somebody's work.
+/// What is at `target`, if anything is. Refuses it unless it is an empty folder, or may be replaced and has only files of
+/// the names that conversions write: anything else is somebody's work.
 fn check_free(target: &Path, replace: bool) -> Result<Option<Metadata>, CheckpointError> {
     let path = || target.to_path_buf();
     let read = |source| CheckpointError::Read {
@@ -108,7 +109,7 @@ fn check_free(target: &Path, replace: bool) -> Result<Option<Metadata>, Checkpoi
     let Ok(occupied) = target.symlink_metadata() else {
         return Ok(None);
     };
-    if !replace {
+    if !replace && !is_empty_folder(target, &occupied) {
         return Err(CheckpointError::Exists { path: path() });
     }
     if !occupied.is_dir() {
@@ -128,6 +129,11 @@ fn check_free(target: &Path, replace: bool) -> Result<Option<Metadata>, Checkpoi
         }
     }
     Ok(Some(occupied))
+}
+
+fn is_empty_folder(path: &Path, metadata: &Metadata) -> bool {
+    let is_empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    metadata.is_dir() && is_empty()
 }
 
 /// Lets two folders change places.

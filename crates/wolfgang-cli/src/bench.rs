@@ -254,7 +254,7 @@ impl Forms {
     fn new(args: &BenchArgs) -> anyhow::Result<Self> {
         let given = args.model.as_deref();
         let given = given.map(|model| model_source::resolve(model, Voice::default()));
-        let given = given.transpose()?;
+        let given = given.transpose()?.map(|files| files.checkpoint);
         let checkpoint = match &given {
             Some(path) => Checkpoint::open(path)?,
             None => Checkpoint::random(&ModelConfig::default(), 1)?,

@@ -6,6 +6,7 @@ use crate::language::Language;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
 use crate::sampling_args::SamplingArgs;
+use crate::text_source::without_byte_order_mark;
 use crate::voice::Color;
 use serde::Deserialize;
 use std::io::ErrorKind;
@@ -81,7 +82,8 @@ impl ConfigFile {
             path: path.to_path_buf(),
             source,
         })?;
-        let mut file: Self = toml::from_str(&toml).map_err(|error| {
+        let toml = without_byte_order_mark(&toml);
+        let mut file: Self = toml::from_str(toml).map_err(|error| {
             let before = error.span().map_or(0, |span| span.start);
             ConfigError::Parse {
                 path: path.to_path_buf(),

@@ -18,7 +18,7 @@ use wolfgang_generate::{
 /// whole.
 #[derive(clap::Args, Debug)]
 pub struct ConvertArgs {
-    /// The checkpoint: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[@REVISION]
+    /// The checkpoint: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION]
     input: PathBuf,
 
     /// The folder to write
@@ -33,7 +33,8 @@ pub struct ConvertArgs {
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
 
-    /// The model's tokenizer.json, to be put beside it. Without it, the one beside the input
+    /// The model's tokenizer.json, to be put beside it. Without it, the one beside the input, or else the one in a folder
+    /// that is replaced
     #[arg(long, value_name = "PATH")]
     tokenizer: Option<PathBuf>,
 
@@ -79,17 +80,22 @@ pub(crate) fn convert_with(args: &ConvertArgs, voice: Voice) -> anyhow::Result<(
         voice,
         text: String::new(),
     };
-    let source = Checkpoint::open(model_source::resolve(&args.input, voice)?)?;
+    let files = model_source::resolve(&args.input, voice)?;
+    let source = Checkpoint::open(files.checkpoint)?;
     told.source(&source);
+    let tokenizer = tokenizer(args, files.tokenizer, &source, voice)?;
     let options = ConvertOptions {
         target,
         precision,
-        tokenizer: tokenizer(args, &source, voice)?,
+        tokenizer: tokenizer.as_ref().map(|taken| taken.path.clone()),
         replace: args.force,
     };
     let report =
         wolfgang_checkpoint::convert(&source, &args.out, &options, ProgressLine::new(voice))?;
     told.report(&report);
+    if tokenizer.is_some_and(|taken| taken.is_kept) {
+        told.kept_tokenizer();
+    }
     // Now, for whoever does not want to read it must not keep the work from being done.
     let mut out = standard_streams::output();
     out.write_all(told.text.as_bytes())?;
@@ -155,6 +161,14 @@ impl Told {
         }
     }
 
+    fn kept_tokenizer(&mut self) {
+        let kept = self.voice.pick(
+            "tokenizer.json des ersetzten Ordners, sie passt",
+            "tokenizer.json of the replaced folder, which fits",
+        );
+        self.line("behalten", "kept", kept);
+    }
+
     fn report(&mut self, report: &ConvertReport) {
         let voice = self.voice;
         let ConvertReport {
@@ -189,30 +203,57 @@ impl Told {
     }
 }
 
-/// The tokenizer to take along: the one named, which must fit, or one beside the input, if it fits.
+/// The tokenizer to take along.
+struct Taken {
+    path: PathBuf,
+    /// Whether it is that of the folder that is replaced.
+    is_kept: bool,
+}
+
+/// The tokenizer named, which must fit; or else the first that fits of the input's own and that of the folder to be
+/// replaced.
 fn tokenizer(
     args: &ConvertArgs,
+    own: PathBuf,
     source: &Checkpoint,
     voice: Voice,
-) -> Result<Option<PathBuf>, GenerateError> {
+) -> Result<Option<Taken>, GenerateError> {
     let check = |path: &Path| check_vocabulary(&Tokenizer::from_file(path)?, source.config());
-    if let Some(named) = &args.tokenizer {
-        check(named)?;
-        return Ok(args.tokenizer.clone());
+    if let Some(path) = &args.tokenizer {
+        check(path)?;
+        let path = path.clone();
+        return Ok(Some(Taken {
+            path,
+            is_kept: false,
+        }));
     }
-    let beside = tokenizer_beside(source.path());
-    if !beside.is_file() {
-        return Ok(None);
-    }
-    match check(&beside) {
-        Ok(()) => Ok(Some(beside)),
-        Err(error) => {
-            let (path, error) = (beside.display(), report::message(&error.into(), voice));
-            voice.warning(&voice.pick(
+    let replaced = args.force.then(|| tokenizer_beside(&args.out));
+    let replaced = replaced.map(|path| Taken {
+        path,
+        is_kept: true,
+    });
+    let own = Taken {
+        path: own,
+        is_kept: false,
+    };
+    for taken in [Some(own), replaced].into_iter().flatten() {
+        if !taken.path.is_file() {
+            continue;
+        }
+        let Err(error) = check(&taken.path) else {
+            return Ok(Some(taken));
+        };
+        let (path, error) = (taken.path.display(), report::message(&error.into(), voice));
+        voice.warning(&match taken.is_kept {
+            true => voice.pick(
+                format!("{path} wird nicht behalten: {error}"),
+                format!("{path} is not kept: {error}"),
+            ),
+            false => voice.pick(
                 format!("{path} kommt nicht mit: {error}"),
                 format!("{path} is not taken along: {error}"),
-            ));
-            Ok(None)
-        }
+            ),
+        });
     }
+    Ok(None)
 }

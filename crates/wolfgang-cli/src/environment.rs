@@ -5,9 +5,10 @@
     reason = "the command reads the environment so that the libraries need not"
 )]
 
+use crate::home;
 use crate::report::BadParameter;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A variable that must be text if it is set.
 pub(crate) fn text(name: &str) -> Result<Option<String>, BadParameter> {
@@ -16,9 +17,48 @@ pub(crate) fn text(name: &str) -> Result<Option<String>, BadParameter> {
     text.map_err(|_| BadParameter(format!("{name} is not valid Unicode")))
 }
 
-/// A variable that names a file or folder.
+/// A variable that names a file or folder, in which `~` and variables stand for what they do in a shell: the value may
+/// come from a file that no shell reads. The tools of the Hub do the same.
 pub(crate) fn path(name: &str) -> Option<PathBuf> {
-    variable(name).map(PathBuf::from)
+    let value = variable(name)?;
+    // What is no text has nothing to expand that could be looked up.
+    Some(match value.to_str() {
+        Some(text) => home::expand(Path::new(&with_variables(text, &text_of))),
+        None => PathBuf::from(value),
+    })
+}
+
+/// `path` with the values of variables for `$NAME` and `${NAME}`. Those that are not set stay as they are.
+fn with_variables(path: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut expanded = String::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('$') {
+        expanded.push_str(before);
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let (name, len) = match after
+            .strip_prefix('{')
+            .and_then(|after| after.split_once('}'))
+        {
+            Some((name, _)) => (name, name.len() + 2),
+            None => {
+                let len = after.find(|c| !is_name(c)).unwrap_or(after.len());
+                (&after[..len], len)
+            }
+        };
+        match value(name).filter(|_| !name.is_empty()) {
+            Some(value) => expanded.push_str(&value),
+            None => {
+                expanded.push('$');
+                expanded.push_str(&after[..len]);
+            }
+        }
+        rest = &after[len..];
+    }
+    expanded + rest
+}
+
+fn text_of(name: &str) -> Option<String> {
+    std::env::var_os(name)?.into_string().ok()
 }
 
 /// Whether a variable is set and not empty.
@@ -46,4 +86,30 @@ pub(crate) fn locale() -> Option<String> {
 /// An empty variable is none.
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_in_paths_are_expanded_as_in_a_shell() {
+        let value = |name: &str| match name {
+            "A" => Some("/a b".to_owned()),
+            "B_2" => Some("b".to_owned()),
+            _ => None,
+        };
+        for (path, expected) in [
+            ("$A/x", "/a b/x"),
+            ("${A}x/$B_2", "/a bx/b"),
+            ("$B_2$B_2.", "bb."),
+            ("/x/$C/${C}", "/x/$C/${C}"),
+            ("$", "$"),
+            ("${A", "${A"),
+            ("${}$$A", "${}$/a b"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(with_variables(path, &value), expected);
+        }
+    }
 }

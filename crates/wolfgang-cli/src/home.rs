@@ -1,24 +1,35 @@
 //! `~` at the beginning of a path, where no shell has replaced it.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-/// The path, with the home folder in place of a leading `~`. `~name` is a file of that name.
+/// The path with a home folder in place of a leading `~` or `~USER`, if there is one.
 pub(crate) fn expand(path: &Path) -> PathBuf {
-    expand_in(path, std::env::home_dir())
+    // A path that is not text has nothing to look up.
+    let expanded = path.to_str().and_then(with_home);
+    expanded.unwrap_or_else(|| path.to_path_buf())
 }
 
-fn expand_in(path: &Path, home: Option<PathBuf>) -> PathBuf {
-    let mut components = path.components();
-    match (components.next(), home) {
-        (Some(Component::Normal(first)), Some(home)) if first == "~" => {
-            // `join` with nothing would add a separator.
-            match components.as_path() {
-                rest if rest == Path::new("") => home,
-                rest => home.join(rest),
-            }
-        }
-        _ => path.to_path_buf(),
-    }
+fn with_home(path: &str) -> Option<PathBuf> {
+    let end = path.find('/').unwrap_or(path.len());
+    let (first, rest) = path.split_at(end);
+    let home = match first.strip_prefix('~')? {
+        "" => std::env::home_dir(),
+        user => home_of(user),
+    }?;
+    // `join` with an empty path would add a separator.
+    Some(match rest.trim_start_matches('/') {
+        "" => home,
+        rest => home.join(rest),
+    })
+}
+
+fn home_of(user: &str) -> Option<PathBuf> {
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let mut lines = users
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
+    let line = lines.find(|fields| fields.first() == Some(&user))?;
+    line.get(5).map(PathBuf::from)
 }
 
 #[cfg(test)]
@@ -26,20 +37,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_leading_tilde_is_the_home_folder() {
-        let home = || Some(PathBuf::from("/home/faust"));
+    fn a_leading_tilde_is_a_home_folder() {
+        let home = std::env::home_dir().unwrap();
         for (path, expected) in [
-            ("~", "/home/faust"),
-            ("~/", "/home/faust"),
-            ("~/a/b", "/home/faust/a/b"),
-            ("~faust/a", "~faust/a"),
-            ("a/~/b", "a/~/b"),
-            ("./~/b", "./~/b"),
-            ("/~", "/~"),
-            ("", ""),
+            ("~", home.clone()),
+            ("~/", home.clone()),
+            ("~/x y/z", home.join("x y/z")),
         ] {
-            assert_eq!(expand_in(Path::new(path), home()), Path::new(expected));
+            assert_eq!(expand(Path::new(path)), expected);
         }
-        assert_eq!(expand_in(Path::new("~/a"), None), Path::new("~/a"));
+        for path in ["/~", "/x/~", "x~/y", "./~/b", "", "~no such user/x"] {
+            assert_eq!(expand(Path::new(path)), Path::new(path));
+        }
+        #[cfg(target_os = "linux")]
+        assert_eq!(expand(Path::new("~root/a")), Path::new("/root/a"));
     }
 }

@@ -7,16 +7,14 @@ use crate::voice::Voice;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use wolfgang_checkpoint::Checkpoint;
-use wolfgang_generate::{
-    GenerateError, ModelConfig, Tokenizer, check_vocabulary, tokenizer_beside,
-};
+use wolfgang_generate::{GenerateError, ModelConfig, Tokenizer, check_vocabulary};
 
 /// No weights are read: a file of any size takes a moment.
 #[derive(Args, Debug)]
 pub(crate) struct InspectArgs {
-    /// The checkpoint: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[@REVISION]
+    /// The checkpoint: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION]
     path: PathBuf,
 
     /// The model's tokenizer.json. Without it, the one beside the checkpoint
@@ -38,6 +36,7 @@ struct Findings<'a> {
     dtypes: Vec<Count>,
     tensors: Vec<TensorLine<'a>>,
     skipped: Vec<SkippedLine<'a>>,
+    end_ids: &'a [u32],
     tokenizer: Option<TokenizerLine>,
 }
 
@@ -71,7 +70,8 @@ struct TokenizerLine {
 }
 
 pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
-    let checkpoint = Checkpoint::open(model_source::resolve(&args.path, voice)?)?;
+    let files = model_source::resolve(&args.path, voice)?;
+    let checkpoint = Checkpoint::open(files.checkpoint)?;
     let config = checkpoint.config();
     // Programs read English.
     let spoken = if args.json { Voice::default() } else { voice };
@@ -101,7 +101,8 @@ pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
                 reason: skipped.reason,
             })
             .collect(),
-        tokenizer: tokenizer(args, checkpoint.path(), config, spoken),
+        end_ids: checkpoint.end_ids(),
+        tokenizer: tokenizer(args, files.tokenizer, config, spoken),
     };
     let mut out = standard_streams::output();
     if args.json {
@@ -112,16 +113,16 @@ pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// The tokenizer named or beside the checkpoint, and whether it fits.
+/// The tokenizer named or the checkpoint's own, and whether it fits.
 fn tokenizer(
     args: &InspectArgs,
-    checkpoint: &Path,
+    own: PathBuf,
     config: &ModelConfig,
     voice: Voice,
 ) -> Option<TokenizerLine> {
     let path = match &args.tokenizer {
         Some(path) => path.clone(),
-        None => Some(tokenizer_beside(checkpoint)).filter(|path| path.is_file())?,
+        None => Some(own).filter(|path| path.is_file())?,
     };
     let line = |vocab_size, problem: Option<String>| TokenizerLine {
         path: path.display().to_string(),
@@ -168,6 +169,15 @@ fn tell(findings: &Findings<'_>, voice: Voice, out: &mut impl Write) -> anyhow::
         name("Tensoren", "tensors"),
         dtypes.join(", ")
     )?;
+    if !findings.end_ids.is_empty() {
+        let ids: Vec<_> = findings.end_ids.iter().map(u32::to_string).collect();
+        writeln!(
+            out,
+            "{:<11} {}",
+            name("Endtoken", "end ids"),
+            ids.join(", ")
+        )?;
+    }
     let beside = name("Tokenizer", "tokenizer");
     match &findings.tokenizer {
         None => writeln!(

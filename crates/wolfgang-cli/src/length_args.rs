@@ -37,7 +37,7 @@ options! {
         #[arg(long = "stop-token", value_name = "ID|TOKEN")]
         pub(crate) stop_token: Vec<String>,
 
-        /// Go on behind <|endoftext|>
+        /// Go on behind <|endoftext|> and the other ids that end a text of this model
         #[arg(long)]
         pub(crate) ignore_eos: bool,
 

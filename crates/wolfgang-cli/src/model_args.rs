@@ -11,15 +11,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
-    Device, DeviceName, GenerateError, ModelOptions, Tokenizer, WolfgangGenerator,
-    check_vocabulary, tokenizer_beside,
+    Device, DeviceName, GenerateError, ModelOptions, Tokenizer, WolfgangGenerator, check_vocabulary,
 };
 
 options! {
     #[command(next_help_heading = "Model")]
     pub(crate) struct ModelArgs {
-        /// The model: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[@REVISION], which is downloaded from the
-        /// Hugging Face Hub. Without it, the Faust model that comes with the program
+        /// The model: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION], which is
+        /// downloaded from the Hugging Face Hub. Without it, the Faust model that comes with the program
         #[arg(long, value_name = "PATH|hf:OWNER/NAME", env = "WOLFGANG_MODEL", hide_env_values = true)]
         pub(crate) model: Option<PathBuf>,
 
@@ -100,16 +99,16 @@ impl ModelArgs {
             let model = faust::model(device, options)?;
             return Ok(WolfgangGenerator::new(model, tokenizer)?);
         };
-        let path = model_source::resolve(model, voice)?;
-        let checkpoint = Checkpoint::open(&path)?;
-        let beside = tokenizer_beside(&path);
-        let tokenizer = Tokenizer::from_file(self.tokenizer.as_ref().unwrap_or(&beside))
-            .map_err(GenerateError::from)?;
+        let files = model_source::resolve(model, voice)?;
+        let checkpoint = Checkpoint::open(&files.checkpoint)?;
+        let tokenizer = self.tokenizer.as_ref().unwrap_or(&files.tokenizer);
+        let tokenizer = Tokenizer::from_file(tokenizer).map_err(GenerateError::from)?;
         // Before the weights are read: a wrong pair is known by then.
         check_vocabulary(&tokenizer, checkpoint.config())?;
         let mut progress = ProgressLine::new(voice);
+        let end_ids = checkpoint.end_ids().to_vec();
         let model = checkpoint.into_model_with(device, options, &mut progress)?;
-        Ok(WolfgangGenerator::new(model, tokenizer)?)
+        Ok(WolfgangGenerator::new(model, tokenizer)?.with_end_ids(end_ids))
     }
 
     /// The tokenizer without its model.
@@ -117,7 +116,7 @@ impl ModelArgs {
         let tokenizer = match (&self.tokenizer, &self.model) {
             (Some(tokenizer), _) => Tokenizer::from_file(tokenizer),
             (None, Some(model)) => {
-                Tokenizer::from_file(tokenizer_beside(&model_source::resolve(model, voice)?))
+                Tokenizer::from_file(model_source::resolve(model, voice)?.tokenizer)
             }
             (None, None) => return Ok(faust::tokenizer()?),
         };

@@ -2,15 +2,28 @@
 
 use crate::voice::Voice;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "hub")]
+use wolfgang_checkpoint::{HubModel, HubUnavailable};
+use wolfgang_generate::tokenizer_beside;
 
 /// What a model on the Hub begins with. A path that begins so, too, can be written `./hf:…`.
 const PREFIX: &str = "hf:";
 
-/// Turns the name of a model into the path of its checkpoint, downloading what is on the Hub and not yet here.
-pub(crate) fn resolve(model: &Path, voice: Voice) -> anyhow::Result<PathBuf> {
+/// The files of a model.
+pub(crate) struct ModelFiles {
+    pub(crate) checkpoint: PathBuf,
+    /// Where its tokenizer is, if it has one.
+    pub(crate) tokenizer: PathBuf,
+}
+
+/// Turns the name of a model into the paths of its files, downloading what is on the Hub and not yet here.
+pub(crate) fn resolve(model: &Path, voice: Voice) -> anyhow::Result<ModelFiles> {
     match name_on_the_hub(model) {
         Some(name) => download(name, voice),
-        None => Ok(model.to_path_buf()),
+        None => Ok(ModelFiles {
+            checkpoint: model.to_path_buf(),
+            tokenizer: tokenizer_beside(model),
+        }),
     }
 }
 
@@ -24,17 +37,32 @@ fn name_on_the_hub(model: &Path) -> Option<&str> {
 }
 
 #[cfg(feature = "hub")]
-fn download(name: &str, voice: Voice) -> anyhow::Result<PathBuf> {
+fn download(name: &str, voice: Voice) -> anyhow::Result<ModelFiles> {
     // Before the environment is looked at: a mistyped name is the more likely mistake.
-    let model: wolfgang_checkpoint::HubModel = name.parse()?;
+    let model: HubModel = name.parse()?;
     let hub = variables::hub()?;
     let files = hub.fetch(&model, &mut crate::progress::ProgressLine::new(voice))?;
-    // Its tokenizer lies beside it.
-    Ok(files.checkpoint)
+    if let Some(unavailable) = &files.unavailable {
+        let HubUnavailable { endpoint, problem } = unavailable;
+        voice.warning(&voice.pick(
+            format!(
+                "{endpoint} ist nicht zu erreichen ({problem}); {model} kommt aus dem Cache und ist vielleicht nicht der \
+                 neueste Stand"
+            ),
+            format!(
+                "cannot reach {endpoint} ({problem}); {model} is taken from the cache and may be out of date"
+            ),
+        ));
+    }
+    let tokenizer = files.tokenizer;
+    Ok(ModelFiles {
+        tokenizer: tokenizer.unwrap_or_else(|| tokenizer_beside(&files.checkpoint)),
+        checkpoint: files.checkpoint,
+    })
 }
 
 #[cfg(not(feature = "hub"))]
-fn download(name: &str, _voice: Voice) -> anyhow::Result<PathBuf> {
+fn download(name: &str, _voice: Voice) -> anyhow::Result<ModelFiles> {
     Err(crate::report::BadParameter(format!(
         "the model is \"{PREFIX}{name}\", but this program was built without the feature `hub`: name a file or folder"
     ))
@@ -46,6 +74,7 @@ fn download(name: &str, _voice: Voice) -> anyhow::Result<PathBuf> {
 mod variables {
     use crate::environment::{path, text, xdg};
     use crate::report::BadParameter;
+    use crate::text_source::without_byte_order_mark;
     use std::path::{Path, PathBuf};
     use wolfgang_checkpoint::Hub;
 
@@ -69,11 +98,12 @@ mod variables {
 
     fn token(home: &Path) -> Result<Option<String>, BadParameter> {
         // Without the file there is no token; with one that cannot be read, the Hub will say that it wants one.
-        let file = || std::fs::read_to_string(home.join("token")).ok();
+        let path = path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
+        let file = || std::fs::read_to_string(path).ok();
         let Some(token) = text("HF_TOKEN")?.or_else(file) else {
             return Ok(None);
         };
-        let token = token.trim();
+        let token = without_byte_order_mark(&token).trim();
         if token.contains(|c: char| !c.is_ascii_graphic()) {
             return Err(BadParameter(
                 "the token in HF_TOKEN or in the cache has characters in it that no token has"

@@ -7,10 +7,11 @@ use crate::interrupt::{self, Interrupted};
 use crate::standard_streams;
 use crate::voice::Voice;
 use std::any::Any;
+use std::borrow::Cow;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use wolfgang_checkpoint::CheckpointError;
-use wolfgang_generate::{GenerateError, ModelError, SamplingError};
+use wolfgang_generate::{GenerateError, ModelError, SamplingError, TokenizerError};
 
 /// Bad usage or parameters.
 pub(crate) const USAGE: u8 = 2;
@@ -57,7 +58,7 @@ pub(crate) fn failure(error: &anyhow::Error, voice: Voice) -> ExitCode {
     } else {
         let message = one_line(&format!("{error:#}"));
         match next_step(error) {
-            Some(step) => say(&format!("error: {message}; {step}")),
+            Some(step) => say(&format!("error: {message}; {}", one_line(&step))),
             None => say(&format!("error: {message}")),
         }
     }
@@ -139,13 +140,27 @@ fn is_usage(error: &anyhow::Error) -> bool {
 }
 
 /// What to do about it, where the message alone does not say.
-fn next_step(error: &anyhow::Error) -> Option<&'static str> {
-    if let Some(error) = error.downcast_ref() {
-        return checkpoint_step(error);
+fn next_step(error: &anyhow::Error) -> Option<Cow<'static, str>> {
+    let checkpoint = error.downcast_ref::<CheckpointError>();
+    let checkpoint = checkpoint.or_else(|| match error.downcast_ref()? {
+        GenerateError::Checkpoint(error) => Some(error),
+        _ => None,
+    });
+    match checkpoint {
+        Some(CheckpointError::PartOfFolder { folder, .. }) => {
+            Some(format!("name the folder, {}", folder.display()).into())
+        }
+        Some(CheckpointError::OtherWeights { instruction, .. }) => Some((*instruction).into()),
+        Some(error) => checkpoint_step(error).map(Cow::Borrowed),
+        None => generate_step(error.downcast_ref()?).map(Cow::Borrowed),
     }
-    match error.downcast_ref()? {
-        GenerateError::Checkpoint(error) => checkpoint_step(error),
+}
+
+fn generate_step(error: &GenerateError) -> Option<&'static str> {
+    match error {
         GenerateError::Model(error) => device_step(error),
+        // It says it itself.
+        GenerateError::Tokenizer(TokenizerError::GitLfsPointer { .. }) => None,
         GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {
             Some("--tokenizer takes the tokenizer.json that the model was trained with")
         }
@@ -179,6 +194,7 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::Read { .. } => {
             "a model is a .pt file, a native or a Hugging Face folder, or hf:OWNER/NAME"
         }
+        CheckpointError::GitLfsPointer { .. } => "`git lfs pull` in its repository downloads it",
         CheckpointError::Damaged { .. } => "if it was copied or downloaded, do that again",
         CheckpointError::RunsCode { .. } => {
             "do not open it with Python unless you trust its source"
@@ -191,7 +207,7 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::Exists { .. } => "choose another folder, or replace it by --force",
         CheckpointError::NotReplaced { .. } => "choose another folder, or move that away first",
         CheckpointError::HubName { .. } => {
-            "a model on the Hub is hf:OWNER/NAME or hf:OWNER/NAME@REVISION"
+            "a model on the Hub is hf:OWNER/NAME, with /FILE.pt for one file and @REVISION for another revision"
         }
         CheckpointError::HubRefused { .. } => {
             "check the name; a private or gated model needs HF_TOKEN, and its terms accepted"
@@ -199,7 +215,10 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::HubUnreachable { .. } => {
             "check the connection and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use what is downloaded"
         }
-        CheckpointError::HubAnswer { .. } => {
+        CheckpointError::HubSeveral { .. } | CheckpointError::HubNoSuchFile { .. } => {
+            "hf:OWNER/NAME/FILE.pt names one of them"
+        }
+        CheckpointError::HubAnswer { .. } | CheckpointError::HubBusy { .. } => {
             "try again later, and check that HF_ENDPOINT is a Hugging Face Hub"
         }
         CheckpointError::HubBrokeOff { .. } => "run the command again to go on from there",

@@ -42,9 +42,12 @@ pub(crate) fn file(path: &Path) -> anyhow::Result<String> {
     utf8(bytes, &name)
 }
 
-/// Without the byte order mark that Windows programs put before a text in UTF-8, which is no part of it.
-pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+/// What Windows programs put before UTF-8 text, which is no part of it.
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// The text without a byte order mark.
+pub(crate) fn without_byte_order_mark(text: &str) -> &str {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 fn utf8(bytes: Vec<u8>, origin: &str) -> anyhow::Result<String> {
@@ -63,8 +66,5 @@ fn utf8(bytes: Vec<u8>, origin: &str) -> anyhow::Result<String> {
             "{origin} is not UTF-8 text: byte {at} belongs to no character"
         ))
     })?;
-    Ok(match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_owned(),
-        None => text,
-    })
+    Ok(without_byte_order_mark(&text).to_owned())
 }

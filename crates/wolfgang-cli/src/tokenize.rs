@@ -168,6 +168,7 @@ fn lost(missing: &[MissingLine], voice: Voice) -> String {
             characters.push(character);
         }
     }
+    let characters: Vec<_> = characters.into_iter().map(visible).collect();
     let (n, characters) = (missing.len(), characters.join(" "));
     voice.pick(
         format!(
@@ -177,6 +178,20 @@ fn lost(missing: &[MissingLine], voice: Voice) -> String {
             "the vocabulary has no token for {n} bytes of the text; these are lost: {characters}"
         ),
     )
+}
+
+/// A character as it is, or by its code point if it cannot be seen by itself.
+fn visible(character: &str) -> String {
+    // Rust escapes what it does not print, such as controls and spaces, and what changes the character before it.
+    let is_visible = |c: char| {
+        let is_escaped = c.escape_debug().count() > 1 && !matches!(c, '"' | '\'' | '\\');
+        !is_escaped && c != ' '
+    };
+    let shown = |c: char| match is_visible(c) {
+        true => c.to_string(),
+        false => format!("U+{:04X}", u32::from(c)),
+    };
+    character.chars().map(shown).collect()
 }
 
 /// Bytes as text, with what is no whole printable character escaped.
@@ -191,4 +206,30 @@ fn piece(bytes: &[u8]) -> String {
         valid.chain(invalid).collect::<String>()
     };
     chunks.map(chunk).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invisible_characters_are_named_by_code_point() {
+        for (character, expected) in [
+            ("\0", "U+0000"),
+            ("\n", "U+000A"),
+            (" ", "U+0020"),
+            ("\u{a0}", "U+00A0"),
+            ("\u{ad}", "U+00AD"),
+            ("\u{301}", "U+0301"),
+            ("\u{200d}", "U+200D"),
+            ("\u{feff}", "U+FEFF"),
+            ("\u{e0001}", "U+E0001"),
+            ("é", "é"),
+            ("\"", "\""),
+            ("\\", "\\"),
+            ("🦉", "🦉"),
+        ] {
+            assert_eq!(visible(character), expected, "{character:?}");
+        }
+    }
 }

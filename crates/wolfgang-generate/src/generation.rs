@@ -288,6 +288,11 @@ impl<'a> Generation<'a> {
         if let Some(builder) = &mut self.logprobs {
             builder.keep(&logits);
         }
+        // Ids that pad the vocabulary stand for nothing.
+        let known = self.generator.tokenizer().vocab_size();
+        if let Some(padding) = logits.get_mut(known..) {
+            padding.fill(f32::NEG_INFINITY);
+        }
         let history = History {
             prompt: self.transcript.prompt(),
             generated: self.transcript.generated(),
@@ -309,7 +314,7 @@ impl<'a> Generation<'a> {
 
     /// Ends by this token, or makes it part of the text. Returns what became text by it.
     fn go_on(&mut self, id: u32, told: Told) -> Option<Event> {
-        let is_end = self.generator.tokenizer().end_of_text() == Some(id);
+        let is_end = self.generator.end_ids().binary_search(&id).is_ok();
         if is_end && !self.options.ignore_eos {
             self.end(FinishReason::EndOfText);
             self.ending = told.explanation.map(Box::new);

@@ -11,8 +11,16 @@ use wolfgang_model::{Device, ModelConfig, ModelError, Wolfgang};
 use wolfgang_sampling::Sampler;
 use wolfgang_tokenize::Tokenizer;
 
-/// Vocabularies are often padded to a round number in the model; a larger difference is another tokenizer.
+/// Ids that a model may have beyond those of its tokenizer, whatever its size: training frameworks pad the vocabulary to a
+/// multiple of up to 128, also where it is one already.
 const MAX_PADDING: usize = 128;
+
+/// The same for a model whose vocabulary is a multiple of [`ROUND`]: with tensor parallelism the multiple is up to 1,024.
+/// Phi-2 has 905 such ids, Qwen2 up to 400.
+const MAX_PADDING_TO_ROUND: usize = 1023;
+
+/// What padded vocabularies are a multiple of, where the padding is large.
+const ROUND: usize = 64;
 
 /// Samples at once, at most: each has a cache of its own, so that a wrong number would take all memory.
 const MAX_SAMPLES: usize = 256;
@@ -23,16 +31,23 @@ const MAX_SAMPLES: usize = 256;
 pub struct WolfgangGenerator {
     model: Wolfgang,
     tokenizer: Tokenizer,
+    /// The ids that end a text, rising.
+    end_ids: Vec<u32>,
 }
 
 /// Checks that a tokenizer belongs to a model of this shape.
 ///
 /// # Errors
-/// [`GenerateError::VocabularyMismatch`] unless the model has as many ids as the tokenizer, or up to 127 more
-/// (padding).
+/// [`GenerateError::VocabularyMismatch`] unless the model has as many ids as the tokenizer, or more within the limits of
+/// padding: up to 128 more, or up to 1,023 more if its `vocab_size` is a multiple of 64.
 pub fn check_vocabulary(tokenizer: &Tokenizer, config: &ModelConfig) -> Result<(), GenerateError> {
     let (known, possible) = (tokenizer.vocab_size(), config.vocab_size);
-    if (known..known + MAX_PADDING).contains(&possible) {
+    let padding = possible.checked_sub(known);
+    let limit = match possible % ROUND {
+        0 => MAX_PADDING_TO_ROUND,
+        _ => MAX_PADDING,
+    };
+    if padding.is_some_and(|padding| padding <= limit) {
         Ok(())
     } else {
         Err(GenerateError::VocabularyMismatch {
@@ -66,7 +81,8 @@ impl WolfgangGenerator {
         let tokenizer = Tokenizer::from_file(tokenizer)?;
         // Before the weights are read: a wrong pair is known by then.
         check_vocabulary(&tokenizer, checkpoint.config())?;
-        Self::new(checkpoint.into_model(device)?, tokenizer)
+        let end_ids = checkpoint.end_ids().to_vec();
+        Ok(Self::new(checkpoint.into_model(device)?, tokenizer)?.with_end_ids(end_ids))
     }
 
     /// Reads a checkpoint with the `tokenizer.json` that lies in its folder, or beside it if it is a file.
@@ -78,13 +94,33 @@ impl WolfgangGenerator {
         Self::load(checkpoint, tokenizer_beside(checkpoint), device)
     }
 
-    /// Puts a model and a tokenizer together.
+    /// Puts a model and a tokenizer together. The tokenizer's `<|endoftext|>` ends a text;
+    /// [`with_end_ids`](Self::with_end_ids) adds what the checkpoint names.
     ///
     /// # Errors
     /// As [`check_vocabulary`].
     pub fn new(model: Wolfgang, tokenizer: Tokenizer) -> Result<Self, GenerateError> {
         check_vocabulary(&tokenizer, model.config())?;
-        Ok(Self { model, tokenizer })
+        let end_ids = tokenizer.end_of_text().into_iter().collect();
+        Ok(Self {
+            model,
+            tokenizer,
+            end_ids,
+        })
+    }
+
+    /// Ends texts at these ids, too: those of [`Checkpoint::end_ids`].
+    #[must_use]
+    pub fn with_end_ids(mut self, ids: impl IntoIterator<Item = u32>) -> Self {
+        self.end_ids.extend(ids);
+        self.end_ids.sort_unstable();
+        self.end_ids.dedup();
+        self
+    }
+
+    /// The ids that end a text, rising: the tokenizer's `<|endoftext|>`, and those that the checkpoint names.
+    pub fn end_ids(&self) -> &[u32] {
+        &self.end_ids
     }
 
     /// The model.
@@ -220,8 +256,9 @@ impl WolfgangGenerator {
             return;
         }
         let ends = &mut options.sampling.end_tokens;
-        let end_of_text = self.tokenizer.end_of_text();
-        ends.extend(end_of_text.filter(|_| !options.ignore_eos));
+        if !options.ignore_eos {
+            ends.extend(&self.end_ids);
+        }
         ends.extend(&options.stop_tokens);
         ends.sort_unstable();
         ends.dedup();

@@ -54,7 +54,7 @@ pub use summary::{FinishReason, Summary, Timing};
 
 pub use wolfgang_checkpoint::{CheckpointError, Progress};
 #[cfg(feature = "hub")]
-pub use wolfgang_checkpoint::{Hub, HubFiles, HubModel};
+pub use wolfgang_checkpoint::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use wolfgang_model::{
     Backend, BackendStatus, Device, DeviceName, DeviceStatus, ModelConfig, ModelError,
     ModelOptions, Place, Precision, Wolfgang, devices,

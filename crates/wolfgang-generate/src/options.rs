@@ -8,7 +8,8 @@ use wolfgang_sampling::SamplingParams;
 pub struct GenerateOptions {
     /// How many tokens to generate at most, no fewer than the least that `sampling` asks for. Default 100.
     pub max_new_tokens: usize,
-    /// How each token is chosen. What ends the generation here, `<|endoftext|>` and `stop_tokens`, is added to
+    /// How each token is chosen. What ends the generation here,
+    /// [`WolfgangGenerator::end_ids`](crate::WolfgangGenerator::end_ids) and `stop_tokens`, is added to
     /// [`SamplingParams::end_tokens`], which [`SamplingParams::min_new_tokens`] rules out; stop strings are not held off.
     pub sampling: SamplingParams,
     /// Ids that end the generation; they are not part of the text. Default none.
@@ -20,7 +21,8 @@ pub struct GenerateOptions {
     pub keep_stop_string: bool,
     /// Time after which no further token is begun, from the first event that is asked for. Default none.
     pub max_time: Option<Duration>,
-    /// Whether to go on behind `<|endoftext|>`, which otherwise ends the generation. Default false.
+    /// Whether to go on behind [`WolfgangGenerator::end_ids`](crate::WolfgangGenerator::end_ids), which otherwise end the
+    /// generation. Default false.
     pub ignore_eos: bool,
     /// Makes the generation repeatable. `None` draws a seed below 2^52, which [`Summary::seed`](crate::Summary::seed) tells.
     pub seed: Option<u64>,

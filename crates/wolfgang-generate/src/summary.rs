@@ -39,7 +39,7 @@ pub struct Summary {
 pub enum FinishReason {
     /// [`max_new_tokens`](crate::GenerateOptions::max_new_tokens) were generated.
     MaxTokens,
-    /// The model ended the document with `<|endoftext|>`.
+    /// The model ended the document with one of its [`end_ids`](crate::WolfgangGenerator::end_ids).
     EndOfText,
     /// The model produced this one of the [`stop_tokens`](crate::GenerateOptions::stop_tokens).
     StopToken(u32),

@@ -17,8 +17,13 @@ fn byte_of(c: char) -> Option<u8> {
     }
 }
 
+/// The 256 characters, in the order of their code points.
+pub(crate) fn alphabet() -> impl Iterator<Item = char> {
+    ('\u{21}'..='\u{143}').filter(|&c| byte_of(c).is_some())
+}
+
 /// The bytes that `token` stands for; `None` if a character lies outside the alphabet.
-fn bytes_of(token: &str) -> Option<Vec<u8>> {
+pub(crate) fn bytes_of(token: &str) -> Option<Vec<u8>> {
     token.chars().map(byte_of).collect()
 }
 
@@ -64,10 +69,7 @@ mod tests {
 
     #[test]
     fn the_alphabet_names_each_byte_exactly_once() {
-        let mut bytes: Vec<u8> = (0..0x200)
-            .filter_map(char::from_u32)
-            .filter_map(byte_of)
-            .collect();
+        let mut bytes: Vec<u8> = alphabet().filter_map(byte_of).collect();
         assert_eq!(bytes.len(), 256);
         bytes.sort_unstable();
         bytes.dedup();

@@ -22,6 +22,14 @@ pub enum TokenizerError {
         /// What the parser said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The file was not downloaded by git-lfs: it only names its content.
+    #[error(
+        "{origin} is a git-lfs pointer, not the tokenizer itself; `git lfs pull` in its repository downloads it"
+    )]
+    GitLfsPointer {
+        /// Where it came from.
+        origin: String,
+    },
     /// The tokenizer works otherwise than by byte-level BPE.
     #[error("{origin}: expected a byte-level BPE, but {found}")]
     Unsupported {

@@ -1,27 +1,36 @@
 //! What must hold of a `tokenizer.json` before the library may read it.
 
+use crate::byte_level;
 use serde_json::Value as Json;
 use std::collections::HashSet;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer};
+
+/// What a checked file asks for that decoding and [`missing_bytes`](crate::Tokenizer::missing_bytes) must know.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traits {
+    /// Whether encoding puts a space before a text that does not begin with one.
+    pub(crate) adds_prefix_space: bool,
+    /// The token that encoding puts in the place of bytes that no token stands for. `None` if the vocabulary has a
+    /// token for every byte.
+    pub(crate) unknown: Option<String>,
+}
 
 /// Says what stands in the way of using `json` as a byte-level BPE, as the rest of a sentence.
 ///
 /// Some of these would break the promises of this crate silently (a dropout that makes encoding random, a normalizer
 /// that decoding cannot undo, control tokens that plain text can write), and merges beyond the vocabulary make the
 /// library panic.
-pub(crate) fn check(json: &Json) -> Result<(), String> {
+pub(crate) fn check(json: &Json) -> Result<Traits, String> {
     let model = &json["model"];
     // Early versions of the format had no types; a BPE is then known by its merges.
     if model["type"] != "BPE" && !(model["type"].is_null() && model["merges"].is_array()) {
         return Err(format!("its model is {}", shown(&model["type"])));
     }
     // Others lose text, may look for a regular expression without end, and one panics.
-    for part in ["pre_tokenizer", "decoder"] {
-        let kind = &json[part]["type"];
-        if kind != "ByteLevel" {
-            return Err(format!("its {part} is {}", shown(kind)));
-        }
-    }
-    if !json["normalizer"].is_null() {
+    let pre_tokenizer = byte_level_part(json, "pre_tokenizer", "pretokenizers")?;
+    byte_level_part(json, "decoder", "decoders")?;
+    if !is_no_normalizer(&json["normalizer"]) {
         return Err("it has a normalizer".to_owned());
     }
     for field in [
@@ -38,12 +47,65 @@ pub(crate) fn check(json: &Json) -> Result<(), String> {
     }
     check_merges(model)?;
     check_added_tokens(&json["added_tokens"])?;
-    check_control_tokens(model, &json["added_tokens"])
+    let unknown = unknown_token(model);
+    // The library's default is true.
+    let uses_regex = pre_tokenizer["use_regex"] != false;
+    let writable = Writable::new(model, uses_regex);
+    check_control_tokens(&writable, unknown, &json["added_tokens"])?;
+    if let Some(token) = unknown.filter(|token| writable.contains(token)) {
+        return Err(format!(
+            "its unk_token {token:.80?} stands for bytes without a token and for text of its own"
+        ));
+    }
+    Ok(Traits {
+        adds_prefix_space: pre_tokenizer["add_prefix_space"] == true,
+        unknown: unknown.map(str::to_owned),
+    })
+}
+
+/// The `ByteLevel` of a pre-tokenizer or decoder, by itself or as the only member of a `Sequence`.
+fn byte_level_part<'a>(json: &'a Json, part: &str, members: &str) -> Result<&'a Json, String> {
+    let mut only = &json[part];
+    while only["type"] == "Sequence" {
+        match only[members].as_array().map(Vec::as_slice) {
+            Some([member]) => only = member,
+            Some(several) => {
+                let kinds: Vec<_> = several.iter().map(|one| shown(&one["type"])).collect();
+                return Err(format!(
+                    "its {part} is a Sequence of {}",
+                    short(&kinds.join(", "))
+                ));
+            }
+            None => return Err(format!("its {part} is a Sequence without {members}")),
+        }
+    }
+    if only["type"] == "ByteLevel" {
+        Ok(only)
+    } else {
+        Err(format!("its {part} is {}", shown(&only["type"])))
+    }
+}
+
+/// Whether a normalizer changes nothing: there is none, or a `Sequence` has no members.
+fn is_no_normalizer(normalizer: &Json) -> bool {
+    let empty = |members: &Json| members.as_array().is_some_and(Vec::is_empty);
+    normalizer.is_null() || normalizer["type"] == "Sequence" && empty(&normalizer["normalizers"])
+}
+
+/// The `unk_token`, unless the vocabulary has a token for every byte: then it cannot arise.
+fn unknown_token(model: &Json) -> Option<&str> {
+    let vocab = model["vocab"].as_object()?;
+    let has_all = byte_level::alphabet().all(|c| vocab.contains_key(c.encode_utf8(&mut [0; 4])));
+    model["unk_token"].as_str().filter(|_| !has_all)
 }
 
 /// The beginning of a value; all of it could be as long as the file.
 fn shown(json: &Json) -> String {
-    format!("{:.80}", json.to_string())
+    short(&json.to_string())
+}
+
+fn short(text: &str) -> String {
+    format!("{text:.80}")
 }
 
 /// Every merge must join two tokens into a third.
@@ -77,23 +139,62 @@ fn sides(merge: &Json) -> Option<(&str, &str)> {
     }
 }
 
+/// The tokens that encoding makes of some text.
+struct Writable<'a> {
+    vocab: &'a Json,
+    merged: HashSet<String>,
+    /// Whether a piece that is a token as a whole becomes that token, whatever the merges say.
+    whole_pieces: bool,
+    uses_regex: bool,
+}
+
+impl<'a> Writable<'a> {
+    fn new(model: &'a Json, uses_regex: bool) -> Self {
+        let merges = model["merges"].as_array().into_iter().flatten();
+        let merged = merges
+            .filter_map(sides)
+            .map(|(left, right)| format!("{left}{right}"));
+        Self {
+            vocab: &model["vocab"],
+            merged: merged.collect(),
+            whole_pieces: model["ignore_merges"] == true,
+            uses_regex,
+        }
+    }
+
+    fn contains(&self, token: &str) -> bool {
+        let one_character = byte_level::bytes_of(token).is_some_and(|bytes| bytes.len() == 1);
+        let whole_piece =
+            || self.whole_pieces && !self.vocab[token].is_null() && self.is_piece(token);
+        one_character || self.merged.contains(token) || whole_piece()
+    }
+
+    /// Whether the pre-tokenizer can cut out `token` as one piece. If it does so in any text, it does so in the text
+    /// that is nothing else.
+    fn is_piece(&self, token: &str) -> bool {
+        let text = byte_level::bytes_of(token).and_then(|bytes| String::from_utf8(bytes).ok());
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return false;
+        };
+        let mut pieces = PreTokenizedString::from(text);
+        let cut = ByteLevel::new(false, false, self.uses_regex).pre_tokenize(&mut pieces);
+        let pieces = pieces.get_splits(OffsetReferential::Original, OffsetType::Byte);
+        // What the library cannot cut could be anything.
+        cut.is_err() || matches!(pieces[..], [(piece, ..)] if piece == token)
+    }
+}
+
 /// No control token may be what the model itself makes of some text.
-fn check_control_tokens(model: &Json, added: &Json) -> Result<(), String> {
+fn check_control_tokens(
+    writable: &Writable<'_>,
+    unknown: Option<&str>,
+    added: &Json,
+) -> Result<(), String> {
     let added = added.as_array().into_iter().flatten();
     let mut control = added
         .filter(|token| token["special"] == true)
         .filter_map(|token| token["content"].as_str());
-    let merges = model["merges"].as_array().into_iter().flatten();
-    let merged: HashSet<String> = merges
-        .filter_map(sides)
-        .map(|(left, right)| format!("{left}{right}"))
-        .collect();
-    let written = |token: &&str| {
-        let whole_words = model["ignore_merges"] == true && !model["vocab"][*token].is_null();
-        let one_character = token.chars().nth(1).is_none() && !token.is_empty();
-        whole_words || one_character || merged.contains(*token) || model["unk_token"] == *token
-    };
-    match control.find(written) {
+    match control.find(|token| unknown == Some(token) || writable.contains(token)) {
         Some(token) => Err(format!(
             "plain text can become its control token {token:.80?}"
         )),

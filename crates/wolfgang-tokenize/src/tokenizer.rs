@@ -10,6 +10,12 @@ use tokenizers::PostProcessorWrapper;
 
 pub(crate) const END_OF_TEXT: &str = "<|endoftext|>";
 
+/// Some editors put it before UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What a file begins with that git-lfs has not yet replaced by its content.
+const GIT_LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
 /// What decoding does with control tokens such as `<|endoftext|>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Special {
@@ -29,6 +35,10 @@ pub struct Tokenizer {
     bytes: TokenBytes,
     special: HashMap<String, u32>,
     is_special: Vec<bool>,
+    /// Whether encoding puts a space before a text that does not begin with one.
+    adds_prefix_space: bool,
+    /// The id that encoding puts in the place of bytes that no token stands for.
+    unknown: Option<u32>,
 }
 
 impl Tokenizer {
@@ -63,17 +73,23 @@ impl Tokenizer {
 
     /// Reads the contents of a `tokenizer.json`. `origin` says in errors where they came from.
     ///
-    /// Truncation, padding and templates that the file may ask for are switched off: a prompt is encoded as it is.
+    /// A byte order mark before the JSON is ignored. Truncation, padding and templates that the file may ask for are switched off: a prompt is encoded as it is.
     ///
     /// # Errors
-    /// [`TokenizerError::Parse`], and [`TokenizerError::Unsupported`] for anything but a byte-level BPE.
+    /// [`TokenizerError::Parse`], [`TokenizerError::GitLfsPointer`], and [`TokenizerError::Unsupported`] for anything but a byte-level BPE.
     pub fn from_bytes(json: &[u8], origin: &str) -> Result<Self, TokenizerError> {
         let parse = |source| TokenizerError::Parse {
             origin: origin.to_owned(),
             source,
         };
+        if json.starts_with(GIT_LFS_POINTER) {
+            return Err(TokenizerError::GitLfsPointer {
+                origin: origin.to_owned(),
+            });
+        }
+        let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
         let value = serde_json::from_slice(json).map_err(|e| parse(e.into()))?;
-        requirements::check(&value).map_err(|found| TokenizerError::Unsupported {
+        let traits = requirements::check(&value).map_err(|found| TokenizerError::Unsupported {
             origin: origin.to_owned(),
             found,
         })?;
@@ -116,6 +132,7 @@ impl Tokenizer {
                 special.insert(token.content, id);
             }
         }
+        let unknown = traits.unknown.and_then(|token| plain.token_to_id(&token));
         let bytes = TokenBytes::new(tokens.into_iter());
         Ok(Self {
             plain,
@@ -123,6 +140,8 @@ impl Tokenizer {
             bytes,
             special,
             is_special,
+            adds_prefix_space: traits.adds_prefix_space,
+            unknown,
         })
     }
 
@@ -163,12 +182,16 @@ impl Tokenizer {
     /// [`TokenizerError::Encode`].
     pub fn missing_bytes(&self, text: &str) -> Result<Vec<usize>, TokenizerError> {
         let ids = self.encode(text)?;
-        let tokens = ids.iter().filter_map(|&id| self.token_bytes(id));
-        let mut kept = tokens.flatten().peekable();
-        // Nothing is added or exchanged, only left out.
-        let places = text.bytes().enumerate();
-        let missing = places.filter(|(_, byte)| kept.next_if_eq(&byte).is_none());
-        Ok(missing.map(|(place, _)| place).collect())
+        let known = ids.iter().filter(|id| self.unknown != Some(**id));
+        let tokens = known.filter_map(|&id| self.token_bytes(id));
+        let kept: Vec<u8> = tokens.flatten().copied().collect();
+        let (missing, matched) = left_out(text, &kept);
+        // Bytes are only left out, never changed; what does not match begins with the added space.
+        let added_space = self.adds_prefix_space && matched < kept.len();
+        Ok(match kept.strip_prefix(b" ").filter(|_| added_space) {
+            Some(kept) => left_out(text, kept).0,
+            None => missing,
+        })
     }
 
     /// Whether the vocabulary can represent all of `text`.
@@ -219,9 +242,17 @@ impl Tokenizer {
     pub fn token_id(&self, text: &str) -> Option<u32> {
         self.special_id(text)
             .or_else(|| match self.encode(text).as_deref() {
-                Ok([id]) => Some(*id),
+                Ok([id]) if self.token_bytes(*id) == Some(text.as_bytes()) => Some(*id),
+                // Encoded by itself, a text without a space gets one.
+                Ok(_) if self.adds_prefix_space => self.id_of_bytes(text.as_bytes()),
                 _ => None,
             })
+    }
+
+    fn id_of_bytes(&self, bytes: &[u8]) -> Option<u32> {
+        let ids = 0..u32::try_from(self.vocab_size()).ok()?;
+        let mut ids = ids.filter(|&id| !bytes.is_empty() && !self.is_special(id));
+        ids.find(|&id| self.token_bytes(id) == Some(bytes))
     }
 
     /// The bytes that decoding shows for `id`.
@@ -237,6 +268,20 @@ impl std::fmt::Debug for Tokenizer {
             .field("vocab_size", &self.vocab_size())
             .finish_non_exhaustive()
     }
+}
+
+/// The places of the bytes of `text` that `kept` lacks, and how many bytes of `kept` are in `text` in this order.
+fn left_out(text: &str, kept: &[u8]) -> (Vec<usize>, usize) {
+    let mut matched = 0;
+    let mut missing = Vec::new();
+    for (place, byte) in text.bytes().enumerate() {
+        if kept.get(matched) == Some(&byte) {
+            matched += 1;
+        } else {
+            missing.push(place);
+        }
+    }
+    (missing, matched)
 }
 
 fn encode(tokenizer: &tokenizers::Tokenizer, text: &str) -> Result<Vec<u32>, TokenizerError> {

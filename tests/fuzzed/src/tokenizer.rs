@@ -22,8 +22,14 @@ pub(crate) fn tokenizer(input: &[u8]) -> Verdict {
             ids.iter().all(|&id| !tokenizer.is_special(id)),
             "text became a control token: {ids:?}"
         );
-        let whole = tokenizer.decode(&ids, Special::Skip) == text;
-        assert_eq!(tokenizer.represents(&text).ok(), Some(whole));
+        let decoded = tokenizer.decode(&ids, Special::Skip);
+        // Some tokenizers put a space before the text.
+        let whole = decoded == text || decoded.strip_prefix(' ') == Some(&*text);
+        let represented = tokenizer.represents(&text).unwrap_or_default();
+        assert!(whole || !represented, "{text:?} became {decoded:?}");
+        // The name of an unknown token can be the very text that no token stands for.
+        let has_unknown = json.windows(9).any(|name| name == b"unk_token");
+        assert!(represented || !whole || has_unknown, "{text:?}");
     }
     if let Ok(ids) = tokenizer.encode_with_special(&text) {
         check_ids(&tokenizer, &ids);

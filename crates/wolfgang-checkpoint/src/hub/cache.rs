@@ -40,16 +40,11 @@ impl CachedRepository {
         self.layout.blob_path(etag)
     }
 
-    /// The names of the files that are there of a commit.
+    /// The names of the files that are there of a commit, those in folders with their path.
     pub(super) fn names(&self, commit: &str) -> BTreeSet<String> {
-        let entries = std::fs::read_dir(self.snapshot(commit))
-            .into_iter()
-            .flatten();
-        // Not those that point to a blob that is gone.
-        let names = entries.flatten().filter(|entry| entry.path().is_file());
+        let mut names = BTreeSet::new();
+        add_names(&self.snapshot(commit), "", 0, &mut names);
         names
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .collect()
     }
 
     /// The commit that the revision was when it was last asked for, or that it is itself.
@@ -91,6 +86,27 @@ pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
+/// Adds the names of the files in `folder`, each behind `prefix`.
+fn add_names(folder: &Path, prefix: &str, depth: usize, names: &mut BTreeSet<String>) {
+    /// Deeper than any checkpoint lies.
+    const MAX_DEPTH: usize = 8;
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        let name = format!("{prefix}{name}");
+        // A link to a folder is none of ours.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            if depth < MAX_DEPTH {
+                add_names(&entry.path(), &format!("{name}/"), depth + 1, names);
+            }
+        } else if entry.path().is_file() {
+            // Not those that point to a blob that is gone.
+            names.insert(name);
+        }
+    }
+}
+
 /// Puts `blob` into a snapshot under the name `pointer`. Both lie as [`CachedRepository`] has them.
 pub(super) fn point(pointer: &Path, blob: &Path) -> Result<(), CheckpointError> {
     let failed = |e| write_error(pointer, e);
@@ -99,10 +115,15 @@ pub(super) fn point(pointer: &Path, blob: &Path) -> Result<(), CheckpointError> 
     }
     remove(pointer)?;
     #[cfg(unix)]
-    if let Some(name) = blob.file_name() {
+    if let Some(repository) = blob.ancestors().nth(2)
+        && let (Ok(pointer), Ok(blob)) = (
+            pointer.strip_prefix(repository),
+            blob.strip_prefix(repository),
+        )
+    {
         // From snapshots/COMMIT/NAME; relative, so that the cache can be moved.
-        let target = Path::new("../../blobs").join(name);
-        std::os::unix::fs::symlink(target, pointer).map_err(failed)?;
+        let up: PathBuf = pointer.components().skip(1).map(|_| "..").collect();
+        std::os::unix::fs::symlink(up.join(blob), repository.join(pointer)).map_err(failed)?;
     }
     // Where links are a privilege, the file itself lies there.
     #[cfg(not(unix))]

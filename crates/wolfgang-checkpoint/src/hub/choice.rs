@@ -1,6 +1,7 @@
 //! Which files of a repository make its model. No other is ever downloaded.
 
-use crate::layout::{CONFIG, INDEX, RECORD, SINGLE};
+use crate::file_kind;
+use crate::layout::{CONFIG, GENERATION_CONFIG, INDEX, RECORD, SINGLE, TOKENIZER};
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
@@ -9,10 +10,26 @@ use std::path::{Component, Path};
 pub(super) enum Choice {
     /// A folder with these files.
     Folder(Vec<&'static str>),
-    /// A folder with these files; which others, the last of them tells.
+    /// A folder with these files; which others, its index tells.
     Sharded(Vec<&'static str>),
-    /// A `.pt`.
+    /// A `.pt`, by its path in the repository.
     File(String),
+}
+
+/// Why nothing can be chosen.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// There are these files, none of them a model.
+    NoModel(String),
+    /// There are these `.pt` files.
+    Several(String),
+    /// The file named is not there, but these `.pt` files.
+    NoSuchFile(String),
+    /// The weights are in a format that is not read.
+    OtherWeights {
+        name: String,
+        instruction: &'static str,
+    },
 }
 
 impl Choice {
@@ -25,32 +42,74 @@ impl Choice {
     }
 }
 
-/// Chooses by the names of a repository's files: safetensors first, then the native record, then the only `.pt`.
-///
-/// The error says what is there instead.
-pub(super) fn choose(names: &BTreeSet<String>) -> Result<Choice, String> {
+/// Chooses by the names of a repository's files: the one that is asked for, or else safetensors first, then the native
+/// record, then the only `.pt`.
+pub(super) fn choose(names: &BTreeSet<String>, asked: Option<&str>) -> Result<Choice, Problem> {
     let has = |name: &str| names.contains(name);
+    let (nested, outer): (Vec<_>, Vec<_>) = names.iter().partition(|name| name.contains('/'));
+    let is_checkpoint = |name: &&String| is_pt(name);
+    if let Some(file) = asked {
+        if has(file) {
+            return Ok(Choice::File(file.to_owned()));
+        }
+        let there = names.iter().filter(is_checkpoint).collect();
+        return Err(Problem::NoSuchFile(list(there)));
+    }
     if has(CONFIG) {
+        let with_generation = |weights| {
+            let generation = has(GENERATION_CONFIG).then_some(GENERATION_CONFIG);
+            [CONFIG]
+                .into_iter()
+                .chain(generation)
+                .chain([weights])
+                .collect()
+        };
         if has(SINGLE) {
-            return Ok(Choice::Folder(vec![CONFIG, SINGLE]));
+            return Ok(Choice::Folder(with_generation(SINGLE)));
         }
         if has(INDEX) {
-            return Ok(Choice::Sharded(vec![CONFIG, INDEX]));
+            return Ok(Choice::Sharded(with_generation(INDEX)));
         }
         if has(RECORD) {
             return Ok(Choice::Folder(vec![CONFIG, RECORD]));
         }
     }
-    let checkpoints: Vec<_> = names.iter().filter(|name| is_pt(name)).collect();
-    match checkpoints.as_slice() {
-        [only] => Ok(Choice::File((*only).clone())),
-        [] => Err(list(names.iter().collect())),
-        several => Err(format!("several .pt files: {}", list(several.to_vec()))),
+    for names in [&outer, &nested] {
+        let checkpoints: Vec<_> = names.iter().copied().filter(is_checkpoint).collect();
+        match checkpoints.as_slice() {
+            [] => {}
+            [only] => return Ok(Choice::File((*only).clone())),
+            _ => return Err(Problem::Several(list(checkpoints))),
+        }
     }
+    let other = file_kind::first_other_weights(outer.iter().copied().cloned());
+    Err(match other {
+        Some((remedy, name)) => Problem::OtherWeights {
+            name,
+            instruction: remedy.instruction(),
+        },
+        None => Problem::NoModel(list(outer)),
+    })
 }
 
-/// Whether a name that a server sent can be a file's name in a folder, and nothing else.
-pub(super) fn is_plain(name: &str) -> bool {
+/// The tokenizer that belongs to what was chosen: beside a `.pt`, or else at the top.
+pub(super) fn tokenizer(names: &BTreeSet<String>, choice: &Choice) -> Option<String> {
+    let beside = match choice {
+        Choice::File(file) => file.rsplit_once('/').map(|(folder, _)| folder),
+        Choice::Folder(_) | Choice::Sharded(_) => None,
+    };
+    let beside = beside.map(|folder| format!("{folder}/{TOKENIZER}"));
+    let mut places = beside.into_iter().chain([TOKENIZER.to_owned()]);
+    places.find(|name| names.contains(name))
+}
+
+/// Whether a path that a server sent can be that of a file in a folder or in folders of it, and nothing else.
+pub(super) fn is_inside(path: &str) -> bool {
+    path.split('/').all(is_plain)
+}
+
+/// Whether a name can be a file's name in a folder, and nothing else.
+fn is_plain(name: &str) -> bool {
     let mut components = Path::new(name).components();
     let one = matches!(
         (components.next(), components.next()),
@@ -60,7 +119,7 @@ pub(super) fn is_plain(name: &str) -> bool {
     one && !name.contains(|c: char| c.is_control() || matches!(c, '/' | '\\' | ':'))
 }
 
-fn is_pt(name: &str) -> bool {
+pub(super) fn is_pt(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|e| e == "pt")
 }
 
@@ -81,8 +140,16 @@ fn list(names: Vec<&String>) -> String {
 mod tests {
     use super::*;
 
-    fn chosen(names: &[&str]) -> Result<Choice, String> {
-        choose(&names.iter().map(|&name| name.to_owned()).collect())
+    fn set(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn chosen(names: &[&str]) -> Result<Choice, Problem> {
+        choose(&set(names), None)
+    }
+
+    fn no_model(found: &str) -> Result<Choice, Problem> {
+        Err(Problem::NoModel(found.to_owned()))
     }
 
     #[test]
@@ -118,18 +185,63 @@ mod tests {
 
     #[test]
     fn what_is_there_instead_is_said() {
-        assert_eq!(chosen(&[]), Err("no file".to_owned()));
-        assert_eq!(chosen(&["b.txt", "a.bin"]), Err("a.bin, b.txt".to_owned()));
+        assert_eq!(chosen(&[]), no_model("no file"));
+        assert_eq!(chosen(&["b.txt", "a.bin"]), no_model("a.bin, b.txt"));
         assert_eq!(
-            chosen(&["b.pt", "a.pt"]),
-            Err("several .pt files: a.pt, b.pt".to_owned())
+            chosen(&["b.pt", "a.pt", "c/d.pt"]),
+            Err(Problem::Several("a.pt, b.pt".to_owned()))
+        );
+        let other = chosen(&["config.json", "pytorch_model.bin", "x.gguf"]);
+        assert!(
+            matches!(&other, Err(Problem::OtherWeights { name, .. }) if name == "pytorch_model.bin"),
+            "{other:?}"
         );
         let many: Vec<_> = (0..10).map(|i| format!("{i}")).collect();
         let many: Vec<_> = many.iter().map(String::as_str).collect();
         assert_eq!(
             chosen(&many),
-            Err("0, 1, 2, 3, 4, 5, 6, 7, and 2 more".to_owned())
+            no_model("0, 1, 2, 3, 4, 5, 6, 7, and 2 more")
         );
+    }
+
+    #[test]
+    fn a_file_can_be_asked_for() {
+        let names = set(&["a.pt", "config.json", "model.safetensors", "s/b.pt"]);
+        for file in ["a.pt", "s/b.pt"] {
+            assert_eq!(
+                choose(&names, Some(file)),
+                Ok(Choice::File(file.to_owned()))
+            );
+        }
+        assert_eq!(
+            choose(&names, Some("b.pt")),
+            Err(Problem::NoSuchFile("a.pt, s/b.pt".to_owned()))
+        );
+    }
+
+    #[test]
+    fn the_only_pt_may_lie_in_a_folder() {
+        let file = |name: &str| Ok(Choice::File(name.to_owned()));
+        assert_eq!(chosen(&["README.md", "s/b.pt"]), file("s/b.pt"));
+        assert_eq!(chosen(&["a.pt", "s/b.pt", "s/c.pt"]), file("a.pt"));
+    }
+
+    #[test]
+    fn the_tokenizer_beside_a_pt_comes_before_the_one_at_the_top() {
+        let pt = Choice::File("s/b.pt".to_owned());
+        let of = |names: &[&str], choice| tokenizer(&set(names), choice);
+        let (inner, outer) = ("s/tokenizer.json", "tokenizer.json");
+        assert_eq!(of(&[inner, outer], &pt).as_deref(), Some(inner));
+        assert_eq!(of(&[outer], &pt).as_deref(), Some(outer));
+        assert_eq!(of(&["t/tokenizer.json"], &pt), None);
+        let folder = Choice::Folder(vec![]);
+        assert_eq!(of(&[inner, outer], &folder).as_deref(), Some(outer));
+    }
+
+    #[test]
+    fn generation_config_comes_with_a_hugging_face_folder() {
+        let all = ["config.json", "generation_config.json", "model.safetensors"];
+        assert_eq!(chosen(&all), Ok(Choice::Folder(all.to_vec())));
     }
 
     #[test]
@@ -141,6 +253,10 @@ mod tests {
             "", ".", "..", "/", "/a", "a/", "a/b", "../a", "a\\b", "C:a", "a\0", "a\nb",
         ] {
             assert!(!is_plain(name), "{name:?}");
+        }
+        assert!(is_inside("a/b c/d.pt") && is_inside("d.pt"));
+        for path in ["", "/a", "a/", "a//b", "a/../b", "./a", "a/b\\c"] {
+            assert!(!is_inside(path), "{path:?}");
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::address::{Redirect, escaped, resolve, without_password};
 use super::cache::is_commit;
-use super::choice::is_plain;
+use super::choice::is_inside;
+use super::retry::{ATTEMPTS, HubClock, is_temporary, pause, retry_after};
 use super::{Hub, HubModel};
 use crate::CheckpointError;
 use hf_hub::api::RepoInfo;
@@ -10,6 +11,7 @@ use hf_hub::api::sync::{Api, ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long to wait for a connection, or for the next bytes of an answer.
@@ -31,18 +33,19 @@ pub(super) struct Client<'a> {
     shown: String,
     api: Api,
     repo: ApiRepo,
+    pub(super) clock: Arc<dyn HubClock>,
 }
 
 /// A repository at one commit.
 pub(super) struct Listing {
     pub(super) commit: String,
-    /// Plain names only; what lies in subfolders is no part of a model.
+    /// Only those that can be paths within a folder.
     pub(super) names: BTreeSet<String>,
 }
 
 /// A file, as the Hub announces it.
 pub(super) struct Remote {
-    /// Where it is. No longer the Hub's own name for it, where that leads elsewhere on the same server.
+    /// Where the endpoint's server has it, or where it leads on to another server from.
     url: String,
     /// What stands for its content: characters of a plain name.
     pub(super) etag: String,
@@ -60,6 +63,8 @@ pub(super) struct Answer {
     etag: Option<String>,
     linked_etag: Option<String>,
     linked_size: Option<u64>,
+    /// How long to wait before the next request.
+    pub(super) retry_after: Option<Duration>,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -84,6 +89,7 @@ impl<'a> Client<'a> {
             shown,
             api,
             repo,
+            clock: hub.clock.clone(),
         })
     }
 
@@ -93,7 +99,7 @@ impl<'a> Client<'a> {
         const WHAT: &str = "the list of files";
         let path = repo(self.model, self.model.revision()).api_url();
         let url = format!("{}/api/{path}", self.endpoint);
-        let answer = self.reached(self.follow(&url, None))?;
+        let answer = self.reached(self.ask_again(|| self.follow(&url, None)))?;
         self.check(&answer, WHAT)?;
         let info: RepoInfo = serde_json::from_reader(answer.body.take(MAX_LISTING))
             .map_err(|e| self.unexpected(WHAT, format!("something else: {e}")))?;
@@ -108,30 +114,41 @@ impl<'a> Client<'a> {
         let names = info.siblings.into_iter().map(|file| file.rfilename);
         Ok(Listing {
             commit: info.sha,
-            names: names.filter(|name| is_plain(name)).collect(),
+            names: names.filter(|name| is_inside(name)).collect(),
         })
     }
 
-    /// What the Hub says about `file`, a plain name.
+    /// What the Hub says about `file`, a path within the repository.
     pub(super) fn remote(&self, file: &str) -> Result<Remote, CheckpointError> {
-        let mut url = self.repo.url(&escaped(file));
-        let ask = |url: &str| self.reached(self.request(url, Some(FIRST_BYTE), true));
-        // Its own server may have it under another name; then what matters is said there. Another server knows
-        // nothing of the repository.
-        let mut answer = ask(&url)?;
+        let path: Vec<_> = file.split('/').map(escaped).collect();
+        let mut url = self.repo.url(&path.join("/"));
+        // Where the content is asked for later: addresses on other servers may hold for a moment only.
+        let mut own_url = url.clone();
+        let mut with_token = true;
+        let ask = |url: &str, with_token| {
+            self.reached(self.ask_again(|| self.request(url, Some(FIRST_BYTE), with_token)))
+        };
+        let mut answer = ask(&url, with_token)?;
+        let mut linked_etag = answer.linked_etag.take();
         for _ in 0..MAX_REDIRECTS {
+            // What the Hub says of the content counts, whatever the server says that has it.
             let next = redirect(&url, &answer).filter(|_| answer.linked_size.is_none());
-            let Some(next) = next.filter(|next| next.same_server) else {
+            let Some(next) = next else {
                 break;
             };
+            with_token &= next.same_server;
             url = next.url;
-            answer = ask(&url)?;
+            if with_token {
+                own_url.clone_from(&url);
+            }
+            answer = ask(&url, with_token)?;
+            linked_etag = linked_etag.or(answer.linked_etag.take());
         }
         let elsewhere = answer.linked_size.is_some() && matches!(answer.status, 300..400);
         if !elsewhere {
             self.check(&answer, file)?;
         }
-        let etag = answer.linked_etag.or(answer.etag).unwrap_or_default();
+        let etag = linked_etag.or(answer.etag).unwrap_or_default();
         let etag = etag.trim_start_matches("W/").trim_matches('"');
         if !is_etag(etag) {
             return Err(self.unexpected(file, format!("the ETag {etag:.80?} instead of a hash")));
@@ -139,7 +156,7 @@ impl<'a> Client<'a> {
         let whole = answer.range.map(|(_, whole)| whole);
         let size = answer.linked_size.or(whole).or(answer.length);
         Ok(Remote {
-            url,
+            url: own_url,
             etag: etag.to_owned(),
             size: size.ok_or_else(|| self.unexpected(file, "no size".to_owned()))?,
         })
@@ -161,6 +178,12 @@ impl<'a> Client<'a> {
                 what: what.to_owned(),
                 status,
             }),
+            status if is_temporary(status) => Err(CheckpointError::HubBusy {
+                endpoint: self.shown.clone(),
+                model: self.model.to_string(),
+                what: what.to_owned(),
+                status,
+            }),
             status => Err(self.unexpected(what, format!("the status {status}"))),
         }
     }
@@ -172,6 +195,18 @@ impl<'a> Client<'a> {
             what: what.to_owned(),
             found,
         }
+    }
+
+    /// Asks until the answer is more than that the server is busy, a few times at most.
+    fn ask_again(&self, ask: impl Fn() -> Result<Answer, Failure>) -> Result<Answer, Failure> {
+        for attempt in 0..ATTEMPTS - 1 {
+            let answer = ask()?;
+            if !is_temporary(answer.status) {
+                return Ok(answer);
+            }
+            self.clock.sleep(pause(attempt, answer.retry_after));
+        }
+        ask()
     }
 
     fn reached(&self, answer: Result<Answer, Failure>) -> Result<Answer, CheckpointError> {
@@ -229,6 +264,8 @@ impl<'a> Client<'a> {
             etag: header("etag"),
             linked_etag: header("x-linked-etag"),
             linked_size: header("x-linked-size").and_then(|size| size.parse().ok()),
+            retry_after: header("retry-after")
+                .and_then(|after| retry_after(&after, self.clock.now())),
             body: Box::new(response.into_body().into_reader()),
         })
     }

@@ -2,20 +2,15 @@
 
 use super::cache::{CachedRepository, has_len, point, remove, write_error};
 use super::client::{Client, Remote};
+use super::retry::{ATTEMPTS, pause};
 use crate::{CheckpointError, Progress};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-/// How many tries in a row may bring next to nothing.
-const TRIES: u32 = 4;
-
 /// A try that brings less brings next to nothing.
 const GAIN: u64 = 64 << 10;
-
-/// The pause behind the first such try; each further one is twice as long.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// Sees to it that `file` of this commit is in the cache, complete.
 pub(super) fn download(
@@ -56,10 +51,22 @@ fn lock(path: &Path) -> Result<File, CheckpointError> {
 
 /// Why a try ended before the file did.
 enum Interruption {
-    /// Another try may bring the rest.
-    Again(Box<dyn std::error::Error + Send + Sync>),
+    /// Another try may bring the rest, after the pause that the server asked for, if it did.
+    Again {
+        source: Box<dyn std::error::Error + Send + Sync>,
+        retry_after: Option<Duration>,
+    },
     /// No other try will.
     Never(CheckpointError),
+}
+
+impl Interruption {
+    fn again(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Again {
+            source: source.into(),
+            retry_after: None,
+        }
+    }
 }
 
 impl From<CheckpointError> for Interruption {
@@ -97,7 +104,7 @@ fn fetch(
     transfer.tell();
     let (mut most, mut in_vain) = (transfer.reached, 0);
     loop {
-        let source = match transfer.run() {
+        let (source, retry_after) = match transfer.run() {
             Ok(()) => break,
             Err(Interruption::Never(error)) => {
                 if matches!(error, CheckpointError::HubSize { .. }) {
@@ -105,7 +112,10 @@ fn fetch(
                 }
                 return Err(error);
             }
-            Err(Interruption::Again(source)) => source,
+            Err(Interruption::Again {
+                source,
+                retry_after,
+            }) => (source, retry_after),
         };
         in_vain = if transfer.reached >= most + GAIN {
             0
@@ -113,7 +123,7 @@ fn fetch(
             in_vain + 1
         };
         most = most.max(transfer.reached);
-        if in_vain == TRIES {
+        if in_vain == ATTEMPTS {
             return Err(CheckpointError::HubBrokeOff {
                 file: file.to_owned(),
                 found: transfer.reached,
@@ -121,7 +131,8 @@ fn fetch(
                 source,
             });
         }
-        std::thread::sleep(PAUSE * (1 << in_vain.saturating_sub(1)));
+        let pause = pause(in_vain.saturating_sub(1), retry_after);
+        client.clock.sleep(pause);
     }
     transfer.part.sync_all().map_err(|e| write_error(part, e))?;
     transfer.progress.end();
@@ -147,7 +158,7 @@ impl Transfer<'_> {
     fn run(&mut self) -> Result<(), Interruption> {
         let size = self.remote.size;
         let answer = self.client.content(self.remote, self.reached);
-        let mut answer = answer.map_err(Interruption::Again)?;
+        let mut answer = answer.map_err(Interruption::again)?;
         match answer.status {
             206 => {
                 let (start, whole) = answer.range.ok_or_else(|| self.odd("no Content-Range"))?;
@@ -169,7 +180,10 @@ impl Transfer<'_> {
             416 => return Err(self.wrong_size(self.reached).into()),
             // Too many requests, or the server has trouble of its own: both pass.
             status @ (429 | 500..) => {
-                return Err(Interruption::Again(format!("it answered {status}").into()));
+                return Err(Interruption::Again {
+                    source: format!("it answered {status}").into(),
+                    retry_after: answer.retry_after,
+                });
             }
             _ => self.client.check(&answer, self.file)?,
         }
@@ -178,7 +192,7 @@ impl Transfer<'_> {
             let read = match answer.body.read(&mut buffer) {
                 Ok(read) => read,
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-                Err(e) => return Err(Interruption::Again(e.into())),
+                Err(e) => return Err(Interruption::again(e)),
             };
             if read == 0 {
                 break;

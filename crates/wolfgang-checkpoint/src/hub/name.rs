@@ -1,15 +1,18 @@
 //! What a model on the Hub is called.
 
+use super::choice::{is_inside, is_pt};
 use crate::CheckpointError;
 use std::fmt;
 use std::str::FromStr;
 
-/// A model on the Hub, parsed from `OWNER/NAME` or `OWNER/NAME@REVISION`.
+/// A model on the Hub, parsed from `OWNER/NAME`, `OWNER/NAME@REVISION` or, with the path of one `.pt` in the
+/// repository, `OWNER/NAME/FILE.pt` or `OWNER/NAME/FILE.pt@REVISION`.
 ///
 /// Whatever can be parsed is safe as a part of paths and URLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubModel {
     repository: String,
+    file: Option<String>,
     revision: String,
 }
 
@@ -23,6 +26,11 @@ impl HubModel {
     /// `OWNER/NAME`.
     pub fn repository(&self) -> &str {
         &self.repository
+    }
+
+    /// The path of the `.pt` in the repository, if one is named.
+    pub fn file(&self) -> Option<&str> {
+        self.file.as_deref()
     }
 
     /// A branch, a tag or a commit.
@@ -44,22 +52,50 @@ impl FromStr for HubModel {
 
 impl fmt::Display for HubModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.repository, self.revision)
+        f.write_str(&self.repository)?;
+        if let Some(file) = &self.file {
+            write!(f, "/{file}")?;
+        }
+        write!(f, "@{}", self.revision)
     }
 }
 
 fn parse(given: &str) -> Result<HubModel, String> {
-    let (repository, revision) = given.split_once('@').unwrap_or((given, MAIN));
-    let Some((owner, name)) = repository.split_once('/') else {
+    let (path, revision) = given.split_once('@').unwrap_or((given, MAIN));
+    let Some((owner, rest)) = path.split_once('/') else {
         return Err("there is no / between owner and name".to_owned());
+    };
+    let (name, file) = match rest.split_once('/') {
+        Some((name, file)) => (name, Some(file)),
+        None => (rest, None),
     };
     check_name("owner", owner)?;
     check_name("name", name)?;
+    file.map_or(Ok(()), check_file)?;
     check_revision(revision)?;
     Ok(HubModel {
-        repository: repository.to_owned(),
+        repository: format!("{owner}/{name}"),
+        file: file.map(str::to_owned),
         revision: revision.to_owned(),
     })
+}
+
+/// A path within the repository, of a file that can be a checkpoint.
+fn check_file(file: &str) -> Result<(), String> {
+    const MAX_LEN: usize = 512;
+    if !is_pt(file) {
+        return Err(format!("the file {file:?} is no .pt"));
+    }
+    if file.len() > MAX_LEN {
+        let len = file.len();
+        return Err(format!(
+            "the file's path has {len} bytes instead of {MAX_LEN} at most"
+        ));
+    }
+    if !is_inside(file) {
+        return Err(format!("the file {file:?} is no path within a repository"));
+    }
+    Ok(())
 }
 
 /// The Hub's own rules for the two halves of a repository's name.
@@ -121,6 +157,21 @@ mod tests {
     }
 
     #[test]
+    fn a_name_may_carry_a_file() {
+        let parsed = |given: &str| given.parse::<HubModel>().unwrap();
+        let model = parsed("goethe/faust/steps/last 1.pt@v1");
+        assert_eq!(model.repository(), "goethe/faust");
+        assert_eq!(model.file(), Some("steps/last 1.pt"));
+        assert_eq!(model.revision(), "v1");
+        assert_eq!(model.to_string(), "goethe/faust/steps/last 1.pt@v1");
+        assert_eq!(
+            parsed("goethe/faust/a.pt").to_string(),
+            "goethe/faust/a.pt@main"
+        );
+        assert_eq!(parsed("goethe/faust").file(), None);
+    }
+
+    #[test]
     fn what_could_leave_the_cache_or_the_url_is_refused() {
         let long = format!("a/{}", "b".repeat(97));
         for given in [
@@ -130,6 +181,13 @@ mod tests {
             "a/",
             "/b",
             "a/b/c",
+            "a/b/",
+            "a/b/.pt",
+            "a/b/../c.pt",
+            "a/b//c.pt",
+            "a/b/c/",
+            "a/b/c\\d.pt",
+            "a/b/c\n.pt",
             "../b",
             "a/..",
             "a/b..c",

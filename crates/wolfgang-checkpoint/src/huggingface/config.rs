@@ -2,8 +2,9 @@
 
 use super::MODEL_TYPE;
 use super::special::SpecialIds;
-use crate::CheckpointError;
+use crate::json::shown;
 use crate::layout::CONFIG;
+use crate::{CheckpointError, end_ids};
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use wolfgang_model::ModelConfig;
@@ -20,7 +21,7 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
     let unsupported = |field: &str, found: &Json, expected: String| CheckpointError::Unsupported {
         path: path.join(CONFIG),
         field: field.to_owned(),
-        found: format!("{:.80}", found.to_string()),
+        found: shown(found),
         expected,
     };
     let size = |field: &str| {
@@ -28,24 +29,11 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
         value.ok_or_else(|| unsupported(field, &config[field], "a size".to_owned()))
     };
     // Transformers 4 has the angle's base at the top level, 5 among the rope parameters; either may have both.
-    let rope = &config["rope_parameters"];
-    let known = ["rope_theta", "rope_type"];
-    match rope {
-        Json::Null => {}
-        Json::Object(fields) => {
-            if let Some((field, value)) = fields.iter().find(|(f, _)| !known.contains(&f.as_str()))
-            {
-                let field = format!("rope_parameters.{field:.40}");
-                return Err(unsupported(&field, value, "no such field".to_owned()));
-            }
-        }
-        other => {
-            let expected = "an object or nothing".to_owned();
-            return Err(unsupported("rope_parameters", other, expected));
-        }
-    }
     let theta: &[Json] = &[Json::Null, 10000.into(), ROPE_THETA.into()];
-    let wanted: [(&str, &Json, &[Json]); 9] = [
+    for group in ["rope_scaling", "rope_parameters"] {
+        check_rope(&config[group], group, theta, &unsupported)?;
+    }
+    let wanted: [(&str, &Json, &[Json]); 6] = [
         ("hidden_act", &config["hidden_act"], &["silu".into()]),
         (
             "tie_word_embeddings",
@@ -58,19 +46,12 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
             &[Json::Null, false.into()],
         ),
         ("mlp_bias", &config["mlp_bias"], &[Json::Null, false.into()]),
-        ("rope_scaling", &config["rope_scaling"], &[Json::Null]),
-        (
-            "rope_parameters.rope_type",
-            &rope["rope_type"],
-            &[Json::Null, "default".into()],
-        ),
         (
             "rms_norm_eps",
             &config["rms_norm_eps"],
             &[Json::Null, RMS_NORM_EPS.into()],
         ),
         ("rope_theta", &config["rope_theta"], theta),
-        ("rope_parameters.rope_theta", &rope["rope_theta"], theta),
     ];
     for (field, found, allowed) in wanted {
         if !allowed.contains(found) {
@@ -133,16 +114,60 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
     }
 }
 
+/// Refuses rope parameters that change anything, among those of transformers 4 (`rope_scaling`) and 5
+/// (`rope_parameters`). The type `default` is the embedding without scaling.
+fn check_rope(
+    rope: &Json,
+    group: &str,
+    theta: &[Json],
+    unsupported: &impl Fn(&str, &Json, String) -> CheckpointError,
+) -> Result<(), CheckpointError> {
+    let fields = match rope {
+        Json::Null => return Ok(()),
+        Json::Object(fields) => fields,
+        other => return Err(unsupported(group, other, "an object or nothing".to_owned())),
+    };
+    let kind: &[Json] = &[Json::Null, "default".into()];
+    let one: &[Json] = &[Json::Null, 1.into(), 1.0.into()];
+    // What the type is says more than what its fields are.
+    let is_type = |field: &str| matches!(field, "rope_type" | "type");
+    let (types, others): (Vec<_>, Vec<_>) = fields.iter().partition(|(field, _)| is_type(field));
+    for (field, value) in types.into_iter().chain(others) {
+        let allowed = match field.as_str() {
+            // Early versions said `type`.
+            field if is_type(field) => kind,
+            "rope_theta" => theta,
+            "factor" | "partial_rotary_factor" | "attention_factor" => one,
+            _ => &[Json::Null],
+        };
+        if !allowed.contains(value) {
+            let expected = match allowed {
+                [_] => "no such field".to_owned(),
+                [.., last] => last.to_string(),
+                [] => String::new(),
+            };
+            let field = format!("{group}.{field:.40}");
+            return Err(unsupported(&field, value, expected));
+        }
+    }
+    Ok(())
+}
+
 /// The `config.json` of a `LlamaForCausalLM` of this shape, for transformers 4 and 5, which put some fields in
 /// different places.
-pub(super) fn write(config: &ModelConfig, dtype: &str, special: &SpecialIds) -> Json {
+pub(super) fn write(
+    config: &ModelConfig,
+    dtype: &str,
+    special: &SpecialIds,
+    end_ids: &[u32],
+) -> Json {
     json!({
         "architectures": ["LlamaForCausalLM"],
         "attention_bias": false,
         "attention_dropout": config.dropout,
         "bos_token_id": null,
         "dtype": dtype,
-        "eos_token_id": special.end_of_text,
+        end_ids::FIELD: special.eos_token_id(end_ids),
         "head_dim": config.head_dim(),
         "hidden_act": "silu",
         "hidden_size": config.n_embd,

@@ -22,6 +22,7 @@ use wolfgang_model::ModelConfig;
 pub(crate) fn write(
     scratch: &Scratch,
     config: &ModelConfig,
+    end_ids: &[u32],
     tensors: Vec<Tensor>,
 ) -> Result<(), CheckpointError> {
     let put = |name: &str, json: Json| scratch.write(name, format!("{json:#}\n").as_bytes());
@@ -36,9 +37,10 @@ pub(crate) fn write(
     } else {
         SpecialIds::default()
     };
-    put(GENERATION_CONFIG, special.generation_config())?;
+    put(GENERATION_CONFIG, special.generation_config(end_ids))?;
     let dtype = tensors.first().map_or(DType::F32, |tensor| tensor.dtype);
-    put(CONFIG, config::write(config, torch_name(dtype), &special))?;
+    let json = config::write(config, torch_name(dtype), &special, end_ids);
+    put(CONFIG, json)?;
 
     let incomplete = AtomicBool::new(false);
     let views = tensors.into_iter().map(|tensor| {

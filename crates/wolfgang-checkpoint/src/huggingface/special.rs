@@ -1,5 +1,6 @@
 //! The control tokens that the `transformers` library must know by name.
 
+use crate::end_ids::{FIELD, to_json};
 use serde_json::{Value as Json, json};
 
 const END_OF_TEXT: &str = "<|endoftext|>";
@@ -14,15 +15,15 @@ const CHAT_TEMPLATE: &str = "{% for message in messages %}\
 
 /// Ids of control tokens, of those that a vocabulary has.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct SpecialIds {
-    pub(super) end_of_text: Option<u64>,
+pub(crate) struct SpecialIds {
+    pub(crate) end_of_text: Option<u64>,
     pub(super) padding: Option<u64>,
     has_roles: bool,
 }
 
 impl SpecialIds {
     /// As a `tokenizer.json` has them.
-    pub(super) fn of(tokenizer: &Json) -> Self {
+    pub(crate) fn of(tokenizer: &Json) -> Self {
         let id = |token: &str| {
             let added = tokenizer["added_tokens"].as_array()?;
             added.iter().find(|added| added["content"] == token)?["id"].as_u64()
@@ -49,10 +50,18 @@ impl SpecialIds {
         config
     }
 
+    /// The ids that end a text, as the model's files named them, or else the tokenizer's.
+    pub(super) fn eos_token_id(&self, end_ids: &[u32]) -> Json {
+        match end_ids {
+            [] => json!(self.end_of_text),
+            named => to_json(named),
+        }
+    }
+
     /// The `generation_config.json`. Sampling stays the user's choice.
-    pub(super) fn generation_config(&self) -> Json {
+    pub(super) fn generation_config(&self, end_ids: &[u32]) -> Json {
         json!({
-            "eos_token_id": self.end_of_text,
+            FIELD: self.eos_token_id(end_ids),
             "pad_token_id": self.padding.or(self.end_of_text),
             "use_cache": true,
         })
@@ -72,7 +81,16 @@ mod tests {
 
         let end = SpecialIds::of(&json!({"added_tokens": [{"id": 7, "content": END_OF_TEXT}]}));
         assert_eq!(end.end_of_text, Some(7));
-        assert_eq!(end.generation_config()["pad_token_id"], 7);
+        assert_eq!(end.generation_config(&[])["pad_token_id"], 7);
         assert_eq!(end.tokenizer_config(8).get("chat_template"), None);
+    }
+
+    #[test]
+    fn named_end_ids_come_before_the_tokenizers() {
+        let end = SpecialIds::of(&json!({"added_tokens": [{"id": 7, "content": END_OF_TEXT}]}));
+        assert_eq!(end.generation_config(&[])[FIELD], json!(7));
+        assert_eq!(end.generation_config(&[3])[FIELD], json!(3));
+        assert_eq!(end.generation_config(&[3, 7])[FIELD], json!([3, 7]));
+        assert_eq!(SpecialIds::default().eos_token_id(&[]), Json::Null);
     }
 }

@@ -3,7 +3,7 @@
 use crate::chat::mistake::Mistake;
 use crate::chat::order;
 use crate::environment;
-use crate::text_source::without_byte_order_mark;
+use crate::text_source::BYTE_ORDER_MARK;
 use crate::voice::Voice;
 use anyhow::Context as _;
 use rustyline::completion::Completer;
@@ -184,8 +184,9 @@ fn next_line(read: &mut usize) -> anyhow::Result<Heard> {
             return Ok(refused.map_or(end, Heard::Refused));
         }
         *read += 1;
-        let bytes = match *read {
-            1 => without_byte_order_mark(&bytes),
+        let mark = BYTE_ORDER_MARK.as_bytes();
+        let bytes = match bytes.strip_prefix(mark) {
+            Some(bytes) if *read == 1 => bytes,
             _ => &bytes,
         };
         let line = String::from_utf8_lossy(bytes);

@@ -2,7 +2,7 @@
 
 use crate::chat::messages::Messages;
 use crate::chat::mistake::Mistake;
-use crate::text_source::without_byte_order_mark;
+use crate::text_source::BYTE_ORDER_MARK;
 use crate::whole_file::{self, Access};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,10 @@ fn is_record(path: &Path) -> bool {
 pub(crate) fn load(path: &Path) -> anyhow::Result<Messages> {
     let name = path.display().to_string();
     let json = read(path).with_context(|| format!("cannot read {name}"))?;
-    let json = serde_json::from_slice(without_byte_order_mark(&json));
+    let json = json
+        .strip_prefix(BYTE_ORDER_MARK.as_bytes())
+        .unwrap_or(&json);
+    let json = serde_json::from_slice(json);
     let json = json.map_err(|source| Mistake::NoJson {
         name: name.clone(),
         source,

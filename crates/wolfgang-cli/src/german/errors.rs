@@ -1,5 +1,6 @@
 //! Errors and their next steps, in German.
 
+use super::phrase;
 use crate::chat::Mistake;
 use crate::explain::NotWritable;
 use wolfgang_generate::{CheckpointError, GenerateError, ModelError, TokenizerError};
@@ -60,6 +61,9 @@ fn tokenizer(error: &TokenizerError) -> Option<String> {
             "es gibt keinen Tokenizer {}; --tokenizer nimmt die tokenizer.json, mit der das Modell trainiert wurde",
             path.display()
         )),
+        TokenizerError::GitLfsPointer { origin } => Some(format!(
+            "{origin} ist ein Verweis von git-lfs, nicht der Tokenizer selbst; `git lfs pull` in seinem Repository lädt ihn"
+        )),
         TokenizerError::NoChatToken { token } => Some(format!(
             "der Tokenizer hat kein Token {token}, das ein Gespräch braucht"
         )),
@@ -112,6 +116,26 @@ fn checkpoint(error: &CheckpointError) -> Option<String> {
         CheckpointError::Read { path, source } if not_there(source) => format!(
             "{} gibt es nicht; ein Modell ist eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME",
             path.display()
+        ),
+        CheckpointError::GitLfsPointer { path } => format!(
+            "{} ist ein Verweis von git-lfs, nicht die Datei selbst; `git lfs pull` in ihrem Repository lädt sie",
+            path.display()
+        ),
+        CheckpointError::OtherWeights { path, instruction } => format!(
+            "{} enthält Gewichte in einer Form, die nicht gelesen wird; {}",
+            path.display(),
+            phrase(instruction)
+        ),
+        CheckpointError::PartOfFolder { path, folder } => format!(
+            "{} ist nur ein Teil eines Modells; nennen Sie seinen Ordner, {}",
+            path.display(),
+            folder.display()
+        ),
+        CheckpointError::HubSeveral { model, found } => format!(
+            "{model} hat mehrere .pt: {found}; eine davon nennt hf:OWNER/NAME/FILE.pt"
+        ),
+        CheckpointError::HubNoSuchFile { model, found } => format!(
+            "{model} gibt es nicht; die .pt des Repositorys: {found}; eine davon nennt hf:OWNER/NAME/FILE.pt"
         ),
         CheckpointError::Exists { path } => format!(
             "{} gibt es schon; wählen Sie einen anderen Ordner, oder ersetzen Sie ihn mit --force",

@@ -118,7 +118,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "model",
-        "Das Modell: eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME[@REVISION], das vom Hugging Face Hub geladen wird. Ohne Angabe das Faust-Modell im Programm",
+        "Das Modell: eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME[/FILE.pt][@REVISION], das vom Hugging Face Hub geladen wird. Ohne Angabe das Faust-Modell im Programm",
     ),
     (
         "",
@@ -308,7 +308,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "stop_token",
         "Bei diesem Token enden, genannt mit Nummer oder Text. Mehrmals möglich",
     ),
-    ("", "ignore_eos", "Hinter <|endoftext|> weitermachen"),
+    (
+        "",
+        "ignore_eos",
+        "Hinter <|endoftext|> und den anderen Token weitermachen, mit denen ein Text dieses Modells endet",
+    ),
     (
         "",
         "overflow",
@@ -411,7 +415,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "convert",
         "input",
-        "Der Checkpoint: eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME[@REVISION]",
+        "Der Checkpoint: eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME[/FILE.pt][@REVISION]",
     ),
     ("convert", "out", "Der Ordner, der geschrieben wird"),
     (
@@ -437,7 +441,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "inspect",
         "path",
-        "Der Checkpoint: eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME[@REVISION]",
+        "Der Checkpoint: eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME[/FILE.pt][@REVISION]",
     ),
     (
         "inspect",

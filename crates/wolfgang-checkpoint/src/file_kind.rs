@@ -1,0 +1,154 @@
+//! Files that are no checkpoint by themselves, known by their names.
+
+use crate::CheckpointError;
+use crate::layout::{
+    CONFIG, GENERATION_CONFIG, INDEX, RECORD, SINGLE, TOKENIZER, TOKENIZER_CONFIG,
+};
+use std::path::Path;
+
+/// What weights in another format need before they can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remedy {
+    /// The transformers library loads them, and saves safetensors.
+    SaveWithTransformers,
+    /// Only a script of the transformers library reads them.
+    ConvertFromMeta,
+    /// The format does not lead back to the original weights.
+    FindOriginal,
+}
+
+impl Remedy {
+    /// What to do, as a sentence without its full stop.
+    pub(crate) fn instruction(self) -> &'static str {
+        match self {
+            Self::SaveWithTransformers => {
+                "load the folder with the transformers library and save it by save_pretrained, which writes \
+                 model.safetensors"
+            }
+            Self::ConvertFromMeta => {
+                "convert the folder by the transformers library's convert_llama_weights_to_hf.py, which writes \
+                 model.safetensors"
+            }
+            Self::FindOriginal => {
+                "take the repository that this was made from, with model.safetensors"
+            }
+        }
+    }
+}
+
+/// Refuses a file that is part of a model's folder, or has its weights in a format that is not read.
+pub(crate) fn check(path: &Path) -> Result<(), CheckpointError> {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return Ok(());
+    };
+    if is_part_of_folder(name) {
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        return Err(CheckpointError::PartOfFolder {
+            path: path.to_path_buf(),
+            folder: folder.to_path_buf(),
+        });
+    }
+    match remedy(name) {
+        Some(remedy) => Err(CheckpointError::OtherWeights {
+            path: path.to_path_buf(),
+            instruction: remedy.instruction(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The error for a folder without readable weights, if it has weights in another format.
+pub(crate) fn other_weights(folder: &Path) -> Option<CheckpointError> {
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let (remedy, name) = first_other_weights(names)?;
+    Some(CheckpointError::OtherWeights {
+        path: folder.join(name),
+        instruction: remedy.instruction(),
+    })
+}
+
+/// Of the files that hold weights in another format, the one that is the easiest to convert.
+pub(crate) fn first_other_weights(names: impl Iterator<Item = String>) -> Option<(Remedy, String)> {
+    let known = names.filter_map(|name| Some((remedy(&name)?, name)));
+    known.min_by_key(|(remedy, name)| (*remedy as u8, name.clone()))
+}
+
+fn is_part_of_folder(name: &str) -> bool {
+    const PARTS: [&str; 7] = [
+        CONFIG,
+        GENERATION_CONFIG,
+        INDEX,
+        RECORD,
+        SINGLE,
+        TOKENIZER,
+        TOKENIZER_CONFIG,
+    ];
+    PARTS.contains(&name) || has_extension(name, "safetensors")
+}
+
+fn remedy(name: &str) -> Option<Remedy> {
+    const TRANSFORMERS: [&str; 3] = ["pytorch_model", "tf_model", "flax_model"];
+    let of_transformers = TRANSFORMERS.iter().any(|stem| name.starts_with(stem));
+    let extensions = ["bin", "h5", "msgpack", "json"];
+    if of_transformers && extensions.iter().any(|e| has_extension(name, e)) {
+        Some(Remedy::SaveWithTransformers)
+    } else if name.starts_with("consolidated.") && has_extension(name, "pth") {
+        Some(Remedy::ConvertFromMeta)
+    } else if ["gguf", "onnx"].iter().any(|e| has_extension(name, e)) {
+        Some(Remedy::FindOriginal)
+    } else {
+        None
+    }
+}
+
+fn has_extension(name: &str, extension: &str) -> bool {
+    let found = Path::new(name).extension();
+    found.is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_in_other_formats_are_known_by_name() {
+        use Remedy::{ConvertFromMeta, FindOriginal, SaveWithTransformers};
+        for (name, expected) in [
+            ("pytorch_model.bin", Some(SaveWithTransformers)),
+            ("pytorch_model.bin.index.json", Some(SaveWithTransformers)),
+            (
+                "pytorch_model-00001-of-00002.bin",
+                Some(SaveWithTransformers),
+            ),
+            ("tf_model.h5", Some(SaveWithTransformers)),
+            ("flax_model.msgpack", Some(SaveWithTransformers)),
+            ("consolidated.00.pth", Some(ConvertFromMeta)),
+            ("model-q4_0.gguf", Some(FindOriginal)),
+            ("model.ONNX", Some(FindOriginal)),
+            ("training_args.bin", None),
+            ("checkpoint.pth", None),
+            ("model.pt", None),
+        ] {
+            assert_eq!(remedy(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_format_that_is_easiest_to_convert_is_named() {
+        let names = [
+            "a.gguf",
+            "pytorch_model.bin",
+            "consolidated.00.pth",
+            "config.json",
+        ];
+        let first = first_other_weights(names.iter().map(|&name| name.to_owned()));
+        assert_eq!(
+            first,
+            Some((Remedy::SaveWithTransformers, "pytorch_model.bin".to_owned()))
+        );
+    }
+}
