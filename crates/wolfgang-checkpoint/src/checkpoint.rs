@@ -26,6 +26,7 @@ pub struct Checkpoint {
     /// The head, where a file stores it besides the embeddings.
     head: Option<Stored>,
     skipped: Vec<Skipped>,
+    unread_classes: Vec<String>,
     maps: Vec<Mapped>,
 }
 
@@ -102,7 +103,9 @@ impl Checkpoint {
             format,
             config,
             tensors,
+            unsupported,
             mut skipped,
+            unread_classes,
             maps,
         } = contents;
         config.validate().map_err(|source| CheckpointError::Model {
@@ -111,7 +114,18 @@ impl Checkpoint {
         })?;
         let (mut tensors, mut problems) = scales::beside(format, tensors);
         let head = tensors.remove(HEAD);
-        problems.extend(compare(format, &config, &tensors, head.as_ref()));
+        problems.extend(compare(
+            format,
+            &config,
+            &tensors,
+            head.as_ref(),
+            &unsupported,
+        ));
+        let beside = unsupported.into_keys().map(|name| Skipped {
+            name,
+            reason: "not part of the model",
+        });
+        skipped.extend(beside);
         if head.is_some() {
             skipped.push(Skipped {
                 name: HEAD.to_owned(),
@@ -132,6 +146,7 @@ impl Checkpoint {
             tensors,
             head,
             skipped,
+            unread_classes,
             maps,
         })
     }
@@ -154,6 +169,11 @@ impl Checkpoint {
     /// What the file holds besides the model's parameters.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
+    }
+
+    /// The classes of Python objects beside the model whose contents were not read, sorted by name.
+    pub fn unread_classes(&self) -> &[String] {
+        &self.unread_classes
     }
 
     /// Name, element type and shape of each stored tensor of the model. The scales of int8 matrices are none.

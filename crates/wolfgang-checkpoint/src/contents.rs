@@ -43,7 +43,11 @@ pub(crate) struct Contents {
     pub(crate) config: ModelConfig,
     /// Under the names of [`ModelConfig::parameters`], and `output.weight` for a stored head.
     pub(crate) tensors: BTreeMap<String, Tensor>,
+    /// Tensors that cannot be read, by name, and what they hold instead of numbers of a known type.
+    pub(crate) unsupported: BTreeMap<String, String>,
     pub(crate) skipped: Vec<Skipped>,
+    /// The classes of objects beside the model whose contents were not read.
+    pub(crate) unread_classes: Vec<String>,
     /// The files that the tensors lie in, as far as they are mapped.
     pub(crate) maps: Vec<Mapped>,
 }

@@ -54,6 +54,7 @@ mod replace;
 mod scales;
 mod tensor_problem;
 mod weights;
+mod wrappers;
 
 pub use checkpoint::{Checkpoint, TensorInfo, load};
 pub use contents::{Format, Skipped};

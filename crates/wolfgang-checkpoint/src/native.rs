@@ -10,6 +10,7 @@ use crate::weights::Tensor;
 use burn::tensor::Bytes;
 use burn_pack::{Reader, Writer};
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use wolfgang_model::ModelConfig;
 
@@ -58,7 +59,9 @@ pub(crate) fn parse(path: &Path, config: Json, record: Bytes) -> Result<Contents
         format: Format::Native,
         config,
         tensors,
+        unsupported: BTreeMap::new(),
         skipped: Vec::new(),
+        unread_classes: Vec::new(),
         maps: Vec::new(),
     })
 }

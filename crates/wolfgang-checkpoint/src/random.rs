@@ -5,6 +5,7 @@ use crate::weights::Tensor;
 use burn::tensor::{Bytes, DType};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
+use std::collections::BTreeMap;
 use wolfgang_model::{ModelConfig, Parameter};
 
 /// The standard deviation of a new model's weights, as in the original.
@@ -20,7 +21,9 @@ pub(crate) fn contents(config: &ModelConfig, seed: u64) -> Contents {
         format: Format::Native,
         config: config.clone(),
         tensors: tensors.collect(),
+        unsupported: BTreeMap::new(),
         skipped: Vec::new(),
+        unread_classes: Vec::new(),
         maps: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! `wolfgang inspect`.
 
+use crate::model_args::unread_classes;
 use crate::model_source;
 use crate::report::{self, one_line};
 use crate::voice::Voice;
@@ -37,6 +38,7 @@ struct Findings<'a> {
     dtypes: Vec<Count>,
     tensors: Vec<TensorLine<'a>>,
     skipped: Vec<SkippedLine<'a>>,
+    unread_classes: &'a [String],
     tokenizer: Option<TokenizerLine>,
 }
 
@@ -100,6 +102,7 @@ pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
                 reason: skipped.reason,
             })
             .collect(),
+        unread_classes: checkpoint.unread_classes(),
         tokenizer: tokenizer(args, checkpoint.path(), config, spoken),
     };
     let mut out = std::io::stdout().lock();
@@ -107,6 +110,9 @@ pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else {
         tell(&findings, spoken, &mut out)?;
+        if let Some(unread) = unread_classes(&checkpoint, spoken) {
+            writeln!(out, "\n{unread}")?;
+        }
     }
     Ok(())
 }

@@ -158,6 +158,9 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
             "a model is a .pt file, a native or a Hugging Face folder, or hf:OWNER/NAME"
         }
         CheckpointError::Damaged { .. } => "if it was copied or downloaded, do that again",
+        CheckpointError::UnsupportedFormat { .. } => {
+            "load it with a current PyTorch on a little-endian machine and save it there with torch.save"
+        }
         CheckpointError::RunsCode { .. } => {
             "do not open it with Python unless you trust its source"
         }

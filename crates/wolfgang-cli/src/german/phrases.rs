@@ -7,6 +7,7 @@ const PHRASES: &[(&str, &str)] = &[
         "training state, not part of the model",
         "Stand des Trainings, kein Teil des Modells",
     ),
+    ("not part of the model", "kein Teil des Modells"),
     ("nothing but a CPU", "nichts als einen Prozessor"),
     (
         "a driver for Vulkan, Metal or DirectX",
