@@ -105,20 +105,26 @@ impl<'a> Pickle<'a> {
         match values.get(id) {
             Value::Dict(_) => {}
             Value::Object(object) => {
-                let state = object.state?;
+                if object.state.is_none() && object.items.is_empty() {
+                    return None;
+                }
                 // Attributes in a dictionary, in slots, or both; pydantic has the dictionary in another one.
-                let states = match values.get(state) {
-                    Value::Tuple(states) => states,
-                    _ => &vec![state],
+                let states = match object.state.map(|state| (state, values.get(state))) {
+                    Some((_, Value::Tuple(states))) => states.clone(),
+                    Some((state, _)) => vec![state],
+                    None => Vec::new(),
                 };
                 for state in states {
-                    parts.extend(values.find(*state, "__dict__"));
-                    parts.push(*state);
+                    parts.extend(values.find(state, "__dict__"));
+                    parts.push(state);
                 }
             }
             _ => return None,
         }
-        let items = parts.iter().filter_map(|part| values.items(*part)).flatten();
+        let items = parts
+            .iter()
+            .filter_map(|part| values.items(*part))
+            .flatten();
         let field = |(key, value): &(Id, Id)| {
             let value = scalars::json(values, *value, &read);
             Some((values.str(*key)?.to_owned(), value))
@@ -136,7 +142,8 @@ impl<'a> Pickle<'a> {
                 Value::Object(object) => object.class.as_ref(),
                 _ => None,
             });
-            let object = class.map(|class| format!(", but an object of the class {:.80}", class.path));
+            let object =
+                class.map(|class| format!(", but an object of the class {:.80}", class.path));
             return Err(format!("it is no dictionary{}", object.unwrap_or_default()));
         };
         if items.len() > MAX_TENSORS {
@@ -209,10 +216,7 @@ mod tests {
             serde_json::json!({"i": -2, "x": 0.5, "t": true, "l": []})
         );
         assert_eq!(fields(&pickle, "b"), serde_json::json!({"x": "y"}));
-        assert_eq!(
-            pickle.tensors("a").unwrap_err(),
-            "its \"l\" is no tensor"
-        );
+        assert_eq!(pickle.tensors("a").unwrap_err(), "its \"l\" is no tensor");
         assert_eq!(
             pickle.tensors("b").unwrap_err(),
             "it is no dictionary, but an object of the class pkg.mod.Config"
@@ -253,7 +257,12 @@ mod tests {
     /// Few bytes that would become many values, names of names, or long names many times over.
     #[test]
     fn growth_is_bounded() {
-        let objects = [&b"\x80\x02cm\nC\nq\0"[..], &b"h\0)\x81".repeat(1 << 18), b"."].concat();
+        let objects = [
+            &b"\x80\x02cm\nC\nq\0"[..],
+            &b"h\0)\x81".repeat(1 << 18),
+            b".",
+        ]
+        .concat();
         assert!(parse(&objects).is_ok());
         let nones = [&b"N".repeat(MAX_VALUES + 2)[..], b"."].concat();
         assert!(matches!(parse(&nones), Err(PickleError::TooLarge)));

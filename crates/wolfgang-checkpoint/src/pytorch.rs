@@ -6,7 +6,7 @@ mod storages;
 
 use crate::contents::{Contents, Format, HEAD, Skipped};
 use crate::mapped::Mapped;
-use crate::pickle::{self, Pickle, PickleError};
+use crate::pickle::{self, Described, Pickle, PickleError};
 use crate::wrappers::unwrapped_unless_ambiguous;
 use crate::{CheckpointError, native};
 use archive::{ArchiveError, Entry};
@@ -19,13 +19,15 @@ use storages::{Place, Storages};
 
 const MODEL: &str = "model";
 const CONFIG: &str = "model_config";
+const KV_HEADS: &str = "n_kv_head";
 
 const TRAINING_STATE: &str = "training state, not part of the model";
 
 /// Where a tar archive says that it is one.
 const TAR_MAGIC: Range<usize> = 257..262;
 
-const BIG_ENDIAN: &str = "its weights are stored in big-endian byte order, and only little-endian is read";
+const BIG_ENDIAN: &str =
+    "its weights are stored in big-endian byte order, and only little-endian is read";
 
 /// Buffers that models compute from their configuration, as various implementations call them. Last part of the name.
 const COMPUTED: [&str; 11] = [
@@ -63,9 +65,22 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
             entry: MODEL,
             found,
         })?;
+    // The last of equal keys wins, as in Python.
+    let described: BTreeMap<_, _> = described.into_iter().collect();
+    let names = unwrapped_unless_ambiguous(described.keys().copied());
+    let described: BTreeMap<_, _> = described
+        .into_iter()
+        .map(|(stored, tensor)| (names[stored].clone(), tensor))
+        .collect();
+
     let fields = pickle.fields(CONFIG, |tensor| storages.scalar(tensor));
-    let fields = fields.ok_or_else(|| missing_entry(path, CONFIG, &keys))?;
-    let config = native::parse_config(path, Json::Object(with_kv_heads(fields)))?;
+    let mut fields = fields.ok_or_else(|| missing_entry(path, CONFIG, &keys))?;
+    if fields.get(KV_HEADS) == Some(&Json::Null)
+        && let Some(n) = kv_heads(&fields, &described)
+    {
+        fields.insert(KV_HEADS.to_owned(), n);
+    }
+    let config = native::parse_config(path, Json::Object(fields))?;
 
     let beside = keys.iter().filter(|key| ![MODEL, CONFIG].contains(key));
     let mut skipped: Vec<_> = beside
@@ -74,13 +89,13 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
             reason: TRAINING_STATE,
         })
         .collect();
-    // The last of equal keys wins, as in Python.
-    let described: BTreeMap<_, _> = described.into_iter().collect();
-    let names = unwrapped_unless_ambiguous(described.keys().copied());
     let (mut tensors, mut unsupported, mut claimed) = (BTreeMap::new(), BTreeMap::new(), 0u64);
-    for (stored, tensor) in described {
-        let name = names[stored].clone();
-        if name.rsplit('.').next().is_some_and(|last| COMPUTED.contains(&last)) {
+    for (name, tensor) in described {
+        if name
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| COMPUTED.contains(&last))
+        {
             skipped.push(Skipped {
                 name,
                 reason: "computed, not learned",
@@ -119,14 +134,21 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
     })
 }
 
-/// In the original, no number of key and value heads means one for each query head.
-fn with_kv_heads(mut fields: Map<String, Json>) -> Map<String, Json> {
-    if fields.get("n_kv_head") == Some(&Json::Null)
-        && let Some(n_head) = fields.get("n_head").cloned()
-    {
-        fields.insert("n_kv_head".to_owned(), n_head);
-    }
-    fields
+/// The number of key and value heads where the configuration has `None` for it: one for each query head, unless the
+/// keys' weights have rows for another number.
+fn kv_heads(
+    fields: &Map<String, Json>,
+    described: &BTreeMap<String, Described<'_>>,
+) -> Option<Json> {
+    let n_head = fields.get("n_head")?;
+    let size = |field: &str| usize::try_from(fields.get(field)?.as_u64()?).ok();
+    let from_rows = || {
+        let keys = described.get("layers.0.attention.wk.weight")?;
+        let rows = *keys.as_ref().ok()?.shape.first()?;
+        let head_dim = size("n_embd")?.checked_div(size("n_head")?)?;
+        (head_dim > 0 && rows > 0 && rows.is_multiple_of(head_dim)).then(|| rows / head_dim)
+    };
+    Some(from_rows().map_or_else(|| n_head.clone(), Json::from))
 }
 
 fn missing_entry(path: &Path, entry: &'static str, keys: &[&str]) -> CheckpointError {
@@ -221,8 +243,12 @@ fn read_archive<'a>(
         ArchiveError::Damaged(what) => damaged(path, what),
         ArchiveError::Foreign(found) => foreign(path, &found),
     })?;
-    let folders = entries.keys().filter_map(|name| name.strip_suffix("data.pkl"));
-    let folders: Vec<_> = folders.filter(|f| f.is_empty() || f.ends_with('/')).collect();
+    let folders = entries
+        .keys()
+        .filter_map(|name| name.strip_suffix("data.pkl"));
+    let folders: Vec<_> = folders
+        .filter(|f| f.is_empty() || f.ends_with('/'))
+        .collect();
     let [folder] = folders[..] else {
         let found = format!("it is a zip archive with {} files data.pkl", folders.len());
         return Err(foreign(path, &found));
@@ -238,7 +264,10 @@ fn read_archive<'a>(
         Some(b"big") => return Err(unsupported(path, BIG_ENDIAN)),
         Some(other) => {
             let order = String::from_utf8_lossy(other);
-            return Err(unsupported(path, &format!("its byte order is {order:.20?}")));
+            return Err(unsupported(
+                path,
+                &format!("its byte order is {order:.20?}"),
+            ));
         }
     }
     // There is exactly one.
@@ -246,13 +275,22 @@ fn read_archive<'a>(
         return Err(foreign(path, "it is a zip archive without a file data.pkl"));
     };
     let bytes = contents(pickle);
-    if pickle.checksum.is_some_and(|checksum| crc32fast::hash(bytes) != checksum) {
-        return Err(damaged(path, "its data.pkl has another checksum than it should"));
+    if pickle
+        .checksum
+        .is_some_and(|checksum| crc32fast::hash(bytes) != checksum)
+    {
+        return Err(damaged(
+            path,
+            "its data.pkl has another checksum than it should",
+        ));
     }
     let (pickle, _) = read_pickle(path, bytes)?;
     let storages = entries.iter().filter_map(|(name, entry)| {
         let key = name.strip_prefix(folder)?.strip_prefix("data/")?;
-        Some((key.to_owned(), Place::new(entry.data.clone(), entry.checksum)))
+        Some((
+            key.to_owned(),
+            Place::new(entry.data.clone(), entry.checksum),
+        ))
     });
     Ok((pickle, storages.collect()))
 }

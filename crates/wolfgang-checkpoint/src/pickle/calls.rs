@@ -21,12 +21,7 @@ fn refused(callable: impl Into<String>) -> PickleError {
 
 impl Calls {
     /// The result of `callable(*args)`.
-    pub(super) fn reduce(
-        &mut self,
-        values: &mut Values<'_>,
-        callable: Id,
-        args: Id,
-    ) -> Result<Id> {
+    pub(super) fn reduce(&mut self, values: &mut Values<'_>, callable: Id, args: Id) -> Result<Id> {
         let Some(global) = values.global(callable).map(Rc::clone) else {
             return Err(refused("an object"));
         };
@@ -38,12 +33,16 @@ impl Calls {
             ("builtins.getattr", [class, name]) => {
                 let class = values.global(*class);
                 let name = values.str(*name).filter(|name| name.len() <= MAX_NAME);
-                let inner = class.zip(name).and_then(|(class, name)| class.attribute(name));
+                let inner = class
+                    .zip(name)
+                    .and_then(|(class, name)| class.attribute(name));
                 let inner = inner.ok_or_else(|| refused(&global.path))?;
                 return Ok(values.push(Value::Global(Rc::new(inner))));
             }
             // The class of None and its like.
-            ("builtins.type", [of]) if matches!(values.get(*of), Value::None | Value::Global(_)) => {
+            ("builtins.type", [of])
+                if matches!(values.get(*of), Value::None | Value::Global(_)) =>
+            {
                 return Ok(values.push(Value::Set));
             }
             // How protocols before 2 make an object: class, base, state of the base.
@@ -54,7 +53,9 @@ impl Calls {
                 let class = self.check_class(values, class)?;
                 return Ok(values.push(object(class, None)));
             }
-            (path, [function, class, function_args, ..]) if path.starts_with("torch._tensor._rebuild_from_type") => {
+            (path, [function, class, function_args, ..])
+                if path.starts_with("torch._tensor._rebuild_from_type") =>
+            {
                 let function = values.global(*function);
                 let function = function.filter(|f| f.kind == Kind::Known);
                 let function = function.ok_or_else(|| refused(path))?.path.clone();
@@ -106,7 +107,8 @@ impl Calls {
     pub(super) fn check_class(&self, values: &Values<'_>, class: Id) -> Result<Rc<Global>> {
         let class = values.global(class).ok_or_else(|| refused("an object"))?;
         // Makes classes and functions of data.
-        if class.path == "builtins.type" || class.path.starts_with("types.") && class.kind == Kind::Function
+        if class.path == "builtins.type"
+            || class.path.starts_with("types.") && class.kind == Kind::Function
         {
             return Err(refused(&class.path));
         }
@@ -139,7 +141,10 @@ impl Calls {
         match values.get(to) {
             Value::Set => Ok(()),
             Value::Object(object) => {
-                let class = object.class.as_ref().map_or("an object", |c| c.path.as_str());
+                let class = object
+                    .class
+                    .as_ref()
+                    .map_or("an object", |c| c.path.as_str());
                 let method = || refused(format!("a method that it sets on {class}"));
                 if object.state.is_some() {
                     return Err(method());
@@ -150,7 +155,9 @@ impl Calls {
                 }
             }
             Value::Global(global) => Err(refused(format!("{}.append", global.path))),
-            Value::Dict(_) | Value::Tensor(_) | Value::Storage(_) => Err(refused("a method of an object")),
+            Value::Dict(_) | Value::Tensor(_) | Value::Storage(_) => {
+                Err(refused("a method of an object"))
+            }
             _ => Err(PickleError::Malformed),
         }
     }
@@ -177,7 +184,11 @@ impl Calls {
                         return Ok(true);
                     }
                     searched += object.items.len();
-                    object.args.into_iter().chain(object.state).for_each(&mut visit);
+                    object
+                        .args
+                        .into_iter()
+                        .chain(object.state)
+                        .for_each(&mut visit);
                     object.items.iter().for_each(|(key, value)| {
                         visit(*key);
                         visit(*value);

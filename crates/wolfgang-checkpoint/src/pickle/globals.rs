@@ -79,6 +79,8 @@ const KNOWN: &[&str] = &[
     "numpy.random._pickle.__bit_generator_ctor",
     "numpy.random._pickle.__generator_ctor",
     "numpy.random._pickle.__randomstate_ctor",
+    "numpy.random.bit_generator.__pyx_unpickle_SeedSequence",
+    "numpy.random.bit_generator.__pyx_unpickle_SeedlessSequence",
     "pathlib.Path",
     "pathlib.PosixPath",
     "pathlib.PurePath",
@@ -132,8 +134,27 @@ const SETTINGS_OF_TORCH: [&str; 6] = [
 
 /// Packages whose classes start programs, read other pickles, or rebuild functions.
 const ACTING: &[&str] = &[
-    "IPython", "_pytest", "cffi", "cloudpickle", "dill", "distutils", "fabric", "fire", "gevent", "invoke", "joblib",
-    "jsonpickle", "pexpect", "pip", "pkg_resources", "plumbum", "psutil", "ptyprocess", "pytest", "setuptools", "sh",
+    "IPython",
+    "_pytest",
+    "cffi",
+    "cloudpickle",
+    "dill",
+    "distutils",
+    "fabric",
+    "fire",
+    "gevent",
+    "invoke",
+    "joblib",
+    "jsonpickle",
+    "pexpect",
+    "pip",
+    "pkg_resources",
+    "plumbum",
+    "psutil",
+    "ptyprocess",
+    "pytest",
+    "setuptools",
+    "sh",
 ];
 
 /// The standard library of Python 3.8 to 3.14 and of Python 2, without its private modules.
@@ -183,7 +204,7 @@ impl Global {
     pub(super) fn new(module: &str, name: &str) -> Self {
         // What pickles call these modules that Python 2 can read.
         let module = match module {
-            "__builtin__" => "builtins",
+            "__builtin__" | "exceptions" => "builtins",
             "copy_reg" => "copyreg",
             other => other,
         };
@@ -195,12 +216,12 @@ impl Global {
     /// The class or function `name` in this class.
     pub(super) fn attribute(&self, name: &str) -> Option<Self> {
         // Names with underscores lead to the machinery behind the class.
-        if name.starts_with("__") || name.contains('.') || self.kind == Kind::Function {
+        if name.starts_with("__") || name.contains('.') {
             return None;
         }
         let path = format!("{}.{name}", self.path);
         let kind = kind(&path, name);
-        Some(Self { path, kind })
+        (self.kind != Kind::Function || kind == Kind::Known).then_some(Self { path, kind })
     }
 
     /// Whether whoever gets this as an argument could run code with it.
@@ -265,7 +286,11 @@ mod tests {
             ("train", "Outer.Inner"),
             ("torch.distributed.fsdp.api", "ShardingStrategy"),
         ] {
-            assert_eq!(Global::new(module, name).kind, Kind::Class, "{module}.{name}");
+            assert_eq!(
+                Global::new(module, name).kind,
+                Kind::Class,
+                "{module}.{name}"
+            );
         }
         for (module, name) in [
             ("__main__", "mode"),
@@ -290,7 +315,11 @@ mod tests {
             ("fire", "Fire"),
             ("psutil", "Popen"),
         ] {
-            assert_eq!(Global::new(module, name).kind, Kind::Function, "{module}.{name}");
+            assert_eq!(
+                Global::new(module, name).kind,
+                Kind::Function,
+                "{module}.{name}"
+            );
         }
     }
 }

@@ -237,7 +237,9 @@ impl<'a> Machine<'a> {
         match self.top().map(|top| self.values.get_mut(top))? {
             Value::Dict(object) | Value::Object(object) => {
                 let pairs = new.as_chunks().0.iter();
-                object.items.extend(pairs.map(|[key, value]| (*key, *value)));
+                object
+                    .items
+                    .extend(pairs.map(|[key, value]| (*key, *value)));
                 Ok(())
             }
             _ => Err(PickleError::Malformed),

@@ -45,7 +45,9 @@ fn numpy_scalar(values: &Values<'_>, scalar: &Object) -> Option<Json> {
     };
     let code = values.str(*values.sequence(dtype.args?)?.first()?)?;
     // The state of a dtype is a version and then the byte order.
-    let order = dtype.state.and_then(|state| values.str(*values.sequence(state)?.get(1)?));
+    let order = dtype
+        .state
+        .and_then(|state| values.str(*values.sequence(state)?.get(1)?));
     let mut bytes = bytes_of(values, *bytes)?;
     if order == Some(">") {
         bytes.reverse();
@@ -71,7 +73,10 @@ fn bytes_of(values: &Values<'_>, id: Id) -> Option<Vec<u8>> {
 /// The number of this type of numpy's (`i8`: a signed integer of 8 bytes) in little-endian bytes.
 fn number(code: &str, bytes: &[u8]) -> Option<Json> {
     let float = |x: f64| Number::from_f64(x).map(Json::Number);
-    let kind = code.trim_start_matches(['<', '>', '=', '|']).chars().next()?;
+    let kind = code
+        .trim_start_matches(['<', '>', '=', '|'])
+        .chars()
+        .next()?;
     let mut padded = [0; 8];
     padded.get_mut(..bytes.len())?.copy_from_slice(bytes);
     let unsigned = u64::from_le_bytes(padded);

@@ -76,7 +76,9 @@ impl Element {
             .strip_prefix("torch.storage.")
             .or(path.strip_prefix("torch."))?
             .strip_suffix("Storage")?;
-        let mut named = ELEMENTS.iter().filter(|element| !element.storage.is_empty());
+        let mut named = ELEMENTS
+            .iter()
+            .filter(|element| !element.storage.is_empty());
         named.find(|element| element.storage == name)
     }
 }
@@ -234,7 +236,9 @@ fn plain(values: &Values<'_>, args: &[Id], dtype: Option<Id>) -> Result<TensorRe
     };
     let sizes = |id: Id| {
         let ids = values.sequence(id).filter(|ids| ids.len() <= MAX_DIMS)?;
-        ids.iter().map(|id| values.uint(*id)).collect::<Option<Vec<_>>>()
+        ids.iter()
+            .map(|id| values.uint(*id))
+            .collect::<Option<Vec<_>>>()
     };
     let (shape, strides) = (sizes(*shape).zip(sizes(*strides))).ok_or_else(malformed)?;
     if shape.len() != strides.len() {

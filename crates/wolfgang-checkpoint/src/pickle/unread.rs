@@ -33,9 +33,26 @@ const MADE_BY: &[(&str, &str)] = &[
     ("numpy.core.multiarray._reconstruct", "numpy.ndarray"),
     ("numpy.core.numeric._frombuffer", "numpy.ndarray"),
     ("numpy.ma.core._mareconstruct", "numpy.ma.MaskedArray"),
-    ("numpy.random._pickle.__bit_generator_ctor", "numpy.random.BitGenerator"),
-    ("numpy.random._pickle.__generator_ctor", "numpy.random.Generator"),
-    ("numpy.random._pickle.__randomstate_ctor", "numpy.random.RandomState"),
+    (
+        "numpy.random._pickle.__bit_generator_ctor",
+        "numpy.random.BitGenerator",
+    ),
+    (
+        "numpy.random._pickle.__generator_ctor",
+        "numpy.random.Generator",
+    ),
+    (
+        "numpy.random._pickle.__randomstate_ctor",
+        "numpy.random.RandomState",
+    ),
+    (
+        "numpy.random.bit_generator.__pyx_unpickle_SeedSequence",
+        "numpy.random.SeedSequence",
+    ),
+    (
+        "numpy.random.bit_generator.__pyx_unpickle_SeedlessSequence",
+        "numpy.random.SeedSequence",
+    ),
     ("re._compile", "re.Pattern"),
     ("zoneinfo.ZoneInfo._unpickle", "zoneinfo.ZoneInfo"),
 ];

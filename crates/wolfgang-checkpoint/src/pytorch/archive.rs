@@ -222,7 +222,8 @@ fn span(start: u64, len: u64) -> Option<Range<usize>> {
 }
 
 fn has(file: &[u8], at: usize, signature: &[u8]) -> bool {
-    file.get(at..).is_some_and(|rest| rest.starts_with(signature))
+    file.get(at..)
+        .is_some_and(|rest| rest.starts_with(signature))
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

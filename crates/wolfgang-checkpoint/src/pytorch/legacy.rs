@@ -51,7 +51,10 @@ pub(super) fn read<'a>(
         let size = match sizes.get(key) {
             Some(Ok(size)) => *size,
             Some(Err(class)) => {
-                return Err(unsupported(path, &format!("it has a storage of the class {class:.80}")));
+                return Err(unsupported(
+                    path,
+                    &format!("it has a storage of the class {class:.80}"),
+                ));
             }
             None => return Err(damaged(path, "no tensor says of which type a storage is")),
         };

@@ -38,7 +38,8 @@ impl Place {
             Ok(())
         } else {
             let Range { start, end } = self.range;
-            let message = format!("the bytes {start} to {end} have another checksum than they should");
+            let message =
+                format!("the bytes {start} to {end} have another checksum than they should");
             Err(Error::IoError(message))
         }
     }
@@ -53,7 +54,9 @@ pub(super) struct Storages {
 
 impl Storages {
     pub(super) fn new(path: &Path, file: Bytes, places: HashMap<String, Place>) -> Self {
-        let places = places.into_iter().map(|(key, place)| (key, Arc::new(place)));
+        let places = places
+            .into_iter()
+            .map(|(key, place)| (key, Arc::new(place)));
         Self {
             path: path.to_path_buf(),
             file,
@@ -66,7 +69,11 @@ impl Storages {
     /// # Errors
     /// [`CheckpointError::Damaged`] where it does not lie in its storage, or that not in the file; and for types
     /// without a [`burn::tensor::DType`], which callers do not ask for.
-    pub(super) fn tensor(&self, name: String, described: &TensorRef) -> Result<Tensor, CheckpointError> {
+    pub(super) fn tensor(
+        &self,
+        name: String,
+        described: &TensorRef,
+    ) -> Result<Tensor, CheckpointError> {
         let damaged = |what: String| CheckpointError::Damaged {
             path: self.path.clone(),
             source: what.into(),
@@ -74,14 +81,20 @@ impl Storages {
         let Storage { key, .. } = &*described.storage;
         let place = self.places.get(key);
         let place = place.ok_or_else(|| {
-            damaged(format!("its tensor {name:.80} is in the storage {key:.20}, which is missing"))
+            damaged(format!(
+                "its tensor {name:.80} is in the storage {key:.20}, which is missing"
+            ))
         })?;
         let size = described.element.size;
         let stored = (place.range.len() / size).min(described.available());
-        let view = described.reach().zip(described.len().and_then(|len| len.checked_mul(size)));
+        let view = described
+            .reach()
+            .zip(described.len().and_then(|len| len.checked_mul(size)));
         let view = view.filter(|(reach, _)| *reach <= stored);
         let (_, byte_len) = view.ok_or_else(|| {
-            damaged(format!("its tensor {name:.80} reaches beyond the {stored} numbers of its storage"))
+            damaged(format!(
+                "its tensor {name:.80} reaches beyond the {stored} numbers of its storage"
+            ))
         })?;
         let dtype = described.element.dtype;
         let dtype = dtype.ok_or_else(|| damaged(format!("its {name:.80} has no known type")))?;
@@ -96,7 +109,14 @@ impl Storages {
                 file.view(start, start + byte_len)
                     .map_err(|e| Error::IoError(format!("{e:?}")))
             };
-            return Ok(Tensor::deferred(name, dtype, described.shape.clone(), None, byte_len, read));
+            return Ok(Tensor::deferred(
+                name,
+                dtype,
+                described.shape.clone(),
+                None,
+                byte_len,
+                read,
+            ));
         }
         let (shape, strides) = (described.shape.clone(), described.strides.clone());
         let read = move || {
@@ -105,7 +125,14 @@ impl Storages {
             gather(&file[start..], size, &shape, &strides, &mut gathered);
             Ok(Bytes::from_bytes_vec(gathered))
         };
-        Ok(Tensor::deferred(name, dtype, described.shape.clone(), None, byte_len, read))
+        Ok(Tensor::deferred(
+            name,
+            dtype,
+            described.shape.clone(),
+            None,
+            byte_len,
+            read,
+        ))
     }
 
     /// The value of a tensor with one element.
