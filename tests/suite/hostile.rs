@@ -335,6 +335,17 @@ fn functions_are_refused_however_they_are_called() {
         "train.Config with a function",
         reduce(&class, &[&attribute("f", &deep)]),
     );
+    // Listed, but they call what they are given.
+    let generator = global("numpy.random._pickle __generator_ctor");
+    case(
+        "numpy.random._pickle.__generator_ctor with a function",
+        reduce(&generator, &[&ls, &system]),
+    );
+    let default = global("collections defaultdict");
+    case(
+        "collections.defaultdict with a function",
+        reduce(&default, &[&system]),
+    );
     // What makes a class or a function.
     case(
         "builtins.type",
@@ -435,6 +446,14 @@ fn repeated_work_is_bounded() {
             "{message}"
         );
     }
+
+    // Each name in a class is as long as those of all classes around it.
+    let mut names = b"c__builtin__\ngetattr\nq\x0a0".to_vec();
+    string(&mut names, &"A".repeat(200));
+    names.extend(b"q\x0b0ctrain\nConfig\n");
+    names.extend(b"q\x0c0h\x0a(h\x0ch\x0btR".repeat(20_000));
+    let message = refusal(&with_entry(&names, false));
+    assert!(message.contains("would call builtins.getattr"), "{message}");
 }
 
 /// A sound checkpoint with one more entry, `value`, beside the model or in it.

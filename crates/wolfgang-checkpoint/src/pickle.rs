@@ -20,6 +20,7 @@ pub(crate) use tensors::{Storage, TensorRef};
 
 use machine::{Machine, Outcome};
 use serde_json::{Map, Value as Json};
+use std::rc::Rc;
 use value::{Id, Value, Values};
 
 /// No checkpoint comes near these limits. What takes many bytes (strings, arrays) stays in the file.
@@ -53,7 +54,7 @@ pub(crate) struct Pickle<'a> {
 }
 
 /// A tensor as it is described, or what cannot be read of it.
-pub(crate) type Described<'p> = &'p Result<TensorRef, String>;
+pub(crate) type Described<'p> = &'p Result<TensorRef, Rc<str>>;
 
 impl<'a> Pickle<'a> {
     /// Whether the root is this integer, given by its little-endian bytes.

@@ -114,7 +114,7 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
                 continue;
             }
             Ok(tensor) => tensor.element.name.to_owned(),
-            Err(found) => found.clone(),
+            Err(found) => (**found).to_owned(),
         };
         unsupported.insert(name, found);
     }
@@ -123,13 +123,16 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
         let claim = format!("its tensors claim {claimed} bytes, but the file has {available}");
         return Err(damaged(path, claim));
     }
+    let unread_classes = pickle.unread_classes(CONFIG);
+    // Of what was read so far, nothing is needed again.
+    map.release();
     Ok(Contents {
         format: Format::Pytorch,
         config,
         tensors,
         unsupported,
         skipped,
-        unread_classes: pickle.unread_classes(CONFIG),
+        unread_classes,
         maps: vec![map],
     })
 }

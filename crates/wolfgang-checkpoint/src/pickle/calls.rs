@@ -15,6 +15,14 @@ pub(super) struct Calls {
     searched: usize,
 }
 
+/// What may be called, and calls the classes among its arguments, now or later.
+const CALLS_ARGUMENTS: [&str; 4] = [
+    "collections.defaultdict",
+    "numpy.random._pickle.__bit_generator_ctor",
+    "numpy.random._pickle.__generator_ctor",
+    "numpy.random._pickle.__randomstate_ctor",
+];
+
 fn refused(callable: impl Into<String>) -> PickleError {
     PickleError::Call(callable.into())
 }
@@ -47,7 +55,10 @@ impl Calls {
             }
             // How protocols before 2 make an object: class, base, state of the base.
             ("copyreg._reconstructor", [class, base, _]) => {
-                let base = values.global(*base).filter(|base| base.kind == Kind::Known);
+                let is_builtin = |base: &&Rc<Global>| {
+                    base.kind == Kind::Known && base.path.starts_with("builtins.")
+                };
+                let base = values.global(*base).filter(is_builtin);
                 base.ok_or_else(|| refused(&global.path))?;
                 let class = *class;
                 let class = self.check_class(values, class)?;
@@ -81,11 +92,11 @@ impl Calls {
             }
         }
         match global.kind {
-            Kind::Known => {}
-            Kind::Class if self.holds_function(values, args)? => {
+            Kind::Known if !CALLS_ARGUMENTS.contains(&global.path.as_str()) => {}
+            Kind::Known | Kind::Class if self.holds_function(values, args)? => {
                 return Err(refused(format!("{} with a function", global.path)));
             }
-            Kind::Class => {}
+            Kind::Known | Kind::Class => {}
             Kind::Function => return Err(refused(&global.path)),
         }
         let value = match global.path.as_str() {

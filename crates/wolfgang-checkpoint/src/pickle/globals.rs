@@ -11,6 +11,8 @@
 //!
 //! Nothing is ever imported or called here. The rules only decide whether the file is refused.
 
+use super::MAX_NAME;
+
 /// An imported class or function.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Global {
@@ -189,6 +191,13 @@ const TYPES: &[&str] = &[
     "numpy.int64",
     "numpy.int8",
     "numpy.ndarray",
+    "numpy.random._mt19937.MT19937",
+    "numpy.random._pcg64.PCG64",
+    "numpy.random._pcg64.PCG64DXSM",
+    "numpy.random._philox.Philox",
+    "numpy.random._sfc64.SFC64",
+    "numpy.random.bit_generator.SeedSequence",
+    "numpy.random.bit_generator.SeedlessSequence",
     "numpy.uint16",
     "numpy.uint32",
     "numpy.uint64",
@@ -220,6 +229,10 @@ impl Global {
             return None;
         }
         let path = format!("{}.{name}", self.path);
+        // Else a few bytes could make any number of ever longer names.
+        if path.len() > 2 * MAX_NAME {
+            return None;
+        }
         let kind = kind(&path, name);
         (self.kind != Kind::Function || kind == Kind::Known).then_some(Self { path, kind })
     }
@@ -233,7 +246,7 @@ impl Global {
 }
 
 fn kind(path: &str, name: &str) -> Kind {
-    if KNOWN.contains(&path) {
+    if KNOWN.binary_search(&path).is_ok() {
         return Kind::Known;
     }
     let package = path.split('.').next().unwrap_or_default();

@@ -17,7 +17,7 @@ pub(super) fn json(
         Value::Int(i) => Json::Number((*i).into()),
         Value::Float(x) => Number::from_f64(*x).map_or(Json::Null, Json::Number),
         Value::Str(s) if s.len() <= MAX_NAME => Json::String((*s).to_owned()),
-        Value::Object(object) => numpy_scalar(values, object).unwrap_or_else(|| other()),
+        Value::Object(object) => numpy_scalar(values, object).unwrap_or_else(other),
         Value::Tensor(tensor) => match &**tensor {
             Ok(tensor) => read(tensor).unwrap_or_else(other),
             Err(_) => other(),

@@ -89,7 +89,7 @@ pub(crate) struct Storage {
     /// Its name in the file.
     pub(crate) key: String,
     /// The type of its elements, or the class of the storage if that is unknown.
-    pub(crate) element: Result<&'static Element, String>,
+    pub(crate) element: Result<&'static Element, Rc<str>>,
     /// How many elements it has.
     pub(crate) len: usize,
     /// Where the view begins that some old files have of a storage.
@@ -147,8 +147,8 @@ impl TensorRef {
     }
 }
 
-/// No tensor of a model has more.
-const MAX_DIMS: usize = 64;
+/// No parameter of a model has more than two.
+const MAX_DIMS: usize = 8;
 
 /// The storage behind the persistent id `('storage', class, key, location, number of elements[, view])`.
 pub(super) fn storage(values: &Values<'_>, id: Id) -> Option<Storage> {
@@ -173,7 +173,7 @@ pub(super) fn storage(values: &Values<'_>, id: Id) -> Option<Storage> {
     };
     Some(Storage {
         key,
-        element: Element::of_storage(path).ok_or_else(|| path.clone()),
+        element: Element::of_storage(path).ok_or_else(|| path.as_str().into()),
         len,
         start,
         end: end.min(len),
@@ -187,9 +187,9 @@ pub(super) fn rebuilt<'a>(
     values: &Values<'a>,
     path: &str,
     args: &[Id],
-) -> Option<Result<TensorRef, String>> {
+) -> Option<Result<TensorRef, Rc<str>>> {
     let function = path.strip_prefix("torch._utils._rebuild_")?;
-    let unsupported = |what: &str| Err(what.to_owned());
+    let unsupported = |what: &str| Err(Rc::from(what));
     Some(match function {
         "tensor" | "tensor_v2" => plain(values, args, None),
         "tensor_v3" => plain(values, args, args.get(6).copied()),
@@ -204,7 +204,7 @@ pub(super) fn rebuilt<'a>(
                     }),
                     Err(what) => Err(what.clone()),
                 },
-                _ => Err(MALFORMED.to_owned()),
+                _ => Err(MALFORMED.into()),
             }
         }
         "meta_tensor_no_storage" => unsupported("no values (a meta tensor)"),
@@ -219,8 +219,8 @@ pub(super) fn rebuilt<'a>(
 const MALFORMED: &str = "something that is no tensor";
 
 /// A tensor from `(storage, offset, shape, strides, …)`, with elements of the storage's type or of `dtype`.
-fn plain(values: &Values<'_>, args: &[Id], dtype: Option<Id>) -> Result<TensorRef, String> {
-    let malformed = || MALFORMED.to_owned();
+fn plain(values: &Values<'_>, args: &[Id], dtype: Option<Id>) -> Result<TensorRef, Rc<str>> {
+    let malformed = || Rc::from(MALFORMED);
     let [storage, offset, shape, strides, rest @ ..] = args else {
         return Err(malformed());
     };
@@ -230,7 +230,7 @@ fn plain(values: &Values<'_>, args: &[Id], dtype: Option<Id>) -> Result<TensorRe
     let element = match dtype {
         Some(dtype) => {
             let path = &values.global(dtype).ok_or_else(malformed)?.path;
-            Element::of_torch(path).ok_or_else(|| path.clone())?
+            Element::of_torch(path).ok_or_else(|| Rc::from(path.as_str()))?
         }
         None => storage.element.clone()?,
     };
@@ -251,7 +251,7 @@ fn plain(values: &Values<'_>, args: &[Id], dtype: Option<Id>) -> Result<TensorRe
         set.any(|flag| matches!(values.get(flag), Value::Bool(true)))
     };
     if rest.iter().skip(2).any(is_lazy) {
-        return Err("a lazily negated tensor".to_owned());
+        return Err("a lazily negated tensor".into());
     }
     let offset = values.uint(*offset).ok_or_else(malformed)?;
     Ok(TensorRef {

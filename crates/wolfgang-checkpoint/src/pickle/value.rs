@@ -27,7 +27,7 @@ pub(super) enum Value<'a> {
     Object(Box<Object>),
     Storage(Rc<Storage>),
     /// A tensor, or what cannot be read of it.
-    Tensor(Box<Result<TensorRef, String>>),
+    Tensor(Box<Result<TensorRef, Rc<str>>>),
     /// A set: its items are not needed.
     Set,
 }

@@ -8,6 +8,10 @@ const PHRASES: &[(&str, &str)] = &[
         "Stand des Trainings, kein Teil des Modells",
     ),
     ("not part of the model", "kein Teil des Modells"),
+    (
+        "its weights are stored in big-endian byte order, and only little-endian is read",
+        "die Gewichte sind in Big-Endian-Reihenfolge gespeichert, und nur Little-Endian wird gelesen",
+    ),
     ("nothing but a CPU", "nichts als einen Prozessor"),
     (
         "a driver for Vulkan, Metal or DirectX",
