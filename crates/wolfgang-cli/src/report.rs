@@ -7,7 +7,7 @@ use crate::voice::Voice;
 use std::any::Any;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
-use wolfgang_checkpoint::CheckpointError;
+use wolfgang_checkpoint::{CheckpointError, TensorProblem};
 use wolfgang_generate::{GenerateError, ModelError, SamplingError};
 
 /// Bad usage or parameters.
@@ -158,6 +158,14 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
             "a model is a .pt file, a native or a Hugging Face folder, or hf:OWNER/NAME"
         }
         CheckpointError::Damaged { .. } => "if it was copied or downloaded, do that again",
+        CheckpointError::Tensors { problems, .. }
+            if problems
+                .0
+                .iter()
+                .all(|p| matches!(p, TensorProblem::Type { .. })) =>
+        {
+            "save the model with weights in one of these types"
+        }
         CheckpointError::UnsupportedFormat { .. } => {
             "load it with a current PyTorch on a little-endian machine and save it there with torch.save"
         }
