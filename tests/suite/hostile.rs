@@ -7,7 +7,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 /// What opening a file with these bytes says.
-fn refusal(bytes: &[u8]) -> String {
+pub(crate) fn refusal(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.pt");
     std::fs::write(&path, bytes).unwrap();
@@ -36,7 +36,7 @@ fn checkpoint(config: &ModelConfig, of: &ModelConfig, more: &[&str]) -> Vec<u8> 
 }
 
 /// Whether a file with these bytes opens.
-fn opens(bytes: &[u8]) -> bool {
+pub(crate) fn opens(bytes: &[u8]) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.pt");
     std::fs::write(&path, bytes).unwrap();
@@ -88,7 +88,7 @@ fn pickle(config: &ModelConfig, of: &ModelConfig, more: &[&str]) -> Vec<u8> {
     pickle
 }
 
-fn string(pickle: &mut Vec<u8>, text: &str) {
+pub(crate) fn string(pickle: &mut Vec<u8>, text: &str) {
     pickle.push(b'X');
     pickle.extend((text.len() as u32).to_le_bytes());
     pickle.extend(text.as_bytes());
@@ -217,7 +217,7 @@ fn no_pickle_of_the_old_form_runs_anything() {
     }
 }
 
-/// A tar archive may claim holes of any size, and `pytorch-reader` takes for one whatever has the word in its place.
+/// A tar archive is another format, and its word may be in its place in a file that begins as a pickle.
 #[test]
 fn what_is_a_tar_archive_too_is_refused() {
     let mut bytes = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.".to_vec();
@@ -244,7 +244,7 @@ fn classes_that_act_when_they_are_made_are_refused() {
 }
 
 /// A sound checkpoint with one more entry, `value`, beside the model or in it.
-fn with_entry(value: &[u8], in_model: bool) -> Vec<u8> {
+pub(crate) fn with_entry(value: &[u8], in_model: bool) -> Vec<u8> {
     let pickle = pickle(&tiny(), &tiny(), &[]);
     let mut entry = Vec::new();
     string(&mut entry, "more");

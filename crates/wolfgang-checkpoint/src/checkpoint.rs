@@ -30,6 +30,7 @@ pub struct Checkpoint {
     head: Option<Stored>,
     end_ids: Vec<u32>,
     skipped: Vec<Skipped>,
+    unread_classes: Vec<String>,
     maps: Vec<Mapped>,
 }
 
@@ -105,7 +106,9 @@ impl Checkpoint {
             config,
             tensors,
             end_ids,
+            unsupported,
             mut skipped,
+            unread_classes,
             maps,
         } = contents;
         config.validate().map_err(|source| CheckpointError::Model {
@@ -114,7 +117,18 @@ impl Checkpoint {
         })?;
         let (mut tensors, mut problems) = scales::beside(format, tensors);
         let head = tensors.remove(HEAD);
-        problems.extend(compare(format, &config, &tensors, head.as_ref()));
+        problems.extend(compare(
+            format,
+            &config,
+            &tensors,
+            head.as_ref(),
+            &unsupported,
+        ));
+        let beside = unsupported.into_keys().map(|name| Skipped {
+            name,
+            reason: "not part of the model",
+        });
+        skipped.extend(beside);
         if head.is_some() {
             skipped.push(Skipped {
                 name: HEAD.to_owned(),
@@ -136,6 +150,7 @@ impl Checkpoint {
             head,
             end_ids,
             skipped,
+            unread_classes,
             maps,
         })
     }
@@ -167,6 +182,11 @@ impl Checkpoint {
     /// What the file holds besides the model's parameters.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
+    }
+
+    /// The classes of Python objects beside the model whose contents were not read, sorted by name.
+    pub fn unread_classes(&self) -> &[String] {
+        &self.unread_classes
     }
 
     /// Name, element type and shape of each stored tensor of the model. The scales of int8 matrices are none.

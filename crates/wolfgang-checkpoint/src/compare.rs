@@ -9,6 +9,9 @@ use burn::tensor::DType;
 use std::collections::{BTreeMap, HashSet};
 use wolfgang_model::{ModelConfig, Parameter};
 
+/// What weights may be stored in.
+const WEIGHT_TYPES: &str = "f64, f32, f16 or bf16";
+
 /// All differences between what a model of this `config` needs and what is stored, by the names that stand in the
 /// file.
 pub(crate) fn compare(
@@ -16,6 +19,7 @@ pub(crate) fn compare(
     config: &ModelConfig,
     tensors: &BTreeMap<String, Stored>,
     head: Option<&Stored>,
+    unsupported: &BTreeMap<String, String>,
 ) -> Vec<TensorProblem> {
     let llama_name = |name: &str| match format {
         Format::HuggingFace => huggingface::llama_name(name),
@@ -30,7 +34,7 @@ pub(crate) fn compare(
     let known: HashSet<_> = expected.iter().map(|p| p.name.as_str()).collect();
     let missing: Vec<_> = expected
         .iter()
-        .filter(|p| !tensors.contains_key(&p.name))
+        .filter(|p| !tensors.contains_key(&p.name) && !unsupported.contains_key(&p.name))
         .map(|p| shown(&p.name))
         .collect();
     let missing: Vec<_> = missing.iter().map(String::as_str).collect();
@@ -61,9 +65,17 @@ pub(crate) fn compare(
         name: HEAD.to_owned(),
         shape: vec![config.vocab_size, config.n_embd],
     };
+    let of_the_model = expected.iter().chain([&head_parameter]);
+    let unreadable = of_the_model.filter_map(|parameter| {
+        Some(TensorProblem::Type {
+            name: shown(&parameter.name),
+            found: unsupported.get(&parameter.name)?.clone(),
+            expected: WEIGHT_TYPES,
+        })
+    });
     let in_the_head = head.and_then(|head| check(&head_parameter, head));
     let ones = missing_ones.chain(present).chain(unexpected_ones);
-    ones.chain(in_the_head).collect()
+    ones.chain(in_the_head).chain(unreadable).collect()
 }
 
 /// What is wrong with one that has a place in the model.
@@ -95,6 +107,6 @@ fn check_tensor(
     Some(TensorProblem::Type {
         name,
         found: tensor.dtype.name().to_owned(),
-        expected: "f64, f32, f16 or bf16",
+        expected: WEIGHT_TYPES,
     })
 }

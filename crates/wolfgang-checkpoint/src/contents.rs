@@ -45,7 +45,11 @@ pub(crate) struct Contents {
     pub(crate) tensors: BTreeMap<String, Tensor>,
     /// The ids that end a text, as far as the files name any.
     pub(crate) end_ids: Vec<u32>,
+    /// Tensors that cannot be read, by name, and what they hold instead of numbers of a known type.
+    pub(crate) unsupported: BTreeMap<String, String>,
     pub(crate) skipped: Vec<Skipped>,
+    /// The classes of objects beside the model whose contents were not read.
+    pub(crate) unread_classes: Vec<String>,
     /// The files that the tensors lie in, as far as they are mapped.
     pub(crate) maps: Vec<Mapped>,
 }

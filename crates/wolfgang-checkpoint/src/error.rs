@@ -56,6 +56,14 @@ pub enum CheckpointError {
         /// Where the format breaks.
         source: Source,
     },
+    /// The file is whole and in a known format, but uses something of it that is not read.
+    #[error("{} is not supported: {found}", path.display())]
+    UnsupportedFormat {
+        /// The file.
+        path: PathBuf,
+        /// What it uses.
+        found: String,
+    },
     /// Opened by Python, the file would run a program.
     #[error(
         "{} is refused: opened by Python it would call {callable}, which rebuilds neither tensors nor plain data",

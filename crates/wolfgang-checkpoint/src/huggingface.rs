@@ -19,6 +19,7 @@ use crate::json::{read_json, shown};
 use crate::layout::{CONFIG, INDEX, SINGLE};
 use crate::mapped::Mapped;
 use crate::weights::Tensor;
+use crate::wrappers::unwrapped;
 use crate::{CheckpointError, end_ids, file_kind, git_lfs};
 use burn::tensor::{Bytes, DType};
 use names::original_name;
@@ -71,7 +72,9 @@ pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointErr
         config,
         tensors,
         end_ids,
+        unsupported: BTreeMap::new(),
         skipped,
+        unread_classes: Vec::new(),
         maps,
     })
 }
@@ -128,7 +131,7 @@ fn read_file(
                 path: path.to_path_buf(),
                 source: format!("{e:?}").into(),
             })?;
-        let name = original_name(&name).unwrap_or(name);
+        let name = original_name(&unwrapped(&name)).unwrap_or(name);
         let dtype = burn_dtype(info.dtype).ok_or_else(|| CheckpointError::NotACheckpoint {
             path: path.to_path_buf(),
             found: format!("its {name} holds {:?}", info.dtype),

@@ -15,8 +15,8 @@
 //!
 //! Three forms are known, and told apart by content:
 //!
-//! - the original's **`.pt`**, as `torch.save` wrote it: zip or older, with or without `_orig_mod.` prefixes,
-//!   optimizer state and training settings, in f64, f32, f16 or bf16;
+//! - the original's **`.pt`**, as `torch.save` wrote it: zip or older, with or without the prefixes of wrapped modules
+//!   (`_orig_mod.`, `module.`), optimizer state and training settings, in f64, f32, f16 or bf16;
 //! - the **native folder**: `config.json`, `model.bpk` (a burn record) and, if one came along, `tokenizer.json`; in
 //!   those types or in int8;
 //! - the **Hugging Face folder**: the same model exported as a `LlamaForCausalLM`, in safetensors.
@@ -28,7 +28,7 @@
 //! opened like any other.
 //!
 //! A checkpoint is untrusted input. A pickle is a program; this crate reads its structure and runs nothing in it,
-//! and refuses a file that would call anything but the constructors of plain data.
+//! and refuses a file in which Python would call a function that may act.
 
 mod checkpoint;
 mod compare;
@@ -57,6 +57,7 @@ mod replace;
 mod scales;
 mod tensor_problem;
 mod weights;
+mod wrappers;
 
 pub use checkpoint::{Checkpoint, TensorInfo, load};
 pub use contents::{Format, Skipped};

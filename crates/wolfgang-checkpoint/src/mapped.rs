@@ -33,7 +33,7 @@ impl Mapped {
 
     /// Takes the pages read so far from this process: they count as its memory. Who reads them again gets them from the
     /// system's cache.
-    fn release(&self) {
+    pub(crate) fn release(&self) {
         // SAFETY: of a file that is mapped to be read, pages that were taken away come back with the same contents.
         // It is advice only: where it is not followed, nothing is lost but memory.
         #[cfg(unix)]

@@ -12,6 +12,7 @@ use crate::{CheckpointError, end_ids, file_kind, git_lfs};
 use burn::tensor::Bytes;
 use burn_pack::{Reader, Writer};
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use wolfgang_model::ModelConfig;
 
@@ -68,6 +69,8 @@ pub(crate) fn parse(path: &Path, config: Json, record: Bytes) -> Result<Contents
         tensors,
         end_ids,
         skipped,
+        unsupported: BTreeMap::new(),
+        unread_classes: Vec::new(),
         maps: Vec::new(),
     })
 }

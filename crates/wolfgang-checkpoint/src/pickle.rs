@@ -1,24 +1,31 @@
-//! The structure of a Python pickle, without running it.
+//! What a Python pickle describes, without running it.
 //!
 //! A pickle is a program for a small stack machine. This module follows it as far as it builds values: numbers,
-//! strings, dictionaries. What the program asks Python to import and call is only noted by name; an object is
-//! represented by the state that is set on it, which is all that a configuration object (a dataclass, say) consists
-//! of.
+//! strings, dictionaries, tensors. What the program asks Python to call is checked and never called; an object is
+//! represented by its class, its arguments and the state that is set on it, which is all that a configuration object (a
+//! dataclass, say) consists of.
 //!
-//! Opcodes are those of protocols 2 to 5, which is what `torch.save` writes; their meaning is defined in Python's
-//! `pickletools`.
+//! Opcodes are those of protocols 2 to 5, which is what `torch.save` writes and `torch.load` reads, and of protocol 1 as
+//! far as it is needed for the same values; their meaning is defined in Python's `pickletools`.
 
+mod calls;
+mod globals;
 mod machine;
+mod scalars;
+mod tensors;
+mod unread;
+mod value;
 
-use machine::Machine;
-use serde_json::{Map, Number, Value as Json};
-use std::collections::BTreeSet;
-use std::io::BufRead;
+pub(crate) use tensors::{Storage, TensorRef};
+
+use machine::{Machine, Outcome};
+use serde_json::{Map, Value as Json};
 use std::rc::Rc;
+use value::{Id, Value, Values};
 
-/// No `data.pkl` comes near these limits; the bytes of tensors lie elsewhere.
-const MAX_BYTES: usize = 8 << 20;
+/// No checkpoint comes near these limits. What takes many bytes (strings, arrays) stays in the file.
 const MAX_VALUES: usize = 1 << 20;
+const MAX_LINKS: usize = 1 << 22;
 
 /// No name of a function, a class or a tensor is longer.
 const MAX_NAME: usize = 256;
@@ -28,94 +35,117 @@ const MAX_TENSORS: usize = 1 << 16;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PickleError {
-    #[error("the pickle cannot be read to its end")]
-    Read(#[from] std::io::Error),
-    #[error("the pickle is larger than any checkpoint's ({MAX_BYTES} bytes, {MAX_VALUES} values)")]
+    #[error("the pickle ends in the middle")]
+    Cut,
+    #[error("the pickle is larger than any checkpoint's ({MAX_VALUES} values)")]
     TooLarge,
     #[error("the pickle has the unknown opcode {0:#04x}")]
     Opcode(u8),
     #[error("the pickle is malformed")]
     Malformed,
-}
-
-/// Index into [`Pickle::values`]. Values refer to each other by index, so sharing and cycles cost nothing.
-type Id = usize;
-
-#[derive(Debug)]
-enum Value {
-    None,
-    Bool(bool),
-    Int(i64),
-    /// An integer of more than 64 bits, little-endian.
-    BigInt(Vec<u8>),
-    Float(f64),
-    Str(String),
-    Dict(Vec<(Id, Id)>),
-    /// Something imported, `module.name`.
-    Global(Rc<str>),
-    /// Something made or returned by a call, with the state set on it afterwards.
-    Object {
-        is_tensor: bool,
-        state: Option<Id>,
-    },
-    /// Lists, tuples, sets, bytes, references to tensor data: nothing that anybody here looks into.
-    Opaque,
+    #[error("it would call {0}")]
+    Call(String),
 }
 
 /// What a pickle describes.
-pub(crate) struct Pickle {
-    values: Vec<Value>,
+pub(crate) struct Pickle<'a> {
+    values: Values<'a>,
     root: Id,
-    calls: BTreeSet<Rc<str>>,
 }
 
-impl Pickle {
-    /// Every function that Python would call while reading this pickle, `module.name`.
-    pub(crate) fn calls(&self) -> impl Iterator<Item = &str> {
-        self.calls.iter().map(AsRef::as_ref)
+/// A tensor as it is described, or what cannot be read of it.
+pub(crate) type Described<'p> = &'p Result<TensorRef, Rc<str>>;
+
+impl<'a> Pickle<'a> {
+    /// Whether the root is this integer, given by its little-endian bytes.
+    pub(crate) fn is_big_int(&self, bytes: &[u8]) -> bool {
+        matches!(self.values.get(self.root), Value::BigInt(found) if *found == bytes)
     }
 
-    /// Whether the value is this integer, given by its little-endian bytes.
-    pub(crate) fn is_big_int(&self, bytes: &[u8]) -> bool {
-        matches!(&self.values[self.root], Value::BigInt(found) if found == bytes)
+    /// Whether the root is this integer.
+    pub(crate) fn is_int(&self, int: i64) -> bool {
+        matches!(self.values.get(self.root), Value::Int(found) if *found == int)
+    }
+
+    /// Whether the root is a dictionary in which `key` is false.
+    pub(crate) fn denies(&self, key: &str) -> bool {
+        let value = self.values.find(self.root, key);
+        value.is_some_and(|value| matches!(self.values.get(value), Value::Bool(false)))
+    }
+
+    /// The strings in the list at the root; `None` if it is something else.
+    pub(crate) fn strings(&self) -> Option<Vec<&'a str>> {
+        let ids = self.values.sequence(self.root)?.iter();
+        ids.map(|id| self.values.str(*id)).collect()
     }
 
     /// The string keys of the dictionary at the root; `None` if there is none.
-    pub(crate) fn keys(&self) -> Option<Vec<&str>> {
-        match &self.values[self.root] {
-            Value::Dict(items) => {
-                Some(items.iter().filter_map(|&(key, _)| self.str(key)).collect())
-            }
+    pub(crate) fn keys(&self) -> Option<Vec<&'a str>> {
+        let items = self.values.items(self.root)?.iter();
+        Some(items.filter_map(|(key, _)| self.values.str(*key)).collect())
+    }
+
+    /// The storages that tensors refer to, in the order of the pickle.
+    pub(crate) fn storages(&self) -> impl Iterator<Item = &Storage> {
+        self.values.iter().filter_map(|(_, value)| match value {
+            Value::Storage(storage) => Some(&**storage),
             _ => None,
-        }
+        })
     }
 
-    /// The scalar fields of the entry `key` of the root, which must be a dictionary or an object with one as its
-    /// state. A field that is no scalar is null.
-    pub(crate) fn fields(&self, key: &str) -> Option<Map<String, Json>> {
-        let mut id = self.find(key)?;
-        if let Value::Object {
-            state: Some(state), ..
-        } = self.values[id]
-        {
-            id = state;
+    /// The scalar fields of the entry `key` of the root, which must be a dictionary or an object. `read` gives the value
+    /// of a tensor that is a scalar. Of other fields the JSON has the kind and no contents.
+    pub(crate) fn fields(
+        &self,
+        key: &str,
+        read: impl Fn(&TensorRef) -> Option<Json>,
+    ) -> Option<Map<String, Json>> {
+        let values = &self.values;
+        let id = values.find(self.root, key)?;
+        let mut parts = vec![id];
+        match values.get(id) {
+            Value::Dict(_) => {}
+            Value::Object(object) => {
+                if object.state.is_none() && object.items.is_empty() {
+                    return None;
+                }
+                // Attributes in a dictionary, in slots, or both; pydantic has the dictionary in another one.
+                let states = match object.state.map(|state| (state, values.get(state))) {
+                    Some((_, Value::Tuple(states))) => states.clone(),
+                    Some((state, _)) => vec![state],
+                    None => Vec::new(),
+                };
+                for state in states {
+                    parts.extend(values.find(state, "__dict__"));
+                    parts.push(state);
+                }
+            }
+            _ => return None,
         }
-        let Value::Dict(items) = &self.values[id] else {
-            return None;
+        let items = parts
+            .iter()
+            .filter_map(|part| values.items(*part))
+            .flatten();
+        let field = |(key, value): &(Id, Id)| {
+            let value = scalars::json(values, *value, &read);
+            Some((values.str(*key)?.to_owned(), value))
         };
-        let field =
-            |&(key, value): &(Id, Id)| Some((self.str(key)?.to_owned(), self.scalar(value)));
-        Some(items.iter().filter_map(field).collect())
+        Some(items.filter_map(field).collect())
     }
 
-    /// Says what keeps the entry `key` of the root from being a dictionary of tensors by name, besides which there may
-    /// be plain values.
-    ///
-    /// What reads the tensors gives each the names of all that it lies in, joined: few bytes of nested dictionaries
-    /// with long keys would become any amount of memory.
-    pub(crate) fn check_tensors(&self, key: &str) -> Result<(), String> {
-        let Some(Value::Dict(items)) = self.find(key).map(|id| &self.values[id]) else {
-            return Err("it is no dictionary".to_owned());
+    /// The tensors in the entry `key` of the root by name, or what keeps it from being a dictionary of tensors, besides
+    /// which there may be plain values.
+    pub(crate) fn tensors(&self, key: &str) -> Result<Vec<(&'a str, Described<'_>)>, String> {
+        let values = &self.values;
+        let id = values.find(self.root, key);
+        let Some(items) = id.and_then(|id| values.items(id)) else {
+            let class = id.and_then(|id| match values.get(id) {
+                Value::Object(object) => object.class.as_ref(),
+                _ => None,
+            });
+            let object =
+                class.map(|class| format!(", but an object of the class {:.80}", class.path));
+            return Err(format!("it is no dictionary{}", object.unwrap_or_default()));
         };
         if items.len() > MAX_TENSORS {
             return Err(format!(
@@ -123,63 +153,55 @@ impl Pickle {
                 items.len()
             ));
         }
+        let mut tensors = Vec::new();
         for &(key, value) in items {
-            let Some(name) = self.str(key).filter(|name| name.len() <= MAX_NAME) else {
+            let Some(name) = values.str(key).filter(|name| name.len() <= MAX_NAME) else {
                 return Err(format!("a key is no name of at most {MAX_NAME} bytes"));
             };
-            let nested = match self.values[value] {
-                Value::Object { is_tensor, .. } => !is_tensor,
-                Value::Dict(_) | Value::Opaque => true,
-                _ => false,
-            };
-            if nested {
-                return Err(format!("its {name:.40?} is no tensor"));
+            match values.get(value) {
+                Value::Tensor(tensor) => tensors.push((name, &**tensor)),
+                Value::None
+                | Value::Bool(_)
+                | Value::Int(_)
+                | Value::BigInt(_)
+                | Value::Float(_)
+                | Value::Str(_)
+                | Value::Global(_) => {}
+                // What modules keep beside their tensors.
+                _ if name.ends_with(EXTRA_STATE) => {}
+                _ => return Err(format!("its {name:.40?} is no tensor")),
             }
         }
-        Ok(())
+        Ok(tensors)
     }
 
-    fn find(&self, key: &str) -> Option<Id> {
-        match &self.values[self.root] {
-            // The last of equal keys wins, as in Python.
-            Value::Dict(items) => items
-                .iter()
-                .rev()
-                .find(|&&(k, _)| self.str(k) == Some(key))
-                .map(|&(_, v)| v),
-            _ => None,
-        }
-    }
-
-    fn str(&self, id: Id) -> Option<&str> {
-        match &self.values[id] {
-            Value::Str(s) => Some(s),
-            _ => None,
-        }
-    }
-
-    fn scalar(&self, id: Id) -> Json {
-        match &self.values[id] {
-            Value::Bool(b) => Json::Bool(*b),
-            Value::Int(i) => Json::Number((*i).into()),
-            Value::Float(x) => Number::from_f64(*x).map_or(Json::Null, Json::Number),
-            Value::Str(s) if s.len() <= MAX_NAME => Json::String(s.clone()),
-            _ => Json::Null,
-        }
+    /// The classes of which there are objects whose contents are not known, sorted by name; but for the entry `read` of
+    /// the root.
+    pub(crate) fn unread_classes(&self, read: &str) -> Vec<String> {
+        let read = self.values.find(self.root, read);
+        unread::classes(&self.values, read)
     }
 }
 
-/// Reads one pickle, up to and including its STOP.
-pub(crate) fn read(reader: &mut impl BufRead) -> Result<Pickle, PickleError> {
-    Machine::new(reader).run()
+/// What `torch.nn.Module.get_extra_state` returned is under such a name.
+const EXTRA_STATE: &str = "_extra_state";
+
+/// Reads the pickle at the beginning of `bytes`, up to and including its STOP, and gives what lies behind it.
+pub(crate) fn read(bytes: &[u8]) -> Result<(Pickle<'_>, &[u8]), PickleError> {
+    let Outcome { values, root, rest } = Machine::new(bytes).run()?;
+    Ok((Pickle { values, root }, rest))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(bytes: &[u8]) -> Result<Pickle, PickleError> {
-        read(&mut &*bytes)
+    fn parse(bytes: &[u8]) -> Result<Pickle<'_>, PickleError> {
+        read(bytes).map(|(pickle, _)| pickle)
+    }
+
+    fn fields(pickle: &Pickle<'_>, key: &str) -> Json {
+        Json::Object(pickle.fields(key, |_| None).unwrap())
     }
 
     /// `{"a": {"i": -2, "x": 0.5, "t": True, "l": []}, "b": Config(x="y")}`, protocol 2.
@@ -190,27 +212,24 @@ mod tests {
     fn the_fields_of_dictionaries_and_of_objects_are_seen() {
         let pickle = parse(SAMPLE).unwrap();
         assert_eq!(pickle.keys().unwrap(), ["a", "b"]);
-        let json = |key| Json::Object(pickle.fields(key).unwrap());
         assert_eq!(
-            json("a"),
-            serde_json::json!({"i": -2, "x": 0.5, "t": true, "l": null})
+            fields(&pickle, "a"),
+            serde_json::json!({"i": -2, "x": 0.5, "t": true, "l": []})
         );
-        assert_eq!(json("b"), serde_json::json!({"x": "y"}));
+        assert_eq!(fields(&pickle, "b"), serde_json::json!({"x": "y"}));
+        assert_eq!(pickle.tensors("a").unwrap_err(), "its \"l\" is no tensor");
         assert_eq!(
-            pickle.check_tensors("a").unwrap_err(),
-            "its \"l\" is no tensor"
+            pickle.tensors("b").unwrap_err(),
+            "it is no dictionary, but an object of the class pkg.mod.Config"
         );
-        assert_eq!(
-            pickle.check_tensors("b").unwrap_err(),
-            "it is no dictionary"
-        );
-        assert_eq!(pickle.calls().count(), 0);
+        assert_eq!(pickle.unread_classes("a"), ["pkg.mod.Config"]);
+        assert!(pickle.unread_classes("b").is_empty());
     }
 
     #[test]
-    fn calls_are_noted_by_name_and_not_made() {
-        let pickle = parse(b"\x80\x02cposix\nsystem\nX\x02\0\0\0ls\x85R.").unwrap();
-        assert!(pickle.calls().eq(["posix.system"]));
+    fn calls_of_functions_are_errors_that_name_them() {
+        let error = parse(b"\x80\x02cposix\nsystem\nX\x02\0\0\0ls\x85R.").err();
+        assert!(matches!(error, Some(PickleError::Call(name)) if name == "posix.system"));
     }
 
     #[test]
@@ -232,14 +251,19 @@ mod tests {
         }
         assert!(matches!(
             parse(b"B\xff\xff\xff\xff."),
-            Err(PickleError::TooLarge)
+            Err(PickleError::Cut)
         ));
     }
 
     /// Few bytes that would become many values, names of names, or long names many times over.
     #[test]
     fn growth_is_bounded() {
-        let objects = [&b"\x80\x02)"[..], &b")\x81".repeat(1 << 18), b"."].concat();
+        let objects = [
+            &b"\x80\x02cm\nC\nq\0"[..],
+            &b"h\0)\x81".repeat(1 << 18),
+            b".",
+        ]
+        .concat();
         assert!(parse(&objects).is_ok());
         let nones = [&b"N".repeat(MAX_VALUES + 2)[..], b"."].concat();
         assert!(matches!(parse(&nones), Err(PickleError::TooLarge)));
@@ -260,7 +284,8 @@ mod tests {
             }
             if let Ok(pickle) = parse(&bytes) {
                 pickle.keys();
-                pickle.fields("a");
+                pickle.fields("a", |_| None);
+                pickle.unread_classes("a");
             }
         }
     }

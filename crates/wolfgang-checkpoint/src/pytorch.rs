@@ -1,105 +1,158 @@
-//! The original's `.pt`.
+//! The original's `.pt`, as `torch.save` writes it.
 
-use crate::contained::contained;
+mod archive;
+mod legacy;
+mod storages;
+
 use crate::contents::{Contents, Format, HEAD, Skipped};
-use crate::pickle::{self, Pickle};
-use crate::weights::Tensor;
+use crate::mapped::Mapped;
+use crate::pickle::{self, Described, Pickle, PickleError};
+use crate::wrappers::unwrapped_unless_ambiguous;
 use crate::{CheckpointError, native};
-use burn::tensor::{Bytes, DType};
-use pytorch_reader::PytorchReader;
-use std::collections::BTreeMap;
+use archive::{ArchiveError, Entry};
+use serde_json::{Map, Value as Json};
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek};
 use std::ops::Range;
 use std::path::Path;
-use zip::result::ZipError;
-use zip::{CompressionMethod, ZipArchive};
+use storages::{Place, Storages};
 
 const MODEL: &str = "model";
 const CONFIG: &str = "model_config";
+const KV_HEADS: &str = "n_kv_head";
 
-/// What `torch.compile` puts before every name.
-const COMPILED_PREFIX: &str = "_orig_mod.";
-
-/// Functions that only rebuild tensors and plain data, and classes whose making does nothing else.
-const HARMLESS_CALLS: [&str; 28] = [
-    "__builtin__.frozenset",
-    "__builtin__.set",
-    "_codecs.encode",
-    "argparse.Namespace",
-    "builtins.frozenset",
-    "builtins.set",
-    "collections.OrderedDict",
-    "collections.defaultdict",
-    "datetime.date",
-    "datetime.datetime",
-    "datetime.timedelta",
-    "numpy._core.multiarray._reconstruct",
-    "numpy._core.multiarray.scalar",
-    "numpy.core.multiarray._reconstruct",
-    "numpy.core.multiarray.scalar",
-    "numpy.dtype",
-    "pathlib.PosixPath",
-    "pathlib.PurePosixPath",
-    "pathlib.PureWindowsPath",
-    "pathlib.WindowsPath",
-    "pathlib._local.PosixPath",
-    "pathlib._local.WindowsPath",
-    "torch.Size",
-    "torch._utils._rebuild_parameter",
-    "torch._utils._rebuild_tensor",
-    "torch._utils._rebuild_tensor_v2",
-    "torch._utils._rebuild_tensor_v3",
-    "torch.device",
-];
-
-/// What a file of the format before PyTorch 1.6 begins with: 0x1950a86a20f9469cfc6c, little-endian.
-const LEGACY_MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+const TRAINING_STATE: &str = "training state, not part of the model";
 
 /// Where a tar archive says that it is one.
 const TAR_MAGIC: Range<usize> = 257..262;
 
+const BIG_ENDIAN: &str =
+    "its weights are stored in big-endian byte order, and only little-endian is read";
+
+/// Buffers that models compute from their configuration, as various implementations call them. Last part of the name.
+const COMPUTED: [&str; 11] = [
+    "causal_mask",
+    "cos_cached",
+    "freqs_cis",
+    "freqs_complex",
+    "freqs_cos",
+    "freqs_sin",
+    "inv_freq",
+    "mask",
+    "rope_cache",
+    "sin_cached",
+    "tril",
+];
+
 /// Reads the names and shapes of a `.pt`, and its configuration.
 pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
-    let pickle = read_pickle(path)?;
-    if let Some(callable) = harmful_call(&pickle) {
-        let callable = callable.to_owned();
-        return Err(CheckpointError::RunsCode {
-            path: path.to_path_buf(),
-            callable,
-        });
-    }
+    let map = Mapped::open(path).map_err(|source| CheckpointError::Read {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    let file = map.bytes();
+    let (pickle, places) = read(path, &file)?;
+    let storages = Storages::new(path, file.clone(), places);
+
     let keys = pickle.keys().unwrap_or_default();
     if !keys.contains(&MODEL) {
         return Err(missing_entry(path, MODEL, &keys));
     }
-    pickle
-        .check_tensors(MODEL)
+    let described = pickle
+        .tensors(MODEL)
         .map_err(|found| CheckpointError::MissingEntry {
             path: path.to_path_buf(),
             entry: MODEL,
             found,
         })?;
-    let fields = pickle.fields(CONFIG);
-    let fields = fields.ok_or_else(|| missing_entry(path, CONFIG, &keys))?;
-    let config = native::parse_config(path, serde_json::Value::Object(fields))?;
-    let tensors = read_tensors(path)?;
+    // The last of equal keys wins, as in Python.
+    let described: BTreeMap<_, _> = described.into_iter().collect();
+    let names = unwrapped_unless_ambiguous(described.keys().copied());
+    let described: BTreeMap<_, _> = described
+        .into_iter()
+        .map(|(stored, tensor)| (names[stored].clone(), tensor))
+        .collect();
+
+    let fields = pickle.fields(CONFIG, |tensor| storages.scalar(tensor));
+    let mut fields = fields.ok_or_else(|| missing_entry(path, CONFIG, &keys))?;
+    if fields.get(KV_HEADS) == Some(&Json::Null)
+        && let Some(n) = kv_heads(&fields, &described)
+    {
+        fields.insert(KV_HEADS.to_owned(), n);
+    }
+    let config = native::parse_config(path, Json::Object(fields))?;
+
     let beside = keys.iter().filter(|key| ![MODEL, CONFIG].contains(key));
-    let skipped = beside
+    let mut skipped: Vec<_> = beside
         .map(|key| Skipped {
             name: (*key).to_owned(),
-            reason: "training state, not part of the model",
+            reason: TRAINING_STATE,
         })
         .collect();
+    let (mut tensors, mut unsupported, mut claimed) = (BTreeMap::new(), BTreeMap::new(), 0u64);
+    for (name, tensor) in described {
+        if name
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| COMPUTED.contains(&last))
+        {
+            skipped.push(Skipped {
+                name,
+                reason: "computed, not learned",
+            });
+            continue;
+        }
+        let found = match tensor {
+            Ok(tensor) if tensor.element.dtype.is_some() => {
+                let tensor = storages.tensor(name.clone(), tensor)?;
+                // A view may claim far more bytes than its storage has. No model does; only a stored head shares its
+                // bytes.
+                if !name.ends_with(HEAD) {
+                    claimed = claimed.saturating_add(tensor.byte_len() as u64);
+                }
+                tensors.insert(name, tensor);
+                continue;
+            }
+            Ok(tensor) => tensor.element.name.to_owned(),
+            Err(found) => (**found).to_owned(),
+        };
+        unsupported.insert(name, found);
+    }
+    if claimed > file.len() as u64 {
+        let available = file.len();
+        let claim = format!("its tensors claim {claimed} bytes, but the file has {available}");
+        return Err(damaged(path, claim));
+    }
+    let unread_classes = pickle.unread_classes(CONFIG);
+    // Of what was read so far, nothing is needed again.
+    map.release();
     Ok(Contents {
         format: Format::Pytorch,
         config,
         tensors,
         end_ids: Vec::new(),
+        unsupported,
         skipped,
-        maps: Vec::new(),
+        unread_classes,
+        maps: vec![map],
     })
+}
+
+/// The number of key and value heads where the configuration has `None` for it: one for each query head, unless the
+/// keys' weights have rows for another number.
+fn kv_heads(
+    fields: &Map<String, Json>,
+    described: &BTreeMap<String, Described<'_>>,
+) -> Option<Json> {
+    let n_head = fields.get("n_head")?;
+    let size = |field: &str| usize::try_from(fields.get(field)?.as_u64()?).ok();
+    let from_rows = || {
+        let keys = described.get("layers.0.attention.wk.weight")?;
+        let rows = *keys.as_ref().ok()?.shape.first()?;
+        let head_dim = size("n_embd")?.checked_div(size("n_head")?)?;
+        (head_dim > 0 && rows > 0 && rows.is_multiple_of(head_dim)).then(|| rows / head_dim)
+    };
+    Some(from_rows().map_or_else(|| n_head.clone(), Json::from))
 }
 
 fn missing_entry(path: &Path, entry: &'static str, keys: &[&str]) -> CheckpointError {
@@ -122,42 +175,6 @@ fn missing_entry(path: &Path, entry: &'static str, keys: &[&str]) -> CheckpointE
     }
 }
 
-/// A function that Python would call and that is not known to be harmless.
-fn harmful_call(pickle: &Pickle) -> Option<&str> {
-    pickle.calls().find(|call| !HARMLESS_CALLS.contains(call))
-}
-
-/// The tensors of the state dict, under the names the model gives them. Their bytes are not read.
-fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, CheckpointError> {
-    let reader = contained(path, || PytorchReader::with_top_level_key(path, MODEL))?
-        // It may quote all of what it found.
-        .map_err(|error| damaged(path, format!("{:.400}", error.to_string())))?;
-    let tensors = reader.into_tensors();
-
-    // A view may claim far more bytes than its storage has. No model does; only a stored head shares its bytes.
-    let own = tensors
-        .values()
-        .filter(|tensor| !tensor.name.ends_with(HEAD));
-    let claimed = own.fold(0u64, |sum, tensor| {
-        sum.saturating_add(tensor.byte_len() as u64)
-    });
-    let available = path.metadata().map_or(0, |metadata| metadata.len());
-    if claimed > available {
-        let claim = format!("its tensors claim {claimed} bytes, but the file has {available}");
-        return Err(damaged(path, claim));
-    }
-
-    let name = |stored: &str| match stored.strip_prefix(COMPILED_PREFIX) {
-        Some(name) if !tensors.contains_key(name) => name.to_owned(),
-        _ => stored.to_owned(),
-    };
-    let adopted = tensors.iter().map(|(stored, tensor)| {
-        let name = name(stored);
-        (name.clone(), adopt(tensor.clone(), name))
-    });
-    Ok(adopted.collect())
-}
-
 fn damaged(path: &Path, what: impl Into<Box<dyn Error + Send + Sync>>) -> CheckpointError {
     CheckpointError::Damaged {
         path: path.to_path_buf(),
@@ -172,24 +189,41 @@ fn foreign(path: &Path, found: &str) -> CheckpointError {
     }
 }
 
-/// The pickle that describes the saved object, from whichever container the file is.
-fn read_pickle(path: &Path) -> Result<Pickle, CheckpointError> {
-    let read = |source| CheckpointError::Read {
+fn unsupported(path: &Path, found: &str) -> CheckpointError {
+    CheckpointError::UnsupportedFormat {
         path: path.to_path_buf(),
-        source,
-    };
-    let mut file = BufReader::new(File::open(path).map_err(read)?);
-    let start = file.fill_buf().map_err(read)?;
-    match start {
+        found: found.to_owned(),
+    }
+}
+
+/// The pickle at the beginning of `bytes`, and what lies behind it.
+fn read_pickle<'a>(
+    path: &Path,
+    bytes: &'a [u8],
+) -> Result<(Pickle<'a>, &'a [u8]), CheckpointError> {
+    pickle::read(bytes).map_err(|error| match error {
+        PickleError::Call(callable) => CheckpointError::RunsCode {
+            path: path.to_path_buf(),
+            callable,
+        },
+        error => damaged(path, error),
+    })
+}
+
+/// The pickle that describes the saved object, and where the storages lie.
+fn read<'a>(
+    path: &Path,
+    file: &'a [u8],
+) -> Result<(Pickle<'a>, HashMap<String, Place>), CheckpointError> {
+    match file {
         [] => return Err(foreign(path, "the file is empty")),
-        [b'P', b'K', 3, 4, ..] => return read_zipped_pickle(path, file),
-        // What reads the tensors would take it for one, whatever else it is, and unpack all that it claims to hold.
-        _ if start.get(TAR_MAGIC) == Some(b"ustar") => {
+        [b'P', b'K', 3, 4, ..] => return read_archive(path, file),
+        _ if file.get(TAR_MAGIC) == Some(b"ustar") => {
             let found = "it is a tar archive, as torch.save wrote before PyTorch 0.1.10";
             return Err(foreign(path, found));
         }
         [0x80, ..] => {}
-        _ if native::is_record(start) => {
+        _ if native::is_record(file) => {
             let found = "it is the record of a native checkpoint: name the folder it lies in";
             return Err(foreign(path, found));
         }
@@ -198,80 +232,69 @@ fn read_pickle(path: &Path) -> Result<Pickle, CheckpointError> {
             return Err(foreign(path, found));
         }
     }
-
-    // Before PyTorch 1.6: magic number, version, system, then the object and the keys of its storages. All but the
-    // object are plain data.
-    let mut next = || pickle::read(&mut file).map_err(|error| damaged(path, error));
-    let first = next()?;
-    if first.is_big_int(&LEGACY_MAGIC) {
-        let [version, system, object, keys] = [next()?, next()?, next()?, next()?];
-        let mut plain = [first, version, system, keys].into_iter();
-        let harmful = plain.find(|pickle| harmful_call(pickle).is_some());
-        return Ok(harmful.unwrap_or(object));
+    let (first, rest) = read_pickle(path, file)?;
+    if legacy::is_magic(&first) {
+        return legacy::read(path, file, rest);
     }
-    // A plain pickle. Worth a look only for what it would do.
-    if first.calls().next().is_none() {
-        Err(foreign(path, "it is a pickle without tensors"))
-    } else {
-        Ok(first)
-    }
+    Err(foreign(path, "it is a pickle without tensors"))
 }
 
-fn read_zipped_pickle(path: &Path, file: impl Read + Seek) -> Result<Pickle, CheckpointError> {
-    let broken = |error: ZipError| damaged(path, error);
-    let mut archive = ZipArchive::new(file).map_err(broken)?;
-    let mut pickles = Vec::new();
-    let mut places = Vec::with_capacity(archive.len());
-    for index in 0..archive.len() {
-        let entry = archive.by_index_raw(index).map_err(broken)?;
-        // torch.save never compresses, and what is not compressed cannot be larger than the file.
-        if entry.compression() != CompressionMethod::Stored {
-            return Err(foreign(path, "it is a zip archive with compressed entries"));
-        }
-        let name = entry.name().map_err(broken)?;
-        if name == "data.pkl" || name.ends_with("/data.pkl") {
-            pickles.push(index);
-        }
-        let start = entry.data_start().unwrap_or_default();
-        places.push(entry.header_start()..start.saturating_add(entry.compressed_size()));
-    }
-    places.sort_by_key(|place| place.start);
-    if places.windows(2).any(|pair| pair[0].end > pair[1].start) {
-        return Err(foreign(path, "it is a zip archive whose entries overlap"));
-    }
-    let [index] = pickles[..] else {
-        let found = format!("it is a zip archive with {} files data.pkl", pickles.len());
+fn read_archive<'a>(
+    path: &Path,
+    file: &'a [u8],
+) -> Result<(Pickle<'a>, HashMap<String, Place>), CheckpointError> {
+    let entries = archive::entries(file).map_err(|error| match error {
+        ArchiveError::Damaged(what) => damaged(path, what),
+        ArchiveError::Foreign(found) => foreign(path, &found),
+    })?;
+    let folders = entries
+        .keys()
+        .filter_map(|name| name.strip_suffix("data.pkl"));
+    let folders: Vec<_> = folders
+        .filter(|f| f.is_empty() || f.ends_with('/'))
+        .collect();
+    let [folder] = folders[..] else {
+        let found = format!("it is a zip archive with {} files data.pkl", folders.len());
         return Err(foreign(path, &found));
     };
-    let entry = archive.by_index(index).map_err(broken)?;
-    pickle::read(&mut BufReader::new(entry)).map_err(|error| damaged(path, error))
-}
-
-/// One tensor of the reader under another name.
-fn adopt(tensor: pytorch_reader::Tensor, name: String) -> Tensor {
-    let len = tensor.byte_len();
-    let (_, dtype, shape, read) = tensor.into_parts();
-    let bytes = move || match read() {
-        Ok(bytes) => Ok(Bytes::from_bytes_vec(bytes)),
-        Err(error) => Err(burn_pack::Error::IoError(error.to_string())),
-    };
-    Tensor::deferred(name, burn_dtype(dtype), shape, None, len, bytes)
-}
-
-fn burn_dtype(dtype: pytorch_reader::DType) -> DType {
-    use pytorch_reader::DType as Torch;
-    match dtype {
-        Torch::F64 => DType::F64,
-        Torch::F32 => DType::F32,
-        Torch::F16 => DType::F16,
-        Torch::BF16 => DType::BF16,
-        Torch::I64 => DType::I64,
-        Torch::I32 => DType::I32,
-        Torch::I16 => DType::I16,
-        Torch::I8 => DType::I8,
-        Torch::U64 => DType::U64,
-        Torch::U32 => DType::U32,
-        Torch::U16 => DType::U16,
-        Torch::U8 | Torch::Bool => DType::U8,
+    let entry = |name: &str| entries.get(format!("{folder}{name}").as_str());
+    if entry("constants.pkl").is_some() {
+        let found = "it is a TorchScript module, as torch.jit.save writes";
+        return Err(foreign(path, found));
     }
+    let contents = |entry: &Entry| &file[entry.data.clone()];
+    match entry("byteorder").map(contents) {
+        None | Some(b"little") => {}
+        Some(b"big") => return Err(unsupported(path, BIG_ENDIAN)),
+        Some(other) => {
+            let order = String::from_utf8_lossy(other);
+            return Err(unsupported(
+                path,
+                &format!("its byte order is {order:.20?}"),
+            ));
+        }
+    }
+    // There is exactly one.
+    let Some(pickle) = entry("data.pkl") else {
+        return Err(foreign(path, "it is a zip archive without a file data.pkl"));
+    };
+    let bytes = contents(pickle);
+    if pickle
+        .checksum
+        .is_some_and(|checksum| crc32fast::hash(bytes) != checksum)
+    {
+        return Err(damaged(
+            path,
+            "its data.pkl has another checksum than it should",
+        ));
+    }
+    let (pickle, _) = read_pickle(path, bytes)?;
+    let storages = entries.iter().filter_map(|(name, entry)| {
+        let key = name.strip_prefix(folder)?.strip_prefix("data/")?;
+        Some((
+            key.to_owned(),
+            Place::new(entry.data.clone(), entry.checksum),
+        ))
+    });
+    Ok((pickle, storages.collect()))
 }

@@ -5,6 +5,7 @@ use crate::weights::Tensor;
 use burn::tensor::{Bytes, DType};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
+use std::collections::BTreeMap;
 use wolfgang_model::{ModelConfig, Parameter};
 
 /// The standard deviation of a new model's weights, as in the original.
@@ -21,7 +22,9 @@ pub(crate) fn contents(config: &ModelConfig, seed: u64) -> Contents {
         config: config.clone(),
         tensors: tensors.collect(),
         end_ids: Vec::new(),
+        unsupported: BTreeMap::new(),
         skipped: Vec::new(),
+        unread_classes: Vec::new(),
         maps: Vec::new(),
     }
 }

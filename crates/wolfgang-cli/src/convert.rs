@@ -1,6 +1,7 @@
 //! `wolfgang convert`, and `cargo xtask convert-checkpoint`.
 
 use crate::dtype::Dtype;
+use crate::model_args::unread_classes;
 use crate::model_source;
 use crate::progress::ProgressLine;
 use crate::report;
@@ -158,6 +159,9 @@ impl Told {
             let name = skipped.name.escape_debug();
             let reason = voice.phrase(skipped.reason);
             self.line("ausgelassen", "skipped", &format!("{name}: {reason}"));
+        }
+        if let Some(unread) = unread_classes(source, voice) {
+            self.line("ausgelassen", "skipped", &unread);
         }
     }
 

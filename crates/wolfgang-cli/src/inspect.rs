@@ -1,5 +1,6 @@
 //! `wolfgang inspect`.
 
+use crate::model_args::unread_classes;
 use crate::model_source;
 use crate::report::{self, one_line};
 use crate::standard_streams;
@@ -37,6 +38,7 @@ struct Findings<'a> {
     tensors: Vec<TensorLine<'a>>,
     skipped: Vec<SkippedLine<'a>>,
     end_ids: &'a [u32],
+    unread_classes: &'a [String],
     tokenizer: Option<TokenizerLine>,
 }
 
@@ -103,12 +105,16 @@ pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
             .collect(),
         end_ids: checkpoint.end_ids(),
         tokenizer: tokenizer(args, files.tokenizer, config, spoken),
+        unread_classes: checkpoint.unread_classes(),
     };
     let mut out = standard_streams::output();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else {
         tell(&findings, spoken, &mut out)?;
+        if let Some(unread) = unread_classes(&checkpoint, spoken) {
+            writeln!(out, "\n{unread}")?;
+        }
     }
     Ok(out.flush()?)
 }

@@ -101,6 +101,9 @@ impl ModelArgs {
         };
         let files = model_source::resolve(model, voice)?;
         let checkpoint = Checkpoint::open(&files.checkpoint)?;
+        if let Some(unread) = unread_classes(&checkpoint, voice) {
+            voice.note(&unread);
+        }
         let tokenizer = self.tokenizer.as_ref().unwrap_or(&files.tokenizer);
         let tokenizer = Tokenizer::from_file(tokenizer).map_err(GenerateError::from)?;
         // Before the weights are read: a wrong pair is known by then.
@@ -122,6 +125,29 @@ impl ModelArgs {
         };
         Ok(tokenizer.map_err(GenerateError::from)?)
     }
+}
+
+/// Which objects in a checkpoint were passed over, in one line, if there are any.
+pub(crate) fn unread_classes(checkpoint: &Checkpoint, voice: Voice) -> Option<String> {
+    const SHOWN: usize = 8;
+    let classes = checkpoint.unread_classes();
+    if classes.is_empty() {
+        return None;
+    }
+    // The names come from the file and may hold anything.
+    let names = classes.iter().take(SHOWN);
+    let names: Vec<_> = names
+        .map(|name| format!("{:.80}", name.escape_debug().to_string()))
+        .collect();
+    let more = match classes.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        n => voice.pick(format!(" und {n} weitere"), format!(" and {n} more")),
+    };
+    let (path, names) = (checkpoint.path().display(), names.join(", "));
+    Some(voice.pick(
+        format!("{path}: neben dem Modell nicht gelesen: Objekte der Klassen {names}{more}"),
+        format!("{path}: not read beside the model: objects of the classes {names}{more}"),
+    ))
 }
 
 /// A path in a file is relative to the file. A model on the Hub is no path.

@@ -10,7 +10,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
-use wolfgang_checkpoint::CheckpointError;
+use wolfgang_checkpoint::{CheckpointError, TensorProblem};
 use wolfgang_generate::{GenerateError, ModelError, SamplingError, TokenizerError};
 
 /// Bad usage or parameters.
@@ -196,6 +196,17 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         }
         CheckpointError::GitLfsPointer { .. } => "`git lfs pull` in its repository downloads it",
         CheckpointError::Damaged { .. } => "if it was copied or downloaded, do that again",
+        CheckpointError::Tensors { problems, .. }
+            if problems
+                .0
+                .iter()
+                .all(|p| matches!(p, TensorProblem::Type { .. })) =>
+        {
+            "save the model with weights in one of these types"
+        }
+        CheckpointError::UnsupportedFormat { .. } => {
+            "load it with a current PyTorch on a little-endian machine and save it there with torch.save"
+        }
         CheckpointError::RunsCode { .. } => {
             "do not open it with Python unless you trust its source"
         }

@@ -1,39 +1,51 @@
 //! The stack machine that a pickle is a program for.
 
-use super::{Id, MAX_BYTES, MAX_NAME, MAX_VALUES, Pickle, PickleError, Value};
-use std::collections::{BTreeSet, HashMap};
-use std::io::BufRead;
+use super::calls::Calls;
+use super::tensors;
+use super::value::{Id, Object, Value, Values};
+use super::{MAX_LINKS, MAX_NAME, MAX_VALUES, PickleError};
+use crate::pickle::globals::Global;
+use std::collections::HashMap;
 use std::rc::Rc;
 
-pub(super) struct Machine<'a, R> {
-    reader: &'a mut R,
-    /// Bytes that may still be read.
-    budget: usize,
-    values: Vec<Value>,
+pub(super) struct Machine<'a> {
+    /// What has not been read of the program.
+    rest: &'a [u8],
+    values: Values<'a>,
     stack: Vec<Id>,
     /// Heights of the stack at each MARK.
     marks: Vec<usize>,
     memo: HashMap<usize, Id>,
-    calls: BTreeSet<Rc<str>>,
+    calls: Calls,
+    /// References from tuples, lists and dictionaries to what they hold.
+    links: usize,
+}
+
+/// What a program left behind.
+pub(super) struct Outcome<'a> {
+    pub(super) values: Values<'a>,
+    pub(super) root: Id,
+    /// What lies behind its STOP.
+    pub(super) rest: &'a [u8],
 }
 
 type Result<T = (), E = PickleError> = std::result::Result<T, E>;
 
-impl<'a, R: BufRead> Machine<'a, R> {
-    pub(super) fn new(reader: &'a mut R) -> Self {
+impl<'a> Machine<'a> {
+    pub(super) fn new(program: &'a [u8]) -> Self {
         Self {
-            reader,
-            budget: MAX_BYTES,
-            values: Vec::new(),
+            rest: program,
+            values: Values::default(),
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
-            calls: BTreeSet::new(),
+            calls: Calls::default(),
+            links: 0,
         }
     }
 
     /// Follows the program up to its STOP; what then lies on top of the stack is what it describes.
-    pub(super) fn run(mut self) -> Result<Pickle> {
+    pub(super) fn run(mut self) -> Result<Outcome<'a>> {
         loop {
             match self.byte()? {
                 b'.' => break,
@@ -41,10 +53,10 @@ impl<'a, R: BufRead> Machine<'a, R> {
             }
         }
         let root = self.pop()?;
-        Ok(Pickle {
+        Ok(Outcome {
             values: self.values,
             root,
-            calls: self.calls,
+            rest: self.rest,
         })
     }
 
@@ -65,7 +77,7 @@ impl<'a, R: BufRead> Machine<'a, R> {
             b'N' => self.push(Value::None)?,
             0x88 => self.push(Value::Bool(true))?,
             0x89 => self.push(Value::Bool(false))?,
-            // BININT1, BININT2, BININT, LONG1, LONG4, BINFLOAT
+            // BININT1, BININT2, BININT, LONG1, LONG4, INT, BINFLOAT
             b'K' => self.push_int::<1>()?,
             b'M' => self.push_int::<2>()?,
             b'J' => {
@@ -74,6 +86,14 @@ impl<'a, R: BufRead> Machine<'a, R> {
             }
             0x8a => self.push_long::<1>()?,
             0x8b => self.push_long::<4>()?,
+            b'I' => {
+                let value = match self.line()? {
+                    "00" => Value::Bool(false),
+                    "01" => Value::Bool(true),
+                    int => Value::Int(int.parse().map_err(|_| PickleError::Malformed)?),
+                };
+                self.push(value)?;
+            }
             b'G' => {
                 let float = f64::from_be_bytes(self.array()?);
                 self.push(Value::Float(float))?;
@@ -87,74 +107,77 @@ impl<'a, R: BufRead> Machine<'a, R> {
             b'B' => self.push_bytes::<4>()?,
             0x8e | 0x96 => self.push_bytes::<8>()?,
             // EMPTY_TUPLE, TUPLE1 to TUPLE3, TUPLE, EMPTY_LIST, LIST, EMPTY_SET, FROZENSET
-            b')' | b']' | 0x8f => self.push(Value::Opaque)?,
+            b')' => self.push(Value::Tuple(Vec::new()))?,
             0x85..=0x87 => {
-                self.pop_n(usize::from(opcode - 0x84))?;
-                self.push(Value::Opaque)?;
+                let items = self.pop_n(usize::from(opcode - 0x84))?;
+                self.push_sequence(Value::Tuple, items)?;
             }
-            b't' | b'l' | 0x91 => {
+            b't' => {
+                let items = self.pop_to_mark()?;
+                self.push_sequence(Value::Tuple, items)?;
+            }
+            b']' => self.push(Value::List(Vec::new()))?,
+            b'l' => {
+                let items = self.pop_to_mark()?;
+                self.push_sequence(Value::List, items)?;
+            }
+            0x8f => self.push(Value::Set)?,
+            0x91 => {
                 self.pop_to_mark()?;
-                self.push(Value::Opaque)?;
+                self.push(Value::Set)?;
             }
             // APPEND, APPENDS, ADDITEMS
             b'a' => {
-                self.pop()?;
-                self.top()?;
+                let item = self.pop()?;
+                self.append(vec![item])?;
             }
             b'e' | 0x90 => {
-                self.pop_to_mark()?;
-                self.top()?;
+                let items = self.pop_to_mark()?;
+                self.append(items)?;
             }
             // EMPTY_DICT, DICT, SETITEM, SETITEMS
-            b'}' => self.push(Value::Dict(Vec::new()))?,
+            b'}' => self.push(Value::Dict(Box::default()))?,
             b'd' => {
                 let items = self.pop_to_mark()?;
-                self.push(Value::Dict(Vec::new()))?;
-                self.insert(items)?;
+                self.push(Value::Dict(Box::default()))?;
+                self.insert(&items)?;
             }
             b's' => {
                 let items = self.pop_n(2)?;
-                self.insert(items)?;
+                self.insert(&items)?;
             }
             b'u' => {
                 let items = self.pop_to_mark()?;
-                self.insert(items)?;
+                self.insert(&items)?;
             }
             // GLOBAL, STACK_GLOBAL
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
-                self.push_global(&module, &name)?;
+                self.push_global(module, name)?;
             }
             0x93 => {
                 let names = self.pop_n(2)?;
                 let (module, name) = (self.text(names[0])?, self.text(names[1])?);
-                self.push_global(&module, &name)?;
+                self.push_global(module, name)?;
             }
             // REDUCE, NEWOBJ, NEWOBJ_EX, BUILD
             b'R' => {
-                let callable = self.pop_n(2)?[0];
-                self.call(callable)?;
+                let parts = self.pop_n(2)?;
+                let result = self.calls.reduce(&mut self.values, parts[0], parts[1])?;
+                self.push_id(result)?;
             }
             0x81 => {
-                self.pop_n(2)?;
-                self.push(Value::Object {
-                    is_tensor: false,
-                    state: None,
-                })?;
+                let parts = self.pop_n(2)?;
+                self.make(parts[0], parts[1])?;
             }
             0x92 => {
-                self.pop_n(3)?;
-                self.push(Value::Object {
-                    is_tensor: false,
-                    state: None,
-                })?;
+                let parts = self.pop_n(3)?;
+                self.make(parts[0], parts[1])?;
             }
             b'b' => {
-                let new_state = self.pop()?;
+                let state = self.pop()?;
                 let top = self.top()?;
-                if let Value::Object { state, .. } = &mut self.values[top] {
-                    *state = Some(new_state);
-                }
+                self.calls.build(&mut self.values, top, state)?;
             }
             // BINPUT, LONG_BINPUT, MEMOIZE, BINGET, LONG_BINGET
             b'q' => self.put::<1>()?,
@@ -162,60 +185,92 @@ impl<'a, R: BufRead> Machine<'a, R> {
             0x94 => drop(self.memo.insert(self.memo.len(), self.top()?)),
             b'h' => self.get::<1>()?,
             b'j' => self.get::<4>()?,
-            // BINPERSID: a reference to tensor data.
+            // BINPERSID
             b'Q' => {
-                self.pop()?;
-                self.push(Value::Opaque)?;
+                let id = self.pop()?;
+                self.push_persistent(id)?;
             }
             other => return Err(PickleError::Opcode(other)),
         }
         Ok(())
     }
 
-    /// Notes a call; the result is a dictionary where Python's would be one.
-    fn call(&mut self, callable: Id) -> Result {
-        let name = match &self.values[callable] {
-            Value::Global(name) => Rc::clone(name),
-            _ => Rc::from("an object"),
-        };
-        let result = match &*name {
-            "collections.OrderedDict" | "collections.defaultdict" => Value::Dict(Vec::new()),
-            name => Value::Object {
-                is_tensor: name.starts_with("torch._utils._rebuild_"),
-                state: None,
-            },
-        };
-        self.calls.insert(name);
-        self.push(result)
-    }
-
-    fn push_global(&mut self, module: &str, name: &str) -> Result {
-        self.push(Value::Global(format!("{module}.{name}").into()))
-    }
-
-    /// A string that names something.
-    fn text(&self, id: Id) -> Result<Rc<str>> {
-        match &self.values[id] {
-            Value::Str(s) if s.len() <= MAX_NAME => Ok(s.as_str().into()),
+    /// What torch has put outside of the pickle: a storage, or, in old files, a class with its source code.
+    fn push_persistent(&mut self, id: Id) -> Result {
+        let parts = self.values.sequence(id).unwrap_or_default();
+        let kind = parts.first().and_then(|kind| self.values.str(*kind));
+        match (kind, parts) {
+            (Some("storage"), _) => {
+                let storage = tensors::storage(&self.values, id).ok_or(PickleError::Malformed)?;
+                self.push(Value::Storage(Rc::new(storage)))
+            }
+            (Some("module"), [_, class, ..]) => self.push_id(*class),
             _ => Err(PickleError::Malformed),
         }
     }
 
-    fn insert(&mut self, new: Vec<Id>) -> Result {
+    /// `class.__new__(class, *args)`
+    fn make(&mut self, class: Id, args: Id) -> Result {
+        let class = self.calls.check_class(&self.values, class)?;
+        self.push(Value::Object(Box::new(Object {
+            class: Some(class),
+            args: Some(args),
+            ..Object::default()
+        })))
+    }
+
+    fn append(&mut self, new: Vec<Id>) -> Result {
+        self.link(new.len())?;
+        let top = self.top()?;
+        if let Value::List(items) = self.values.get_mut(top) {
+            items.extend(new);
+            return Ok(());
+        }
+        self.calls.check_append(&self.values, top)
+    }
+
+    fn insert(&mut self, new: &[Id]) -> Result {
         if !new.len().is_multiple_of(2) {
             return Err(PickleError::Malformed);
         }
-        match self.top().map(|top| &mut self.values[top])? {
-            Value::Dict(items) => items.extend(new.chunks_exact(2).map(|pair| (pair[0], pair[1]))),
-            Value::Object { .. } | Value::Opaque => {}
-            _ => return Err(PickleError::Malformed),
+        self.link(new.len())?;
+        match self.top().map(|top| self.values.get_mut(top))? {
+            Value::Dict(object) | Value::Object(object) => {
+                let pairs = new.as_chunks().0.iter();
+                object
+                    .items
+                    .extend(pairs.map(|[key, value]| (*key, *value)));
+                Ok(())
+            }
+            _ => Err(PickleError::Malformed),
+        }
+    }
+
+    fn push_global(&mut self, module: &str, name: &str) -> Result {
+        self.push(Value::Global(Rc::new(Global::new(module, name))))
+    }
+
+    /// A string that names something.
+    fn text(&self, id: Id) -> Result<&'a str> {
+        let text = self.values.str(id).filter(|text| text.len() <= MAX_NAME);
+        text.ok_or(PickleError::Malformed)
+    }
+
+    fn link(&mut self, n: usize) -> Result {
+        self.links += n;
+        if self.links > MAX_LINKS {
+            return Err(PickleError::TooLarge);
         }
         Ok(())
     }
 
-    fn push(&mut self, value: Value) -> Result {
-        let id = self.values.len();
-        self.values.push(value);
+    fn push_sequence(&mut self, kind: fn(Vec<Id>) -> Value<'a>, items: Vec<Id>) -> Result {
+        self.link(items.len())?;
+        self.push(kind(items))
+    }
+
+    fn push(&mut self, value: Value<'a>) -> Result {
+        let id = self.values.push(value);
         self.push_id(id)
     }
 
@@ -241,7 +296,7 @@ impl<'a, R: BufRead> Machine<'a, R> {
         } else {
             let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
             let mut padded = if negative { [0xff; 8] } else { [0; 8] };
-            padded[..bytes.len()].copy_from_slice(&bytes);
+            padded[..bytes.len()].copy_from_slice(bytes);
             Value::Int(i64::from_le_bytes(padded))
         };
         self.push(value)
@@ -249,12 +304,14 @@ impl<'a, R: BufRead> Machine<'a, R> {
 
     fn push_str<const N: usize>(&mut self) -> Result {
         let bytes = self.sized::<N>()?;
-        self.push(Value::Str(String::from_utf8_lossy(&bytes).into_owned()))
+        // Python 2 wrote bytes as strings, and lone surrogates are no UTF-8.
+        let text = std::str::from_utf8(bytes);
+        self.push(text.map_or(Value::Bytes(bytes), Value::Str))
     }
 
     fn push_bytes<const N: usize>(&mut self) -> Result {
-        self.sized::<N>()?;
-        self.push(Value::Opaque)
+        let bytes = self.sized::<N>()?;
+        self.push(Value::Bytes(bytes))
     }
 
     fn put<const N: usize>(&mut self) -> Result {
@@ -265,9 +322,8 @@ impl<'a, R: BufRead> Machine<'a, R> {
 
     fn get<const N: usize>(&mut self) -> Result {
         let key = self.uint::<N>()?;
-        self.stack
-            .push(*self.memo.get(&key).ok_or(PickleError::Malformed)?);
-        Ok(())
+        let id = *self.memo.get(&key).ok_or(PickleError::Malformed)?;
+        self.push_id(id)
     }
 
     fn top(&self) -> Result<Id> {
@@ -300,10 +356,9 @@ impl<'a, R: BufRead> Machine<'a, R> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.spend(N)?;
-        let mut bytes = [0; N];
-        self.reader.read_exact(&mut bytes)?;
-        Ok(bytes)
+        let (array, rest) = self.rest.split_first_chunk().ok_or(PickleError::Cut)?;
+        self.rest = rest;
+        Ok(*array)
     }
 
     /// An unsigned little-endian integer of `N` bytes.
@@ -314,28 +369,20 @@ impl<'a, R: BufRead> Machine<'a, R> {
     }
 
     /// Bytes behind their length in `N` bytes.
-    fn sized<const N: usize>(&mut self) -> Result<Vec<u8>> {
+    fn sized<const N: usize>(&mut self) -> Result<&'a [u8]> {
         let len = self.uint::<N>()?;
-        self.spend(len)?;
-        let mut bytes = vec![0; len];
-        self.reader.read_exact(&mut bytes)?;
+        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(PickleError::Cut)?;
+        self.rest = rest;
         Ok(bytes)
     }
 
     /// The rest of a line of text.
-    fn line(&mut self) -> Result<String> {
-        let mut line = Vec::new();
-        loop {
-            match self.byte()? {
-                b'\n' => return Ok(String::from_utf8_lossy(&line).into_owned()),
-                _ if line.len() == MAX_NAME => return Err(PickleError::Malformed),
-                byte => line.push(byte),
-            }
-        }
-    }
-
-    fn spend(&mut self, n: usize) -> Result {
-        self.budget = self.budget.checked_sub(n).ok_or(PickleError::TooLarge)?;
-        Ok(())
+    fn line(&mut self) -> Result<&'a str> {
+        let searched = &self.rest[..self.rest.len().min(MAX_NAME + 1)];
+        let len = searched.iter().position(|byte| *byte == b'\n');
+        let len = len.ok_or(PickleError::Malformed)?;
+        let line = std::str::from_utf8(&self.rest[..len]);
+        self.rest = &self.rest[len + 1..];
+        line.map_err(|_| PickleError::Malformed)
     }
 }

@@ -146,6 +146,17 @@ fn checkpoint(error: &CheckpointError) -> Option<String> {
              herstellt; öffnen Sie es nicht mit Python, wenn Sie seiner Herkunft nicht trauen",
             path.display()
         ),
+        CheckpointError::UnsupportedFormat { path, found } => {
+            let german = phrase(found);
+            if german == found {
+                return None;
+            }
+            format!(
+                "{} wird nicht unterstützt: {german}; laden Sie es auf einem Little-Endian-Rechner mit einem aktuellen \
+                 PyTorch, und speichern Sie es dort mit torch.save",
+                path.display()
+            )
+        }
         CheckpointError::NotFinite { path, tensor, index, value } => format!(
             "{}: {tensor} enthält {value} an der Stelle {index}, aber Gewichte müssen endlich sein",
             path.display()

@@ -20,6 +20,11 @@ const PHRASES: &[(&str, &str)] = &[
         "take the repository that this was made from, with model.safetensors",
         "nehmen Sie das Repository, aus dem das gemacht wurde, mit model.safetensors",
     ),
+    ("not part of the model", "kein Teil des Modells"),
+    (
+        "its weights are stored in big-endian byte order, and only little-endian is read",
+        "die Gewichte sind in Big-Endian-Reihenfolge gespeichert, und nur Little-Endian wird gelesen",
+    ),
     ("nothing but a CPU", "nichts als einen Prozessor"),
     (
         "a driver for Vulkan, Metal or DirectX",

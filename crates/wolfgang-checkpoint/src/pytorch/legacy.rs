@@ -1,0 +1,73 @@
+//! The format before PyTorch 1.6: five pickles, then the storages.
+//!
+//! The pickles are a magic number, the version, the system, the object, and the list of the storages' keys. Each storage
+//! is the number of its elements in 8 bytes and then these. Of how many bytes an element is, only the object says.
+
+use super::storages::Place;
+use super::{damaged, read_pickle, unsupported};
+use crate::CheckpointError;
+use crate::pickle::Pickle;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// 0x1950a86a20f9469cfc6c, little-endian.
+const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+
+const VERSION: i64 = 1001;
+
+/// Whether a file that begins with this pickle has the format.
+pub(super) fn is_magic(first: &Pickle<'_>) -> bool {
+    first.is_big_int(&MAGIC)
+}
+
+/// The object in what follows the magic number, and where in `file` its storages lie.
+pub(super) fn read<'a>(
+    path: &Path,
+    file: &'a [u8],
+    behind_magic: &'a [u8],
+) -> Result<(Pickle<'a>, HashMap<String, Place>), CheckpointError> {
+    let (version, rest) = read_pickle(path, behind_magic)?;
+    let (system, rest) = read_pickle(path, rest)?;
+    let (object, rest) = read_pickle(path, rest)?;
+    let (keys, rest) = read_pickle(path, rest)?;
+    if !version.is_int(VERSION) {
+        let found = "it has an unknown version of the format before PyTorch 1.6";
+        return Err(unsupported(path, found));
+    }
+    if system.denies("little_endian") {
+        return Err(unsupported(path, super::BIG_ENDIAN));
+    }
+    let keys = keys.strings();
+    let keys = keys.ok_or_else(|| damaged(path, "it has no list of its storages"))?;
+
+    let mut sizes = HashMap::new();
+    for storage in object.storages() {
+        let size = storage.element.as_ref().map(|element| element.size);
+        sizes.entry(storage.key.as_str()).or_insert(size);
+    }
+    let mut places = HashMap::new();
+    let mut at = file.len() - rest.len();
+    for key in keys {
+        let size = match sizes.get(key) {
+            Some(Ok(size)) => *size,
+            Some(Err(class)) => {
+                return Err(unsupported(
+                    path,
+                    &format!("it has a storage of the class {class:.80}"),
+                ));
+            }
+            None => return Err(damaged(path, "no tensor says of which type a storage is")),
+        };
+        let len = file.get(at..).and_then(|rest| rest.first_chunk());
+        let len = len.and_then(|len| usize::try_from(u64::from_le_bytes(*len)).ok());
+        let range = len.and_then(|len| {
+            let start = at + size_of::<u64>();
+            Some(start..start.checked_add(len.checked_mul(size)?)?)
+        });
+        let range = range.filter(|range| range.end <= file.len());
+        let range = range.ok_or_else(|| damaged(path, "it ends within its storages"))?;
+        at = range.end;
+        places.insert(key.to_owned(), Place::new(range, None));
+    }
+    Ok((object, places))
+}
