@@ -72,7 +72,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         Ok(command)
     };
 
-    let built = cargo(&["test", "--workspace", "--locked", "--no-run"])?.status();
+    // `--workspace` selects the same features of dependencies as in any other build.
+    let suite = ["test", "--workspace", "--locked", "--test", "suite"];
+    let built = cargo(&suite)?.arg("--no-run").status();
     ensure!(built?.success(), "the tests cannot be built");
     let mut failed = Vec::new();
     let mut runs = Vec::new();
@@ -90,15 +92,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     runs.push(("names", "devices::".to_owned()));
     for (name, filter) in runs {
-        let mut tests = cargo(&[
-            "test",
-            "--workspace",
-            "--locked",
-            "--quiet",
-            "--test",
-            "suite",
-        ])?;
-        let output = tests.args(["--", &filter]).output()?;
+        let mut tests = cargo(&suite)?;
+        let output = tests.args(["--quiet", "--", &filter]).output()?;
         let said = String::from_utf8_lossy(&output.stdout);
         let result = said.lines().find_map(|l| l.strip_prefix("test result: "));
         match result {
