@@ -37,7 +37,7 @@ pub(crate) fn say(
     text: &str,
     options: &GenerateOptions,
 ) -> String {
-    let answer = conversation.say(text, options).unwrap();
+    let answer = conversation.send(text, options).unwrap();
     answer.into_summary().unwrap();
     conversation.messages().last().unwrap().content.clone()
 }
@@ -103,7 +103,7 @@ fn json_lines_tell_pieces_and_ends() {
     let options = goethe(3, 15);
     let mut expected = Vec::new();
     for said in ["Wer bist du?", "Warum?"] {
-        let answer = conversation.say(said, &options).unwrap();
+        let answer = conversation.send(said, &options).unwrap();
         expected.push(answer.into_summary().unwrap());
     }
     let args = ["--seed", "3", "--max-new-tokens", "15", "--json"];

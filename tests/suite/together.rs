@@ -277,7 +277,7 @@ pub(crate) fn company_changes_nothing_but_rounding(on: &Target) {
 }
 
 #[test]
-fn a_session_rewinds_and_forks() {
+fn a_session_truncates_and_forks() {
     let prompt: Vec<u32> = (500..540).collect();
     let other = [&prompt[..10], &[7, 8, 9]].concat();
     let mut session = faust().session();
@@ -290,13 +290,13 @@ fn a_session_rewinds_and_forks() {
 
     // What the fork computed has not touched where it came from.
     assert_eq!(session.ids().len(), 44);
-    session.rewind(20);
+    session.truncate(20);
     assert_eq!(session.ids(), &prompt[..20]);
     let rewound = session.generate_text(&prompt, &wild(15)).unwrap();
     assert_eq!(rewound.reused_tokens, 20);
     let afresh = faust().generate_text(&prompt, &wild(15)).unwrap();
     assert_eq!(essence(&rewound), essence(&afresh));
-    session.rewind(1000);
+    session.truncate(1000);
     assert_eq!(session.ids().len(), prompt.len() + 14);
 }
 

@@ -210,7 +210,7 @@ impl Chat<'_> {
         let voice = self.voice;
         self.interrupted.store(false, Ordering::Relaxed);
         let mut answer = match said {
-            Some(text) => self.conversation.say(text, &self.options)?,
+            Some(text) => self.conversation.send(text, &self.options)?,
             None => self.conversation.regenerate(&self.options)?,
         };
         let tokenizer = self.generator.tokenizer();
@@ -218,9 +218,9 @@ impl Chat<'_> {
         if !represents.map_err(GenerateError::from)? {
             voice.warning(words::lacks_characters(voice));
         }
-        let left_out = answer.left_out().len();
+        let left_out = answer.truncated_messages().len();
         if left_out > self.left_out {
-            voice.note(&words::left_out(answer.left_out(), voice));
+            voice.note(&words::left_out(answer.truncated_messages(), voice));
         }
         self.left_out = left_out;
 

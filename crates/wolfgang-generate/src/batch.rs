@@ -3,7 +3,7 @@
 use crate::computed::common;
 use crate::generation::Next;
 use crate::pass::{Passed, pass};
-use crate::{Canceller, Event, GenerateError, Generation};
+use crate::{CancelHandle, Event, GenerateError, Generation};
 use std::collections::VecDeque;
 
 /// Generations that go forward together: each pass of the model reads the weights once for all of them, so that on the CPU
@@ -34,14 +34,14 @@ use std::collections::VecDeque;
 /// ```
 ///
 /// Whatever one generation can have, each can have in a batch: processors and stopping criteria are given to it before it
-/// is pushed (`generator.generate(..)?.with_processor(..).with_stopping(..)`), and a [`Generation::canceller`] ends it
+/// is pushed (`generator.generate(..)?.with_processor(..).with_stopping(..)`), and a [`Generation::cancel_handle`] ends it
 /// alone.
 #[derive(Debug, Default)]
 pub struct Batch<'a> {
     /// Those that have not ended, with their places.
     running: Vec<(usize, Generation<'a>)>,
     pushed: usize,
-    canceller: Canceller,
+    cancel_handle: CancelHandle,
     /// Not yet handed out.
     events: VecDeque<(usize, Result<Event, GenerateError>)>,
 }
@@ -78,13 +78,13 @@ impl<'a> Batch<'a> {
     }
 
     /// What cancels all of them from another thread, those pushed later, too.
-    pub fn canceller(&self) -> Canceller {
-        self.canceller.clone()
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.cancel_handle.clone()
     }
 
     /// Collects what is ready without the model; those that have nothing more to say leave.
     fn poll(&mut self) {
-        if self.canceller.is_cancelled() {
+        if self.cancel_handle.is_cancelled() {
             self.cancel();
         }
         let events = &mut self.events;

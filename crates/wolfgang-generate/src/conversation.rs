@@ -1,7 +1,7 @@
 //! Conversations: messages, and an answer to the last of them.
 
 use crate::{
-    Answer, GenerateError, GenerateOptions, LongPrompt, Message, Role, Session, WolfgangGenerator,
+    GenerateError, GenerateOptions, LongPrompt, Message, Reply, Role, Session, WolfgangGenerator,
 };
 
 /// A conversation with the model, in the format that the models saw:
@@ -14,7 +14,7 @@ use crate::{
 /// message.
 ///
 /// What does not fit into the context is left out, whole turns, the oldest first, but never the system prompt or the last
-/// message: [`Answer::left_out`] tells, and [`messages`](Self::messages) keeps them. Room is kept for
+/// message: [`Reply::truncated_messages`] tells, and [`messages`](Self::messages) keeps them. Room is kept for
 /// [`max_new_tokens`](GenerateOptions::max_new_tokens), up to half of the context.
 ///
 /// ```no_run
@@ -22,7 +22,7 @@ use crate::{
 ///
 /// let generator = WolfgangGenerator::from_path("models/faust", &Device::flex())?;
 /// let mut conversation = generator.conversation("Du bist Johann Wolfgang von Goethe.")?;
-/// for event in conversation.say("Wer reitet so spät?", &GenerateOptions::default())? {
+/// for event in conversation.send("Wer reitet so spät?", &GenerateOptions::default())? {
 ///     if let Event::Text { text, .. } = event? {
 ///         print!("{text}");
 ///     }
@@ -87,11 +87,11 @@ impl<'a> Conversation<'a> {
     /// # Errors
     /// [`GenerateError::PromptTooLong`] if the message does not fit into the context even alone behind the system prompt;
     /// else as [`WolfgangGenerator::generate`]. The conversation is then as before.
-    pub fn say(
+    pub fn send(
         &mut self,
         text: impl Into<String>,
         options: &GenerateOptions,
-    ) -> Result<Answer<'_>, GenerateError> {
+    ) -> Result<Reply<'_>, GenerateError> {
         let mut messages = self.messages.clone();
         messages.push(Message::new(Role::User, text));
         self.answer(messages, options)
@@ -100,9 +100,9 @@ impl<'a> Conversation<'a> {
     /// Takes back the last answer, if there is one, and begins another; with the same seed it is the same.
     ///
     /// # Errors
-    /// [`GenerateError::NothingToAnswer`] if nothing has been said, else as [`say`](Self::say). The conversation is then
+    /// [`GenerateError::NothingToAnswer`] if nothing has been said, else as [`send`](Self::send). The conversation is then
     /// as before.
-    pub fn regenerate(&mut self, options: &GenerateOptions) -> Result<Answer<'_>, GenerateError> {
+    pub fn regenerate(&mut self, options: &GenerateOptions) -> Result<Reply<'_>, GenerateError> {
         let last = self.messages.iter().rposition(is_users);
         let last = last.ok_or(GenerateError::NothingToAnswer)?;
         self.answer(self.messages[..=last].to_vec(), options)
@@ -113,7 +113,7 @@ impl<'a> Conversation<'a> {
         &mut self,
         messages: Vec<Message>,
         options: &GenerateOptions,
-    ) -> Result<Answer<'_>, GenerateError> {
+    ) -> Result<Reply<'_>, GenerateError> {
         let mut options = GenerateOptions {
             long_prompt: LongPrompt::Refuse,
             include_prompt: false,
@@ -128,7 +128,7 @@ impl<'a> Conversation<'a> {
         seen.extend_from_slice(&messages[left_out..]);
         let generation = self.session.generate(&seen, &options)?;
         self.messages = messages;
-        Ok(Answer::new(generation, &mut self.messages, left_out))
+        Ok(Reply::new(generation, &mut self.messages, left_out))
     }
 
     /// How many of the oldest messages have no place in the context. A message's tokens depend on no other.

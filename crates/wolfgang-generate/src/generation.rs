@@ -4,7 +4,7 @@ use crate::computed::{Computed, Computing};
 use crate::explanation::{Explainer, Explanation};
 use crate::logprobs::{LogprobsBuilder, TokenLogprobs};
 use crate::pass::{Passed, pass};
-use crate::stopping::{Canceller, SoFar, StoppingCriterion};
+use crate::stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 use crate::transcript::{Told, Transcript};
 use crate::{
     FinishReason, GenerateError, GenerateOptions, Overflow, Summary, Timing, WolfgangGenerator,
@@ -43,7 +43,7 @@ pub struct Generation<'a> {
     /// Tokens of the prompt that were computed already.
     reused_tokens: usize,
     criteria: Vec<Box<dyn StoppingCriterion>>,
-    canceller: Canceller,
+    cancel_handle: CancelHandle,
     /// When the first event was asked for.
     begun: Option<Instant>,
     /// None unless they were asked for.
@@ -98,7 +98,7 @@ impl<'a> Generation<'a> {
             computed,
             reused_tokens: 0,
             criteria: Vec::new(),
-            canceller: Canceller::default(),
+            cancel_handle: CancelHandle::default(),
             begun: None,
             logprobs: options.logprobs.map(LogprobsBuilder::new),
             explainer: options.explain.map(Explainer::new),
@@ -129,8 +129,8 @@ impl<'a> Generation<'a> {
     }
 
     /// What cancels it from another thread.
-    pub fn canceller(&self) -> Canceller {
-        self.canceller.clone()
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.cancel_handle.clone()
     }
 
     /// Ends, besides at all else that ends it, where this is met: [`FinishReason::Criterion`].
@@ -167,7 +167,7 @@ impl<'a> Generation<'a> {
     fn over(&self) -> Option<FinishReason> {
         let generated = self.transcript.generated().len();
         let is_late = |max: Duration| self.begun.is_some_and(|begun| begun.elapsed() >= max);
-        if self.canceller.is_cancelled() {
+        if self.cancel_handle.is_cancelled() {
             Some(FinishReason::Cancelled)
         } else if generated >= self.options.max_new_tokens {
             Some(FinishReason::MaxTokens)
@@ -338,14 +338,14 @@ impl<'a> Generation<'a> {
 
     /// The first criterion that is met.
     fn criterion_met(&mut self) -> Option<usize> {
-        let so_far = SoFar {
+        let context = StoppingContext {
             prompt: self.transcript.prompt(),
             generated: self.transcript.generated(),
             text: self.transcript.text(),
         };
         let criteria = self.criteria.iter_mut().enumerate();
         // All of them see every token.
-        let met = criteria.filter_map(|(index, one)| one.is_met(&so_far).then_some(index));
+        let met = criteria.filter_map(|(index, one)| one.is_met(&context).then_some(index));
         met.fold(None, |first, index| first.or(Some(index)))
     }
 

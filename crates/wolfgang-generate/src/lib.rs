@@ -18,7 +18,6 @@
 //! nothing between two calls, and ends when it is dropped. A callback would take all that from the caller and give
 //! nothing back. [`WolfgangGenerator::generate_text`] is the fold of the same events.
 
-mod answer;
 mod batch;
 mod computed;
 mod conversation;
@@ -30,6 +29,7 @@ mod logprobs;
 mod options;
 mod pass;
 mod prompt;
+mod reply;
 mod score;
 mod session;
 mod stop_strings;
@@ -37,7 +37,6 @@ mod stopping;
 mod summary;
 mod transcript;
 
-pub use answer::Answer;
 pub use batch::Batch;
 pub use conversation::Conversation;
 pub use error::GenerateError;
@@ -47,9 +46,10 @@ pub use generator::{WolfgangGenerator, check_vocabulary, tokenizer_beside};
 pub use logprobs::{Alternative, TokenLogprobs};
 pub use options::{GenerateOptions, LongPrompt, Overflow};
 pub use prompt::Prompt;
+pub use reply::Reply;
 pub use score::Score;
 pub use session::Session;
-pub use stopping::{Canceller, SoFar, StoppingCriterion};
+pub use stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 pub use summary::{FinishReason, Summary, Timing};
 
 pub use wolfgang_checkpoint::{CheckpointError, Progress};
@@ -63,4 +63,6 @@ pub use wolfgang_sampling::{
     DryParams, DynamicTemperatureParams, History, LogitsProcessor, MirostatParams, PenaltyScope,
     RngKind, SamplingError, SamplingParams, Step, XtcParams,
 };
-pub use wolfgang_tokenize::{Message, Role, Special, TextStream, Tokenizer, TokenizerError};
+pub use wolfgang_tokenize::{
+    DecodeStream, Message, Role, SpecialTokens, Tokenizer, TokenizerError,
+};

@@ -67,7 +67,7 @@ impl<'a> Session<'a> {
     }
 
     /// Forgets what follows the first `len` ids. Without effect if there are fewer.
-    pub fn rewind(&mut self, len: usize) {
+    pub fn truncate(&mut self, len: usize) {
         self.computed.truncate(len);
     }
 }

@@ -53,7 +53,7 @@ pub enum FinishReason {
     MaxTime,
     /// The context is full and [`Overflow::Stop`](crate::Overflow::Stop) was asked for.
     ContextFull,
-    /// [`Generation::cancel`](crate::Generation::cancel) was called, or [`Canceller::cancel`](crate::Canceller::cancel).
+    /// [`Generation::cancel`](crate::Generation::cancel) was called, or [`CancelHandle::cancel`](crate::CancelHandle::cancel).
     Cancelled,
 }
 

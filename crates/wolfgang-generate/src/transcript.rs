@@ -2,7 +2,7 @@
 
 use crate::stop_strings::{StopStrings, Watched};
 use crate::{Event, Explanation, GenerateOptions, TokenLogprobs};
-use wolfgang_tokenize::{Special, TextStream, Tokenizer};
+use wolfgang_tokenize::{DecodeStream, SpecialTokens, Tokenizer};
 
 /// So many ids without text are handed out all the same: whoever waits for an event gets to cancel.
 const MAX_SILENT: usize = 16;
@@ -17,7 +17,7 @@ pub(crate) struct Told {
 /// Prompt and generated ids, and how much of them has been handed out as text.
 pub(crate) struct Transcript<'a> {
     tokenizer: &'a Tokenizer,
-    stream: TextStream<'a>,
+    stream: DecodeStream<'a>,
     stop_strings: StopStrings,
     ids: Vec<u32>,
     prompt_tokens: usize,
@@ -46,7 +46,7 @@ impl<'a> Transcript<'a> {
         };
         Self {
             tokenizer,
-            stream: tokenizer.stream(Special::Skip),
+            stream: tokenizer.decode_stream(SpecialTokens::Skip),
             stop_strings: StopStrings::new(&options.stop_strings, options.keep_stop_string),
             ids: prompt,
             prompt_tokens,
@@ -115,7 +115,7 @@ impl<'a> Transcript<'a> {
     /// What is held back: half a character, the beginning of a stop string, or ids that have no text. The half character
     /// may complete a stop string.
     pub(crate) fn finish(&mut self) -> (Option<Event>, Option<usize>) {
-        let fresh = self.tokenizer.stream(Special::Skip);
+        let fresh = self.tokenizer.decode_stream(SpecialTokens::Skip);
         let rest = std::mem::replace(&mut self.stream, fresh).finish();
         let Watched { mut text, stop } = self.stop_strings.push(&rest);
         if stop.is_none() {

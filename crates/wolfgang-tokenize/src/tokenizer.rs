@@ -1,6 +1,6 @@
 //! The tokenizer: a `tokenizer.json` and what it does to text.
 
-use crate::{TextStream, TokenizerError, byte_level::TokenBytes, requirements};
+use crate::{DecodeStream, TokenizerError, byte_level::TokenBytes, requirements};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
@@ -18,7 +18,7 @@ const GIT_LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// What decoding does with control tokens such as `<|endoftext|>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Special {
+pub enum SpecialTokens {
     /// Leaves them out.
     #[default]
     Skip,
@@ -203,7 +203,7 @@ impl Tokenizer {
     }
 
     /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD; ids beyond the vocabulary have no text.
-    pub fn decode(&self, ids: &[u32], special: Special) -> String {
+    pub fn decode(&self, ids: &[u32], special: SpecialTokens) -> String {
         let bytes: Vec<u8> = ids
             .iter()
             .filter_map(|&id| self.visible_bytes(id, special))
@@ -214,8 +214,8 @@ impl Tokenizer {
     }
 
     /// Decodes ids one at a time.
-    pub fn stream(&self, special: Special) -> TextStream<'_> {
-        TextStream::new(self, special)
+    pub fn decode_stream(&self, special: SpecialTokens) -> DecodeStream<'_> {
+        DecodeStream::new(self, special)
     }
 
     /// The bytes that `id` stands for; `None` beyond the vocabulary.
@@ -256,8 +256,8 @@ impl Tokenizer {
     }
 
     /// The bytes that decoding shows for `id`.
-    pub(crate) fn visible_bytes(&self, id: u32, special: Special) -> Option<&[u8]> {
-        let hidden = special == Special::Skip && self.is_special(id);
+    pub(crate) fn visible_bytes(&self, id: u32, special: SpecialTokens) -> Option<&[u8]> {
+        let hidden = special == SpecialTokens::Skip && self.is_special(id);
         self.token_bytes(id).filter(|_| !hidden)
     }
 }

@@ -3,7 +3,7 @@
 use super::piece::Piece;
 use serde::Serialize;
 use wolfgang_generate::{
-    Candidate, Change, DrawReport, Explanation, Special, StepReport, Summary, Tokenizer,
+    Candidate, Change, DrawReport, Explanation, SpecialTokens, StepReport, Summary, Tokenizer,
 };
 
 /// A whole generation.
@@ -94,7 +94,7 @@ pub(crate) struct RunnerLine {
 
 impl Told {
     pub(crate) fn new(prompt: &str, summary: &Summary, tokenizer: &Tokenizer) -> Self {
-        let mut stream = tokenizer.stream(Special::Keep);
+        let mut stream = tokenizer.decode_stream(SpecialTokens::Keep);
         let explanations = summary.explanations.iter().map(|told| (told, false));
         let ending = summary.ending.as_deref().map(|told| (told, true));
         let tokens = explanations.chain(ending).map(|(told, ends)| {

@@ -1,8 +1,8 @@
 //! An answer under way.
 
 use crate::{
-    Canceller, Event, GenerateError, Generation, LogitsProcessor, Message, Role, StoppingCriterion,
-    Summary,
+    CancelHandle, Event, GenerateError, Generation, LogitsProcessor, Message, Role,
+    StoppingCriterion, Summary,
 };
 
 /// The answer to the last message of a [`Conversation`](crate::Conversation): an iterator of [`Event`]s, as a
@@ -11,28 +11,28 @@ use crate::{
 /// With [`Event::Finished`] it becomes a message of the conversation, whatever ended it. If it is dropped before, the
 /// conversation ends with the message that has no answer.
 #[derive(Debug)]
-pub struct Answer<'c> {
+pub struct Reply<'c> {
     generation: Generation<'c>,
     messages: &'c mut Vec<Message>,
-    left_out: usize,
+    truncated_messages: usize,
 }
 
-impl<'c> Answer<'c> {
+impl<'c> Reply<'c> {
     pub(crate) fn new(
         generation: Generation<'c>,
         messages: &'c mut Vec<Message>,
-        left_out: usize,
+        truncated_messages: usize,
     ) -> Self {
         Self {
             generation,
             messages,
-            left_out,
+            truncated_messages,
         }
     }
 
     /// The messages that the model does not see, because its context is full: the oldest.
-    pub fn left_out(&self) -> &[Message] {
-        &self.messages[..self.left_out]
+    pub fn truncated_messages(&self) -> &[Message] {
+        &self.messages[..self.truncated_messages]
     }
 
     /// The seed in use, given or drawn.
@@ -46,8 +46,8 @@ impl<'c> Answer<'c> {
     }
 
     /// What cancels it from another thread.
-    pub fn canceller(&self) -> Canceller {
-        self.generation.canceller()
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.generation.cancel_handle()
     }
 
     /// As [`Generation::with_stopping`].
@@ -76,7 +76,7 @@ impl<'c> Answer<'c> {
     }
 }
 
-impl Iterator for Answer<'_> {
+impl Iterator for Reply<'_> {
     type Item = Result<Event, GenerateError>;
 
     fn next(&mut self) -> Option<Self::Item> {
