@@ -26,14 +26,14 @@ pub(crate) fn goethe(seed: u64, max_new_tokens: usize) -> GenerateOptions {
     }
 }
 
-pub(crate) fn conversation() -> Conversation<'static> {
+pub(crate) fn conversation() -> Conversation {
     let system = "Du bist Johann Wolfgang von Goethe.";
     faust().conversation(system).unwrap()
 }
 
 /// The answer, as it becomes part of the conversation.
 pub(crate) fn say(
-    conversation: &mut Conversation<'_>,
+    conversation: &mut Conversation,
     text: &str,
     options: &GenerateOptions,
 ) -> String {

@@ -9,7 +9,7 @@ use wolfgang_generate::{
 
 const SYSTEM: &str = "Du bist Johann Wolfgang von Goethe.";
 
-fn conversation() -> Conversation<'static> {
+fn conversation() -> Conversation {
     faust().conversation(SYSTEM).unwrap()
 }
 
@@ -34,7 +34,7 @@ impl LogitsProcessor for Dictation {
     }
 }
 
-fn dictated<'c>(conversation: &'c mut Conversation<'_>, text: &str, end: &str) -> Reply<'c> {
+fn dictated(conversation: &mut Conversation, text: &str, end: &str) -> Reply {
     let tokenizer = faust().tokenizer();
     let mut ids = tokenizer.encode(text).unwrap();
     ids.extend(tokenizer.special_id(end));
@@ -105,7 +105,7 @@ fn it_goes_on_alike_from_messages_that_were_kept_elsewhere() {
     let mut other = conversation();
     other.set_messages(one.messages().to_vec());
     let mut fork = one.clone();
-    let text = |conversation: &mut Conversation<'_>| {
+    let text = |conversation: &mut Conversation| {
         let answer = conversation.send("Warum?", &options(20)).unwrap();
         answer.into_summary().unwrap().text
     };
@@ -201,8 +201,8 @@ fn an_answer_can_be_given_again() {
     let other = conversation.regenerate(&other).unwrap();
     let other = other.into_summary().unwrap();
     assert_ne!(other.text, said.text);
-    let contents: Vec<&str> = conversation
-        .messages()
+    let messages = conversation.messages();
+    let contents: Vec<&str> = messages
         .iter()
         .map(|message| message.content.as_str())
         .collect();

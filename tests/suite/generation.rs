@@ -3,7 +3,7 @@
 use crate::fixtures::{faust, fixture, repository};
 use wolfgang_generate::{
     Device, Event, GenerateError, GenerateOptions, LongPrompt, Message, Prompt, Role,
-    SamplingParams, Summary, Tokenizer, WolfgangGenerator,
+    SamplingParams, Summary, WolfgangGenerator,
 };
 use wolfgang_tokenize::SpecialTokens;
 
@@ -294,11 +294,4 @@ fn a_tokenizer_of_another_model_is_refused() {
             model: 512
         })
     ));
-}
-
-#[test]
-fn a_generator_can_be_shared_between_threads() {
-    fn shareable<T: Send + Sync>() {}
-    shareable::<WolfgangGenerator>();
-    shareable::<Tokenizer>();
 }

@@ -51,7 +51,7 @@ proptest! {
 
 #[test]
 fn what_is_held_back_is_handed_out_at_any_other_end() {
-    type Give = fn(Generation<'_>) -> Generation<'_>;
+    type Give = fn(Generation) -> Generation;
     let free = faust().generate_text("Wer reitet", &wild(40)).unwrap();
     let later = *free.ids.last().unwrap();
     let full: Vec<u32> = (0..250).map(|i| 200 + i).collect();

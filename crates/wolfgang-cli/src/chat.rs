@@ -63,7 +63,7 @@ pub(crate) fn run(args: ChatArgs, file: ConfigFile, voice: Voice) -> anyhow::Res
         conversation.set_system(system);
     }
     let mut chat = Chat {
-        generator: &generator,
+        generator,
         conversation,
         options,
         form: match (args.json, is_terminal) {
@@ -91,16 +91,16 @@ pub(crate) fn run(args: ChatArgs, file: ConfigFile, voice: Voice) -> anyhow::Res
 }
 
 /// Makes the conversation go on from here. It keeps its system prompt if there is no other.
-fn restore(conversation: &mut Conversation<'_>, loaded: Messages) {
+fn restore(conversation: &mut Conversation, loaded: Messages) {
     if let Some(system) = loaded.system {
         conversation.set_system(system);
     }
     conversation.set_messages(loaded.messages);
 }
 
-struct Chat<'a> {
-    generator: &'a WolfgangGenerator,
-    conversation: Conversation<'a>,
+struct Chat {
+    generator: WolfgangGenerator,
+    conversation: Conversation,
     options: GenerateOptions,
     form: Form,
     /// Set by Ctrl-C.
@@ -112,7 +112,7 @@ struct Chat<'a> {
     voice: Voice,
 }
 
-impl Chat<'_> {
+impl Chat {
     fn talk(&mut self, mut input: Input) -> anyhow::Result<()> {
         let is_terminal = self.form == Form::Terminal;
         if is_terminal {

@@ -10,7 +10,7 @@ use wolfgang_generate::{Device, Event, GenerateOptions, Generation, Summary, Wol
 
 /// Writes each piece as soon as it is there. Where that fails, the text ends.
 pub(crate) fn stream(
-    mut generation: Generation<'_>,
+    mut generation: Generation,
     out: &mut impl Write,
 ) -> Result<Summary, Box<dyn Error>> {
     let cancel_handle = generation.cancel_handle();

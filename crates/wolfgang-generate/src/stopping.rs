@@ -1,13 +1,13 @@
-//! Ends that the caller decides on.
+//! Stopping criteria and cancellation by the caller.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Decides behind each token whether the generation ends there. The token stays part of the text.
+/// Decides after each token whether the generation ends there. The token stays part of the text.
 ///
 /// Any `FnMut(&StoppingContext<'_>) -> bool` that is `Send` is one.
 pub trait StoppingCriterion: Send {
-    /// Whether it ends.
+    /// Whether the generation ends here.
     fn is_met(&mut self, context: &StoppingContext<'_>) -> bool;
 }
 
@@ -17,7 +17,7 @@ impl<F: FnMut(&StoppingContext<'_>) -> bool + Send> StoppingCriterion for F {
     }
 }
 
-/// What a [`StoppingCriterion`] gets to see.
+/// The state of a generation that a [`StoppingCriterion`] decides by.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct StoppingContext<'a> {
@@ -29,7 +29,7 @@ pub struct StoppingContext<'a> {
     pub text: &'a str,
 }
 
-/// Cancels a generation from wherever it is needed: another thread, a signal, a closed connection.
+/// Cancels a generation from anywhere: another thread, a signal handler, a closed connection.
 #[derive(Clone, Debug, Default)]
 pub struct CancelHandle(Arc<AtomicBool>);
 

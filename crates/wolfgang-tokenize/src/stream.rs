@@ -10,8 +10,9 @@ use crate::{SpecialTokens, Tokenizer};
 ///
 /// The tempting alternative, decoding each id by itself, breaks every character that spans two tokens; decoding
 /// the whole sequence again for each id does not, but costs more with every id.
-pub struct DecodeStream<'a> {
-    tokenizer: &'a Tokenizer,
+#[must_use = "a decode stream returns text only when ids are pushed"]
+pub struct DecodeStream {
+    tokenizer: Tokenizer,
     special: SpecialTokens,
     /// Bytes that may still become a character.
     pending: Vec<u8>,
@@ -19,8 +20,8 @@ pub struct DecodeStream<'a> {
     piece: String,
 }
 
-impl<'a> DecodeStream<'a> {
-    pub(crate) fn new(tokenizer: &'a Tokenizer, special: SpecialTokens) -> Self {
+impl DecodeStream {
+    pub(crate) fn new(tokenizer: Tokenizer, special: SpecialTokens) -> Self {
         Self {
             tokenizer,
             special,
@@ -65,7 +66,7 @@ impl<'a> DecodeStream<'a> {
     }
 }
 
-impl std::fmt::Debug for DecodeStream<'_> {
+impl std::fmt::Debug for DecodeStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DecodeStream")
             .field("pending", &self.pending)
