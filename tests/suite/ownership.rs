@@ -1,4 +1,5 @@
-//! What generates is owned: it can be stored, sent to another thread, and outlive the generator that it came from.
+//! What generates is owned: it can be stored, sent to another thread, and outlive the generator
+//! that it came from.
 
 use crate::fixtures::{faust, repository};
 use crate::generation::{options, wild};
@@ -89,7 +90,8 @@ fn generation_is_fused() {
     assert_eq!(generation.into_summary().unwrap().generated_tokens, 2);
 }
 
-/// The second finds no cache; both give the text of a generator without a session, in any order of their steps.
+/// The second finds no cache; both give the text of a generator without a session, in any order of
+/// their steps.
 #[test]
 fn overlapping_generations_of_a_session_give_their_own_texts() {
     let prompts: [Vec<u32>; 2] = [(300..330).collect(), (300..340).collect()];

@@ -19,8 +19,8 @@ thread_local! {
     static LAST: Cell<Option<Origin>> = const { Cell::new(None) };
 }
 
-/// Makes panics silent, but remembers their origin: the libraries turn panics of drivers and file readers into errors,
-/// which are reported once. A panic that they do not catch goes to [`report`].
+/// Makes panics silent, but remembers their origin: the libraries turn panics of drivers and file
+/// readers into errors, which are reported once. A panic that they do not catch goes to [`report`].
 pub(crate) fn install_hook() {
     std::panic::set_hook(Box::new(remember));
 }

@@ -9,10 +9,11 @@ use std::collections::VecDeque;
 /// Generations that go forward together: each pass of the model reads the weights once for all of them, so that on the CPU
 /// a few are several times as fast as one after the other.
 ///
-/// An iterator of their events, each with the place of its generation in the order in which they were pushed. Each
-/// generation hands out exactly what it would alone (other devices than the CPU: up to rounding, where it takes over a
-/// common prompt), at its own end leaves the batch, and others may be pushed at any time. An error in one does not affect
-/// the others, except an error of the model, which ends all that run.
+/// An iterator of their events, each with the place of its generation in the order in which they
+/// were pushed. Each generation hands out exactly what it would alone (other devices than the CPU:
+/// up to rounding, where it takes over a common prompt), at its own end leaves the batch, and
+/// others may be pushed at any time. An error in one does not affect the others, except an error of
+/// the model, which ends all that run.
 ///
 /// What several prompts have in common, if it is at least half of the prompt, is computed for the first of them only.
 ///
@@ -33,9 +34,10 @@ use std::collections::VecDeque;
 /// # Ok::<(), wolfgang_generate::GenerateError>(())
 /// ```
 ///
-/// Whatever one generation can have, each can have in a batch: processors and stopping criteria are given to it before it
-/// is pushed (`generator.generate(..)?.with_processor(..).with_stopping(..)`), and a [`Generation::cancel_handle`] ends it
-/// alone.
+/// Whatever one generation can have, each can have in a batch: processors and stopping criteria are
+/// given to it before it is pushed
+/// (`generator.generate(..)?.with_processor(..).with_stopping(..)`), and a
+/// [`Generation::cancel_handle`] ends it alone.
 #[derive(Debug, Default)]
 #[must_use = "a batch is lazy: it generates only when its events are asked for"]
 pub struct Batch {
@@ -127,8 +129,8 @@ impl Batch {
     }
 }
 
-/// Lets each generation that is about to begin adopt the cache of one before it that has the same prompt. Returns for each
-/// whether it waits because one before it is only about to compute it.
+/// Lets each generation that is about to begin adopt the cache of one before it that has the same
+/// prompt. Returns for each whether it waits because one before it is only about to compute it.
 fn share_prefixes(running: &mut [(usize, Generation)]) -> Vec<bool> {
     let mut waits = vec![false; running.len()];
     for at in 0..running.len() {

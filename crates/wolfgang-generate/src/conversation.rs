@@ -8,20 +8,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// A conversation with the model, in the format that the models saw:
 /// [`Tokenizer::encode_chat`](crate::Tokenizer::encode_chat).
 ///
-/// A reply costs only what is new in the prompt; its text is that of a new generator with the same messages, options and
-/// seed. For that, the prompt is always encoded from the messages, so a conversation goes on alike whether it was kept in
-/// memory or in a file. What was generated is computed again only from the place on where the model cut a word otherwise
-/// than the tokenizer does, where its bytes were no text, or where the reply ended without the line break that ends a
+/// A reply costs only what is new in the prompt; its text is that of a new generator with the same
+/// messages, options and seed. For that, the prompt is always encoded from the messages, so a
+/// conversation goes on alike whether it was kept in memory or in a file. What was generated is
+/// computed again only from the place on where the model cut a word otherwise than the tokenizer
+/// does, where its bytes were no text, or where the reply ended without the line break that ends a
 /// message.
 ///
-/// What does not fit into the context is left out, whole turns, the oldest first, but never the system prompt or the last
-/// message: [`Reply::truncated_messages`] tells, and [`messages`](Self::messages) keeps them. Room is kept for
+/// What does not fit into the context is left out, whole turns, the oldest first, but never the
+/// system prompt or the last message: [`Reply::truncated_messages`] tells, and
+/// [`messages`](Self::messages) keeps them. Room is kept for
 /// [`max_new_tokens`](GenerateOptions::max_new_tokens), up to half of the context.
 ///
-/// Conversation and reply are independent values: a server can keep the conversation and run its reply on another thread.
-/// A reply that finishes is added to the messages, wherever it runs. One reply at a time: until it has finished, failed or
-/// been dropped, [`send`](Self::send) and [`regenerate`](Self::regenerate) are refused with
-/// [`GenerateError::ReplyInProgress`].
+/// Conversation and reply are independent values: a server can keep the conversation and run its
+/// reply on another thread. A reply that finishes is added to the messages, wherever it runs. One
+/// reply at a time: until it has finished, failed or been dropped, [`send`](Self::send) and
+/// [`regenerate`](Self::regenerate) are refused with [`GenerateError::ReplyInProgress`].
 ///
 /// A clone is a fork: it has the messages so far, and no reply in progress.
 ///
@@ -90,7 +92,8 @@ impl Conversation {
         self.messages.lock().clone()
     }
 
-    /// Replaces the messages. A reply in progress belongs to the old ones: it goes on, but is not added to the new ones.
+    /// Replaces the messages. A reply in progress belongs to the old ones: it goes on, but is not
+    /// added to the new ones.
     pub fn set_messages(&mut self, messages: Vec<Message>) {
         self.messages = Messages::new(messages);
     }
@@ -100,14 +103,16 @@ impl Conversation {
         self.set_messages(Vec::new());
     }
 
-    /// Adds a message of the user, and begins the reply to it. Control tokens written out in `text` stay text.
+    /// Adds a message of the user, and begins the reply to it. Control tokens written out in `text`
+    /// stay text.
     ///
-    /// The reply ends at every control token of the format. `ignore_eos`, `include_prompt` and `long_prompt` of the
-    /// options are ignored.
+    /// The reply ends at every control token of the format. `ignore_eos`, `include_prompt` and
+    /// `long_prompt` of the options are ignored.
     ///
     /// # Errors
-    /// [`GenerateError::ReplyInProgress`]; [`GenerateError::PromptTooLong`] if the message does not fit into the context
-    /// even alone behind the system prompt; else as [`WolfgangGenerator::generate`]. The conversation is then as before.
+    /// [`GenerateError::ReplyInProgress`]; [`GenerateError::PromptTooLong`] if the message does not
+    /// fit into the context even alone behind the system prompt; else as
+    /// [`WolfgangGenerator::generate`]. The conversation is then as before.
     pub fn send(
         &mut self,
         text: impl Into<String>,
@@ -118,11 +123,12 @@ impl Conversation {
         self.reply(messages, options)
     }
 
-    /// Removes the last reply, if there is one, and begins another; with the same seed it is the same.
+    /// Removes the last reply, if there is one, and begins another; with the same seed it is the
+    /// same.
     ///
     /// # Errors
-    /// [`GenerateError::NothingToAnswer`] if no message has been sent, else as [`send`](Self::send). The conversation is
-    /// then as before.
+    /// [`GenerateError::NothingToAnswer`] if no message has been sent, else as
+    /// [`send`](Self::send). The conversation is then as before.
     pub fn regenerate(&mut self, options: &GenerateOptions) -> Result<Reply, GenerateError> {
         let mut messages = self.finished_messages()?;
         let last = messages.iter().rposition(is_users);
@@ -139,7 +145,8 @@ impl Conversation {
         }
     }
 
-    /// Begins the reply to the last of these messages, which is a user's, and makes them the conversation's.
+    /// Begins the reply to the last of these messages, which is a user's, and makes them the
+    /// conversation's.
     fn reply(
         &mut self,
         messages: Vec<Message>,
@@ -167,7 +174,8 @@ impl Conversation {
         ))
     }
 
-    /// How many of the oldest messages do not fit into the context. A message's tokens depend on no other.
+    /// How many of the oldest messages do not fit into the context. A message's tokens depend on no
+    /// other.
     fn n_truncated(
         &self,
         messages: &[Message],

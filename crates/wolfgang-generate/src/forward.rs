@@ -7,8 +7,8 @@ use std::time::Instant;
 /// What a pass made of one generation: the text that became ready by it, if any did.
 pub(crate) type StepResult = Result<Option<Event>, GenerateError>;
 
-/// Takes each of these generations, which wait for logits of the same model, one token further. It reads its weights once
-/// for all of them.
+/// Takes each of these generations, which wait for logits of the same model, one token further. It
+/// reads its weights once for all of them.
 pub(crate) fn forward_batch(waiting: &mut [&mut Generation]) -> Vec<StepResult> {
     let start = Instant::now();
     let mut shared = None;

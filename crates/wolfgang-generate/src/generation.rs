@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use wolfgang_model::Wolfgang;
 use wolfgang_sampling::{History, LogitsProcessor, Sampler};
 
-/// What a generation hands out: any number of `Text`, then exactly one `Finished`.
+/// What a generation returns: any number of `Text`, then exactly one `Finished`, unless an error ends it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The next piece of the text.
@@ -35,8 +35,8 @@ pub enum Event {
 
 /// A generation in progress: an iterator of [`Event`]s.
 ///
-/// It ends with one [`Event::Finished`] or one error. The error is [`GenerateError::Interrupted`], which holds the summary
-/// of what was generated before.
+/// It ends with one [`Event::Finished`] or one error. The error is [`GenerateError::Interrupted`],
+/// which holds the summary of what was generated before.
 #[must_use = "a generation is lazy: it generates only when its events are asked for"]
 pub struct Generation {
     generator: WolfgangGenerator,
@@ -141,7 +141,8 @@ impl Generation {
         self.cancel_handle.clone()
     }
 
-    /// Adds a stopping criterion. The generation ends with [`FinishReason::Criterion`] where it is met.
+    /// Adds a stopping criterion. The generation ends with [`FinishReason::Criterion`] where it is
+    /// met.
     pub fn with_stopping(mut self, criterion: impl StoppingCriterion + 'static) -> Self {
         self.criteria.push(Box::new(criterion));
         self
@@ -153,8 +154,8 @@ impl Generation {
         self
     }
 
-    /// Runs to the end; the pieces are in the summary. After an error of the iterator it is the summary of what was
-    /// generated before, with [`FinishReason::Error`].
+    /// Runs to the end; the pieces are in the summary. After an error of the iterator it is the
+    /// summary of what was generated before, with [`FinishReason::Error`].
     ///
     /// # Errors
     /// [`GenerateError::Interrupted`], which holds the same.

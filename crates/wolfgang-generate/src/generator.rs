@@ -29,8 +29,8 @@ const MAX_SAMPLES: usize = 256;
 /// A model with its tokenizer, ready to generate. Immutable: any number of generations can share one, from any
 /// number of threads.
 ///
-/// `Clone` is cheap: clones share model and tokenizer. Whatever generates keeps a clone, so it may outlive the generator
-/// that it came from.
+/// `Clone` is cheap: clones share model and tokenizer. Whatever generates keeps a clone, so it may
+/// outlive the generator that it came from.
 #[derive(Clone, Debug)]
 pub struct WolfgangGenerator {
     model: Arc<Wolfgang>,

@@ -18,8 +18,9 @@
 //! nothing between two calls, and ends when it is dropped. A callback would take all that from the caller and give
 //! nothing back. [`WolfgangGenerator::generate_text`] is the fold of the same events.
 //!
-//! [`WolfgangGenerator`] is a handle that is cheap to clone. [`Generation`], [`Batch`], [`Session`], [`Conversation`] and
-//! [`Reply`] hold a handle of their own: they borrow nothing, can be stored and returned, and are `Send + 'static`:
+//! [`WolfgangGenerator`] is a handle that is cheap to clone. [`Generation`], [`Batch`],
+//! [`Session`], [`Conversation`] and [`Reply`] hold a handle of their own: they borrow nothing, can
+//! be stored and returned, and are `Send + 'static`:
 //!
 //! ```
 //! # use wolfgang_generate::{Device, GenerateOptions, WolfgangGenerator};
@@ -33,8 +34,8 @@
 //!
 //! # Panics
 //!
-//! Panics of device drivers, of kernels and of file readers become errors. That needs unwinding, the default: in a program
-//! with `panic = "abort"` such a panic ends the process.
+//! Panics of device drivers, of kernels and of file readers become errors. That needs unwinding,
+//! the default: in a program with `panic = "abort"` such a panic ends the process.
 
 mod batch;
 mod conversation;

@@ -8,18 +8,18 @@ use crate::{
 use std::iter::FusedIterator;
 use std::sync::Arc;
 
-/// The reply to the last message of a [`Conversation`](crate::Conversation): an iterator of [`Event`]s, as a
-/// [`Generation`] is.
+/// The reply to the last message of a [`Conversation`](crate::Conversation): an iterator of
+/// [`Event`]s, as a [`Generation`] is.
 ///
-/// Before [`Event::Finished`] is returned, the reply becomes a message of the conversation, whatever ended it. If it is
-/// dropped before, or ends by an error, the conversation ends with the message that has no reply; the error has the text
-/// ([`GenerateError::Interrupted`]).
+/// Before [`Event::Finished`] is returned, the reply becomes a message of the conversation,
+/// whatever ended it. If it is dropped before, or ends by an error, the conversation ends with the
+/// message that has no reply; the error has the text ([`GenerateError::Interrupted`]).
 #[derive(Debug)]
 #[must_use = "a reply is lazy: it generates only when its events are asked for"]
 pub struct Reply {
     generation: Generation,
-    /// Where the reply is added at its end; none after it. The conversation counts these to know whether a reply is in
-    /// progress.
+    /// Where the reply is added at its end; none after it. The conversation counts these to know
+    /// whether a reply is in progress.
     messages: Option<Arc<Messages>>,
     truncated_messages: Vec<Message>,
 }

@@ -34,16 +34,16 @@ impl SequenceCache {
         common_prefix_len(&self.ids, ids)
     }
 
-    /// Keeps what `ids` begin with, so that at least the last of them is left to compute, for its logits; returns how many
-    /// are kept.
+    /// Keeps what `ids` begin with, so that at least the last of them is left to compute, for its
+    /// logits; returns how many are kept.
     pub(crate) fn reuse_prefix(&mut self, ids: &[u32]) -> usize {
         let kept = self.common_prefix_len(ids).min(ids.len().saturating_sub(1));
         self.truncate(kept);
         kept
     }
 
-    /// The logits of the last position of each of several sequences, `[vocab_size]`, in one forward pass over what is not
-    /// cached yet.
+    /// The logits of the last position of each of several sequences, `[vocab_size]`, in one forward
+    /// pass over what is not cached yet.
     pub(crate) fn logits(
         model: &Wolfgang,
         mut sequences: Vec<(&[u32], &mut Self)>,
@@ -87,9 +87,10 @@ impl CacheSlot {
     }
 }
 
-/// The cache of one generation. If it belongs to a session, the session's is taken when the generation starts, and given
-/// back when it ends or is dropped: the lock is taken twice per generation, never per token. A second generation that
-/// starts meanwhile finds an empty cache, and computes its whole prompt.
+/// The cache of one generation. If it belongs to a session, the session's is taken when the
+/// generation starts, and given back when it ends or is dropped: the lock is taken twice per
+/// generation, never per token. A second generation that starts meanwhile finds an empty cache, and
+/// computes its whole prompt.
 #[derive(Debug, Default)]
 pub(crate) struct CacheLease {
     cache: SequenceCache,
@@ -122,7 +123,8 @@ impl CacheLease {
         }
     }
 
-    /// Gives the cache to the session, unless it is empty: one that another generation gave back is worth more.
+    /// Gives the cache to the session, unless it is empty: one that another generation gave back is
+    /// worth more.
     pub(crate) fn give_back(&mut self) {
         if !std::mem::take(&mut self.is_taken) {
             return;

@@ -4,16 +4,19 @@ use crate::sequence_cache::{CacheLease, CacheSlot};
 use crate::{GenerateError, GenerateOptions, Generation, Prompt, Summary, WolfgangGenerator};
 use std::sync::Arc;
 
-/// Keeps the KV cache between generations, so that a prompt that begins like the one before, or like its continuation,
-/// costs only what is new in it. The text is the same as without: on the CPU's kernels always; elsewhere its logits are
-/// equal up to rounding, for what is reused was computed in other chunks.
+/// Keeps the KV cache between generations, so that a prompt that begins like the one before, or
+/// like its continuation, costs only what is new in it. The text is the same as without: on the
+/// CPU's kernels always; elsewhere its logits are equal up to rounding, for what is reused was
+/// computed in other chunks.
 ///
-/// A session owns what it needs and can be stored and moved to other threads. A generation takes the session's cache when
-/// its first event is asked for, and gives it back before [`Event::Finished`](crate::Event::Finished), or when it fails or
-/// is dropped. So generations of one session may overlap, and each gives its right text; but one that starts while another
-/// has the cache computes its whole prompt, and the cache of the last to end is kept.
+/// A session owns what it needs and can be stored and moved to other threads. A generation takes
+/// the session's cache when its first event is asked for, and gives it back before
+/// [`Event::Finished`](crate::Event::Finished), or when it fails or is dropped. So generations of
+/// one session may overlap, and each gives its right text; but one that starts while another has
+/// the cache computes its whole prompt, and the cache of the last to end is kept.
 ///
-/// A clone is a fork: both go on from the cache as it is, and share memory until one of them computes further.
+/// A clone is a fork: both go on from the cache as it is, and share memory until one of them
+/// computes further.
 ///
 /// ```
 /// use wolfgang_generate::{Device, GenerateOptions, WolfgangGenerator};
@@ -67,8 +70,9 @@ impl Session {
         self.generate(prompt, options)?.into_summary()
     }
 
-    /// The cached ids: those that the model saw last, in its window. The last token of a text is not among them, for
-    /// the model has computed nothing after it. None while a generation has the cache.
+    /// The cached ids: those that the model saw last, in its window. The last token of a text is
+    /// not among them, for the model has computed nothing after it. None while a generation has the
+    /// cache.
     pub fn ids(&self) -> Vec<u32> {
         self.slot.lock().ids().to_vec()
     }

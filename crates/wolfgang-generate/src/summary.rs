@@ -53,7 +53,8 @@ pub enum FinishReason {
     MaxTime,
     /// The context is full and [`Overflow::Stop`](crate::Overflow::Stop) was asked for.
     ContextFull,
-    /// [`Generation::cancel`](crate::Generation::cancel) was called, or [`CancelHandle::cancel`](crate::CancelHandle::cancel).
+    /// [`Generation::cancel`](crate::Generation::cancel) was called, or
+    /// [`CancelHandle::cancel`](crate::CancelHandle::cancel).
     Cancelled,
     /// An error ended it: [`GenerateError::Interrupted`](crate::GenerateError::Interrupted).
     Error,
