@@ -195,8 +195,8 @@ impl LogitsProcessor for BreaksAfter {
     }
 }
 
-fn interrupted(error: GenerateError) -> Summary {
-    let GenerateError::Interrupted { source, partial } = error else {
+fn failed(error: GenerateError) -> Summary {
+    let GenerateError::GenerationFailed { source, partial } = error else {
         panic!("{error}");
     };
     assert!(
@@ -225,13 +225,13 @@ fn an_error_holds_the_summary_of_what_was_generated_before() {
         };
         let error = begin().into_summary().unwrap_err();
         assert_eq!(error.to_string(), "failed to generate token 7");
-        let partial = interrupted(error);
+        let partial = failed(error);
         assert_eq!((&partial.text, &partial.ids), (&free.text, &free.ids));
         assert_eq!(partial.generated_tokens, 6);
 
         let mut generation = begin();
         let error = generation.by_ref().find_map(Result::err).unwrap();
-        let yielded = interrupted(error);
+        let yielded = failed(error);
         assert!(generation.next().is_none(), "an error is the end");
         // Not `Cancelled`: the iterator has returned the error already.
         let summary = generation.into_summary().unwrap();
@@ -297,12 +297,12 @@ fn a_second_message_during_a_reply_is_refused_and_changes_nothing() {
     drop(second);
     let failing = conversation.regenerate(&options(5)).unwrap();
     let error = failing.with_processor(BreaksAfter(2)).into_summary();
-    assert_eq!(interrupted(error.unwrap_err()).generated_tokens, 2);
+    assert_eq!(failed(error.unwrap_err()).generated_tokens, 2);
     assert_eq!(conversation.messages().len(), 3);
     let failing = conversation.regenerate(&options(5)).unwrap();
     let mut failing = failing.with_processor(BreaksAfter(2));
     let error = failing.by_ref().find_map(Result::err).unwrap();
-    assert_eq!(interrupted(error).generated_tokens, 2);
+    assert_eq!(failed(error).generated_tokens, 2);
     let again = conversation.regenerate(&options(5)).unwrap();
     again.into_summary().unwrap();
     assert_eq!(failing.into_summary().unwrap().reason, FinishReason::Error);

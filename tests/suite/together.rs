@@ -212,7 +212,7 @@ fn an_error_ends_its_generation_and_not_the_others() {
     for (place, event) in &mut batch {
         match event {
             Err(error) => {
-                let GenerateError::Interrupted { source, partial } = error else {
+                let GenerateError::GenerationFailed { source, partial } = error else {
                     panic!("{error}");
                 };
                 assert!(matches!(*source, GenerateError::Sampling(_)), "{source}");

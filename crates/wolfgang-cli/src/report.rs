@@ -147,7 +147,7 @@ fn next_step(error: &anyhow::Error) -> Option<Cow<'static, str>> {
 fn generate_step(error: &GenerateError) -> Option<&'static str> {
     match error {
         GenerateError::Model(error) => device_step(error),
-        GenerateError::Interrupted { source, .. } => generate_step(source),
+        GenerateError::GenerationFailed { source, .. } => generate_step(source),
         // It says it itself.
         GenerateError::Tokenizer(TokenizerError::GitLfsPointer { .. }) => None,
         GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {

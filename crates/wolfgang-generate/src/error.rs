@@ -91,7 +91,7 @@ pub enum GenerateError {
     ReplyInProgress,
     /// An error ended a generation that had started. Every error of its iterator is this one.
     #[error("failed to generate token {}", partial.generated_tokens + 1)]
-    Interrupted {
+    GenerationFailed {
         /// What failed: the model, or sampling.
         source: Box<GenerateError>,
         /// What was generated before, with [`FinishReason::Error`](crate::FinishReason::Error).

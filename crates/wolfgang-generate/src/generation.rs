@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use wolfgang_model::Wolfgang;
 use wolfgang_sampling::{History, LogitsProcessor, Sampler};
 
-/// What a generation returns: any number of `Text`, then exactly one `Finished`, unless an error ends it.
+/// What a generation returns: any number of `Text`, then exactly one `Finished`, unless an error
+/// ends it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The next piece of the text.
@@ -35,8 +36,8 @@ pub enum Event {
 
 /// A generation in progress: an iterator of [`Event`]s.
 ///
-/// It ends with one [`Event::Finished`] or one error. The error is [`GenerateError::Interrupted`],
-/// which holds the summary of what was generated before.
+/// It ends with one [`Event::Finished`] or one error. The error is
+/// [`GenerateError::GenerationFailed`], which holds the summary of what was generated before.
 #[must_use = "a generation is lazy: it generates only when its events are asked for"]
 pub struct Generation {
     generator: WolfgangGenerator,
@@ -158,7 +159,7 @@ impl Generation {
     /// summary of what was generated before, with [`FinishReason::Error`].
     ///
     /// # Errors
-    /// [`GenerateError::Interrupted`], which holds the same.
+    /// [`GenerateError::GenerationFailed`], which holds the same.
     pub fn into_summary(mut self) -> Result<Summary, GenerateError> {
         loop {
             match self.poll() {
@@ -295,7 +296,7 @@ impl Generation {
         self.cache.give_back();
         // Text that was held back belongs to the summary.
         self.transcript.finish();
-        GenerateError::Interrupted {
+        GenerateError::GenerationFailed {
             source: Box::new(error),
             partial: Box::new(self.summary()),
         }

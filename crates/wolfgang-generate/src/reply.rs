@@ -13,7 +13,7 @@ use std::sync::Arc;
 ///
 /// Before [`Event::Finished`] is returned, the reply becomes a message of the conversation,
 /// whatever ended it. If it is dropped before, or ends by an error, the conversation ends with the
-/// message that has no reply; the error has the text ([`GenerateError::Interrupted`]).
+/// message that has no reply; the error has the text ([`GenerateError::GenerationFailed`]).
 #[derive(Debug)]
 #[must_use = "a reply is lazy: it generates only when its events are asked for"]
 pub struct Reply {

@@ -56,7 +56,8 @@ pub enum FinishReason {
     /// [`Generation::cancel`](crate::Generation::cancel) was called, or
     /// [`CancelHandle::cancel`](crate::CancelHandle::cancel).
     Cancelled,
-    /// An error ended it: [`GenerateError::Interrupted`](crate::GenerateError::Interrupted).
+    /// An error ended it:
+    /// [`GenerateError::GenerationFailed`](crate::GenerateError::GenerationFailed).
     Error,
 }
 

@@ -42,7 +42,7 @@ fn generate(error: &GenerateError) -> Option<String> {
             "die Antwort auf die letzte Nachricht ist noch nicht zu Ende; warten Sie sie ab, oder brechen Sie sie ab"
                 .into(),
         ),
-        GenerateError::Interrupted { source, partial } => {
+        GenerateError::GenerationFailed { source, partial } => {
             let token = partial.generated_tokens + 1;
             let cause = generate(source)?;
             Some(format!("das Token {token} ist nicht zu erzeugen: {cause}"))
