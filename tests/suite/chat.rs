@@ -26,18 +26,18 @@ pub(crate) fn goethe(seed: u64, max_new_tokens: usize) -> GenerateOptions {
     }
 }
 
-pub(crate) fn conversation() -> Conversation<'static> {
+pub(crate) fn conversation() -> Conversation {
     let system = "Du bist Johann Wolfgang von Goethe.";
     faust().conversation(system).unwrap()
 }
 
 /// The answer, as it becomes part of the conversation.
 pub(crate) fn say(
-    conversation: &mut Conversation<'_>,
+    conversation: &mut Conversation,
     text: &str,
     options: &GenerateOptions,
 ) -> String {
-    let answer = conversation.say(text, options).unwrap();
+    let answer = conversation.send(text, options).unwrap();
     answer.into_summary().unwrap();
     conversation.messages().last().unwrap().content.clone()
 }
@@ -103,7 +103,7 @@ fn json_lines_tell_pieces_and_ends() {
     let options = goethe(3, 15);
     let mut expected = Vec::new();
     for said in ["Wer bist du?", "Warum?"] {
-        let answer = conversation.say(said, &options).unwrap();
+        let answer = conversation.send(said, &options).unwrap();
         expected.push(answer.into_summary().unwrap());
     }
     let args = ["--seed", "3", "--max-new-tokens", "15", "--json"];

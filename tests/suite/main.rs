@@ -51,6 +51,7 @@ mod logits;
 mod memory;
 mod migrating;
 mod options;
+mod ownership;
 mod parity;
 mod precision;
 mod probabilities;

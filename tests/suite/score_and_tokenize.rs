@@ -4,7 +4,7 @@ use crate::fixtures::{faust, wolfgang};
 use serde_json::Value as Json;
 use std::io::Write;
 use std::process::{Output, Stdio};
-use wolfgang_generate::Special;
+use wolfgang_generate::SpecialTokens;
 
 const LINE: &str = "Wer reitet so spät durch Nacht und Wind?";
 
@@ -126,7 +126,7 @@ fn tokens_go_there_and_back() {
         assert_eq!(token["id"], *id);
         assert_eq!(
             token["text"],
-            faust().tokenizer().decode(&[*id], Special::Keep)
+            faust().tokenizer().decode(&[*id], SpecialTokens::Keep)
         );
     }
     let plain = text(run(&["tokenize", "<|user|>"]));

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 use wolfgang_generate::{
     Batch, Event, FinishReason, GenerateError, GenerateOptions, Generation, Overflow, Prompt,
-    SamplingError, SoFar, Summary,
+    SamplingError, StoppingContext, Summary,
 };
 
 fn stopping(strings: &[&str], keep: bool, with: GenerateOptions) -> GenerateOptions {
@@ -51,7 +51,7 @@ proptest! {
 
 #[test]
 fn what_is_held_back_is_handed_out_at_any_other_end() {
-    type Give = fn(Generation<'_>) -> Generation<'_>;
+    type Give = fn(Generation) -> Generation;
     let free = faust().generate_text("Wer reitet", &wild(40)).unwrap();
     let later = *free.ids.last().unwrap();
     let full: Vec<u32> = (0..250).map(|i| 200 + i).collect();
@@ -88,14 +88,14 @@ fn what_is_held_back_is_handed_out_at_any_other_end() {
         ),
         (FinishReason::Criterion(1), short, wild(40), |generation| {
             generation
-                .with_stopping(|_: &SoFar<'_>| false)
-                .with_stopping(|so_far: &SoFar<'_>| so_far.generated.len() == 5)
+                .with_stopping(|_: &StoppingContext<'_>| false)
+                .with_stopping(|context: &StoppingContext<'_>| context.generated.len() == 5)
         }),
         (FinishReason::Cancelled, short, wild(40), |generation| {
-            let canceller = generation.canceller();
-            generation.with_stopping(move |so_far: &SoFar<'_>| {
-                if so_far.generated.len() == 5 {
-                    canceller.cancel();
+            let cancel_handle = generation.cancel_handle();
+            generation.with_stopping(move |context: &StoppingContext<'_>| {
+                if context.generated.len() == 5 {
+                    cancel_handle.cancel();
                 }
                 false
             })
@@ -105,8 +105,8 @@ fn what_is_held_back_is_handed_out_at_any_other_end() {
             short,
             with(|options| options.max_time = Some(Duration::from_secs(1))),
             |generation| {
-                generation.with_stopping(|so_far: &SoFar<'_>| {
-                    if so_far.generated.len() == 5 {
+                generation.with_stopping(|context: &StoppingContext<'_>| {
+                    if context.generated.len() == 5 {
                         std::thread::sleep(Duration::from_secs(1));
                     }
                     false
@@ -157,12 +157,12 @@ fn a_canceller_ends_a_generation_from_another_thread() {
         ..wild(0)
     };
     let generation = faust().generate("Ach", &endless).unwrap();
-    let canceller = generation.canceller();
+    let cancel_handle = generation.cancel_handle();
     let (ready, wait) = std::sync::mpsc::channel();
     let summary: Summary = std::thread::scope(|scope| {
         scope.spawn(move || {
             wait.recv().unwrap();
-            canceller.cancel();
+            cancel_handle.cancel();
         });
         let mut last = None;
         for event in generation {
@@ -183,9 +183,9 @@ fn a_batchs_canceller_ends_all_of_it_and_what_comes_later() {
     batch.push(faust().generate("Ach", &wild(1000)).unwrap());
     batch.push(faust().generate("Weh", &wild(1000)).unwrap());
     batch.next().unwrap().1.unwrap();
-    let canceller = batch.canceller();
+    let cancel_handle = batch.cancel_handle();
     std::thread::scope(|scope| {
-        scope.spawn(|| canceller.cancel());
+        scope.spawn(|| cancel_handle.cancel());
     });
     batch.push(faust().generate("Oh", &wild(1000)).unwrap());
     let mut ends: Vec<_> = batch
@@ -262,11 +262,11 @@ fn criteria_see_each_token_and_end_behind_theirs() {
     let mut generation = faust()
         .generate("Ach", &options(20))
         .unwrap()
-        .with_stopping(|so_far: &SoFar<'_>| so_far.generated.len() == 7)
-        .with_stopping(move |so_far: &SoFar<'_>| {
+        .with_stopping(|context: &StoppingContext<'_>| context.generated.len() == 7)
+        .with_stopping(move |context: &StoppingContext<'_>| {
             seen += 1;
-            assert_eq!(so_far.generated.len(), seen);
-            assert!(!so_far.prompt.is_empty());
+            assert_eq!(context.generated.len(), seen);
+            assert!(!context.prompt.is_empty());
             false
         });
     let mut text = String::new();

@@ -50,7 +50,7 @@ fn essence(summary: &Summary) -> (FinishReason, &str, &[u32], usize) {
 }
 
 /// The summaries in the order of their generations; every text is what its pieces are joined.
-fn finish(batch: Batch<'_>) -> Vec<Summary> {
+fn finish(batch: Batch) -> Vec<Summary> {
     let mut pieces: BTreeMap<usize, String> = BTreeMap::new();
     let mut summaries = BTreeMap::new();
     for (place, event) in batch {
@@ -85,11 +85,11 @@ proptest! {
 
         let generator = &by_threads()[threads];
         let generations = runs.iter().map(|run| generator.generate(PROMPTS[run.0], &with(run)));
-        let batch = generations.collect::<Result<Batch<'_>, _>>().unwrap();
+        let batch = generations.collect::<Result<Batch, _>>().unwrap();
         for (alone, together) in alone.iter().zip(finish(batch)) {
             prop_assert_eq!(essence(alone), essence(&together));
         }
-        let mut session = generator.session();
+        let session = generator.session();
         for (alone, run) in alone.iter().zip(&runs) {
             let after = session.generate_text(PROMPTS[run.0], &with(run)).unwrap();
             prop_assert_eq!(essence(alone), essence(&after));
@@ -102,7 +102,7 @@ proptest! {
 fn sequences_of_every_length_share_a_batch() {
     let long: Vec<u32> = (0..300).map(|i| 200 + i).collect();
     let prompts: [Prompt<'_>; 3] = [Prompt::Ids(&long[..250]), Prompt::Ids(&long), "Ach".into()];
-    let batch: Result<Batch<'_>, _> = prompts
+    let batch: Result<Batch, _> = prompts
         .iter()
         .map(|prompt| faust().generate(*prompt, &wild(20)))
         .collect();
@@ -175,7 +175,7 @@ fn prompts_share_what_they_have_in_common() {
     let common: Vec<u32> = (300..330).collect();
     let with_end = |end: u32| [&common[..], &[end]].concat();
     let prompts = [with_end(400), with_end(401), vec![300, 5, 6, 7]];
-    let batch: Result<Batch<'_>, _> = prompts
+    let batch: Result<Batch, _> = prompts
         .iter()
         .map(|prompt| faust().generate(prompt, &wild(3)))
         .collect();
@@ -201,7 +201,7 @@ impl LogitsProcessor for NotANumber {
 #[test]
 fn an_error_ends_its_generation_and_not_the_others() {
     let broken = faust().generate("Ach", &options(5)).unwrap();
-    let mut batch: Batch<'_> = [
+    let mut batch: Batch = [
         broken.with_processor(NotANumber),
         faust().generate("Ach", &options(5)).unwrap(),
     ]
@@ -212,7 +212,11 @@ fn an_error_ends_its_generation_and_not_the_others() {
     for (place, event) in &mut batch {
         match event {
             Err(error) => {
-                assert!(matches!(error, GenerateError::Sampling(_)), "{error}");
+                let GenerateError::GenerationFailed { source, partial } = error else {
+                    panic!("{error}");
+                };
+                assert!(matches!(*source, GenerateError::Sampling(_)), "{source}");
+                assert_eq!(partial.reason, FinishReason::Error);
                 assert_eq!(place, 0);
                 errors += 1;
             }
@@ -230,7 +234,7 @@ fn an_error_ends_its_generation_and_not_the_others() {
 
 #[test]
 fn a_session_computes_only_what_is_new() {
-    let mut session = faust().session();
+    let session = faust().session();
     let first = session.generate_text("Habe nun, ach!", &wild(20)).unwrap();
     assert_eq!(first.reused_tokens, 0);
     let prompt = faust().tokenizer().encode("Habe nun, ach!").unwrap();
@@ -262,7 +266,7 @@ pub(crate) fn company_changes_nothing_but_rounding(on: &Target) {
     let prompt = "Habe nun, ach! Philosophie";
     let alone = on.faust.generate_text(prompt, &greedy).unwrap();
     let mut others = finish(on.faust.samples(prompt, &greedy, 2).unwrap());
-    let mut session = on.faust.session();
+    let session = on.faust.session();
     session.generate_text("Habe nun, ach!", &greedy).unwrap();
     others.push(session.generate_text(prompt, &greedy).unwrap());
     assert!(others[1..].iter().all(|other| other.reused_tokens > 0));
@@ -277,12 +281,12 @@ pub(crate) fn company_changes_nothing_but_rounding(on: &Target) {
 }
 
 #[test]
-fn a_session_rewinds_and_forks() {
+fn a_session_truncates_and_forks() {
     let prompt: Vec<u32> = (500..540).collect();
     let other = [&prompt[..10], &[7, 8, 9]].concat();
     let mut session = faust().session();
     session.generate_text(&prompt, &wild(5)).unwrap();
-    let mut fork = session.clone();
+    let fork = session.clone();
     let forked = fork.generate_text(&other, &wild(15)).unwrap();
     let afresh = faust().generate_text(&other, &wild(15)).unwrap();
     assert_eq!(essence(&forked), essence(&afresh));
@@ -290,20 +294,20 @@ fn a_session_rewinds_and_forks() {
 
     // What the fork computed has not touched where it came from.
     assert_eq!(session.ids().len(), 44);
-    session.rewind(20);
+    session.truncate(20);
     assert_eq!(session.ids(), &prompt[..20]);
     let rewound = session.generate_text(&prompt, &wild(15)).unwrap();
     assert_eq!(rewound.reused_tokens, 20);
     let afresh = faust().generate_text(&prompt, &wild(15)).unwrap();
     assert_eq!(essence(&rewound), essence(&afresh));
-    session.rewind(1000);
+    session.truncate(1000);
     assert_eq!(session.ids().len(), prompt.len() + 14);
 }
 
 /// Dropped in the middle, a generation leaves its session what is computed.
 #[test]
 fn a_session_survives_a_generation_that_is_dropped_or_slides() {
-    let mut session = faust().session();
+    let session = faust().session();
     let mut generation = session.generate("Wer reitet", &wild(50)).unwrap();
     for _ in 0..3 {
         generation.next().unwrap().unwrap();
@@ -329,7 +333,7 @@ fn chosen_options_differ_within_a_batch() {
         },
         ..options(10)
     };
-    let batch: Batch<'_> = [
+    let batch: Batch = [
         faust().generate("Ach", &greedy).unwrap(),
         faust().generate("Ach", &wild(10)).unwrap(),
     ]

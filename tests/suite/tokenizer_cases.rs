@@ -3,7 +3,7 @@
 use crate::fixtures::{fixture, wolfgang};
 use serde_json::{Value as Json, json};
 use std::path::Path;
-use wolfgang_tokenize::{Special, Tokenizer};
+use wolfgang_tokenize::{SpecialTokens, Tokenizer};
 
 const CASES: [&str; 5] = [
     "model/tokenizer.json",
@@ -62,8 +62,8 @@ fn assert_as_in_the_library(json: &[u8], name: &str) {
             let ids = ids.unwrap();
             let expected = theirs.encode_fast(text, false).unwrap();
             assert_eq!(ids, expected.get_ids(), "{name}: {text:?}");
-            for special in [Special::Skip, Special::Keep] {
-                let mut stream = ours.stream(special);
+            for special in [SpecialTokens::Skip, SpecialTokens::Keep] {
+                let mut stream = ours.decode_stream(special);
                 let mut pieces: String = ids.iter().map(|&id| stream.push(id).to_owned()).collect();
                 pieces += &stream.finish();
                 assert_eq!(pieces, ours.decode(&ids, special), "{name}: {text:?}");

@@ -63,7 +63,7 @@ pub(crate) fn run(args: ChatArgs, file: ConfigFile, voice: Voice) -> anyhow::Res
         conversation.set_system(system);
     }
     let mut chat = Chat {
-        generator: &generator,
+        generator,
         conversation,
         options,
         form: match (args.json, is_terminal) {
@@ -91,16 +91,16 @@ pub(crate) fn run(args: ChatArgs, file: ConfigFile, voice: Voice) -> anyhow::Res
 }
 
 /// Makes the conversation go on from here. It keeps its system prompt if there is no other.
-fn restore(conversation: &mut Conversation<'_>, loaded: Messages) {
+fn restore(conversation: &mut Conversation, loaded: Messages) {
     if let Some(system) = loaded.system {
         conversation.set_system(system);
     }
     conversation.set_messages(loaded.messages);
 }
 
-struct Chat<'a> {
-    generator: &'a WolfgangGenerator,
-    conversation: Conversation<'a>,
+struct Chat {
+    generator: WolfgangGenerator,
+    conversation: Conversation,
     options: GenerateOptions,
     form: Form,
     /// Set by Ctrl-C.
@@ -112,7 +112,7 @@ struct Chat<'a> {
     voice: Voice,
 }
 
-impl Chat<'_> {
+impl Chat {
     fn talk(&mut self, mut input: Input) -> anyhow::Result<()> {
         let is_terminal = self.form == Form::Terminal;
         if is_terminal {
@@ -210,7 +210,7 @@ impl Chat<'_> {
         let voice = self.voice;
         self.interrupted.store(false, Ordering::Relaxed);
         let mut answer = match said {
-            Some(text) => self.conversation.say(text, &self.options)?,
+            Some(text) => self.conversation.send(text, &self.options)?,
             None => self.conversation.regenerate(&self.options)?,
         };
         let tokenizer = self.generator.tokenizer();
@@ -218,9 +218,9 @@ impl Chat<'_> {
         if !represents.map_err(GenerateError::from)? {
             voice.warning(words::lacks_characters(voice));
         }
-        let left_out = answer.left_out().len();
+        let left_out = answer.truncated_messages().len();
         if left_out > self.left_out {
-            voice.note(&words::left_out(answer.left_out(), voice));
+            voice.note(&words::left_out(answer.truncated_messages(), voice));
         }
         self.left_out = left_out;
 

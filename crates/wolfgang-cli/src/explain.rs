@@ -20,7 +20,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use told::Told;
-use wolfgang_generate::{Event, GenerateError, GenerateOptions};
+use wolfgang_generate::{GenerateError, GenerateOptions};
 use words::Words;
 
 pub(crate) use new_file::NotWritable;
@@ -89,16 +89,13 @@ pub(crate) fn run(args: ExplainArgs, file: ConfigFile, voice: Voice) -> anyhow::
 
     // Ctrl-C ends the text; what there is by then is explained.
     let interrupted = interrupt::listen()?;
-    let mut told = None;
     while let Some(event) = generation.next() {
-        if let Event::Finished(summary) = event? {
-            told = Some(Told::new(&prompt, &summary, tokenizer));
-        } else if interrupted.load(Ordering::Relaxed) {
+        event?;
+        if interrupted.load(Ordering::Relaxed) {
             generation.cancel();
         }
     }
-    // Every generation ends by its summary.
-    let told = told.unwrap_or_default();
+    let told = Told::new(&prompt, &generation.into_summary()?, tokenizer);
     let words = Words::new(voice.language, &options.sampling);
     if let Some(path) = &args.html {
         new_file::write(path, page::page(&told, &words)?.as_bytes(), args.force)?;

@@ -92,7 +92,7 @@ const MAX_NEW_TOKENS: usize = 100;
 
 /// What the model will not see of the prompt.
 pub(crate) fn warn(
-    generation: &Generation<'_>,
+    generation: &Generation,
     text: &str,
     generator: &WolfgangGenerator,
     voice: Voice,

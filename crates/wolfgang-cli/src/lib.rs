@@ -29,6 +29,7 @@ mod generate_args;
 mod german;
 mod home;
 mod inspect;
+mod internal_error;
 mod interrupt;
 mod language;
 mod layers;
@@ -61,10 +62,8 @@ use voice::Voice;
 
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
-    // The libraries contain the panics of drivers and readers and make errors of them, which are told once, in a
-    // sentence. A panic that they do not contain is told here.
-    std::panic::set_hook(Box::new(|_| {}));
-    std::panic::catch_unwind(run).unwrap_or_else(|panic| report::defect(&*panic))
+    internal_error::install_hook();
+    std::panic::catch_unwind(run).unwrap_or_else(|panic| internal_error::report(&*panic))
 }
 
 /// One line on standard error with the next step, in English, and the code.

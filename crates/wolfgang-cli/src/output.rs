@@ -5,7 +5,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
 use wolfgang_generate::{
-    Alternative, Event, FinishReason, Special, Summary, Timing, TokenLogprobs, Tokenizer, Wolfgang,
+    Alternative, Event, FinishReason, SpecialTokens, Summary, Timing, TokenLogprobs, Tokenizer,
+    Wolfgang,
 };
 
 /// Between several texts.
@@ -229,7 +230,9 @@ impl<'a> Output<'a> {
     fn tokens(&self, logprobs: &[TokenLogprobs]) -> Vec<TokenLine> {
         let line = |alternative: &Alternative| AlternativeLine {
             id: alternative.id,
-            token: self.tokenizer.decode(&[alternative.id], Special::Keep),
+            token: self
+                .tokenizer
+                .decode(&[alternative.id], SpecialTokens::Keep),
             model: alternative.model,
             sampled: Some(alternative.sampled).filter(|logprob| logprob.is_finite()),
         };

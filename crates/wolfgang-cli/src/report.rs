@@ -6,7 +6,6 @@ use crate::german;
 use crate::interrupt::{self, Interrupted};
 use crate::standard_streams;
 use crate::voice::Voice;
-use std::any::Any;
 use std::borrow::Cow;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -82,17 +81,6 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     causes.join(": ")
 }
 
-/// A panic that should not have been.
-pub(crate) fn defect(panic: &(dyn Any + Send)) -> ExitCode {
-    let said = panic.downcast_ref::<String>().map(String::as_str);
-    let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
-    let said = one_line(said.unwrap_or_default());
-    say(&format!(
-        "error: a defect of this program: {said}; please report it"
-    ));
-    ExitCode::FAILURE
-}
-
 /// Writes a line to standard error.
 pub(crate) fn say(line: &str) {
     // If standard error is gone there is nobody left to tell.
@@ -159,6 +147,7 @@ fn next_step(error: &anyhow::Error) -> Option<Cow<'static, str>> {
 fn generate_step(error: &GenerateError) -> Option<&'static str> {
     match error {
         GenerateError::Model(error) => device_step(error),
+        GenerateError::GenerationFailed { source, .. } => generate_step(source),
         // It says it itself.
         GenerateError::Tokenizer(TokenizerError::GitLfsPointer { .. }) => None,
         GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
-use wolfgang_generate::{Score, Special, Tokenizer};
+use wolfgang_generate::{Score, SpecialTokens, Tokenizer};
 
 /// Each token with its probability behind those before it, and the perplexity of the whole: among how many equally likely
 /// tokens the model wavers on average.
@@ -93,7 +93,7 @@ fn tokens(score: &Score, tokenizer: &Tokenizer) -> Vec<TokenLine> {
     let pairs = score.ids.iter().zip(&score.logprobs);
     let line = |(&id, &logprob): (&u32, &Option<f32>)| TokenLine {
         id,
-        token: tokenizer.decode(&[id], Special::Keep),
+        token: tokenizer.decode(&[id], SpecialTokens::Keep),
         logprob,
     };
     pairs.map(line).collect()

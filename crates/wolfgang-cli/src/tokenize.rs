@@ -11,7 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
-use wolfgang_generate::{GenerateError, Special, Tokenizer};
+use wolfgang_generate::{GenerateError, SpecialTokens, Tokenizer};
 
 /// The ids that the model sees, with the piece of text that each stands for. Only the tokenizer is read.
 #[derive(Args, Debug)]
@@ -129,7 +129,7 @@ fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer) -> anyhow::Result<()> {
             serde_json::to_string(&Findings { tokens, missing })?
         )?;
     } else {
-        writeln!(out, "{}", tokenizer.decode(&ids, Special::Keep))?;
+        writeln!(out, "{}", tokenizer.decode(&ids, SpecialTokens::Keep))?;
     }
     Ok(out.flush()?)
 }
@@ -137,7 +137,7 @@ fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer) -> anyhow::Result<()> {
 fn token(id: u32, tokenizer: &Tokenizer) -> TokenLine {
     TokenLine {
         id,
-        text: tokenizer.decode(&[id], Special::Keep),
+        text: tokenizer.decode(&[id], SpecialTokens::Keep),
         bytes: tokenizer.token_bytes(id).unwrap_or_default().to_vec(),
     }
 }

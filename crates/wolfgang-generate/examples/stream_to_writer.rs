@@ -10,15 +10,15 @@ use wolfgang_generate::{Device, Event, GenerateOptions, Generation, Summary, Wol
 
 /// Writes each piece as soon as it is there. Where that fails, the text ends.
 pub(crate) fn stream(
-    mut generation: Generation<'_>,
+    mut generation: Generation,
     out: &mut impl Write,
 ) -> Result<Summary, Box<dyn Error>> {
-    let canceller = generation.canceller();
+    let cancel_handle = generation.cancel_handle();
     for event in &mut generation {
         if let Event::Text { text, .. } = event? {
             let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
             if written.is_err() {
-                canceller.cancel();
+                cancel_handle.cancel();
             }
         }
     }
@@ -35,11 +35,11 @@ pub(crate) fn serve(
     let mut prompt = String::new();
     reader.read_line(&mut prompt)?;
     let generation = generator.generate(prompt.trim_end(), options)?;
-    let canceller = generation.canceller();
+    let cancel_handle = generation.cancel_handle();
     // Between two writes nobody would notice that the connection ends, so a thread waits for that.
     std::thread::spawn(move || {
         let _ = io::copy(&mut reader, &mut io::sink());
-        canceller.cancel();
+        cancel_handle.cancel();
     });
     let summary = stream(generation, &mut client);
     let _ = client.shutdown(Shutdown::Both);

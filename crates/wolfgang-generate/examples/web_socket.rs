@@ -40,8 +40,8 @@ pub(crate) fn serve(
     let mut socket = accept(client)?;
     let prompt = socket.read()?.into_text()?;
     let mut generation = generator.generate(prompt.as_str(), options)?;
-    let canceller = generation.canceller();
-    let gone = canceller.clone();
+    let cancel_handle = generation.cancel_handle();
+    let gone = cancel_handle.clone();
     std::thread::spawn(move || {
         let _ = watched.read(&mut [0]);
         gone.cancel();
@@ -50,7 +50,7 @@ pub(crate) fn serve(
         if let Event::Text { text, .. } = event?
             && socket.send(Message::text(text)).is_err()
         {
-            canceller.cancel();
+            cancel_handle.cancel();
         }
     }
     // The client answers, if it is still there, and the thread above has its byte.

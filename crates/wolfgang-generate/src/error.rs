@@ -1,5 +1,6 @@
 //! What can go wrong between prompt and text.
 
+use crate::Summary;
 use wolfgang_checkpoint::CheckpointError;
 use wolfgang_model::ModelError;
 use wolfgang_sampling::SamplingError;
@@ -80,9 +81,22 @@ pub enum GenerateError {
     /// The prompt is empty, and there is no token to begin a document with.
     #[error("the prompt is empty, and the tokenizer has no <|endoftext|> to begin a document with")]
     EmptyPrompt,
-    /// Nobody but the model has said anything.
+    /// The conversation has no message of the user.
     #[error("the conversation has no message to answer")]
     NothingToAnswer,
+    /// The reply to the message before is still in progress.
+    #[error(
+        "the reply to the last message is still in progress; finish, cancel or drop it before the next"
+    )]
+    ReplyInProgress,
+    /// An error ended a generation that had started. Every error of its iterator is this one.
+    #[error("failed to generate token {}", partial.generated_tokens + 1)]
+    GenerationFailed {
+        /// What failed: the model, or sampling.
+        source: Box<GenerateError>,
+        /// What was generated before, with [`FinishReason::Error`](crate::FinishReason::Error).
+        partial: Box<Summary>,
+    },
     /// The system gave no random seed.
     #[error("the system gave no random seed; pass one instead")]
     NoSeed {

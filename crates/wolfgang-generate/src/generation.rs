@@ -1,19 +1,21 @@
 //! The loop.
 
-use crate::computed::{Computed, Computing};
 use crate::explanation::{Explainer, Explanation};
+use crate::forward::{StepResult, forward_batch};
 use crate::logprobs::{LogprobsBuilder, TokenLogprobs};
-use crate::pass::{Passed, pass};
-use crate::stopping::{Canceller, SoFar, StoppingCriterion};
-use crate::transcript::{Told, Transcript};
+use crate::sequence_cache::{CacheLease, SequenceCache};
+use crate::stopping::{CancelHandle, StoppingContext, StoppingCriterion};
+use crate::transcript::{Content, Told, Transcript};
 use crate::{
     FinishReason, GenerateError, GenerateOptions, Overflow, Summary, Timing, WolfgangGenerator,
 };
+use std::iter::FusedIterator;
 use std::time::{Duration, Instant};
 use wolfgang_model::Wolfgang;
 use wolfgang_sampling::{History, LogitsProcessor, Sampler};
 
-/// What a generation hands out: any number of `Text`, then exactly one `Finished`.
+/// What a generation returns: any number of `Text`, then exactly one `Finished`, unless an error
+/// ends it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The next piece of the text.
@@ -32,18 +34,22 @@ pub enum Event {
     Finished(Summary),
 }
 
-/// A generation under way: an iterator of [`Event`]s. An error ends it.
-pub struct Generation<'a> {
-    generator: &'a WolfgangGenerator,
+/// A generation in progress: an iterator of [`Event`]s.
+///
+/// It ends with one [`Event::Finished`] or one error. The error is
+/// [`GenerateError::GenerationFailed`], which holds the summary of what was generated before.
+#[must_use = "a generation is lazy: it generates only when its events are asked for"]
+pub struct Generation {
+    generator: WolfgangGenerator,
     options: GenerateOptions,
     sampler: Sampler,
     seed: u64,
-    transcript: Transcript<'a>,
-    computed: Computing<'a>,
-    /// Tokens of the prompt that were computed already.
+    transcript: Transcript,
+    cache: CacheLease,
+    /// Tokens of the prompt that were in the cache.
     reused_tokens: usize,
     criteria: Vec<Box<dyn StoppingCriterion>>,
-    canceller: Canceller,
+    cancel_handle: CancelHandle,
     /// When the first event was asked for.
     begun: Option<Instant>,
     /// None unless they were asked for.
@@ -70,35 +76,38 @@ enum Phase {
     Done,
 }
 
-/// What a generation needs to go on.
+/// What the caller of [`Generation::poll`] does next.
 #[derive(Debug)]
-pub(crate) enum Next {
-    /// Nothing: here is an event.
-    Event(Event),
-    /// A pass of the model.
-    Pass,
-    /// It is over.
-    Nothing,
+pub(crate) enum Action {
+    /// Hands out this text.
+    Emit(Event),
+    /// Runs a forward pass of the model.
+    Forward,
+    /// Hands out the summary.
+    Finish,
+    /// Nothing: the generation is over.
+    Stop,
 }
 
-impl<'a> Generation<'a> {
+impl Generation {
     pub(crate) fn new(
-        generator: &'a WolfgangGenerator,
+        generator: WolfgangGenerator,
         prompt: Vec<u32>,
         options: GenerateOptions,
         sampler: Sampler,
         seed: u64,
-        computed: Computing<'a>,
+        cache: CacheLease,
     ) -> Self {
+        let tokenizer = generator.tokenizer().clone();
         Self {
             generator,
             sampler,
             seed,
-            transcript: Transcript::new(generator.tokenizer(), prompt, &options),
-            computed,
+            transcript: Transcript::new(tokenizer, prompt, &options),
+            cache,
             reused_tokens: 0,
             criteria: Vec::new(),
-            canceller: Canceller::default(),
+            cancel_handle: CancelHandle::default(),
             begun: None,
             logprobs: options.logprobs.map(LogprobsBuilder::new),
             explainer: options.explain.map(Explainer::new),
@@ -128,34 +137,39 @@ impl<'a> Generation<'a> {
         }
     }
 
-    /// What cancels it from another thread.
-    pub fn canceller(&self) -> Canceller {
-        self.canceller.clone()
+    /// A handle that cancels the generation from another thread.
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.cancel_handle.clone()
     }
 
-    /// Ends, besides at all else that ends it, where this is met: [`FinishReason::Criterion`].
-    #[must_use]
+    /// Adds a stopping criterion. The generation ends with [`FinishReason::Criterion`] where it is
+    /// met.
     pub fn with_stopping(mut self, criterion: impl StoppingCriterion + 'static) -> Self {
         self.criteria.push(Box::new(criterion));
         self
     }
 
     /// Changes logits by a processor of the caller's, at the place that [`wolfgang_sampling`] names for such.
-    #[must_use]
     pub fn with_processor(mut self, processor: impl LogitsProcessor + 'static) -> Self {
         self.sampler = self.sampler.with_processor(processor);
         self
     }
 
-    /// Runs to the end; the pieces are in the summary.
+    /// Runs to the end; the pieces are in the summary. After an error of the iterator it is the
+    /// summary of what was generated before, with [`FinishReason::Error`].
     ///
     /// # Errors
-    /// Those of the events.
+    /// [`GenerateError::GenerationFailed`], which holds the same.
     pub fn into_summary(mut self) -> Result<Summary, GenerateError> {
-        for event in &mut self {
-            event?;
+        loop {
+            match self.poll() {
+                Action::Emit(_) => {}
+                Action::Forward => {
+                    self.forward()?;
+                }
+                Action::Finish | Action::Stop => return Ok(self.into_finished()),
+            }
         }
-        Ok(self.summary())
     }
 
     fn end(&mut self, reason: FinishReason) {
@@ -167,7 +181,7 @@ impl<'a> Generation<'a> {
     fn over(&self) -> Option<FinishReason> {
         let generated = self.transcript.generated().len();
         let is_late = |max: Duration| self.begun.is_some_and(|begun| begun.elapsed() >= max);
-        if self.canceller.is_cancelled() {
+        if self.cancel_handle.is_cancelled() {
             Some(FinishReason::Cancelled)
         } else if generated >= self.options.max_new_tokens {
             Some(FinishReason::MaxTokens)
@@ -180,19 +194,20 @@ impl<'a> Generation<'a> {
         }
     }
 
-    /// What comes next.
-    pub(crate) fn poll(&mut self) -> Next {
+    /// Goes on until the caller has something to do.
+    pub(crate) fn poll(&mut self) -> Action {
         loop {
             let event = match self.phase {
                 Phase::Prompt => {
                     self.phase = Phase::Generating;
+                    self.cache.take();
                     self.transcript.begin()
                 }
                 Phase::Generating => {
                     self.begun.get_or_insert_with(Instant::now);
                     match self.over() {
                         Some(reason) => self.end(reason),
-                        None => return Next::Pass,
+                        None => return Action::Forward,
                     }
                     None
                 }
@@ -204,17 +219,18 @@ impl<'a> Generation<'a> {
                 }
                 Phase::Finishing => {
                     self.phase = Phase::Done;
-                    Some(Event::Finished(self.summary()))
+                    self.cache.give_back();
+                    return Action::Finish;
                 }
-                Phase::Done => return Next::Nothing,
+                Phase::Done => return Action::Stop,
             };
             if let Some(event) = event {
-                return Next::Event(event);
+                return Action::Emit(event);
             }
         }
     }
 
-    pub(crate) fn model(&self) -> &'a Wolfgang {
+    pub(crate) fn model(&self) -> &Wolfgang {
         self.generator.model()
     }
 
@@ -223,7 +239,7 @@ impl<'a> Generation<'a> {
     }
 
     /// Whether nothing has been generated yet.
-    pub(crate) fn begins(&self) -> bool {
+    pub(crate) fn is_first_step(&self) -> bool {
         self.transcript.generated().is_empty()
     }
 
@@ -233,54 +249,67 @@ impl<'a> Generation<'a> {
         &ids[ids.len().saturating_sub(self.block_size())..]
     }
 
-    pub(crate) fn computed(&self) -> &Computed {
-        self.computed.get()
+    pub(crate) fn cache(&self) -> &SequenceCache {
+        self.cache.get()
     }
 
-    /// Goes on from what another generation has computed.
-    pub(crate) fn take_over(&mut self, computed: Computed) {
-        *self.computed.get_mut() = computed;
+    /// Goes on from the cache of another generation.
+    pub(crate) fn adopt_cache(&mut self, cache: SequenceCache) {
+        *self.cache.get_mut() = cache;
     }
 
-    /// The ids that the model is to see, and as much of them as is computed.
-    pub(crate) fn missing(&mut self) -> (&[u32], &mut Computed) {
-        let begins = self.begins();
+    /// The model, the ids that it is to see, and the cache with as much of them as is computed.
+    pub(crate) fn pending_input(&mut self) -> (&Wolfgang, &[u32], &mut SequenceCache) {
+        let is_first_step = self.is_first_step();
         let first = self
             .transcript
             .ids()
             .len()
             .saturating_sub(self.block_size());
         let window = &self.transcript.ids()[first..];
-        let computed = self.computed.get_mut();
-        let kept = computed.keep(window);
-        if begins {
+        let cache = self.cache.get_mut();
+        let kept = cache.reuse_prefix(window);
+        if is_first_step {
             self.reused_tokens = kept;
         }
-        (window, computed)
+        (self.generator.model(), window, cache)
+    }
+
+    /// Goes one token further, alone.
+    fn forward(&mut self) -> StepResult {
+        let mut results = forward_batch(&mut [self]).into_iter();
+        results.next().unwrap_or(Ok(None))
     }
 
     /// Chooses a token by the logits behind the window, `[vocab_size]`, which took so long to compute.
-    pub(crate) fn accept(&mut self, logits: Vec<f32>, took: Duration) -> Passed {
-        match self.choose(logits, took) {
-            Ok((id, told)) => Ok(self.go_on(id, told)),
+    pub(crate) fn on_logits(&mut self, logits: Vec<f32>, took: Duration) -> StepResult {
+        match self.sample(logits, took) {
+            Ok((id, told)) => Ok(self.push_token(id, told)),
             Err(error) => Err(self.fail(error)),
         }
     }
 
-    /// An error is the end.
+    /// Ends the generation by an error, which gets the summary of what was generated before.
     pub(crate) fn fail(&mut self, error: GenerateError) -> GenerateError {
+        self.reason = FinishReason::Error;
         self.phase = Phase::Done;
-        error
+        self.cache.give_back();
+        // Text that was held back belongs to the summary.
+        self.transcript.finish();
+        GenerateError::GenerationFailed {
+            source: Box::new(error),
+            partial: Box::new(self.summary()),
+        }
     }
 
     /// Draws, on the clock.
-    fn choose(
+    fn sample(
         &mut self,
         mut logits: Vec<f32>,
         took: Duration,
     ) -> Result<(u32, Told), GenerateError> {
         let start = Instant::now();
-        if self.begins() {
+        if self.is_first_step() {
             self.timing.prefill = took;
         } else {
             self.timing.decode += took;
@@ -313,7 +342,7 @@ impl<'a> Generation<'a> {
     }
 
     /// Ends by this token, or makes it part of the text. Returns what became text by it.
-    fn go_on(&mut self, id: u32, told: Told) -> Option<Event> {
+    fn push_token(&mut self, id: u32, told: Told) -> Option<Event> {
         let is_end = self.generator.end_ids().binary_search(&id).is_ok();
         if is_end && !self.options.ignore_eos {
             self.end(FinishReason::EndOfText);
@@ -338,26 +367,46 @@ impl<'a> Generation<'a> {
 
     /// The first criterion that is met.
     fn criterion_met(&mut self) -> Option<usize> {
-        let so_far = SoFar {
+        let context = StoppingContext {
             prompt: self.transcript.prompt(),
             generated: self.transcript.generated(),
             text: self.transcript.text(),
         };
         let criteria = self.criteria.iter_mut().enumerate();
         // All of them see every token.
-        let met = criteria.filter_map(|(index, one)| one.is_met(&so_far).then_some(index));
+        let met = criteria.filter_map(|(index, one)| one.is_met(&context).then_some(index));
         met.fold(None, |first, index| first.or(Some(index)))
     }
 
     fn summary(&self) -> Summary {
+        Summary {
+            ending: self.ending.clone(),
+            ..self.summary_with(self.transcript.content())
+        }
+    }
+
+    /// The summary of a generation that is over, without a copy.
+    pub(crate) fn into_finished(mut self) -> Summary {
+        let ending = self.ending.take();
+        let mut summary = self.summary_with(Content::default());
+        let content = self.transcript.into_content();
+        summary.text = content.text;
+        summary.ids = content.ids;
+        summary.logprobs = content.logprobs;
+        summary.explanations = content.explanations;
+        Summary { ending, ..summary }
+    }
+
+    /// Everything but the explanation of the end.
+    fn summary_with(&self, content: Content) -> Summary {
         let transcript = &self.transcript;
         Summary {
             reason: self.reason,
-            text: transcript.text().to_owned(),
-            ids: transcript.shown().to_vec(),
-            logprobs: transcript.logprobs().to_vec(),
-            explanations: transcript.explanations().to_vec(),
-            ending: self.ending.clone(),
+            text: content.text,
+            ids: content.ids,
+            logprobs: content.logprobs,
+            explanations: content.explanations,
+            ending: None,
             prompt_tokens: transcript.prompt().len(),
             cut_tokens: self.cut_tokens(),
             reused_tokens: self.reused_tokens,
@@ -368,26 +417,29 @@ impl<'a> Generation<'a> {
     }
 }
 
-impl Iterator for Generation<'_> {
+impl Iterator for Generation {
     type Item = Result<Event, GenerateError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             match self.poll() {
-                Next::Event(event) => return Some(Ok(event)),
-                Next::Nothing => return None,
-                Next::Pass => {
-                    let passed = pass(&mut [self]).into_iter().find_map(Result::transpose);
-                    if passed.is_some() {
-                        return passed;
+                Action::Emit(event) => return Some(Ok(event)),
+                Action::Forward => {
+                    if let Some(result) = self.forward().transpose() {
+                        return Some(result);
                     }
                 }
+                // A copy: `into_summary` has it, too.
+                Action::Finish => return Some(Ok(Event::Finished(self.summary()))),
+                Action::Stop => return None,
             }
         }
     }
 }
 
-impl std::fmt::Debug for Generation<'_> {
+impl FusedIterator for Generation {}
+
+impl std::fmt::Debug for Generation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Generation")
             .field("phase", &self.phase)

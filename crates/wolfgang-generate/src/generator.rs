@@ -1,11 +1,12 @@
 //! The facade: a model and its tokenizer.
 
-use crate::computed::Computing;
+use crate::sequence_cache::CacheLease;
 use crate::{
     Batch, Conversation, GenerateError, GenerateOptions, Generation, LongPrompt, Prompt, Session,
     Summary,
 };
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_model::{Device, ModelConfig, ModelError, Wolfgang};
 use wolfgang_sampling::Sampler;
@@ -27,12 +28,15 @@ const MAX_SAMPLES: usize = 256;
 
 /// A model with its tokenizer, ready to generate. Immutable: any number of generations can share one, from any
 /// number of threads.
-#[derive(Debug)]
+///
+/// `Clone` is cheap: clones share model and tokenizer. Whatever generates keeps a clone, so it may
+/// outlive the generator that it came from.
+#[derive(Clone, Debug)]
 pub struct WolfgangGenerator {
-    model: Wolfgang,
+    model: Arc<Wolfgang>,
     tokenizer: Tokenizer,
     /// The ids that end a text, rising.
-    end_ids: Vec<u32>,
+    end_ids: Arc<[u32]>,
 }
 
 /// Checks that a tokenizer belongs to a model of this shape.
@@ -103,7 +107,7 @@ impl WolfgangGenerator {
         check_vocabulary(&tokenizer, model.config())?;
         let end_ids = tokenizer.end_of_text().into_iter().collect();
         Ok(Self {
-            model,
+            model: Arc::new(model),
             tokenizer,
             end_ids,
         })
@@ -112,9 +116,11 @@ impl WolfgangGenerator {
     /// Ends texts at these ids, too: those of [`Checkpoint::end_ids`].
     #[must_use]
     pub fn with_end_ids(mut self, ids: impl IntoIterator<Item = u32>) -> Self {
-        self.end_ids.extend(ids);
-        self.end_ids.sort_unstable();
-        self.end_ids.dedup();
+        let mut end_ids = self.end_ids.to_vec();
+        end_ids.extend(ids);
+        end_ids.sort_unstable();
+        end_ids.dedup();
+        self.end_ids = end_ids.into();
         self
     }
 
@@ -141,8 +147,8 @@ impl WolfgangGenerator {
         &self,
         prompt: impl Into<Prompt<'p>>,
         options: &GenerateOptions,
-    ) -> Result<Generation<'_>, GenerateError> {
-        self.begin(prompt.into(), options, Computing::Own(Box::default()))
+    ) -> Result<Generation, GenerateError> {
+        self.begin(prompt.into(), options, CacheLease::default())
     }
 
     /// Generates without streaming: the fold of [`generate`](Self::generate)'s events, with the same text.
@@ -170,7 +176,7 @@ impl WolfgangGenerator {
         prompt: impl Into<Prompt<'p>>,
         options: &GenerateOptions,
         n: usize,
-    ) -> Result<Batch<'_>, GenerateError> {
+    ) -> Result<Batch, GenerateError> {
         if n == 0 || n > MAX_SAMPLES {
             let limit = MAX_SAMPLES;
             return Err(GenerateError::SampleCount { n, limit });
@@ -188,27 +194,24 @@ impl WolfgangGenerator {
     }
 
     /// Generations that go on from each other, without computing again what they have in common.
-    pub fn session(&self) -> Session<'_> {
-        Session::new(self)
+    pub fn session(&self) -> Session {
+        Session::new(self.clone())
     }
 
     /// A conversation that has not begun. An empty `system` prompt is none.
     ///
     /// # Errors
     /// [`TokenizerError::NoChatToken`](crate::TokenizerError) if the vocabulary lacks control tokens of the format.
-    pub fn conversation(
-        &self,
-        system: impl Into<String>,
-    ) -> Result<Conversation<'_>, GenerateError> {
-        Conversation::new(self, system.into())
+    pub fn conversation(&self, system: impl Into<String>) -> Result<Conversation, GenerateError> {
+        Conversation::new(self.clone(), system.into())
     }
 
-    pub(crate) fn begin<'a>(
-        &'a self,
+    pub(crate) fn begin(
+        &self,
         prompt: Prompt<'_>,
         options: &GenerateOptions,
-        computing: Computing<'a>,
-    ) -> Result<Generation<'a>, GenerateError> {
+        cache: CacheLease,
+    ) -> Result<Generation, GenerateError> {
         let config = self.model.config();
         let (vocab_size, block_size) = (config.vocab_size, config.block_size);
         if let Some(index) = options.stop_strings.iter().position(String::is_empty) {
@@ -245,8 +248,9 @@ impl WolfgangGenerator {
         let mut options = options.clone();
         self.add_ends(&mut options);
         let sampler = Sampler::new(&options.sampling, vocab_size, seed)?;
+        let generator = self.clone();
         Ok(Generation::new(
-            self, ids, options, sampler, seed, computing,
+            generator, ids, options, sampler, seed, cache,
         ))
     }
 
@@ -257,7 +261,7 @@ impl WolfgangGenerator {
         }
         let ends = &mut options.sampling.end_tokens;
         if !options.ignore_eos {
-            ends.extend(&self.end_ids);
+            ends.extend(self.end_ids.iter());
         }
         ends.extend(&options.stop_tokens);
         ends.sort_unstable();

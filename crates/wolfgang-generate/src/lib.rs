@@ -17,27 +17,45 @@
 //! Generation is an iterator of [`Event`]s, pulled by whoever wants the text: it runs on the caller's thread, does
 //! nothing between two calls, and ends when it is dropped. A callback would take all that from the caller and give
 //! nothing back. [`WolfgangGenerator::generate_text`] is the fold of the same events.
+//!
+//! [`WolfgangGenerator`] is a handle that is cheap to clone. [`Generation`], [`Batch`],
+//! [`Session`], [`Conversation`] and [`Reply`] hold a handle of their own: they borrow nothing, can
+//! be stored and returned, and are `Send + 'static`:
+//!
+//! ```
+//! # use wolfgang_generate::{Device, GenerateOptions, WolfgangGenerator};
+//! # let generator = WolfgangGenerator::from_path("../../models/faust", &Device::flex())?;
+//! let options = GenerateOptions { max_new_tokens: 12, ..Default::default() };
+//! let generation = generator.generate("Habe nun, ach!", &options)?;
+//! let worker = std::thread::spawn(move || generation.into_summary());
+//! println!("{}", worker.join().expect("no panic")?.text);
+//! # Ok::<(), wolfgang_generate::GenerateError>(())
+//! ```
+//!
+//! # Panics
+//!
+//! Panics of device drivers, of kernels and of file readers become errors. That needs unwinding,
+//! the default: in a program with `panic = "abort"` such a panic ends the process.
 
-mod answer;
 mod batch;
-mod computed;
 mod conversation;
 mod error;
 mod explanation;
+mod forward;
 mod generation;
 mod generator;
 mod logprobs;
 mod options;
-mod pass;
 mod prompt;
+mod reply;
 mod score;
+mod sequence_cache;
 mod session;
 mod stop_strings;
 mod stopping;
 mod summary;
 mod transcript;
 
-pub use answer::Answer;
 pub use batch::Batch;
 pub use conversation::Conversation;
 pub use error::GenerateError;
@@ -47,9 +65,10 @@ pub use generator::{WolfgangGenerator, check_vocabulary, tokenizer_beside};
 pub use logprobs::{Alternative, TokenLogprobs};
 pub use options::{GenerateOptions, LongPrompt, Overflow};
 pub use prompt::Prompt;
+pub use reply::Reply;
 pub use score::Score;
 pub use session::Session;
-pub use stopping::{Canceller, SoFar, StoppingCriterion};
+pub use stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 pub use summary::{FinishReason, Summary, Timing};
 
 pub use wolfgang_checkpoint::{CheckpointError, Progress};
@@ -63,4 +82,6 @@ pub use wolfgang_sampling::{
     DryParams, DynamicTemperatureParams, History, LogitsProcessor, MirostatParams, PenaltyScope,
     RngKind, SamplingError, SamplingParams, Step, XtcParams,
 };
-pub use wolfgang_tokenize::{Message, Role, Special, TextStream, Tokenizer, TokenizerError};
+pub use wolfgang_tokenize::{
+    DecodeStream, Message, Role, SpecialTokens, Tokenizer, TokenizerError,
+};

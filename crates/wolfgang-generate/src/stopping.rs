@@ -1,26 +1,26 @@
-//! Ends that the caller decides on.
+//! Stopping criteria and cancellation by the caller.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Decides behind each token whether the generation ends there. The token stays part of the text.
+/// Decides after each token whether the generation ends there. The token stays part of the text.
 ///
-/// Any `FnMut(&SoFar<'_>) -> bool` that is `Send` is one.
+/// Any `FnMut(&StoppingContext<'_>) -> bool` that is `Send` is one.
 pub trait StoppingCriterion: Send {
-    /// Whether it ends.
-    fn is_met(&mut self, so_far: &SoFar<'_>) -> bool;
+    /// Whether the generation ends here.
+    fn is_met(&mut self, context: &StoppingContext<'_>) -> bool;
 }
 
-impl<F: FnMut(&SoFar<'_>) -> bool + Send> StoppingCriterion for F {
-    fn is_met(&mut self, so_far: &SoFar<'_>) -> bool {
-        self(so_far)
+impl<F: FnMut(&StoppingContext<'_>) -> bool + Send> StoppingCriterion for F {
+    fn is_met(&mut self, context: &StoppingContext<'_>) -> bool {
+        self(context)
     }
 }
 
-/// What a [`StoppingCriterion`] gets to see.
+/// The state of a generation that a [`StoppingCriterion`] decides by.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct SoFar<'a> {
+pub struct StoppingContext<'a> {
     /// The prompt's ids.
     pub prompt: &'a [u32],
     /// The ids generated so far, the newest last.
@@ -29,11 +29,11 @@ pub struct SoFar<'a> {
     pub text: &'a str,
 }
 
-/// Cancels a generation from wherever it is needed: another thread, a signal, a closed connection.
+/// Cancels a generation from anywhere: another thread, a signal handler, a closed connection.
 #[derive(Clone, Debug, Default)]
-pub struct Canceller(Arc<AtomicBool>);
+pub struct CancelHandle(Arc<AtomicBool>);
 
-impl Canceller {
+impl CancelHandle {
     /// Ends the generation before its next token: what was held back comes, and then the end.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);

@@ -3,12 +3,12 @@
 use crate::{Explanation, TokenLogprobs};
 use std::time::Duration;
 
-/// The last event of every generation.
+/// The last event of a generation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// Why it ended.
     pub reason: FinishReason,
-    /// The whole text: all pieces joined.
+    /// The whole text: all pieces joined. After an error also what was held back.
     pub text: String,
     /// The ids of the text: those of all pieces joined.
     pub ids: Vec<u32>,
@@ -53,13 +53,18 @@ pub enum FinishReason {
     MaxTime,
     /// The context is full and [`Overflow::Stop`](crate::Overflow::Stop) was asked for.
     ContextFull,
-    /// [`Generation::cancel`](crate::Generation::cancel) was called, or [`Canceller::cancel`](crate::Canceller::cancel).
+    /// [`Generation::cancel`](crate::Generation::cancel) was called, or
+    /// [`CancelHandle::cancel`](crate::CancelHandle::cancel).
     Cancelled,
+    /// An error ended it:
+    /// [`GenerateError::GenerationFailed`](crate::GenerateError::GenerationFailed).
+    Error,
 }
 
 impl FinishReason {
     /// The name for programs, as `wolfgang generate --json` writes it: `max_tokens`, `end_of_text`, `stop_token`,
-    /// `stop_string`, `criterion`, `max_time`, `context_full`, `cancelled`.
+    /// `stop_string`, `criterion`, `max_time`, `context_full`, `cancelled`, and `error`, which
+    /// the command never writes, for it reports the error itself.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MaxTokens => "max_tokens",
@@ -70,6 +75,7 @@ impl FinishReason {
             Self::MaxTime => "max_time",
             Self::ContextFull => "context_full",
             Self::Cancelled => "cancelled",
+            Self::Error => "error",
         }
     }
 }

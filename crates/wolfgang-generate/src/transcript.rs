@@ -2,7 +2,7 @@
 
 use crate::stop_strings::{StopStrings, Watched};
 use crate::{Event, Explanation, GenerateOptions, TokenLogprobs};
-use wolfgang_tokenize::{Special, TextStream, Tokenizer};
+use wolfgang_tokenize::{DecodeStream, SpecialTokens, Tokenizer};
 
 /// So many ids without text are handed out all the same: whoever waits for an event gets to cancel.
 const MAX_SILENT: usize = 16;
@@ -14,10 +14,22 @@ pub(crate) struct Told {
     pub(crate) explanation: Option<Explanation>,
 }
 
+/// What a summary has of the transcript.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) text: String,
+    /// The ids of the text.
+    pub(crate) ids: Vec<u32>,
+    /// Of each generated id, if they were asked for.
+    pub(crate) logprobs: Vec<TokenLogprobs>,
+    /// The same.
+    pub(crate) explanations: Vec<Explanation>,
+}
+
 /// Prompt and generated ids, and how much of them has been handed out as text.
-pub(crate) struct Transcript<'a> {
-    tokenizer: &'a Tokenizer,
-    stream: TextStream<'a>,
+pub(crate) struct Transcript {
+    tokenizer: Tokenizer,
+    stream: DecodeStream,
     stop_strings: StopStrings,
     ids: Vec<u32>,
     prompt_tokens: usize,
@@ -32,12 +44,8 @@ pub(crate) struct Transcript<'a> {
     text: String,
 }
 
-impl<'a> Transcript<'a> {
-    pub(crate) fn new(
-        tokenizer: &'a Tokenizer,
-        prompt: Vec<u32>,
-        options: &GenerateOptions,
-    ) -> Self {
+impl Transcript {
+    pub(crate) fn new(tokenizer: Tokenizer, prompt: Vec<u32>, options: &GenerateOptions) -> Self {
         let prompt_tokens = prompt.len();
         let shown = if options.include_prompt {
             0
@@ -45,8 +53,8 @@ impl<'a> Transcript<'a> {
             prompt_tokens
         };
         Self {
+            stream: tokenizer.decode_stream(SpecialTokens::Skip),
             tokenizer,
-            stream: tokenizer.stream(Special::Skip),
             stop_strings: StopStrings::new(&options.stop_strings, options.keep_stop_string),
             ids: prompt,
             prompt_tokens,
@@ -71,19 +79,24 @@ impl<'a> Transcript<'a> {
         &self.ids[self.prompt_tokens..]
     }
 
-    /// The ids of the text, whether or not they have been handed out.
-    pub(crate) fn shown(&self) -> &[u32] {
-        &self.ids[self.shown..]
+    /// Text, ids and their details, as the summary has them.
+    pub(crate) fn content(&self) -> Content {
+        Content {
+            text: self.text.clone(),
+            ids: self.ids[self.shown..].to_vec(),
+            logprobs: self.logprobs.clone(),
+            explanations: self.explanations.clone(),
+        }
     }
 
-    /// Of each generated id, if it was given.
-    pub(crate) fn logprobs(&self) -> &[TokenLogprobs] {
-        &self.logprobs
-    }
-
-    /// Of each generated id, if it was given.
-    pub(crate) fn explanations(&self) -> &[Explanation] {
-        &self.explanations
+    /// The same without a copy.
+    pub(crate) fn into_content(mut self) -> Content {
+        Content {
+            text: self.text,
+            ids: self.ids.split_off(self.shown),
+            logprobs: self.logprobs,
+            explanations: self.explanations,
+        }
     }
 
     /// The text handed out so far.
@@ -115,7 +128,7 @@ impl<'a> Transcript<'a> {
     /// What is held back: half a character, the beginning of a stop string, or ids that have no text. The half character
     /// may complete a stop string.
     pub(crate) fn finish(&mut self) -> (Option<Event>, Option<usize>) {
-        let fresh = self.tokenizer.stream(Special::Skip);
+        let fresh = self.tokenizer.decode_stream(SpecialTokens::Skip);
         let rest = std::mem::replace(&mut self.stream, fresh).finish();
         let Watched { mut text, stop } = self.stop_strings.push(&rest);
         if stop.is_none() {

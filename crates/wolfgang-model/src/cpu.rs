@@ -28,6 +28,7 @@ pub(crate) struct CpuTransformer {
     norm: Rows,
     angles: Angles,
     hidden_dim: usize,
+    threads: usize,
     /// One forward pass at a time: each takes all threads.
     work: Mutex<Work>,
 }
@@ -142,6 +143,7 @@ impl CpuTransformer {
             norm: vector()?,
             angles: Angles::new(config.head_dim(), config.block_size),
             hidden_dim: config.hidden_dim(),
+            threads: cpu.threads(),
             work: Mutex::new(Work::new(cpu)),
         })
     }
@@ -158,8 +160,7 @@ impl CpuTransformer {
     }
 
     pub(crate) fn threads(&self) -> usize {
-        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.cpu.threads()
+        self.threads
     }
 
     /// Logits of every position, `[n]` ids → `[n, vocab_size]`, row by row.
@@ -301,4 +302,32 @@ fn read_panel<E>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thread_count_is_read_without_the_lock_of_a_forward_pass() {
+        let config = ModelConfig {
+            n_layer: 1,
+            n_embd: 20,
+            vocab_size: 30,
+            block_size: 8,
+            ..ModelConfig::default()
+        };
+        let options = ModelOptions {
+            threads: NonZeroUsize::new(2),
+            ..ModelOptions::default()
+        };
+        let transformer = CpuTransformer::new(&config, &options, |_| {
+            let read: ReadRows<'_, ModelError> = Box::new(|_, _| Ok(()));
+            Ok(read)
+        });
+        let transformer = transformer.unwrap();
+        let pass = transformer.work.lock().unwrap();
+        assert_eq!(transformer.threads(), 2);
+        drop(pass);
+    }
 }

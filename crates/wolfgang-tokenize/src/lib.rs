@@ -1,14 +1,14 @@
 //! Text to token ids and back, whole or as a stream.
 //!
 //! ```
-//! use wolfgang_tokenize::{Special, Tokenizer};
+//! use wolfgang_tokenize::{SpecialTokens, Tokenizer};
 //!
 //! let tokenizer = Tokenizer::from_file("../../models/faust/tokenizer.json")?;
 //! let ids = tokenizer.encode("Größe")?;
-//! assert_eq!(tokenizer.decode(&ids, Special::Skip), "Größe");
+//! assert_eq!(tokenizer.decode(&ids, SpecialTokens::Skip), "Größe");
 //!
 //! // As a stream: never half a character, and nothing is lost.
-//! let mut stream = tokenizer.stream(Special::Skip);
+//! let mut stream = tokenizer.decode_stream(SpecialTokens::Skip);
 //! let mut text: String = ids.iter().map(|&id| stream.push(id).to_owned()).collect();
 //! text += &stream.finish();
 //! assert_eq!(text, "Größe");
@@ -18,10 +18,11 @@
 //! # Ok::<(), wolfgang_tokenize::TokenizerError>(())
 //! ```
 //!
-//! A [`Tokenizer`] is a byte-level BPE read from a `tokenizer.json`. Encoding is the `tokenizers` library's; decoding
-//! is our own, because every id of such a vocabulary stands for a fixed run of bytes: text is nothing but those runs
-//! joined and read as UTF-8. That makes [`TextStream`] exact: what it hands out piece by piece is, byte for byte, what
-//! [`Tokenizer::decode`] makes of all the ids at once, and the cost per id does not grow with the text.
+//! A [`Tokenizer`] is a byte-level BPE read from a `tokenizer.json`. Encoding is the `tokenizers`
+//! library's; decoding is our own, because every id of such a vocabulary stands for a fixed run of
+//! bytes: text is nothing but those runs joined and read as UTF-8. That makes [`DecodeStream`]
+//! exact: what it hands out piece by piece is, byte for byte, what [`Tokenizer::decode`] makes of
+//! all the ids at once, and the cost per id does not grow with the text.
 //!
 //! **Text never becomes a control token by accident.** [`Tokenizer::encode`] turns `<|user|>` into the plain
 //! characters it consists of; only [`Tokenizer::encode_with_special`] makes it the control id, and chat prompts
@@ -36,5 +37,5 @@ mod tokenizer;
 
 pub use chat::{Message, Role};
 pub use error::TokenizerError;
-pub use stream::TextStream;
-pub use tokenizer::{Special, Tokenizer};
+pub use stream::DecodeStream;
+pub use tokenizer::{SpecialTokens, Tokenizer};

@@ -1,6 +1,6 @@
 //! Ids in, text out, character by character.
 
-use crate::{Special, Tokenizer};
+use crate::{SpecialTokens, Tokenizer};
 
 /// Decodes ids as they come and never hands out half a character.
 ///
@@ -10,17 +10,18 @@ use crate::{Special, Tokenizer};
 ///
 /// The tempting alternative, decoding each id by itself, breaks every character that spans two tokens; decoding
 /// the whole sequence again for each id does not, but costs more with every id.
-pub struct TextStream<'a> {
-    tokenizer: &'a Tokenizer,
-    special: Special,
+#[must_use = "a decode stream returns text only when ids are pushed"]
+pub struct DecodeStream {
+    tokenizer: Tokenizer,
+    special: SpecialTokens,
     /// Bytes that may still become a character.
     pending: Vec<u8>,
     /// The latest piece.
     piece: String,
 }
 
-impl<'a> TextStream<'a> {
-    pub(crate) fn new(tokenizer: &'a Tokenizer, special: Special) -> Self {
+impl DecodeStream {
+    pub(crate) fn new(tokenizer: Tokenizer, special: SpecialTokens) -> Self {
         Self {
             tokenizer,
             special,
@@ -65,9 +66,9 @@ impl<'a> TextStream<'a> {
     }
 }
 
-impl std::fmt::Debug for TextStream<'_> {
+impl std::fmt::Debug for DecodeStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TextStream")
+        f.debug_struct("DecodeStream")
             .field("pending", &self.pending)
             .finish_non_exhaustive()
     }

@@ -1,11 +1,11 @@
 //! The tokenizer: a `tokenizer.json` and what it does to text.
 
-use crate::{TextStream, TokenizerError, byte_level::TokenBytes, requirements};
+use crate::{DecodeStream, TokenizerError, byte_level::TokenBytes, requirements};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use tokenizers::PostProcessorWrapper;
 
 pub(crate) const END_OF_TEXT: &str = "<|endoftext|>";
@@ -18,7 +18,7 @@ const GIT_LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// What decoding does with control tokens such as `<|endoftext|>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Special {
+pub enum SpecialTokens {
     /// Leaves them out.
     #[default]
     Skip,
@@ -27,7 +27,14 @@ pub enum Special {
 }
 
 /// A byte-level BPE tokenizer.
+///
+/// `Clone` is cheap: clones share the vocabulary.
+#[derive(Clone)]
 pub struct Tokenizer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     /// Takes control tokens in a text for plain characters.
     plain: tokenizers::Tokenizer,
     /// The same, but recognises control tokens. Rarely wanted, so made when it first is.
@@ -134,7 +141,7 @@ impl Tokenizer {
         }
         let unknown = traits.unknown.and_then(|token| plain.token_to_id(&token));
         let bytes = TokenBytes::new(tokens.into_iter());
-        Ok(Self {
+        let inner = Inner {
             plain,
             trusting: OnceLock::new(),
             bytes,
@@ -142,12 +149,15 @@ impl Tokenizer {
             is_special,
             adds_prefix_space: traits.adds_prefix_space,
             unknown,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
         })
     }
 
     /// One more than the largest id.
     pub fn vocab_size(&self) -> usize {
-        self.bytes.len()
+        self.inner.bytes.len()
     }
 
     /// The ids of `text`. Never a control id, whatever the text contains.
@@ -155,7 +165,7 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`].
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        encode(&self.plain, text)
+        encode(&self.inner.plain, text)
     }
 
     /// The ids of `text`, where control tokens written out (`<|user|>`) become their ids, as in the original.
@@ -165,8 +175,8 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`].
     pub fn encode_with_special(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let trusting = self.trusting.get_or_init(|| {
-            let mut trusting = self.plain.clone();
+        let trusting = self.inner.trusting.get_or_init(|| {
+            let mut trusting = self.inner.plain.clone();
             trusting.set_encode_special_tokens(false);
             trusting
         });
@@ -182,12 +192,12 @@ impl Tokenizer {
     /// [`TokenizerError::Encode`].
     pub fn missing_bytes(&self, text: &str) -> Result<Vec<usize>, TokenizerError> {
         let ids = self.encode(text)?;
-        let known = ids.iter().filter(|id| self.unknown != Some(**id));
+        let known = ids.iter().filter(|id| self.inner.unknown != Some(**id));
         let tokens = known.filter_map(|&id| self.token_bytes(id));
         let kept: Vec<u8> = tokens.flatten().copied().collect();
         let (missing, matched) = left_out(text, &kept);
         // Bytes are only left out, never changed; what does not match begins with the added space.
-        let added_space = self.adds_prefix_space && matched < kept.len();
+        let added_space = self.inner.adds_prefix_space && matched < kept.len();
         Ok(match kept.strip_prefix(b" ").filter(|_| added_space) {
             Some(kept) => left_out(text, kept).0,
             None => missing,
@@ -203,7 +213,7 @@ impl Tokenizer {
     }
 
     /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD; ids beyond the vocabulary have no text.
-    pub fn decode(&self, ids: &[u32], special: Special) -> String {
+    pub fn decode(&self, ids: &[u32], special: SpecialTokens) -> String {
         let bytes: Vec<u8> = ids
             .iter()
             .filter_map(|&id| self.visible_bytes(id, special))
@@ -213,24 +223,28 @@ impl Tokenizer {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Decodes ids one at a time.
-    pub fn stream(&self, special: Special) -> TextStream<'_> {
-        TextStream::new(self, special)
+    /// Decodes ids one at a time. The stream keeps the vocabulary alive by itself.
+    pub fn decode_stream(&self, special: SpecialTokens) -> DecodeStream {
+        DecodeStream::new(self.clone(), special)
     }
 
     /// The bytes that `id` stands for; `None` beyond the vocabulary.
     pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {
-        self.bytes.get(id)
+        self.inner.bytes.get(id)
     }
 
     /// The id of a control token, such as `<|endoftext|>`.
     pub fn special_id(&self, token: &str) -> Option<u32> {
-        self.special.get(token).copied()
+        self.inner.special.get(token).copied()
     }
 
     /// Whether `id` is a control token.
     pub fn is_special(&self, id: u32) -> bool {
-        self.is_special.get(id as usize).copied().unwrap_or(false)
+        self.inner
+            .is_special
+            .get(id as usize)
+            .copied()
+            .unwrap_or(false)
     }
 
     /// The id that ends a document, `<|endoftext|>`.
@@ -244,7 +258,7 @@ impl Tokenizer {
             .or_else(|| match self.encode(text).as_deref() {
                 Ok([id]) if self.token_bytes(*id) == Some(text.as_bytes()) => Some(*id),
                 // Encoded by itself, a text without a space gets one.
-                Ok(_) if self.adds_prefix_space => self.id_of_bytes(text.as_bytes()),
+                Ok(_) if self.inner.adds_prefix_space => self.id_of_bytes(text.as_bytes()),
                 _ => None,
             })
     }
@@ -256,8 +270,8 @@ impl Tokenizer {
     }
 
     /// The bytes that decoding shows for `id`.
-    pub(crate) fn visible_bytes(&self, id: u32, special: Special) -> Option<&[u8]> {
-        let hidden = special == Special::Skip && self.is_special(id);
+    pub(crate) fn visible_bytes(&self, id: u32, special: SpecialTokens) -> Option<&[u8]> {
+        let hidden = special == SpecialTokens::Skip && self.is_special(id);
         self.token_bytes(id).filter(|_| !hidden)
     }
 }

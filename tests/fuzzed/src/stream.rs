@@ -2,7 +2,7 @@
 
 use crate::Verdict;
 use std::sync::LazyLock;
-use wolfgang_tokenize::{Special, Tokenizer};
+use wolfgang_tokenize::{SpecialTokens, Tokenizer};
 
 /// Ids, two bytes each, little-endian: a token for each byte (0 to 255), then some of several bytes and of parts of
 /// characters, a control token, and ids that nothing has.
@@ -20,10 +20,10 @@ pub(crate) fn stream(input: &[u8]) -> Verdict {
 }
 
 /// After each id, what was shown is the whole decoded up to here, but for at most one unfinished character; joined
-/// with what [`finish`](wolfgang_tokenize::TextStream::finish) then gives, it is all of it.
+/// with what [`finish`](wolfgang_tokenize::DecodeStream::finish) then gives, it is all of it.
 pub(crate) fn check_stream(tokenizer: &Tokenizer, ids: &[u32]) {
-    for special in [Special::Skip, Special::Keep] {
-        let mut stream = tokenizer.stream(special);
+    for special in [SpecialTokens::Skip, SpecialTokens::Keep] {
+        let mut stream = tokenizer.decode_stream(special);
         let mut shown = String::new();
         for (n, &id) in ids.iter().enumerate() {
             shown.push_str(stream.push(id));

@@ -2,7 +2,7 @@
 
 use crate::Verdict;
 use crate::stream::check_stream;
-use wolfgang_tokenize::{Message, Role, Special, Tokenizer};
+use wolfgang_tokenize::{Message, Role, SpecialTokens, Tokenizer};
 
 /// A `tokenizer.json`, then, behind a zero byte (which no JSON has), a text.
 pub(crate) fn tokenizer(input: &[u8]) -> Verdict {
@@ -22,7 +22,7 @@ pub(crate) fn tokenizer(input: &[u8]) -> Verdict {
             ids.iter().all(|&id| !tokenizer.is_special(id)),
             "text became a control token: {ids:?}"
         );
-        let decoded = tokenizer.decode(&ids, Special::Skip);
+        let decoded = tokenizer.decode(&ids, SpecialTokens::Skip);
         // Some tokenizers put a space before the text.
         let whole = decoded == text || decoded.strip_prefix(' ') == Some(&*text);
         let represented = tokenizer.represents(&text).unwrap_or_default();

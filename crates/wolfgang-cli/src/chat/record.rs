@@ -35,7 +35,7 @@ enum Speaker {
 }
 
 impl Record {
-    pub(crate) fn of(conversation: &Conversation<'_>) -> Self {
+    pub(crate) fn of(conversation: &Conversation) -> Self {
         let entry = |message: &Message| Entry {
             role: match message.role {
                 Role::Assistant => Speaker::Assistant,

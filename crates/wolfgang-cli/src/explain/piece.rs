@@ -1,7 +1,7 @@
 //! What a token says.
 
 use serde::Serialize;
-use wolfgang_generate::{Special, Tokenizer};
+use wolfgang_generate::{SpecialTokens, Tokenizer};
 
 /// A token by its id and by what it stands for.
 #[derive(Clone, Debug, Serialize)]
@@ -19,7 +19,7 @@ impl Piece {
         let bytes = tokenizer.token_bytes(id).unwrap_or_default();
         Self {
             id,
-            token: tokenizer.decode(&[id], Special::Keep),
+            token: tokenizer.decode(&[id], SpecialTokens::Keep),
             bytes: std::str::from_utf8(bytes).is_err().then(|| bytes.to_vec()),
         }
     }

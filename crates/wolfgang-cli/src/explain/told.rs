@@ -1,17 +1,19 @@
 //! What is told of a generation: what `--json` writes, and what the page holds. `docs/command.md` describes it.
 
 use super::piece::Piece;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use wolfgang_generate::{
-    Candidate, Change, DrawReport, Explanation, Special, StepReport, Summary, Tokenizer,
+    Candidate, Change, DrawReport, Explanation, FinishReason, SpecialTokens, StepReport, Summary,
+    Tokenizer,
 };
 
 /// A whole generation.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Told {
     pub(crate) prompt: String,
     pub(crate) text: String,
-    pub(crate) reason: &'static str,
+    #[serde(serialize_with = "reason_name")]
+    pub(crate) reason: FinishReason,
     pub(crate) seed: u64,
     pub(crate) prompt_tokens: usize,
     pub(crate) cut_tokens: usize,
@@ -94,7 +96,7 @@ pub(crate) struct RunnerLine {
 
 impl Told {
     pub(crate) fn new(prompt: &str, summary: &Summary, tokenizer: &Tokenizer) -> Self {
-        let mut stream = tokenizer.stream(Special::Keep);
+        let mut stream = tokenizer.decode_stream(SpecialTokens::Keep);
         let explanations = summary.explanations.iter().map(|told| (told, false));
         let ending = summary.ending.as_deref().map(|told| (told, true));
         let tokens = explanations.chain(ending).map(|(told, ends)| {
@@ -104,7 +106,7 @@ impl Told {
         Self {
             prompt: prompt.to_owned(),
             text: summary.text.clone(),
-            reason: summary.reason.as_str(),
+            reason: summary.reason,
             seed: summary.seed,
             prompt_tokens: summary.prompt_tokens,
             cut_tokens: summary.cut_tokens,
@@ -184,6 +186,10 @@ fn token(told: &Explanation, text: String, ends: bool, tokenizer: &Tokenizer) ->
         steps: told.steps.iter().map(step).collect(),
         draw,
     }
+}
+
+fn reason_name<S: Serializer>(reason: &FinishReason, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(reason.as_str())
 }
 
 fn finite(logprob: f32) -> Option<f32> {

@@ -4,7 +4,7 @@ use crate::language::Language;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-use wolfgang_generate::SamplingParams;
+use wolfgang_generate::{FinishReason, SamplingParams};
 
 /// From which probability on a token is of this level, 0 for the likeliest; anything less is of the last.
 const LEVELS: [f64; 4] = [0.9, 0.5, 0.2, 0.05];
@@ -149,17 +149,28 @@ impl Words {
     }
 
     /// What the text was, for a line below it.
-    pub(crate) fn facts(&self, tokens: usize, seed: u64, reason: &str) -> String {
+    pub(crate) fn facts(&self, tokens: usize, seed: u64, reason: FinishReason) -> String {
         let end = match reason {
-            "max_tokens" => self.pick("so viele sollten es sein", "as many as asked for"),
-            "end_of_text" => self.pick(
+            FinishReason::MaxTokens => {
+                self.pick("so viele sollten es sein", "as many as asked for")
+            }
+            FinishReason::EndOfText => self.pick(
                 "das Modell hat den Text beendet",
                 "the model ended the text",
             ),
-            "stop_token" | "stop_string" => self.pick("beendet wie verlangt", "ended as asked for"),
-            "max_time" => self.pick("die Zeit war um", "the time was over"),
-            "context_full" => self.pick("der Kontext war voll", "the context was full"),
-            _ => self.pick("abgebrochen", "cancelled"),
+            FinishReason::StopToken(_) | FinishReason::StopString(_) => {
+                self.pick("beendet wie verlangt", "ended as asked for")
+            }
+            FinishReason::Criterion(_) => self.pick(
+                "ein Abbruchkriterium war erfüllt",
+                "a stopping criterion was met",
+            ),
+            FinishReason::MaxTime => self.pick("die Zeit war um", "the time was over"),
+            FinishReason::ContextFull => self.pick("der Kontext war voll", "the context was full"),
+            FinishReason::Cancelled => self.pick("abgebrochen", "cancelled"),
+            FinishReason::Error => self.pick("ein Fehler beendete den Text", "ended by an error"),
+            // One that this version of the command does not know.
+            other => other.as_str(),
         };
         self.pick(
             format!("{tokens} Token, {end} · Seed {seed}"),
@@ -257,6 +268,7 @@ fn decimal(language: Language, number: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn levels_are_what_they_are_called() {
@@ -265,6 +277,35 @@ mod tests {
         let words = Words::new(Language::En, &SamplingParams::default());
         let levels = words.levels().map(|level| level.replace(NBSP, " "));
         assert_eq!(levels, ["≥ 90%", "50–90%", "20–50%", "5–20%", "< 5%"]);
+    }
+
+    #[test]
+    fn every_finish_reason_has_its_text() {
+        let reasons = [
+            FinishReason::MaxTokens,
+            FinishReason::EndOfText,
+            FinishReason::StopToken(3),
+            FinishReason::Criterion(0),
+            FinishReason::MaxTime,
+            FinishReason::ContextFull,
+            FinishReason::Cancelled,
+            FinishReason::Error,
+        ];
+        for language in [Language::En, Language::De] {
+            let words = Words::new(language, &SamplingParams::default());
+            let facts = |reason| words.facts(5, 7, reason);
+            let texts: BTreeSet<String> = reasons.into_iter().map(facts).collect();
+            assert_eq!(texts.len(), reasons.len(), "{texts:?}");
+            assert_eq!(
+                facts(FinishReason::StopString(0)),
+                facts(FinishReason::StopToken(3))
+            );
+        }
+        let words = Words::new(Language::En, &SamplingParams::default());
+        assert_eq!(
+            words.facts(5, 7, FinishReason::Criterion(1)),
+            "5 tokens, a stopping criterion was met · seed 7"
+        );
     }
 
     #[test]

@@ -17,7 +17,11 @@ pub(crate) fn error(error: &anyhow::Error) -> Option<String> {
     if let Some(mistake) = error.downcast_ref::<Mistake>() {
         return mistake.german();
     }
-    match error.downcast_ref()? {
+    generate(error.downcast_ref()?)
+}
+
+fn generate(error: &GenerateError) -> Option<String> {
+    match error {
         GenerateError::Checkpoint(error) => checkpoint(error),
         GenerateError::Tokenizer(error) => tokenizer(error),
         GenerateError::Model(error) => model(error),
@@ -34,6 +38,15 @@ pub(crate) fn error(error: &anyhow::Error) -> Option<String> {
         GenerateError::PromptTooLong { tokens, block_size } => Some(format!(
             "der Text hat {tokens} Token, aber der Kontext des Modells fasst {block_size}"
         )),
+        GenerateError::ReplyInProgress => Some(
+            "die Antwort auf die letzte Nachricht ist noch nicht zu Ende; warten Sie sie ab, oder brechen Sie sie ab"
+                .into(),
+        ),
+        GenerateError::GenerationFailed { source, partial } => {
+            let token = partial.generated_tokens + 1;
+            let cause = generate(source)?;
+            Some(format!("das Token {token} ist nicht zu erzeugen: {cause}"))
+        }
         GenerateError::NothingToAnswer => Some("noch hat niemand etwas gesagt".into()),
         GenerateError::TooManyAlternatives { n, vocab_size } => Some(format!(
             "{n} Alternativen wurden verlangt, aber das Vokabular hat {vocab_size} Token"

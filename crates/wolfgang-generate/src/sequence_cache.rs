@@ -1,0 +1,143 @@
+//! The KV cache of a sequence, and how a session lends it to a generation.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wolfgang_model::{Continuation, KvCache, ModelError, Wolfgang, to_host};
+
+/// The ids that the model has computed, with their keys and values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SequenceCache {
+    ids: Vec<u32>,
+    /// Allocated when the model first runs.
+    cache: Option<KvCache>,
+}
+
+/// How many ids two sequences begin with in common.
+pub(crate) fn common_prefix_len(one: &[u32], other: &[u32]) -> usize {
+    one.iter().zip(other).take_while(|(a, b)| a == b).count()
+}
+
+impl SequenceCache {
+    pub(crate) fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
+    /// Drops what follows the first `len` ids.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.ids.truncate(len);
+        if let Some(cache) = &mut self.cache {
+            cache.truncate(len);
+        }
+    }
+
+    /// How many ids of the beginning of `ids` are cached.
+    pub(crate) fn common_prefix_len(&self, ids: &[u32]) -> usize {
+        common_prefix_len(&self.ids, ids)
+    }
+
+    /// Keeps what `ids` begin with, so that at least the last of them is left to compute, for its
+    /// logits; returns how many are kept.
+    pub(crate) fn reuse_prefix(&mut self, ids: &[u32]) -> usize {
+        let kept = self.common_prefix_len(ids).min(ids.len().saturating_sub(1));
+        self.truncate(kept);
+        kept
+    }
+
+    /// The logits of the last position of each of several sequences, `[vocab_size]`, in one forward
+    /// pass over what is not cached yet.
+    pub(crate) fn logits(
+        model: &Wolfgang,
+        mut sequences: Vec<(&[u32], &mut Self)>,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
+        for (_, sequence) in &mut sequences {
+            if sequence.cache.is_none() {
+                sequence.cache = Some(model.new_cache()?);
+            }
+        }
+        let batch = sequences.iter_mut().filter_map(|(ids, sequence)| {
+            let SequenceCache { ids: cached, cache } = &mut **sequence;
+            let ids = &ids[cached.len()..];
+            let cache = cache.as_mut()?;
+            Some(Continuation { ids, cache })
+        });
+        let logits = model.forward_batch(&mut batch.collect::<Vec<_>>());
+        for (ids, sequence) in sequences {
+            if logits.is_ok() {
+                let cached = sequence.ids.len();
+                sequence.ids.extend_from_slice(&ids[cached..]);
+            } else {
+                // A failed pass may leave the cache half-written.
+                *sequence = Self::default();
+            }
+        }
+        logits?.into_iter().map(to_host).collect()
+    }
+}
+
+/// Where a session keeps its cache while no generation uses it.
+#[derive(Debug, Default)]
+pub(crate) struct CacheSlot(Mutex<SequenceCache>);
+
+impl CacheSlot {
+    pub(crate) fn new(cache: SequenceCache) -> Self {
+        Self(Mutex::new(cache))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, SequenceCache> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The cache of one generation. If it belongs to a session, the session's is taken when the
+/// generation starts, and given back when it ends or is dropped: the lock is taken twice per
+/// generation, never per token. A second generation that starts meanwhile finds an empty cache, and
+/// computes its whole prompt.
+#[derive(Debug, Default)]
+pub(crate) struct CacheLease {
+    cache: SequenceCache,
+    slot: Option<Arc<CacheSlot>>,
+    is_taken: bool,
+}
+
+impl CacheLease {
+    pub(crate) fn new(slot: Arc<CacheSlot>) -> Self {
+        Self {
+            cache: SequenceCache::default(),
+            slot: Some(slot),
+            is_taken: false,
+        }
+    }
+
+    pub(crate) fn get(&self) -> &SequenceCache {
+        &self.cache
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut SequenceCache {
+        &mut self.cache
+    }
+
+    /// Takes the session's cache.
+    pub(crate) fn take(&mut self) {
+        if let Some(slot) = &self.slot {
+            self.cache = std::mem::take(&mut *slot.lock());
+            self.is_taken = true;
+        }
+    }
+
+    /// Gives the cache to the session, unless it is empty: one that another generation gave back is
+    /// worth more.
+    pub(crate) fn give_back(&mut self) {
+        if !std::mem::take(&mut self.is_taken) {
+            return;
+        }
+        let cache = std::mem::take(&mut self.cache);
+        if let Some(slot) = self.slot.take().filter(|_| !cache.ids.is_empty()) {
+            *slot.lock() = cache;
+        }
+    }
+}
+
+impl Drop for CacheLease {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
