@@ -327,11 +327,11 @@ fn unknown_options_are_errors_with_a_tip_that_works() {
             "tip: options stand before `--`",
         ),
         (
-            &["--temprature", "0"],
+            &["--temperture", "0"],
             "tip: a similar argument exists: '--temperature'",
         ),
         (
-            &["- Faust", "--temprature", "0"],
+            &["- Faust", "--temperture", "0"],
             "tip: a similar argument exists: '--temperature'",
         ),
     ] {

@@ -106,7 +106,7 @@ mod tests {
         for broken in [
             "",
             "-",
-            "Infinit",
+            "Infi",
             "{\"a\": nan}",
             "[NaNNaN]",
             "\"NaN",
