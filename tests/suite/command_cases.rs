@@ -614,6 +614,10 @@ fn cache_types_in_the_help_are_those_that_are_accepted() {
         "{option}"
     );
     assert!(!option.contains("int8"), "{option}");
+    let output = run(&[PROMPT, "--cache-dtype", "bf16"]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "invalid value 'bf16' for '--cache-dtype <f32|f16>'";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
 }
 
 #[test]

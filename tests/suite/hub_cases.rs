@@ -380,10 +380,17 @@ fn a_connection_dropped_before_the_answer_is_tried_again() {
 #[test]
 fn an_endpoint_that_is_not_a_url_is_a_usage_error() {
     let home = home();
-    for endpoint in ["nonsense", "https://", "ftp://huggingface.co"] {
+    for endpoint in [
+        "nonsense",
+        "https://",
+        "http://",
+        "user:secret@host",
+        "ftp://huggingface.co",
+    ] {
         let mut command = command(home.path(), "hf:goethe/tiny");
         let message = failure(command.env("HF_ENDPOINT", endpoint), 2);
         assert!(message.contains("HF_ENDPOINT is not a URL"), "{message}");
+        assert!(!message.contains("secret"), "{message}");
         assert!(message.contains("https://huggingface.co"), "{message}");
     }
 }
@@ -410,7 +417,10 @@ fn a_repository_name_without_hf_is_recognised() {
 
 #[test]
 fn a_commit_in_the_cache_is_not_out_of_date() {
-    let (server, home) = (HubServer::start(folder()), home());
+    let mut content = folder();
+    let main = content.revisions["main"].clone();
+    content.revisions.insert(COMMIT.to_owned(), main);
+    let (server, home) = (HubServer::start(content), home());
     let model = format!("hf:{REPOSITORY}@{COMMIT}");
     let at = |endpoint: &str| {
         let mut command = command(home.path(), &model);
@@ -430,7 +440,8 @@ fn an_unreachable_hub_names_what_the_cache_lacks() {
 
 #[test]
 fn a_repository_without_a_pt_file_says_so() {
-    let (server, home) = (HubServer::start(folder()), home());
+    let content = Content::new([("model.safetensors", vec![0])]);
+    let (server, home) = (HubServer::start(content), home());
     let mut command = command(home.path(), "hf:goethe/tiny/a.pt");
     let message = failure(command.env("HF_ENDPOINT", &server.url), 1);
     assert!(

@@ -73,8 +73,10 @@ pub(crate) fn with_tip(mut error: clap::Error, words: &[OsString]) -> clap::Erro
     } else {
         return error;
     };
-    // The tip of the parser names an option with a similar name.
-    error.remove(ContextKind::SuggestedArg);
+    // The parser suggests an option with a similar name, and shows it in the usage.
+    if error.remove(ContextKind::SuggestedArg).is_some() {
+        error.remove(ContextKind::Usage);
+    }
     let tip = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
     error.insert(ContextKind::Suggested, tip);
     error
