@@ -685,3 +685,20 @@ fn a_folder_without_config_names_the_checkpoints_in_it() {
     let expected = "the folder has no config.json; name the file in it: a.pt";
     assert!(stderr(&output).contains(expected), "{}", stderr(&output));
 }
+
+#[test]
+fn a_tokenizer_that_is_not_taken_along_is_named_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("m.pt");
+    std::fs::copy(fixture("tiny/plain.pt"), &model).unwrap();
+    std::fs::write(folder.path().join("tokenizer.json"), "nonsense").unwrap();
+    let output = wolfgang()
+        .args(["convert".as_ref(), model.as_os_str(), "--out".as_ref()])
+        .arg(folder.path().join("out"))
+        .output()
+        .unwrap();
+    let message = stderr(&output);
+    assert_eq!(message.matches("tokenizer.json").count(), 2, "{message}");
+    let expected = "tokenizer.json is not taken along: it is not a tokenizer.json: ";
+    assert!(message.contains(expected), "{message}");
+}

@@ -252,8 +252,12 @@ fn tokenizer(
         let path = taken.path.display();
         let error = report::message(&error.into(), voice);
         // Most messages begin with the path.
-        let error = error.strip_prefix(&path.to_string()).unwrap_or(&error);
-        let error = error.trim_start_matches(':').trim_start();
+        let error = match error.strip_prefix(&path.to_string()) {
+            Some(rest) if rest.starts_with(" is ") => format!("it{rest}"),
+            Some(rest) if rest.starts_with(" ist ") => format!("sie{rest}"),
+            Some(rest) => rest.trim_start_matches(':').trim_start().to_owned(),
+            None => error,
+        };
         voice.warning(&match taken.is_kept {
             true => voice.pick(
                 format!("{path} wird nicht behalten: {error}"),
