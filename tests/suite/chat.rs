@@ -206,17 +206,23 @@ fn files_that_are_no_conversations_are_one_clear_sentence() {
     let path = folder.path().join("file");
     let name = path.to_str().unwrap();
     let cases = [
-        ("", "is no saved conversation: EOF"),
-        ("Ach!", "is no saved conversation: expected value at line 1"),
+        ("", "is not a saved conversation: EOF"),
+        (
+            "Ach!",
+            "is not a saved conversation: expected value at line 1",
+        ),
         (
             "{\"messages\": [{\"role\": \"us",
-            "is no saved conversation: EOF",
+            "is not a saved conversation: EOF",
         ),
         (
             "{\"messages\": [{\"role\": \"tool\", \"content\": \"\"}]}",
-            "is no saved conversation: the role of message 1 is \"tool\", but it must be",
+            "is not a saved conversation: the role of message 1 is \"tool\", but it must be",
         ),
-        ("{\"messages\": [], \"more\": 1}", "unknown field `more`"),
+        (
+            "{\"message\": [], \"more\": 1}",
+            "it must be a list of messages",
+        ),
     ];
     for (contents, expected) in cases {
         std::fs::write(&path, contents).unwrap();
@@ -286,7 +292,7 @@ fn what_cannot_be_done_is_one_line() {
 fn a_message_that_the_vocabulary_lacks_is_answered_with_a_warning() {
     let args = ["--seed", "1", "--max-new-tokens", "3"];
     let said =
-        "warning: the model's vocabulary lacks characters of the text; it does not see them\n";
+        "warning: the model's vocabulary lacks characters of the text; it does not see them: 🦀\n";
     let text = heard(&args, "Wie geht es dir, 🦀?\n", said);
     assert!(text.ends_with('\n'));
     // What is combined is as much a text as anything else.

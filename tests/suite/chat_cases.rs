@@ -189,3 +189,52 @@ fn minus_one_in_seed_draws_one() {
     assert_ne!(seeds[0], seeds[1]);
     assert!(seeds.iter().all(|seed| *seed < 1 << 53), "{seeds:?}");
 }
+
+#[test]
+fn a_request_of_openai_is_loaded_and_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("request.json");
+    let name = path.to_str().unwrap();
+    let messages = json!([
+        {"role": "user", "content": "Wer bist du?"},
+        {"role": "assistant", "content": "Ich bin's."},
+    ]);
+    std::fs::write(&path, json!({"messages": messages}).to_string()).unwrap();
+    let expected = chat(&["--load", name], "Warum?\n".as_bytes());
+    let request = json!({"model": "gpt", "messages": messages, "temperature": 0.2}).to_string();
+    std::fs::write(&path, &request).unwrap();
+    let loaded = chat(&["--load", name], "Warum?\n".as_bytes());
+    assert_eq!(loaded.status.code(), Some(0), "{}", stderr(&loaded));
+    assert_eq!(loaded.stdout, expected.stdout);
+    let saved = chat(&[], format!("/save {name}\n").as_bytes());
+    assert!(
+        stderr(&saved).contains("so it is not replaced"),
+        "{}",
+        stderr(&saved)
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), request);
+}
+
+#[test]
+fn json_lines_are_refused_by_their_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("messages.jsonl");
+    let name = path.to_str().unwrap();
+    let message = json!({"role": "user", "content": "Wer?"});
+    for line in [message.clone(), json!({"messages": [message]})] {
+        std::fs::write(&path, format!("{line}\n{line}\n")).unwrap();
+        let output = chat(&["--load", name], b"");
+        assert_eq!(output.status.code(), Some(2));
+        let said = stderr(&output);
+        assert!(
+            said.contains("is JSON Lines, but a conversation is one JSON value"),
+            "{said}"
+        );
+        let german = chat(&["--load", name, "--lang", "de"], b"");
+        assert!(
+            stderr(&german).contains("enthält JSON Lines"),
+            "{}",
+            stderr(&german)
+        );
+    }
+}

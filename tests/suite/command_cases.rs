@@ -460,3 +460,245 @@ fn errors_of_writing_name_the_target_and_no_temporary_file() {
         );
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_leading_tilde_is_the_home_folder_in_every_path_argument() {
+    let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(home.path().join("poem.txt"), "Wer reitet").unwrap();
+    let run = |args: &[&str]| {
+        let mut command = wolfgang();
+        command
+            .env("HOME", home.path())
+            .current_dir(elsewhere.path());
+        command.args(args).output().unwrap()
+    };
+    for args in [
+        &["score", "--file=~/poem.txt"][..],
+        &["tokenize", "--file", "~/poem.txt"],
+        &["man", "~/man"],
+        &[
+            "explain",
+            "Wer",
+            "--html=~/page.html",
+            "--max-new-tokens",
+            "2",
+        ],
+    ] {
+        let output = run(args);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{args:?} {}",
+            stderr(&output)
+        );
+    }
+    assert!(home.path().join("man/wolfgang.1").is_file());
+    assert!(home.path().join("page.html").is_file());
+    let absent = home.path().join("absent.pt");
+    for args in [
+        &["inspect", "~/absent.pt"][..],
+        &["convert", "~/absent.pt", "--out=~/out"],
+        &["bench", "--model=~/absent.pt"],
+    ] {
+        let output = run(args);
+        let message = stderr(&output);
+        assert!(
+            message.contains(absent.to_str().unwrap()),
+            "{args:?} {message}"
+        );
+    }
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_invalid_variable_is_named_in_the_error() {
+    for (variable, value) in [
+        ("WOLFGANG_THREADS", "x"),
+        ("WOLFGANG_DTYPE", "f8"),
+        ("WOLFGANG_DEVICE", "abacus"),
+        ("WOLFGANG_PRESET", "none"),
+        ("WOLFGANG_LANG", "fr"),
+    ] {
+        let output = generate(&[PROMPT]).env(variable, value).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let expected = format!("invalid value '{value}' for 'the environment variable {variable}'");
+        assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
+    }
+    let output = generate(&[PROMPT, "--threads", "y"])
+        .env("WOLFGANG_THREADS", "x")
+        .output();
+    let output = output.unwrap();
+    assert!(
+        stderr(&output).contains("'y' for '--threads <N>'"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn counts_out_of_range_are_refused_with_what_is_possible() {
+    for (args, expected) in [
+        (["-n", "-1"], "a whole number from 1 up"),
+        (["-n", "0"], "a whole number from 1 up"),
+        (["--no-repeat-ngram", "-1"], "a whole number from 0 up"),
+        (["--min-new-tokens", "x"], "a whole number from 0 up"),
+    ] {
+        let output = run(&[&[PROMPT][..], &args].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+    let output = run(&[PROMPT, "--json", "--logprobs", "-1"]);
+    assert!(
+        stderr(&output).contains("a whole number from 0 up"),
+        "{}",
+        stderr(&output)
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    for (toml, expected) in [
+        (
+            "[model]\nthreads = -1\n",
+            "-1 is given, but it must be a whole number from 1 up",
+        ),
+        (
+            "[model]\nthreads = 0\n",
+            "0 is given, but it must be a whole number from 1 up",
+        ),
+        (
+            "[length]\nmin-new-tokens = -1\n",
+            "-1 is given, but it must be a whole number from 0 up",
+        ),
+    ] {
+        std::fs::write(&config, toml).unwrap();
+        let output = generate(&[PROMPT])
+            .env("WOLFGANG_CONFIG", &config)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn tips_for_unknown_options_keep_the_text_and_name_what_is_meant() {
+    let output = run(&["--wer=ich bin"]);
+    let tip = "behind `--`: wolfgang generate -- \"--wer=ich bin\"";
+    assert!(stderr(&output).contains(tip), "{}", stderr(&output));
+    let output = run(&[PROMPT, "--greedy"]);
+    let message = stderr(&output);
+    assert!(
+        message.contains("--preset greedy, or --temperature 0"),
+        "{message}"
+    );
+    assert!(!message.contains("--seed"), "{message}");
+}
+
+#[test]
+fn a_greedy_text_has_no_seed_in_its_closing_line() {
+    for args in [&["--preset", "greedy"][..], &["--temperature", "0"]] {
+        let output = run(&[&[PROMPT, "--verbose", "--max-new-tokens", "2"], args].concat());
+        stdout(&output);
+        let message = stderr(&output);
+        assert!(message.contains("[2 tokens, "), "{message}");
+    }
+}
+
+#[test]
+fn cache_types_in_the_help_are_those_that_are_accepted() {
+    let help = stdout(&run(&["--help"]));
+    let (_, option) = help.split_once("--cache-dtype").unwrap();
+    let (option, _) = option.split_once("--threads").unwrap();
+    assert!(
+        option.contains("f16") && !option.contains("bf16"),
+        "{option}"
+    );
+    assert!(!option.contains("int8"), "{option}");
+    let output = run(&[PROMPT, "--cache-dtype", "bf16"]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "invalid value 'bf16' for '--cache-dtype <f32|f16>'";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+}
+
+#[test]
+fn utf32_text_is_not_called_utf16() {
+    for mark in [&b"\xff\xfe\0\0W\0\0\0"[..], b"\0\0\xfe\xff\0\0\0W"] {
+        let output = piped(&["score", "-"], mark);
+        assert!(
+            stderr(&output).starts_with("error: standard input is UTF-32 text"),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn utf16_json_files_are_recognised() {
+    let folder = tempfile::tempdir().unwrap();
+    let utf16 = |text: &str| -> Vec<u8> {
+        let text = format!("\u{feff}{text}");
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    let path = folder.path().join("config.json");
+    std::fs::write(&path, utf16("{}")).unwrap();
+    let inspect = || {
+        wolfgang()
+            .arg("inspect")
+            .arg(folder.path())
+            .output()
+            .unwrap()
+    };
+    assert!(
+        stderr(&inspect()).contains("it is UTF-16 text"),
+        "{}",
+        stderr(&inspect())
+    );
+    std::fs::write(&path, "[]").unwrap();
+    assert!(
+        stderr(&inspect()).contains("its config.json is [] instead of an object"),
+        "{}",
+        stderr(&inspect())
+    );
+    let tokenizer = folder.path().join("tokenizer.json");
+    std::fs::write(&tokenizer, utf16("{}")).unwrap();
+    let output = wolfgang()
+        .args(["tokenize", "Wer", "--tokenizer"])
+        .arg(&tokenizer)
+        .output()
+        .unwrap();
+    assert!(
+        stderr(&output).contains("it is UTF-16 text"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_folder_without_config_names_the_checkpoints_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.pt"), "").unwrap();
+    let output = wolfgang()
+        .arg("inspect")
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let expected = "the folder has no config.json; name the file in it: a.pt";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+}
+
+#[test]
+fn a_tokenizer_that_is_not_taken_along_is_named_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("m.pt");
+    std::fs::copy(fixture("tiny/plain.pt"), &model).unwrap();
+    std::fs::write(folder.path().join("tokenizer.json"), "nonsense").unwrap();
+    let output = wolfgang()
+        .args(["convert".as_ref(), model.as_os_str(), "--out".as_ref()])
+        .arg(folder.path().join("out"))
+        .output()
+        .unwrap();
+    let message = stderr(&output);
+    assert_eq!(message.matches("tokenizer.json").count(), 2, "{message}");
+    let expected = "tokenizer.json is not taken along: it is not a tokenizer.json: ";
+    assert!(message.contains(expected), "{message}");
+}

@@ -275,7 +275,7 @@ fn offline_says_what_is_missing() {
     };
     let message = failure(&mut offline(), 1);
     for part in [
-        "goethe/tiny@main cannot be had offline",
+        "goethe/tiny@main is not in the cache",
         "lacks the revision main",
         "unset HF_HUB_OFFLINE",
     ] {

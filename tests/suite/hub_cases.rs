@@ -367,3 +367,85 @@ fn folders_in_variables_are_expanded_as_in_a_shell() {
         .env("HF_TOKEN_PATH", "~/token-file");
     text(&mut command);
 }
+
+#[test]
+fn a_connection_dropped_before_the_answer_is_tried_again() {
+    let (server, home) = (HubServer::start(folder()), home());
+    server.change(|content| content.drops = 2);
+    let (files, pauses) = fetch(&server, home.path());
+    assert!(files.unwrap().unavailable.is_none());
+    assert_eq!(pauses, [200, 400]);
+}
+
+#[test]
+fn an_endpoint_that_is_not_a_url_is_a_usage_error() {
+    let home = home();
+    for endpoint in [
+        "nonsense",
+        "https://",
+        "http://",
+        "user:secret@host",
+        "ftp://huggingface.co",
+    ] {
+        let mut command = command(home.path(), "hf:goethe/tiny");
+        let message = failure(command.env("HF_ENDPOINT", endpoint), 2);
+        assert!(message.contains("HF_ENDPOINT is not a URL"), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+        assert!(message.contains("https://huggingface.co"), "{message}");
+    }
+}
+
+#[test]
+fn a_repository_name_without_hf_is_recognised() {
+    let home = home();
+    for model in [
+        "https://huggingface.co/o-x/m",
+        "https://huggingface.co/o-x/m/tree/main",
+        "o-x/m",
+    ] {
+        let message = failure(&mut command(home.path(), model), 1);
+        assert!(
+            message.contains("a model on the Hugging Face Hub is hf:o-x/m"),
+            "{message}"
+        );
+    }
+    for model in ["absent", "a/b/c", "./o-x/m", "o-x/m.pt", "/o-x/m"] {
+        let message = failure(&mut command(home.path(), model), 1);
+        assert!(!message.contains("is hf:o"), "{message}");
+    }
+}
+
+#[test]
+fn a_commit_in_the_cache_is_not_out_of_date() {
+    let mut content = folder();
+    let main = content.revisions["main"].clone();
+    content.revisions.insert(COMMIT.to_owned(), main);
+    let (server, home) = (HubServer::start(content), home());
+    let model = format!("hf:{REPOSITORY}@{COMMIT}");
+    let at = |endpoint: &str| {
+        let mut command = command(home.path(), &model);
+        text(command.env("HF_ENDPOINT", endpoint))
+    };
+    assert_eq!(at(&server.url), at("http://127.0.0.1:1"));
+}
+
+#[test]
+fn an_unreachable_hub_names_what_the_cache_lacks() {
+    let home = home();
+    let mut command = command(home.path(), "hf:goethe/tiny");
+    let message = failure(command.env("HF_ENDPOINT", "http://127.0.0.1:1"), 1);
+    assert!(message.contains("lacks the revision main"), "{message}");
+    assert!(!message.contains("HF_HUB_OFFLINE"), "{message}");
+}
+
+#[test]
+fn a_repository_without_a_pt_file_says_so() {
+    let content = Content::new([("model.safetensors", vec![0])]);
+    let (server, home) = (HubServer::start(content), home());
+    let mut command = command(home.path(), "hf:goethe/tiny/a.pt");
+    let message = failure(command.env("HF_ENDPOINT", &server.url), 1);
+    assert!(
+        message.contains("the repository has no .pt file"),
+        "{message}"
+    );
+}

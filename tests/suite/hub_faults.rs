@@ -249,19 +249,12 @@ fn what_is_no_hub_is_told_from_what_is_not_there() {
     }
 
     // Nobody listens at port 1.
-    for endpoint in [
-        "http://me:secret@127.0.0.1:1".to_owned(),
-        "nonsense".to_owned(),
-        String::from("http://"),
-    ] {
-        let mut command = hub_command(&server, home.path());
-        let message = failure(command.env("HF_ENDPOINT", &endpoint), 1);
-        let shown = endpoint.replace("me:secret@", "");
-        let shown = shown.trim_end_matches('/');
-        assert!(
-            message.contains(&format!("cannot reach {shown}")),
-            "{message}"
-        );
-        assert!(!message.contains("secret"), "{message}");
-    }
+    let mut command = hub_command(&server, home.path());
+    let endpoint = "http://me:secret@127.0.0.1:1";
+    let message = failure(command.env("HF_ENDPOINT", endpoint), 1);
+    assert!(
+        message.contains("cannot reach http://127.0.0.1:1"),
+        "{message}"
+    );
+    assert!(!message.contains("secret"), "{message}");
 }

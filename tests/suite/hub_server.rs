@@ -41,6 +41,8 @@ pub(crate) struct Content {
     pub(crate) etag: Option<String>,
     /// Answers the next requests like this, whatever they are for, with a `Retry-After` if there is one.
     pub(crate) temporary: VecDeque<(u16, Option<&'static str>)>,
+    /// Closes the next connections without an answer.
+    pub(crate) drops: u32,
     /// Answers requests for files with this redirect to the same path of another server.
     pub(crate) mirrors: Option<(u16, String)>,
     /// Has nothing else to say.
@@ -154,7 +156,13 @@ fn serve(stream: &TcpStream, content: &Mutex<Content>, log: &Mutex<Vec<Request>>
         }
     }
     log.lock().unwrap().push(request.clone());
-    let answer = answer(&request, &mut content.lock().unwrap());
+    let mut content = content.lock().unwrap();
+    if content.drops > 0 {
+        content.drops -= 1;
+        return;
+    }
+    let answer = answer(&request, &mut content);
+    drop(content);
     let _ = answer.send(stream);
 }
 

@@ -279,7 +279,7 @@ fn people_are_spoken_to_in_their_language_and_programs_in_english() {
     let german = run(&[&args[..], &["--lang", "de"]].concat());
     assert_eq!(
         stderr(&german),
-        "Warnung: dem Vokabular des Modells fehlen Zeichen des Textes; es sieht sie nicht\n"
+        "Warnung: dem Vokabular des Modells fehlen Zeichen des Textes; es sieht sie nicht: €\n"
     );
     // Standard error is no terminal here: whoever reads it is a program.
     let program = generate(&args)

@@ -99,7 +99,8 @@ fn what_cannot_be_scored_is_told() {
         assert_eq!(output.status.code(), Some(2), "{message}");
         assert_eq!(
             message,
-            "error: standard input is not UTF-8 text: byte 2 belongs to no character\n"
+            "error: standard input is not UTF-8 text: the byte at offset 2 is not valid; save it as UTF-8, or convert \
+             it, for example by iconv -f ISO-8859-1 -t UTF-8\n"
         );
     }
     let one = json(run(&["score", "a", "--json"]));

@@ -231,7 +231,7 @@ pub enum CheckpointError {
         problem: String,
     },
     /// The Hub has no such repository, revision or file, or not for everybody. It does not say which.
-    #[error("{endpoint} does not give out {what} of {model}: it answered {status}")]
+    #[error("{endpoint} refused the request for {what} of {model}: it answered {status}")]
     HubRefused {
         /// The Hub.
         endpoint: String,
@@ -305,11 +305,11 @@ pub enum CheckpointError {
         found: String,
     },
     /// A repository has not the `.pt` that was named.
-    #[error("there is no {model}; the .pt files of the repository: {found}")]
+    #[error("there is no {model}; {}", pt_files(found))]
     HubNoSuchFile {
         /// The model, the file among it.
         model: String,
-        /// The files that there are.
+        /// The `.pt` files that there are, or nothing.
         found: String,
     },
     /// A repository has no model.
@@ -323,7 +323,7 @@ pub enum CheckpointError {
         found: String,
     },
     /// Nothing may be downloaded, and the cache does not have it.
-    #[error("{model} cannot be had offline: {} lacks {missing}", path.display())]
+    #[error("{model} is not in the cache: {} lacks {missing}", path.display())]
     HubNotCached {
         /// The model.
         model: String,
@@ -332,4 +332,11 @@ pub enum CheckpointError {
         /// The model's folder in the cache.
         path: PathBuf,
     },
+}
+
+fn pt_files(found: &str) -> String {
+    match found {
+        "" => "the repository has no .pt file".to_owned(),
+        found => format!("the .pt files of the repository: {found}"),
+    }
 }

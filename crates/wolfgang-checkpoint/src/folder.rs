@@ -15,9 +15,13 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
     let config_path = path.join(CONFIG);
     if !config_path.is_file() {
         let other = file_kind::other_weights(path);
-        return Err(other.unwrap_or_else(|| foreign(format!("the folder has no {CONFIG}"))));
+        return Err(other.unwrap_or_else(|| foreign(without_config(path))));
     }
     let config = read_json(&config_path)?;
+    if !config.is_object() {
+        let found = format!("its {CONFIG} is {} instead of an object", shown(&config));
+        return Err(foreign(found));
+    }
     match config["model_type"].as_str() {
         Some(native::MODEL_TYPE) => native::open(path, config),
         Some(huggingface::MODEL_TYPE) => huggingface::open(path, &config),
@@ -27,5 +31,26 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
             native::MODEL_TYPE,
             huggingface::MODEL_TYPE
         ))),
+    }
+}
+
+/// What a folder without a configuration lacks, and the `.pt` files in it, which are models by themselves.
+fn without_config(folder: &Path) -> String {
+    const SHOWN: usize = 4;
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut checkpoints: Vec<_> = names.filter(|name| name.ends_with(".pt")).collect();
+    checkpoints.sort();
+    let more = match checkpoints.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    checkpoints.truncate(SHOWN);
+    match checkpoints.as_slice() {
+        [] => format!("the folder has no {CONFIG}; name a folder that has one, or a .pt file"),
+        names => format!(
+            "the folder has no {CONFIG}; name the file in it: {}{more}",
+            names.join(", ")
+        ),
     }
 }

@@ -16,7 +16,7 @@ pub use name::HubModel;
 pub use retry::{HubClock, SystemClock};
 
 use crate::{CheckpointError, Progress, huggingface};
-use cache::CachedRepository;
+use cache::{CachedRepository, is_commit};
 use choice::{Choice, Problem, choose};
 use client::Client;
 use std::collections::BTreeSet;
@@ -47,6 +47,7 @@ pub struct HubFiles {
     /// Its `tokenizer.json`, if it has one.
     pub tokenizer: Option<PathBuf>,
     /// Why the Hub could not be asked, if it could not: these are the files that the cache had, perhaps not the newest.
+    /// `None` for a revision that is a commit, whose files never change.
     pub unavailable: Option<HubUnavailable>,
 }
 
@@ -160,13 +161,21 @@ fn cached_instead(
         },
         _ => return Err(error),
     };
-    match find(model, cache) {
-        Ok(files) => Ok(HubFiles {
+    match (find(model, cache), error) {
+        // A commit never changes.
+        (Ok(files), _) if is_commit(model.revision()) => Ok(files),
+        (Ok(files), _) => Ok(HubFiles {
             unavailable: Some(unavailable),
             ..files
         }),
-        // Why the cache is not enough says less.
-        Err(_) => Err(error),
+        (
+            Err(CheckpointError::HubNotCached { missing, path, .. }),
+            CheckpointError::HubUnreachable { endpoint, source },
+        ) => Err(CheckpointError::HubUnreachable {
+            endpoint,
+            source: format!("{source}; the cache {} lacks {missing}", path.display()).into(),
+        }),
+        (Err(_), error) => Err(error),
     }
 }
 

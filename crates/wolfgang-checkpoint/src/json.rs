@@ -36,6 +36,13 @@ pub(crate) fn read_json(path: &Path) -> Result<Json, CheckpointError> {
 /// the number refuses the string and shows it, and all others do not look at it.
 pub(crate) fn parse_json(path: &Path, json: &[u8]) -> Result<Json, CheckpointError> {
     git_lfs::check(path, json)?;
+    if is_utf16(json) {
+        return Err(CheckpointError::NotACheckpoint {
+            path: path.to_path_buf(),
+            found: "it is UTF-16 text, but it must be UTF-8; save it as UTF-8, or convert it by iconv -f UTF-16 -t UTF-8"
+                .to_owned(),
+        });
+    }
     let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
     let parsed = serde_json::from_slice(json).or_else(|error| match quoted(json) {
         Cow::Borrowed(_) => Err(error),
@@ -45,6 +52,14 @@ pub(crate) fn parse_json(path: &Path, json: &[u8]) -> Result<Json, CheckpointErr
         path: path.to_path_buf(),
         source: e.into(),
     })
+}
+
+/// Whether a file begins with the byte order mark of UTF-16, or with an ASCII character in it.
+fn is_utf16(json: &[u8]) -> bool {
+    matches!(
+        json,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..]
+    )
 }
 
 /// A value as messages show it: the beginning, and Python's numbers as Python writes them.

@@ -11,6 +11,7 @@ use crate::environment;
 use crate::explain::ExplainArgs;
 use crate::generate_args::GenerateArgs;
 use crate::german;
+use crate::home;
 use crate::inspect::InspectArgs;
 use crate::language::Language;
 use crate::report;
@@ -18,8 +19,9 @@ use crate::score::ScoreArgs;
 use crate::tokenize::TokenizeArgs;
 use crate::voice::{Color, Voice, Volume};
 use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -98,7 +100,8 @@ pub(crate) struct Globals {
         global = true,
         value_name = "FILE",
         env = "WOLFGANG_CONFIG",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = home::path()
     )]
     config: Option<PathBuf>,
 }
@@ -132,13 +135,47 @@ impl Globals {
 pub(crate) fn parse() -> Result<Cli, clap::Error> {
     let command = without_empty_variables(Cli::command());
     let words = dash_texts::arrange(&command, std::env::args_os().collect());
+    let variables = environment_options(&command);
     let command = match help_language() {
         Language::De => german::translate(command),
         Language::En => command,
     };
     let matches = command.try_get_matches_from(&words);
-    let matches = matches.map_err(|error| dash_texts::with_tip(error, &words))?;
+    let matches = matches
+        .map_err(|error| dash_texts::with_tip(name_variable(error, &variables, &words), &words))?;
     Cli::from_arg_matches(&matches)
+}
+
+/// The options that take their value from an environment variable, with its name.
+fn environment_options(command: &clap::Command) -> Vec<(String, String)> {
+    let own = command.get_arguments().filter_map(|arg| {
+        let variable = arg.get_env()?.to_str()?;
+        Some((format!("--{}", arg.get_long()?), variable.to_owned()))
+    });
+    let nested = command.get_subcommands().flat_map(environment_options);
+    own.chain(nested).collect()
+}
+
+/// An error about the value of a variable names the variable, not the option that was not given.
+fn name_variable(
+    mut error: clap::Error,
+    variables: &[(String, String)],
+    words: &[OsString],
+) -> clap::Error {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let option = argument.split(' ').next().unwrap_or(argument);
+    let is_given = words.iter().filter_map(|word| word.to_str()).any(|word| {
+        let rest = word.strip_prefix(option);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    });
+    let variable = variables.iter().find(|(name, _)| name == option);
+    if let Some((_, variable)) = variable.filter(|_| !is_given) {
+        let variable = format!("the environment variable {variable}");
+        error.insert(ContextKind::InvalidArg, ContextValue::String(variable));
+    }
+    error
 }
 
 /// A variable that is set but empty gives no value.

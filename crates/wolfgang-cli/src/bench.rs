@@ -12,10 +12,12 @@ pub use figures::{Figures, Rate, Sample, StepTime, Throughput};
 pub use memory::peak_memory;
 
 use crate::dtype::Dtype;
+use crate::home;
 use crate::model_source;
 use crate::report::BadParameter;
 use crate::standard_streams;
 use crate::voice::Voice;
+use crate::whole_number;
 use anyhow::Context;
 use case::{Case, Part, Speeds, Start};
 use clap::Args;
@@ -42,7 +44,7 @@ const REPETITIONS: NonZeroUsize = NonZeroUsize::new(5).unwrap();
 pub struct BenchArgs {
     /// The model: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME. Without it, random weights of the standard
     /// shape (75M), written to the temporary folder for as long as it takes
-    #[arg(long, value_name = "PATH|hf:OWNER/NAME")]
+    #[arg(long, value_name = "PATH|hf:OWNER/NAME", value_parser = home::path())]
     pub model: Option<PathBuf>,
 
     /// Where to run; several are measured one after the other
@@ -54,27 +56,27 @@ pub struct BenchArgs {
     pub dtypes: Vec<Precision>,
 
     /// Threads that compute, on the CPU. Without it, one for each core
-    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = whole_number::positive, allow_negative_numbers = true)]
     pub threads: Vec<NonZeroUsize>,
 
     /// Lengths of prompts to compute at once. Without it, seven eighths of the model's context
-    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = whole_number::count, allow_negative_numbers = true)]
     pub prefill: Vec<usize>,
 
     /// Positions to decode from. Without it, an eighth and seven eighths of the model's context
-    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = whole_number::count, allow_negative_numbers = true)]
     pub depth: Vec<usize>,
 
     /// Tokens to decode from each position
-    #[arg(long, value_name = "N", default_value_t = TOKENS)]
+    #[arg(long, value_name = "N", value_parser = whole_number::positive, allow_negative_numbers = true, default_value_t = TOKENS)]
     pub tokens: NonZeroUsize,
 
     /// How many sequences to decode together, from the first position above 0
-    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [SEQUENCES])]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = whole_number::positive, allow_negative_numbers = true, default_values_t = [SEQUENCES])]
     pub sequences: Vec<NonZeroUsize>,
 
     /// How often everything is measured, after a first time that does not count
-    #[arg(long, value_name = "N", default_value_t = REPETITIONS)]
+    #[arg(long, value_name = "N", value_parser = whole_number::positive, allow_negative_numbers = true, default_value_t = REPETITIONS)]
     pub repetitions: NonZeroUsize,
 
     /// Write JSON, one object a line for each configuration

@@ -11,9 +11,9 @@ mod wrap;
 
 use crate::chat_args::ChatArgs;
 use crate::config_file::ConfigFile;
-use crate::home;
 use crate::interrupt;
 use crate::length_args::WhenFull;
+use crate::lost_characters;
 use crate::preset::Preset;
 use crate::report::{self, InputRefused};
 use crate::standard_streams;
@@ -49,8 +49,7 @@ pub(crate) fn run(args: ChatArgs, file: ConfigFile, voice: Voice) -> anyhow::Res
     sampling.check()?;
     sampling.params().validate().map_err(GenerateError::from)?;
     length.check()?;
-    let loaded = args.load.as_deref().map(home::expand);
-    let loaded = loaded.as_deref().map(record::load).transpose()?;
+    let loaded = args.load.as_deref().map(record::load).transpose()?;
 
     let (generator, _) = model_args.load(voice)?;
     let mut conversation = generator.conversation(SYSTEM)?;
@@ -214,9 +213,8 @@ impl Chat {
             None => self.conversation.regenerate(&self.options)?,
         };
         let tokenizer = self.generator.tokenizer();
-        let represents = tokenizer.represents(said.unwrap_or_default());
-        if !represents.map_err(GenerateError::from)? {
-            voice.warning(words::lacks_characters(voice));
+        if let Some(lost) = lost_characters::of(said.unwrap_or_default(), tokenizer, voice)? {
+            voice.warning(&words::lacks_characters(&lost, voice));
         }
         let left_out = answer.truncated_messages().len();
         if left_out > self.left_out {

@@ -1,5 +1,6 @@
 //! The arguments of `wolfgang chat`.
 
+use crate::home;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
 use crate::sampling_args::SamplingArgs;
@@ -20,7 +21,7 @@ pub(crate) struct ChatArgs {
     pub(crate) system: Option<String>,
 
     /// Go on with a conversation that /save wrote, or with a list of messages in the form of OpenAI's interface
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = home::path())]
     pub(crate) load: Option<PathBuf>,
 
     /// Neither read nor write the history of what was typed

@@ -1,6 +1,7 @@
 //! What a shell and `man` know of the command.
 
 use crate::args::Cli;
+use crate::home;
 use crate::standard_streams;
 use anyhow::Context;
 use clap::{Args, Command, CommandFactory};
@@ -20,6 +21,7 @@ pub(crate) struct CompletionsArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ManArgs {
     /// The folder, which is made if it is not there
+    #[arg(value_parser = home::path())]
     folder: PathBuf,
 }
 

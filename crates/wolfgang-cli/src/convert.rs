@@ -1,6 +1,7 @@
 //! `wolfgang convert`, and `cargo xtask convert-checkpoint`.
 
 use crate::dtype::Dtype;
+use crate::home;
 use crate::model_args::unread_classes;
 use crate::model_source;
 use crate::progress::ProgressLine;
@@ -20,10 +21,11 @@ use wolfgang_generate::{
 #[derive(clap::Args, Debug)]
 pub struct ConvertArgs {
     /// The checkpoint: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION]
+    #[arg(value_parser = home::path())]
     input: PathBuf,
 
     /// The folder to write
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = home::path())]
     out: PathBuf,
 
     /// The form to write
@@ -36,7 +38,7 @@ pub struct ConvertArgs {
 
     /// The model's tokenizer.json, to be put beside it. Without it, the one beside the input, or else the one in a folder
     /// that is replaced
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = home::path())]
     tokenizer: Option<PathBuf>,
 
     /// Replace a folder in which there is nothing but files of the names that conversions write
@@ -247,7 +249,15 @@ fn tokenizer(
         let Err(error) = check(&taken.path) else {
             return Ok(Some(taken));
         };
-        let (path, error) = (taken.path.display(), report::message(&error.into(), voice));
+        let path = taken.path.display();
+        let error = report::message(&error.into(), voice);
+        // Most messages begin with the path.
+        let error = match error.strip_prefix(&path.to_string()) {
+            Some(rest) if rest.starts_with(" is ") => format!("it{rest}"),
+            Some(rest) if rest.starts_with(" ist ") => format!("sie{rest}"),
+            Some(rest) => rest.trim_start_matches(':').trim_start().to_owned(),
+            None => error,
+        };
         voice.warning(&match taken.is_kept {
             true => voice.pick(
                 format!("{path} wird nicht behalten: {error}"),

@@ -53,13 +53,30 @@ pub(crate) fn with_tip(mut error: clap::Error, words: &[OsString]) -> clap::Erro
     let options_end = words.iter().position(|word| word == "--");
     let is_behind = options_end.is_some_and(|end| words[end..].contains(&OsString::from(&unknown)));
     let is_short = unknown.starts_with('-') && !unknown.starts_with("--");
+    // With a value that has white space in it, it is hardly a mistyped option.
+    let joined = format!("{unknown}=");
+    let text = words.iter().filter_map(|word| word.to_str()).find(|word| {
+        let value = word.strip_prefix(&joined);
+        value.is_some_and(|value| value.contains(char::is_whitespace))
+    });
     let tip = if is_behind && unknown.starts_with('-') {
-        "options stand before `--`; behind it, everything is text"
+        "options stand before `--`; behind it, everything is text".to_owned()
+    } else if let Some(text) = text {
+        format!(
+            "a text that begins with a dash goes last, behind `--`: wolfgang generate -- \"{text}\""
+        )
     } else if is_short {
         "a text that begins with a dash goes last, behind `--`: wolfgang generate --seed 1 -- -TEXT"
+            .to_owned()
+    } else if unknown == "--greedy" {
+        "--preset greedy, or --temperature 0, always takes the most likely token".to_owned()
     } else {
         return error;
     };
+    // The parser suggests an option with a similar name, and shows it in the usage.
+    if error.remove(ContextKind::SuggestedArg).is_some() {
+        error.remove(ContextKind::Usage);
+    }
     let tip = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
     error.insert(ContextKind::Suggested, tip);
     error

@@ -28,3 +28,22 @@ impl From<Dtype> for Precision {
         }
     }
 }
+
+/// The element types of the cache on the CPU.
+#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CacheDtype {
+    /// 32 bits
+    F32,
+    /// 16 bits, 11 of them significant, up to 65504
+    F16,
+}
+
+impl From<CacheDtype> for Precision {
+    fn from(dtype: CacheDtype) -> Self {
+        match dtype {
+            CacheDtype::F32 => Self::F32,
+            CacheDtype::F16 => Self::F16,
+        }
+    }
+}

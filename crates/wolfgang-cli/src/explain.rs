@@ -10,10 +10,12 @@ mod words;
 
 use crate::config_file::ConfigFile;
 use crate::generate::{prompt, warn};
+use crate::home;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
 use crate::sampling_args::SamplingArgs;
 use crate::voice::Voice;
+use crate::whole_number;
 use crate::{interrupt, standard_streams};
 use clap::Args;
 use std::io::Write;
@@ -38,7 +40,7 @@ pub(crate) struct ExplainArgs {
     prompt: Option<String>,
 
     /// Write a page for a browser: one file, which needs no network
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = home::path())]
     html: Option<PathBuf>,
 
     /// Replace the file if it is there
@@ -50,7 +52,7 @@ pub(crate) struct ExplainArgs {
     json: bool,
 
     /// Of how many alternatives to tell
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = whole_number::count, allow_negative_numbers = true)]
     alternatives: usize,
 
     #[command(flatten)]

@@ -3,6 +3,7 @@
 use crate::config_file::ConfigFile;
 use crate::generate_args::GenerateArgs;
 use crate::interrupt;
+use crate::lost_characters;
 use crate::output::{ModelLine, Output};
 use crate::text_source;
 use crate::token_ids::TokenIds;
@@ -10,7 +11,8 @@ use crate::voice::{Voice, Volume};
 use std::io::IsTerminal;
 use std::sync::atomic::Ordering;
 use wolfgang_generate::{
-    Event, GenerateError, GenerateOptions, Generation, Prompt, Summary, WolfgangGenerator,
+    Event, GenerateError, GenerateOptions, Generation, Prompt, SamplingParams, Summary,
+    WolfgangGenerator,
 };
 
 pub(crate) fn run(args: GenerateArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
@@ -45,7 +47,8 @@ pub(crate) fn run(args: GenerateArgs, file: ConfigFile, voice: Voice) -> anyhow:
     // Only now is there something to end cleanly; before, Ctrl-C simply ends the program.
     let interrupted = interrupt::listen()?;
     let model = ModelLine::new(generator.model(), load_seconds);
-    let in_memory = format!("{} MB in {}", model.weight_bytes / 1_000_000, model.dtype);
+    let in_memory = format!("{} in {}", size(model.weight_bytes as u64), model.dtype);
+    let is_drawn = is_drawn(&options.sampling);
     let mut output = Output::new(
         args.json,
         !args.no_stream,
@@ -65,10 +68,10 @@ pub(crate) fn run(args: GenerateArgs, file: ConfigFile, voice: Voice) -> anyhow:
         let Event::Finished(summary) = event else {
             continue;
         };
-        let unknown_seed = sampling.seed().is_none() && !args.json;
+        let unknown_seed = is_drawn && sampling.seed().is_none() && !args.json;
         let person = std::io::stderr().is_terminal() && !args.json;
         if unknown_seed || person || voice.volume == Volume::Verbose {
-            voice.note(&closing_line(&summary, &in_memory, voice));
+            voice.note(&closing_line(&summary, is_drawn, &in_memory, voice));
         }
     }
     output.finish()?;
@@ -105,17 +108,17 @@ pub(crate) fn warn(
             format!("the prompt is too long by {cut} tokens; the model sees its last {kept}"),
         ));
     }
-    if !generator.tokenizer().represents(text)? {
-        voice.warning(voice.pick(
-            "dem Vokabular des Modells fehlen Zeichen des Textes; es sieht sie nicht",
-            "the model's vocabulary lacks characters of the prompt; it does not see them",
+    if let Some(lost) = lost_characters::of(text, generator.tokenizer(), voice)? {
+        voice.warning(&voice.pick(
+            format!("dem Vokabular des Modells fehlen Zeichen des Textes; es sieht sie nicht: {lost}"),
+            format!("the model's vocabulary lacks characters of the prompt; it does not see them: {lost}"),
         ));
     }
     Ok(())
 }
 
 /// What repeats the text, how fast it came, and what the weights take.
-fn closing_line(summary: &Summary, in_memory: &str, voice: Voice) -> String {
+fn closing_line(summary: &Summary, is_drawn: bool, in_memory: &str, voice: Voice) -> String {
     let Summary {
         generated_tokens,
         seed,
@@ -123,12 +126,30 @@ fn closing_line(summary: &Summary, in_memory: &str, voice: Voice) -> String {
         ..
     } = summary;
     let rate = *generated_tokens as f64 / timing.decode.as_secs_f64().max(f64::MIN_POSITIVE);
+    let seed = match is_drawn {
+        true => voice.pick(format!("Seed {seed}, "), format!("seed {seed}, ")),
+        false => String::new(),
+    };
     voice.pick(
-        format!(
-            "[Seed {seed}, {generated_tokens} Token, {rate:.0} je Sekunde, Gewichte: {in_memory}]"
-        ),
-        format!(
-            "[seed {seed}, {generated_tokens} tokens, {rate:.0} a second, weights of {in_memory}]"
-        ),
+        format!("[{seed}{generated_tokens} Token, {rate:.0} je Sekunde, Gewichte: {in_memory}]"),
+        format!("[{seed}{generated_tokens} tokens, {rate:.0} a second, weights of {in_memory}]"),
     )
+}
+
+/// Whether the text depends on the seed: without a temperature, the most likely token is always taken.
+fn is_drawn(sampling: &SamplingParams) -> bool {
+    let excludes = sampling
+        .xtc
+        .as_ref()
+        .is_some_and(|xtc| xtc.probability > 0.0);
+    sampling.temperature != 0.0 || sampling.dynamic_temperature.is_some() || excludes
+}
+
+/// A number of bytes in the largest unit of which there is at least one.
+fn size(bytes: u64) -> String {
+    match bytes {
+        1_000_000.. => format!("{} MB", bytes / 1_000_000),
+        1_000.. => format!("{} kB", bytes / 1_000),
+        _ => format!("{bytes} bytes"),
+    }
 }

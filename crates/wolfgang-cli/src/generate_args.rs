@@ -4,6 +4,7 @@ use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
 use crate::sampling_args::SamplingArgs;
 use crate::token_ids::TokenIds;
+use crate::whole_number;
 use clap::Args;
 use std::num::NonZeroUsize;
 
@@ -30,6 +31,7 @@ pub(crate) struct GenerateArgs {
         short = 'n',
         value_name = "N",
         default_value = "1",
+        value_parser = whole_number::positive,
         allow_negative_numbers = true
     )]
     pub(crate) samples: NonZeroUsize,
@@ -46,11 +48,12 @@ pub(crate) struct GenerateArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// With --json, tell of each token how likely it was, and of so many alternatives
+    /// With --json, print the log-probability of each token and of the N most likely alternatives
     #[arg(
         long,
         value_name = "N",
         requires = "json",
+        value_parser = whole_number::count,
         allow_negative_numbers = true
     )]
     pub(crate) logprobs: Option<usize>,

@@ -1,6 +1,12 @@
 //! `~` at the beginning of a path, where no shell has replaced it.
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use std::path::{Path, PathBuf};
+
+/// Parses an argument that is a path: a shell leaves the `~` of `--out=~/m` or `'~/m'` as it is.
+pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(|path| expand(&path))
+}
 
 /// The path with a home folder in place of a leading `~` or `~USER`, if there is one.
 pub(crate) fn expand(path: &Path) -> PathBuf {

@@ -1,5 +1,6 @@
 //! `wolfgang inspect`.
 
+use crate::home;
 use crate::model_args::unread_classes;
 use crate::model_source;
 use crate::report::{self, one_line};
@@ -16,10 +17,11 @@ use wolfgang_generate::{GenerateError, ModelConfig, Tokenizer, check_vocabulary}
 #[derive(Args, Debug)]
 pub(crate) struct InspectArgs {
     /// The checkpoint: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION]
+    #[arg(value_parser = home::path())]
     path: PathBuf,
 
     /// The model's tokenizer.json. Without it, the one beside the checkpoint
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = home::path())]
     tokenizer: Option<PathBuf>,
 
     /// Write JSON, one object

@@ -3,7 +3,7 @@
 use crate::layers::options;
 use crate::report::BadParameter;
 use crate::sampling_args::{SamplingArgs, token_ids};
-use crate::whole_number::WholeNumber;
+use crate::whole_number::{self, WholeNumber};
 use clap::ValueEnum;
 use serde::Deserialize;
 use std::time::Duration;
@@ -18,7 +18,8 @@ options! {
         pub(crate) max_new_tokens: Option<WholeNumber>,
 
         /// How many tokens to generate at least, before the model may end the text
-        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        #[arg(long, value_name = "N", value_parser = whole_number::count, allow_negative_numbers = true)]
+        #[serde(deserialize_with = "whole_number::read_count")]
         pub(crate) min_new_tokens: Option<usize>,
 
         /// Begin no further token when so many seconds are over

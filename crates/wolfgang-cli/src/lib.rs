@@ -34,6 +34,7 @@ mod interrupt;
 mod language;
 mod layers;
 mod length_args;
+mod lost_characters;
 mod model_args;
 mod model_source;
 mod output;

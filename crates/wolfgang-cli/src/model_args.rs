@@ -1,9 +1,10 @@
 //! Which model, and where it computes.
 
-use crate::dtype::Dtype;
+use crate::dtype::{CacheDtype, Dtype};
 use crate::layers::options;
 use crate::progress::ProgressLine;
 use crate::voice::Voice;
+use crate::whole_number;
 use crate::{faust, home, model_source};
 use serde::{Deserialize, Deserializer};
 use std::num::NonZeroUsize;
@@ -19,11 +20,11 @@ options! {
     pub(crate) struct ModelArgs {
         /// The model: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION], which is
         /// downloaded from the Hugging Face Hub. Without it, the Faust model that comes with the program
-        #[arg(long, value_name = "PATH|hf:OWNER/NAME", env = "WOLFGANG_MODEL", hide_env_values = true)]
+        #[arg(long, value_name = "PATH|hf:OWNER/NAME", env = "WOLFGANG_MODEL", hide_env_values = true, value_parser = home::path())]
         pub(crate) model: Option<PathBuf>,
 
         /// The model's tokenizer.json. Without it, the one in the model's folder
-        #[arg(long, value_name = "PATH", env = "WOLFGANG_TOKENIZER", hide_env_values = true)]
+        #[arg(long, value_name = "PATH", env = "WOLFGANG_TOKENIZER", hide_env_values = true, value_parser = home::path())]
         pub(crate) tokenizer: Option<PathBuf>,
 
         /// Where to run: auto, the default, is the fastest there is; `wolfgang devices` lists them
@@ -36,8 +37,8 @@ options! {
         pub(crate) dtype: Option<Dtype>,
 
         /// The element type of the cache on the CPU, f32 or f16. Without it, f32 for weights in f32, else f16
-        #[arg(long, value_name = "f32|f16")]
-        pub(crate) cache_dtype: Option<Dtype>,
+        #[arg(long, value_enum, value_name = "f32|f16")]
+        pub(crate) cache_dtype: Option<CacheDtype>,
 
         /// Threads that compute, on the CPU. Without it, one for each core
         #[arg(
@@ -48,6 +49,7 @@ options! {
             value_parser = threads,
             allow_negative_numbers = true
         )]
+        #[serde(deserialize_with = "whole_number::read_positive")]
         pub(crate) threads: Option<NonZeroUsize>,
     }
 }

@@ -36,6 +36,37 @@ fn name_on_the_hub(model: &Path) -> Option<&str> {
     model.to_str()?.strip_prefix(PREFIX)
 }
 
+/// The name on the Hub that may be meant by a path that is not there: an address of the Hub, or `OWNER/NAME`.
+pub(crate) fn hub_name(path: &Path) -> Option<String> {
+    if path.exists() {
+        return None;
+    }
+    let given = path.to_str()?;
+    let address = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| given.strip_prefix(scheme));
+    let rest = match address {
+        Some(address) => address
+            .strip_prefix("huggingface.co/")
+            .or_else(|| address.strip_prefix("hf.co/"))?,
+        None => given,
+    };
+    let parts: Vec<_> = rest.trim_end_matches('/').split('/').collect();
+    let [owner, name, more @ ..] = parts.as_slice() else {
+        return None;
+    };
+    let is_name = |part: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.chars().all(known)
+    };
+    // A file in a folder is more likely than a repository.
+    let is_file = Path::new(name)
+        .extension()
+        .is_some_and(|end| end == "pt" || end == "json");
+    let is_path = address.is_none() && (!more.is_empty() || is_file || Path::new(owner).exists());
+    (is_name(owner) && is_name(name) && !is_path).then(|| format!("{PREFIX}{owner}/{name}"))
+}
+
 #[cfg(feature = "hub")]
 fn download(name: &str, voice: Voice) -> anyhow::Result<ModelFiles> {
     // Before the environment is looked at: a mistyped name is the more likely mistake.
@@ -82,11 +113,26 @@ mod variables {
         let home = home()?;
         let cache = path("HF_HUB_CACHE").unwrap_or_else(|| home.join("hub"));
         Ok(Hub {
-            endpoint: text("HF_ENDPOINT")?.unwrap_or_else(|| Hub::ENDPOINT.to_owned()),
+            endpoint: endpoint()?,
             token: token(&home)?,
             offline: text("HF_HUB_OFFLINE")?.is_some_and(|value| is_true(&value)),
             ..Hub::new(cache)
         })
+    }
+
+    fn endpoint() -> Result<String, BadParameter> {
+        let endpoint = text("HF_ENDPOINT")?.unwrap_or_else(|| Hub::ENDPOINT.to_owned());
+        let host = ["https://", "http://"]
+            .iter()
+            .find_map(|scheme| endpoint.strip_prefix(scheme));
+        match host {
+            Some(host) if !host.trim_matches('/').is_empty() => Ok(endpoint),
+            // Its value is not shown: it may hold a password.
+            _ => Err(BadParameter(format!(
+                "HF_ENDPOINT is not a URL: it must be the address of a Hub, such as {}",
+                Hub::ENDPOINT
+            ))),
+        }
     }
 
     fn home() -> Result<PathBuf, BadParameter> {

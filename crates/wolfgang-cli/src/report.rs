@@ -4,6 +4,7 @@ use crate::chat::Mistake;
 use crate::config_file::ConfigError;
 use crate::german;
 use crate::interrupt::{self, Interrupted};
+use crate::model_source::hub_name;
 use crate::standard_streams;
 use crate::voice::Voice;
 use std::borrow::Cow;
@@ -138,6 +139,9 @@ fn next_step(error: &anyhow::Error) -> Option<Cow<'static, str>> {
         Some(CheckpointError::PartOfFolder { folder, .. }) => {
             Some(format!("name the folder, {}", folder.display()).into())
         }
+        Some(CheckpointError::Read { path, .. }) if let Some(name) = hub_name(path) => {
+            Some(format!("a model on the Hugging Face Hub is {name}").into())
+        }
         Some(CheckpointError::OtherWeights { instruction, .. }) => Some((*instruction).into()),
         Some(error) => checkpoint_step(error).map(Cow::Borrowed),
         None => generate_step(error.downcast_ref()?).map(Cow::Borrowed),
@@ -150,6 +154,12 @@ fn generate_step(error: &GenerateError) -> Option<&'static str> {
         GenerateError::GenerationFailed { source, .. } => generate_step(source),
         // It says it itself.
         GenerateError::Tokenizer(TokenizerError::GitLfsPointer { .. }) => None,
+        GenerateError::Tokenizer(TokenizerError::Unsupported { .. }) => {
+            Some("this kind of tokenizer is not supported")
+        }
+        GenerateError::PromptTooLong { .. } => {
+            Some("shorten it; in a chat, the system prompt of --system is part of it")
+        }
         GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {
             Some("--tokenizer takes the tokenizer.json that the model was trained with")
         }
@@ -212,8 +222,9 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::HubRefused { .. } => {
             "check the name; a private or gated model needs HF_TOKEN, and its terms accepted"
         }
-        CheckpointError::HubUnreachable { .. } => {
-            "check the connection and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use what is downloaded"
+        CheckpointError::HubUnreachable { .. } => "check the connection and HF_ENDPOINT",
+        CheckpointError::HubNoSuchFile { found, .. } if found.is_empty() => {
+            "hf:OWNER/NAME names the model of a repository without a .pt file"
         }
         CheckpointError::HubSeveral { .. } | CheckpointError::HubNoSuchFile { .. } => {
             "hf:OWNER/NAME/FILE.pt names one of them"

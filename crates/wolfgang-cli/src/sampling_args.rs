@@ -3,7 +3,7 @@
 use crate::layers::options;
 use crate::preset::Preset;
 use crate::report::BadParameter;
-use crate::whole_number::WholeNumber;
+use crate::whole_number::{self, WholeNumber};
 use clap::ValueEnum;
 use serde::Deserialize;
 use wolfgang_generate::{
@@ -65,7 +65,8 @@ options! {
         pub(crate) presence_penalty: Option<f32>,
 
         /// Never repeat a sequence of so many tokens; 0, the default, is off
-        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        #[arg(long, value_name = "N", value_parser = whole_number::count, allow_negative_numbers = true)]
+        #[serde(deserialize_with = "whole_number::read_count")]
         pub(crate) no_repeat_ngram: Option<usize>,
 
         /// DRY: the penalty on going on with a repetition, which grows with its length; 0, the default, is off
@@ -77,7 +78,8 @@ options! {
         pub(crate) dry_base: Option<f32>,
 
         /// DRY: the length of the shortest repetition that is penalised. Default 2
-        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        #[arg(long, value_name = "N", value_parser = whole_number::count, allow_negative_numbers = true)]
+        #[serde(deserialize_with = "whole_number::read_count")]
         pub(crate) dry_allowed_length: Option<usize>,
 
         /// DRY: how many of the last tokens are searched for repetitions; -1 is all. Default 4096

@@ -1,6 +1,8 @@
 //! `wolfgang score`.
 
 use crate::config_file::ConfigFile;
+use crate::home;
+use crate::lost_characters;
 use crate::model_args::ModelArgs;
 use crate::report::BadParameter;
 use crate::standard_streams;
@@ -25,7 +27,7 @@ pub(crate) struct ScoreArgs {
     text: Option<String>,
 
     /// A file with the text, all of which counts
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = home::path())]
     file: Option<PathBuf>,
 
     /// Write JSON, one object
@@ -64,13 +66,11 @@ pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Re
     let model = args.model.over(file.model, &file.folder);
     let (generator, _) = model.load(voice)?;
     let tokenizer = generator.tokenizer();
-    let represented = tokenizer
-        .represents(&text)
-        .map_err(wolfgang_generate::GenerateError::from)?;
-    if !represented {
-        voice.warning(voice.pick(
-            "dem Vokabular des Modells fehlen Zeichen des Textes; sie werden nicht bewertet",
-            "the model's vocabulary lacks characters of the text; they are not scored",
+    let lost = lost_characters::of(&text, tokenizer, voice)?;
+    if let Some(lost) = &lost {
+        voice.warning(&voice.pick(
+            format!("dem Vokabular des Modells fehlen Zeichen des Textes; sie werden nicht bewertet: {lost}"),
+            format!("the model's vocabulary lacks characters of the text; they are not scored: {lost}"),
         ));
     }
     let score = generator.score(&text)?;
@@ -78,7 +78,7 @@ pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Re
         tokens: tokens(&score, tokenizer),
         mean_logprob: score.mean_logprob(),
         perplexity: score.perplexity(),
-        represented,
+        represented: lost.is_none(),
     };
     let mut out = standard_streams::output();
     if args.json {

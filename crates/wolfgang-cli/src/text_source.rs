@@ -50,20 +50,31 @@ pub(crate) fn without_byte_order_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
+/// The encoding other than UTF-8 that a byte order mark names. The mark of UTF-32 begins as that of UTF-16.
+fn marked_encoding(bytes: &[u8]) -> Option<&'static str> {
+    let marks: [(&[u8], _); 4] = [
+        (b"\xff\xfe\0\0", "UTF-32"),
+        (b"\0\0\xfe\xff", "UTF-32"),
+        (b"\xff\xfe", "UTF-16"),
+        (b"\xfe\xff", "UTF-16"),
+    ];
+    let found = marks.iter().find(|(mark, _)| bytes.starts_with(mark));
+    found.map(|(_, encoding)| *encoding)
+}
+
 fn utf8(bytes: Vec<u8>, origin: &str) -> anyhow::Result<String> {
-    let is_utf16 = [b"\xff\xfe", b"\xfe\xff"]
-        .iter()
-        .any(|mark| bytes.starts_with(*mark));
-    if is_utf16 {
+    if let Some(encoding) = marked_encoding(&bytes) {
         return Err(BadParameter(format!(
-            "{origin} is UTF-16 text, but it must be UTF-8: save it as such, or convert it by iconv -f UTF-16 -t UTF-8"
+            "{origin} is {encoding} text, but it must be UTF-8: save it as such, or convert it by iconv -f {encoding} -t \
+             UTF-8"
         ))
         .into());
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         BadParameter(format!(
-            "{origin} is not UTF-8 text: byte {at} belongs to no character"
+            "{origin} is not UTF-8 text: the byte at offset {at} is not valid; save it as UTF-8, or convert it, for \
+             example by iconv -f ISO-8859-1 -t UTF-8"
         ))
     })?;
     Ok(without_byte_order_mark(&text).to_owned())

@@ -1,6 +1,8 @@
 //! `wolfgang tokenize`.
 
 use crate::config_file::ConfigFile;
+use crate::home;
+use crate::lost_characters;
 use crate::model_args::ModelArgs;
 use crate::report::BadParameter;
 use crate::standard_streams;
@@ -26,7 +28,7 @@ pub(crate) struct TokenizeArgs {
     text: Option<String>,
 
     /// A file with the text, all of which counts
-    #[arg(long, value_name = "PATH", conflicts_with = "decode")]
+    #[arg(long, value_name = "PATH", value_parser = home::path(), conflicts_with = "decode")]
     file: Option<PathBuf>,
 
     /// The other way: write the text of these ids, between commas or blanks, or a JSON list
@@ -144,32 +146,18 @@ fn token(id: u32, tokenizer: &Tokenizer) -> TokenLine {
 
 fn missing(text: &str, tokenizer: &Tokenizer) -> Result<Vec<MissingLine>, GenerateError> {
     let places = tokenizer.missing_bytes(text)?;
-    let character = |at: usize| {
-        let start = text.floor_char_boundary(at);
-        text[start..]
-            .chars()
-            .next()
-            .map(String::from)
-            .unwrap_or_default()
-    };
     let line = |at: usize| MissingLine {
         at,
         byte: text.as_bytes()[at],
-        character: character(at),
+        character: lost_characters::at(text, at).to_owned(),
     };
     Ok(places.into_iter().map(line).collect())
 }
 
-/// Which characters are lost, each once.
+/// How many bytes have no token, and to which characters they belong.
 fn lost(missing: &[MissingLine], voice: Voice) -> String {
-    let mut characters: Vec<&str> = Vec::new();
-    for MissingLine { character, .. } in missing {
-        if !characters.contains(&character.as_str()) {
-            characters.push(character);
-        }
-    }
-    let characters: Vec<_> = characters.into_iter().map(visible).collect();
-    let (n, characters) = (missing.len(), characters.join(" "));
+    let characters = missing.iter().map(|line| line.character.as_str());
+    let (n, characters) = (missing.len(), lost_characters::named(characters, voice));
     voice.pick(
         format!(
             "für {n} Bytes des Textes hat das Vokabular kein Token; verloren gehen: {characters}"
@@ -178,20 +166,6 @@ fn lost(missing: &[MissingLine], voice: Voice) -> String {
             "the vocabulary has no token for {n} bytes of the text; these are lost: {characters}"
         ),
     )
-}
-
-/// A character as it is, or by its code point if it cannot be seen by itself.
-fn visible(character: &str) -> String {
-    // Rust escapes what it does not print, such as controls and spaces, and what changes the character before it.
-    let is_visible = |c: char| {
-        let is_escaped = c.escape_debug().count() > 1 && !matches!(c, '"' | '\'' | '\\');
-        !is_escaped && c != ' '
-    };
-    let shown = |c: char| match is_visible(c) {
-        true => c.to_string(),
-        false => format!("U+{:04X}", u32::from(c)),
-    };
-    character.chars().map(shown).collect()
 }
 
 /// Bytes as text, with what is no whole printable character escaped.
@@ -206,30 +180,4 @@ fn piece(bytes: &[u8]) -> String {
         valid.chain(invalid).collect::<String>()
     };
     chunks.map(chunk).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn invisible_characters_are_named_by_code_point() {
-        for (character, expected) in [
-            ("\0", "U+0000"),
-            ("\n", "U+000A"),
-            (" ", "U+0020"),
-            ("\u{a0}", "U+00A0"),
-            ("\u{ad}", "U+00AD"),
-            ("\u{301}", "U+0301"),
-            ("\u{200d}", "U+200D"),
-            ("\u{feff}", "U+FEFF"),
-            ("\u{e0001}", "U+E0001"),
-            ("é", "é"),
-            ("\"", "\""),
-            ("\\", "\\"),
-            ("🦉", "🦉"),
-        ] {
-            assert_eq!(visible(character), expected, "{character:?}");
-        }
-    }
 }

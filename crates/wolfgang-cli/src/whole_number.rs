@@ -2,6 +2,7 @@
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt::Formatter;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 /// A whole number from 0 up, or -1, which means something else for each option that takes it.
@@ -32,6 +33,44 @@ impl WholeNumber {
             Self::MinusOne => None,
         }
     }
+}
+
+/// A whole number from 0 up in an argument.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    text.parse()
+        .map_err(|_| "it must be a whole number from 0 up".to_owned())
+}
+
+/// A whole number from 1 up in an argument.
+pub(crate) fn positive(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .map_err(|_| "it must be a whole number from 1 up".to_owned())
+}
+
+/// As [`count`], in a configuration file.
+pub(crate) fn read_count<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    let number = i64::deserialize(from)?;
+    let count = usize::try_from(number);
+    let wrong = |_| {
+        D::Error::custom(format!(
+            "{number} is given, but it must be a whole number from 0 up"
+        ))
+    };
+    count.map(Some).map_err(wrong)
+}
+
+/// As [`positive`], in a configuration file.
+pub(crate) fn read_positive<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<NonZeroUsize>, D::Error> {
+    let number = i64::deserialize(from)?;
+    let positive = usize::try_from(number).ok().and_then(NonZeroUsize::new);
+    let wrong = || {
+        D::Error::custom(format!(
+            "{number} is given, but it must be a whole number from 1 up"
+        ))
+    };
+    positive.map(Some).ok_or_else(wrong)
 }
 
 impl FromStr for WholeNumber {

@@ -94,6 +94,13 @@ impl Tokenizer {
                 origin: origin.to_owned(),
             });
         }
+        // The byte order mark of UTF-16, or an ASCII character in it.
+        if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..] = json {
+            return Err(parse(
+                "it is UTF-16 text, but it must be UTF-8; save it as UTF-8, or convert it by iconv -f UTF-16 -t UTF-8"
+                    .into(),
+            ));
+        }
         let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
         let value = serde_json::from_slice(json).map_err(|e| parse(e.into()))?;
         let traits = requirements::check(&value).map_err(|found| TokenizerError::Unsupported {

@@ -53,7 +53,11 @@ pub(super) fn choose(names: &BTreeSet<String>, asked: Option<&str>) -> Result<Ch
             return Ok(Choice::File(file.to_owned()));
         }
         let there = names.iter().filter(is_checkpoint).collect();
-        return Err(Problem::NoSuchFile(list(there)));
+        let there: Vec<_> = there;
+        return Err(Problem::NoSuchFile(match there.is_empty() {
+            true => String::new(),
+            false => list(there),
+        }));
     }
     if has(CONFIG) {
         let with_generation = |weights| {

@@ -10,7 +10,7 @@ use hf_hub::api::RepoInfo;
 use hf_hub::api::sync::{Api, ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -197,14 +197,16 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Asks until the answer is more than that the server is busy, a few times at most.
+    /// Repeats a request, a few times at most, while the server is busy or drops the connection before it answers.
     fn ask_again(&self, ask: impl Fn() -> Result<Answer, Failure>) -> Result<Answer, Failure> {
         for attempt in 0..ATTEMPTS - 1 {
-            let answer = ask()?;
-            if !is_temporary(answer.status) {
-                return Ok(answer);
-            }
-            self.clock.sleep(pause(attempt, answer.retry_after));
+            let answer = ask();
+            let retry_after = match &answer {
+                Ok(answer) if is_temporary(answer.status) => answer.retry_after,
+                Err(failure) if is_dropped(failure) => None,
+                _ => return answer,
+            };
+            self.clock.sleep(pause(attempt, retry_after));
         }
         ask()
     }
@@ -251,7 +253,8 @@ impl<'a> Client<'a> {
             .timeout_recv_response(Some(PATIENCE))
             .timeout_per_read(Some(PATIENCE))
             .build()
-            .call()?;
+            .call()
+            .map_err(|error| error.into_io())?;
         let header = |name: &str| {
             let value = response.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
@@ -274,6 +277,20 @@ impl<'a> Client<'a> {
 fn repo(model: &HubModel, revision: &str) -> Repo {
     let repository = model.repository().to_owned();
     Repo::with_revision(repository, RepoType::Model, revision.to_owned())
+}
+
+/// Whether there was a connection, which ended before an answer came.
+fn is_dropped(failure: &Failure) -> bool {
+    let error = failure.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| {
+        matches!(
+            error.kind(),
+            ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::UnexpectedEof
+        )
+    })
 }
 
 /// The start and the whole of `bytes 10-19/100`.

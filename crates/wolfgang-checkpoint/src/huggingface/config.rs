@@ -26,7 +26,7 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
     };
     let size = |field: &str| {
         let value = config[field].as_u64().and_then(|n| usize::try_from(n).ok());
-        value.ok_or_else(|| unsupported(field, &config[field], "a size".to_owned()))
+        value.ok_or_else(|| unsupported(field, &config[field], "a whole number there".to_owned()))
     };
     // Transformers 4 has the angle's base at the top level, 5 among the rope parameters; either may have both.
     let theta: &[Json] = &[Json::Null, 10000.into(), ROPE_THETA.into()];

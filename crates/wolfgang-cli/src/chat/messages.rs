@@ -15,8 +15,6 @@ pub(crate) struct Messages {
 pub(crate) enum MessageError {
     #[error("it must be a list of messages, or an object with `messages`")]
     NoList,
-    #[error("unknown field `{0}`, expected `system` or `messages`")]
-    UnknownField(String),
     #[error("`system` must be a text")]
     SystemNoText,
     #[error("there is a system prompt in `system` and another in message {position}")]
@@ -42,9 +40,6 @@ impl MessageError {
         match self {
             Self::NoList => {
                 "es muss eine Liste von Nachrichten sein oder ein Objekt mit `messages`".into()
-            }
-            Self::UnknownField(field) => {
-                format!("unbekanntes Feld `{field}`; möglich sind `system` und `messages`")
             }
             Self::SystemNoText => "`system` muss ein Text sein".into(),
             Self::TwoSystems { position } => format!(
@@ -72,6 +67,8 @@ impl MessageError {
 }
 
 impl Messages {
+    /// A list of messages, or an object with them: one that `/save` wrote, or a request of OpenAI's interface, whose
+    /// other fields (`model`, `temperature`) are ignored.
     pub(crate) fn from_json(json: &Value) -> Result<Self, MessageError> {
         let mut found = Self::default();
         let list = match json {
@@ -125,10 +122,6 @@ impl Messages {
 }
 
 fn system(object: &Map<String, Value>) -> Result<Option<String>, MessageError> {
-    let is_unknown = |field: &&String| !["system", "messages"].contains(&field.as_str());
-    if let Some(field) = object.keys().find(is_unknown) {
-        return Err(MessageError::UnknownField(field.clone()));
-    }
     match object.get("system") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -178,9 +171,11 @@ mod tests {
         let developer = json!({"role": "developer", "content": "bist"});
         assert_eq!(
             read(json!([system, developer, {"role": "user", "content": parts}])),
-            Ok((Some("Du\nbist".to_owned()), said))
+            Ok((Some("Du\nbist".to_owned()), said.clone()))
         );
         assert_eq!(read(json!([])), Ok((None, vec![])));
+        let request = json!({"model": "gpt", "messages": [user], "temperature": 0.2, "tools": []});
+        assert_eq!(read(request), Ok((None, said)));
     }
 
     #[test]
@@ -195,10 +190,7 @@ mod tests {
         let cases = [
             (json!("Wer?"), MessageError::NoList),
             (json!({"messages": 1}), MessageError::NoList),
-            (
-                json!({"messages": [], "more": 1}),
-                MessageError::UnknownField("more".into()),
-            ),
+            (json!({"message": []}), MessageError::NoList),
             (
                 json!([user, "Wer?"]),
                 MessageError::NoObject { position: 2 },

@@ -15,17 +15,24 @@ pub(crate) enum Mistake {
         "the seed is {0:?}, but it must be a whole number from 0 to 2^64 - 1, or none to draw one"
     )]
     NoSeed(String),
-    #[error("line {0} of standard input is not UTF-8 text")]
+    #[error(
+        "line {0} of standard input is not UTF-8 text and was skipped; convert the input, for example by iconv -f ISO-8859-1 -t UTF-8"
+    )]
     NoText(usize),
     #[error("the line is not UTF-8 text and was not sent; set the terminal to UTF-8")]
     TypedNoText,
-    #[error("{name} is no saved conversation")]
+    #[error("{name} is not a saved conversation")]
     NoJson {
         name: String,
         source: serde_json::Error,
     },
-    #[error("{name} is no saved conversation")]
+    #[error("{name} is not a saved conversation")]
     NoConversation { name: String, source: MessageError },
+    #[error(
+        "{0} is JSON Lines, but a conversation is one JSON value: join messages by jq -s . {0}, or put each line with \
+         `messages` into a file of its own"
+    )]
+    JsonLines(String),
     #[error("{0} is something else than a conversation, so it is not replaced")]
     OtherFile(String),
     #[error("--ignore-eos does nothing here: <|endoftext|> ends an answer")]
@@ -47,12 +54,19 @@ impl Mistake {
                 "der Seed ist {seed:?}, aber er muss eine ganze Zahl von 0 bis 2^64 - 1 sein; ohne Zahl wird einer gezogen"
             ),
             Self::NoText(line) => {
-                format!("die Zeile {line} der Standardeingabe ist kein Text in UTF-8")
+                format!(
+                    "die Zeile {line} der Standardeingabe ist kein Text in UTF-8 und wurde ausgelassen; wandeln Sie die \
+                     Eingabe um, etwa mit iconv -f ISO-8859-1 -t UTF-8"
+                )
             }
             Self::TypedNoText => {
                 "die Zeile ist kein Text in UTF-8 und wurde nicht gesendet; stellen Sie das Terminal auf UTF-8 um".into()
             }
             Self::NoJson { .. } => return None,
+            Self::JsonLines(name) => format!(
+                "{name} enthält JSON Lines, aber ein Gespräch ist ein einziger JSON-Wert: verbinden Sie Nachrichten mit \
+                 jq -s . {name}, oder legen Sie jede Zeile mit `messages` in eine eigene Datei"
+            ),
             Self::NoConversation { name, source } => {
                 format!("{name} ist kein gesichertes Gespräch: {}", source.german())
             }

@@ -6,6 +6,7 @@ use crate::text_source::BYTE_ORDER_MARK;
 use crate::whole_file::{self, Access};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fs::File;
 use std::io::{Error, Read};
 use std::path::Path;
@@ -75,13 +76,26 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Messages> {
     let json = json
         .strip_prefix(BYTE_ORDER_MARK.as_bytes())
         .unwrap_or(&json);
-    let json = serde_json::from_slice(json);
-    let json = json.map_err(|source| Mistake::NoJson {
-        name: name.clone(),
-        source,
+    let json = serde_json::from_slice(json).map_err(|source| match is_json_lines(json) {
+        true => Mistake::JsonLines(name.clone()),
+        false => Mistake::NoJson {
+            name: name.clone(),
+            source,
+        },
     })?;
     let messages = Messages::from_json(&json);
     Ok(messages.map_err(|source| Mistake::NoConversation { name, source })?)
+}
+
+/// Whether each of several lines is an object or a list of its own.
+fn is_json_lines(json: &[u8]) -> bool {
+    let mut lines = json
+        .split(|&byte| byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty())
+        .peekable();
+    let is_value = |line| serde_json::from_slice::<Value>(line).is_ok();
+    lines.peek().is_some() && lines.all(is_value)
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {

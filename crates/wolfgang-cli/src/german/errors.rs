@@ -3,6 +3,7 @@
 use super::phrase;
 use crate::chat::Mistake;
 use crate::explain::NotWritable;
+use crate::model_source::hub_name;
 use wolfgang_generate::{CheckpointError, GenerateError, ModelError, TokenizerError};
 
 /// The whole line for this error, if all of it can be said in German: errors that come with words of the system, of a
@@ -36,7 +37,8 @@ fn generate(error: &GenerateError) -> Option<String> {
             "das Stopp-Token {id} liegt jenseits des Vokabulars von {vocab_size}"
         )),
         GenerateError::PromptTooLong { tokens, block_size } => Some(format!(
-            "der Text hat {tokens} Token, aber der Kontext des Modells fasst {block_size}"
+            "der Text hat {tokens} Token, aber der Kontext des Modells fasst {block_size}; kürzen Sie ihn; in einem Gespräch \
+             gehört der System-Prompt von --system dazu"
         )),
         GenerateError::ReplyInProgress => Some(
             "die Antwort auf die letzte Nachricht ist noch nicht zu Ende; warten Sie sie ab, oder brechen Sie sie ab"
@@ -126,6 +128,11 @@ fn model(error: &ModelError) -> Option<String> {
 
 fn checkpoint(error: &CheckpointError) -> Option<String> {
     Some(match error {
+        CheckpointError::Read { path, source } if not_there(source) && hub_name(path).is_some() => format!(
+            "{} gibt es nicht; ein Modell auf dem Hugging Face Hub ist {}",
+            path.display(),
+            hub_name(path)?
+        ),
         CheckpointError::Read { path, source } if not_there(source) => format!(
             "{} gibt es nicht; ein Modell ist eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME",
             path.display()
@@ -146,6 +153,9 @@ fn checkpoint(error: &CheckpointError) -> Option<String> {
         ),
         CheckpointError::HubSeveral { model, found } => format!(
             "{model} hat mehrere .pt: {found}; eine davon nennt hf:OWNER/NAME/FILE.pt"
+        ),
+        CheckpointError::HubNoSuchFile { model, found } if found.is_empty() => format!(
+            "{model} gibt es nicht; das Repository hat keine .pt; hf:OWNER/NAME nennt das Modell eines solchen Repositorys"
         ),
         CheckpointError::HubNoSuchFile { model, found } => format!(
             "{model} gibt es nicht; die .pt des Repositorys: {found}; eine davon nennt hf:OWNER/NAME/FILE.pt"
@@ -184,7 +194,7 @@ fn checkpoint(error: &CheckpointError) -> Option<String> {
                 .into()
         }
         CheckpointError::HubRefused { endpoint, model, what, status } => format!(
-            "{endpoint} gibt {what} von {model} nicht heraus: die Antwort war {status}; prüfen Sie den Namen; ein \
+            "{endpoint} verweigert {what} von {model}: die Antwort war {status}; prüfen Sie den Namen; ein \
              privates Modell braucht HF_TOKEN, manches auch Ihr Einverständnis mit seinen Bedingungen"
         ),
         CheckpointError::HubBrokeOff { file, found, expected, .. } => format!(
@@ -195,7 +205,7 @@ fn checkpoint(error: &CheckpointError) -> Option<String> {
              Sie es später noch einmal"
         ),
         CheckpointError::HubNotCached { model, missing, path } => format!(
-            "{model} ist ohne Netz nicht zu haben: in {} fehlt {missing}; ohne HF_HUB_OFFLINE wird es geladen",
+            "{model} ist nicht im Cache: in {} fehlt {missing}; ohne HF_HUB_OFFLINE wird es geladen",
             path.display()
         ),
         CheckpointError::Device { source, .. } | CheckpointError::NoMemory { source, .. } => {

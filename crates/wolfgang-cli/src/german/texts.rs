@@ -379,7 +379,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "generate",
         "logprobs",
-        "Mit --json: von jedem Token sagen, wie wahrscheinlich es war, und von so vielen anderen",
+        "Mit --json: die logarithmierte Wahrscheinlichkeit jedes Tokens und der N wahrscheinlichsten Alternativen ausgeben",
     ),
     (
         "score",
