@@ -171,7 +171,7 @@ fn functions_are_refused_however_they_are_called() {
 
     for (callable, pickle) in cases {
         let message = refusal(&with_entry(&pickle, false));
-        let expected = format!("opened by Python it would call {callable}, which");
+        let expected = format!("loading it with Python would call {callable}, which");
         assert!(message.contains(&expected), "{callable}: {message}");
     }
     // The same shapes with data are no functions.
