@@ -221,7 +221,7 @@ pub(super) fn rebuilt<'a>(
                 _ => Err(MALFORMED.into()),
             }
         }
-        "meta_tensor_no_storage" => unsupported("no values: it was saved from the meta device"),
+        "meta_tensor_no_storage" => unsupported("a shape without values (meta device)"),
         "sparse_tensor" | "sparse_csr_tensor" => unsupported("a sparse tensor"),
         "qtensor" => unsupported("a quantized tensor"),
         "nested_tensor" => unsupported("a nested tensor"),
