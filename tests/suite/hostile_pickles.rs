@@ -267,7 +267,7 @@ fn functions_are_refused_however_they_are_called() {
         reduce(&global("logging getLogger"), &[&ls]),
         reduce(&global("http HTTPStatus"), &[b"K\xc8"]),
         reduce(
-            &global("operator getitem"),
+            &global("_operator getitem"),
             &[&global("typing Optional"), &global("__builtin__ int")],
         ),
         reduce(

@@ -41,7 +41,7 @@ const MAX_TENSORS: usize = 1 << 16;
 pub(crate) enum PickleError {
     #[error("the pickle ends in the middle")]
     Cut,
-    #[error("the pickle is larger than any checkpoint's ({MAX_VALUES} values)")]
+    #[error("the pickle is larger than any checkpoint's, in values or in memory")]
     TooLarge,
     #[error("the pickle has the unknown opcode {0:#04x}")]
     Opcode(u8),

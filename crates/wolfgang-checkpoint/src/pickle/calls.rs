@@ -97,7 +97,7 @@ pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<
         _ if path.starts_with("torch._tensor._rebuild_from_type") => return Err(no()),
         ("torch.Size", [size]) => return Ok(*size),
         // How type annotations are written: `Optional[int]`.
-        ("operator.getitem", [of, item]) => {
+        ("operator.getitem" | "_operator.getitem", [of, item]) => {
             let item = *item;
             let of = values.global(*of);
             of.filter(|of| of.path.starts_with("typing."))
@@ -108,7 +108,7 @@ pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<
             }
             return Ok(values.push(Value::Set(Vec::new())));
         }
-        ("operator.getitem", _) => return Err(no()),
+        ("operator.getitem" | "_operator.getitem", _) => return Err(no()),
         // The name of a function of numpy's.
         ("numpy._core._ufunc_reconstruct" | "numpy.core._ufunc_reconstruct", items) => {
             let names: Option<Vec<_>> = items.iter().map(|id| values.str(*id)).collect();
