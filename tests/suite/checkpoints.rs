@@ -88,9 +88,9 @@ const REASONS: [(&str, &str); 25] = [
     ("config_zero_block", "block_size is 0"),
     ("config_zero_layers", "n_layer is 0"),
     ("empty", "the file is empty"),
-    ("evil_raw_pickle", "it would call posix.system"),
-    ("evil_reduce_as_model", "it would call posix.system"),
-    ("evil_reduce_beside_model", "it would call posix.system"),
+    ("evil_raw_pickle", "Python would call posix.system"),
+    ("evil_reduce_as_model", "Python would call posix.system"),
+    ("evil_reduce_beside_model", "Python would call posix.system"),
     ("int_weight", "norm.weight holds i64"),
     ("missing_tensor", "layers.1.attention.wq.weight is missing"),
     (
@@ -184,7 +184,7 @@ fn what_is_no_checkpoint_is_named_for_what_it_is() {
 
     let record = std::fs::read(repository("models/faust/model.bpk")).unwrap();
     std::fs::write(path.join("model.bpk"), &record).unwrap();
-    assert!(message(&path.join("model.bpk")).contains("only part of a model, which is its folder"));
+    assert!(message(&path.join("model.bpk")).contains("is one file of a model that is a folder"));
     std::fs::write(path.join("renamed"), &record).unwrap();
     assert!(message(&path.join("renamed")).contains("name the folder it lies in"));
 

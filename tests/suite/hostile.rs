@@ -213,7 +213,7 @@ fn no_pickle_of_the_old_form_runs_anything() {
         let mut pickles = [plain; 4];
         pickles[at] = evil;
         let message = refusal(&[magic, &pickles.concat()[..]].concat());
-        assert!(message.contains("it would call posix.system"), "{message}");
+        assert!(message.contains("would call posix.system"), "{message}");
     }
 }
 
@@ -353,8 +353,8 @@ fn weights_in_whole_numbers_are_refused() {
     let message = refusal(&around(&changed));
     // All eleven, and the scales.
     for expected in [
-        "embeddings.weight holds i8 instead of f64, f32, f16 or bf16",
-        "; and 4 more",
+        "11 tensors hold i8 instead of f64, f32, f16 or bf16, for example embeddings.weight",
+        "; norm.weight_scale is unexpected",
     ] {
         assert!(message.contains(expected), "{message}");
     }

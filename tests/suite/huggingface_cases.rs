@@ -529,9 +529,8 @@ fn a_file_of_a_folder_is_refused_by_the_name_of_the_folder() {
                 _ => command_line.args(["Wer", "--model"]).arg(file),
             };
             let message = error_of(command_line.output().unwrap());
-            let expected = format!(
-                "is only part of a model, which is its folder; name the folder, {parent}\n"
-            );
+            let expected =
+                format!("is one file of a model that is a folder; name the folder, {parent}\n");
             assert!(message.ends_with(&expected), "{command}: {message}");
         }
     }

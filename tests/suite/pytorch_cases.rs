@@ -240,7 +240,7 @@ fn what_is_not_supported_is_named() {
     for (name, reason, step) in [
         (
             "d_fp8",
-            "embeddings.weight holds float8_e4m3fn instead of f64, f32, f16 or bf16",
+            "11 tensors hold float8_e4m3fn instead of f64, f32, f16 or bf16, for example embeddings.weight",
             "save the model with weights in one of these types",
         ),
         (
@@ -250,7 +250,7 @@ fn what_is_not_supported_is_named() {
         ),
         (
             "x_meta_tensors",
-            "embeddings.weight holds no values (a meta tensor) instead of f64, f32, f16 or bf16",
+            "11 tensors hold a shape without values (meta device) instead of f64, f32, f16 or bf16, for example",
             "",
         ),
     ] {

@@ -33,7 +33,7 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// The file is part of a model whose checkpoint is the folder.
-    #[error("{} is only part of a model, which is its folder", path.display())]
+    #[error("{} is one file of a model that is a folder", path.display())]
     PartOfFolder {
         /// The file.
         path: PathBuf,
@@ -66,7 +66,7 @@ pub enum CheckpointError {
     },
     /// Opened by Python, the file would run a program.
     #[error(
-        "{} is refused: opened by Python it would call {callable}, which rebuilds neither tensors nor plain data",
+        "{} is refused: loading it with Python would call {callable}, which may run code",
         path.display()
     )]
     RunsCode {

@@ -6,11 +6,13 @@
 //! dataclass, say) consists of.
 //!
 //! Opcodes are those of protocols 2 to 5, which is what `torch.save` writes and `torch.load` reads, and of protocol 1 as
-//! far as it is needed for the same values; their meaning is defined in Python's `pickletools`.
+//! far as it is needed for the same values; their meaning is defined in Python's `pickletools`. The others that exist are
+//! reported by name.
 
 mod calls;
 mod globals;
 mod machine;
+mod python2;
 mod scalars;
 mod tensors;
 mod unread;
@@ -23,12 +25,14 @@ use serde_json::{Map, Value as Json};
 use std::rc::Rc;
 use value::{Id, Value, Values};
 
-/// No checkpoint comes near these limits. What takes many bytes (strings, arrays) stays in the file.
+/// No checkpoint comes near this limit. What takes many bytes (strings, arrays) stays in the file.
 const MAX_VALUES: usize = 1 << 20;
-const MAX_LINKS: usize = 1 << 22;
 
 /// No name of a function, a class or a tensor is longer.
 const MAX_NAME: usize = 256;
+
+/// No configuration has more fields.
+const MAX_FIELDS: usize = 1 << 14;
 
 /// The largest model that a config can describe has a sixth of these.
 const MAX_TENSORS: usize = 1 << 16;
@@ -37,10 +41,12 @@ const MAX_TENSORS: usize = 1 << 16;
 pub(crate) enum PickleError {
     #[error("the pickle ends in the middle")]
     Cut,
-    #[error("the pickle is larger than any checkpoint's ({MAX_VALUES} values)")]
+    #[error("the pickle is larger than any checkpoint's, in values or in memory")]
     TooLarge,
     #[error("the pickle has the unknown opcode {0:#04x}")]
     Opcode(u8),
+    #[error("its pickle uses the opcode {0} of protocol {1}")]
+    Unsupported(&'static str, u8),
     #[error("the pickle is malformed")]
     Malformed,
     #[error("it would call {0}")]
@@ -111,7 +117,7 @@ impl<'a> Pickle<'a> {
                 }
                 // Attributes in a dictionary, in slots, or both; pydantic has the dictionary in another one.
                 let states = match object.state.map(|state| (state, values.get(state))) {
-                    Some((_, Value::Tuple(states))) => states.clone(),
+                    Some((_, Value::Tuple(states))) => states.iter().copied().take(2).collect(),
                     Some((state, _)) => vec![state],
                     None => Vec::new(),
                 };
@@ -122,15 +128,20 @@ impl<'a> Pickle<'a> {
             }
             _ => return None,
         }
-        let items = parts
-            .iter()
-            .filter_map(|part| values.items(*part))
-            .flatten();
-        let field = |(key, value): &(Id, Id)| {
-            let value = scalars::json(values, *value, &read);
-            Some((values.str(*key)?.to_owned(), value))
+        let items = || {
+            parts
+                .iter()
+                .filter_map(|part| values.items(*part))
+                .flatten()
         };
-        Some(items.filter_map(field).collect())
+        if items().count() > MAX_FIELDS {
+            return None;
+        }
+        let field = |(key, value): &(Id, Id)| {
+            let key = values.str(*key).filter(|key| key.len() <= MAX_NAME)?;
+            Some((key.to_owned(), scalars::json(values, *value, &read)))
+        };
+        Some(items().filter_map(field).collect())
     }
 
     /// The tensors in the entry `key` of the root by name, or what keeps it from being a dictionary of tensors, besides

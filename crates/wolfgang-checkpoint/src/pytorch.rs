@@ -206,6 +206,7 @@ fn read_pickle<'a>(
             path: path.to_path_buf(),
             callable,
         },
+        error @ PickleError::Unsupported(..) => unsupported(path, &error.to_string()),
         error => damaged(path, error),
     })
 }
@@ -254,7 +255,10 @@ fn read_archive<'a>(
         .filter(|f| f.is_empty() || f.ends_with('/'))
         .collect();
     let [folder] = folders[..] else {
-        let found = format!("it is a zip archive with {} files data.pkl", folders.len());
+        let found = format!(
+            "it is a zip archive with {} files data.pkl, and torch.save writes one",
+            folders.len()
+        );
         return Err(foreign(path, &found));
     };
     let entry = |name: &str| entries.get(format!("{folder}{name}").as_str());
@@ -283,10 +287,7 @@ fn read_archive<'a>(
         .checksum
         .is_some_and(|checksum| crc32fast::hash(bytes) != checksum)
     {
-        return Err(damaged(
-            path,
-            "its data.pkl has another checksum than it should",
-        ));
+        return Err(damaged(path, "the CRC-32 of its data.pkl does not match"));
     }
     let (pickle, _) = read_pickle(path, bytes)?;
     let storages = entries.iter().filter_map(|(name, entry)| {

@@ -98,18 +98,66 @@ impl fmt::Display for TensorProblem {
     }
 }
 
-/// All differences found at once. Displayed, the first eight and how many more.
+/// All differences found at once. Displayed, the first eight and how many more; tensors of the same wrong type count as
+/// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorProblems(pub Vec<TensorProblem>);
+
+impl TensorProblems {
+    /// Each problem that is not like an earlier one, and how many are like it.
+    fn grouped(&self) -> Vec<(&TensorProblem, usize)> {
+        let mut groups: Vec<(&TensorProblem, usize)> = Vec::new();
+        for problem in &self.0 {
+            let is_type = matches!(problem, TensorProblem::Type { .. });
+            let mut earlier = groups.iter_mut().filter(|_| is_type);
+            let alike = earlier.find(|(first, _)| first.is_like(problem));
+            match alike {
+                Some((_, n)) => *n += 1,
+                None => groups.push((problem, 1)),
+            }
+        }
+        groups
+    }
+}
+
+impl TensorProblem {
+    /// Whether the same is wrong with both tensors' types.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Type {
+                    found, expected, ..
+                },
+                Self::Type {
+                    found: other_found,
+                    expected: other_expected,
+                    ..
+                },
+            ) => found == other_found && expected == other_expected,
+            _ => false,
+        }
+    }
+}
 
 impl fmt::Display for TensorProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 8;
-        for (i, problem) in self.0.iter().take(SHOWN).enumerate() {
-            let separator = if i == 0 { "" } else { "; " };
-            write!(f, "{separator}{problem}")?;
+        let groups = self.grouped();
+        for (i, (problem, n)) in groups.iter().take(SHOWN).enumerate() {
+            f.write_str(if i == 0 { "" } else { "; " })?;
+            match problem {
+                TensorProblem::Type {
+                    name,
+                    found,
+                    expected,
+                } if *n > 1 => write!(
+                    f,
+                    "{n} tensors hold {found} instead of {expected}, for example {name}"
+                )?,
+                problem => write!(f, "{problem}")?,
+            }
         }
-        match self.0.len().saturating_sub(SHOWN) {
+        match groups.iter().skip(SHOWN).map(|(_, n)| n).sum::<usize>() {
             0 => Ok(()),
             more => write!(f, "; and {more} more"),
         }

@@ -9,6 +9,7 @@ use crate::standard_streams;
 use crate::voice::Voice;
 use std::borrow::Cow;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use wolfgang_checkpoint::{CheckpointError, TensorProblem};
 use wolfgang_generate::{GenerateError, ModelError, SamplingError, TokenizerError};
@@ -203,11 +204,21 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         {
             "save the model with weights in one of these types"
         }
+        CheckpointError::MissingEntry { .. } => {
+            "save it with torch.save({\"model\": model.state_dict(), \"model_config\": {…}}, path)"
+        }
+        CheckpointError::NotACheckpoint { path, .. } if has_torch_ending(path) => {
+            "a .pt is written by torch.save({\"model\": model.state_dict(), \"model_config\": {…}}, path)"
+        }
+        CheckpointError::UnsupportedFormat { found, .. } if found.contains("opcode") => {
+            "save it again with torch.save and its default protocol"
+        }
         CheckpointError::UnsupportedFormat { .. } => {
             "load it with a current PyTorch on a little-endian machine and save it there with torch.save"
         }
         CheckpointError::RunsCode { .. } => {
-            "do not open it with Python unless you trust its source"
+            "if it is your own, load it with Python and save only {\"model\": …, \"model_config\": …} with torch.save; \
+             otherwise do not load it with Python"
         }
         CheckpointError::TooLarge {
             precision: "f16" | "int8",
@@ -237,4 +248,9 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::HubNotCached { .. } => "unset HF_HUB_OFFLINE to download it",
         _ => return None,
     })
+}
+
+fn has_torch_ending(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ending == "pt" || ending == "pth")
 }

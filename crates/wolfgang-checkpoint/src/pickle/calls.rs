@@ -1,224 +1,362 @@
-//! What Python would call while it reads a pickle: what is allowed, and what the result is taken for.
+//! What Python would call while it reads a pickle: what is allowed, and what the result is taken for. Nothing is called.
 
 use super::globals::{Global, Kind};
 use super::value::{Id, Object, Value, Values};
-use super::{MAX_LINKS, MAX_NAME, PickleError, tensors};
+use super::{MAX_NAME, PickleError, tensors};
 use std::collections::HashSet;
 use std::rc::Rc;
 
 type Result<T = (), E = PickleError> = std::result::Result<T, E>;
 
-/// Checks calls. None is made.
-#[derive(Debug, Default)]
-pub(super) struct Calls {
-    /// Values looked at in arguments.
-    searched: usize,
-}
+const DEFAULTDICT: &str = "collections.defaultdict";
+const PARTIAL: &str = "functools.partial";
 
-/// What may be called, and calls the classes among its arguments, now or later.
-const CALLS_ARGUMENTS: [&str; 4] = [
-    "collections.defaultdict",
-    "numpy.random._pickle.__bit_generator_ctor",
-    "numpy.random._pickle.__generator_ctor",
-    "numpy.random._pickle.__randomstate_ctor",
+/// What a tensor costs of the budget.
+const TENSOR: usize = 256;
+
+/// Known classes whose attributes may be functions: Python only stores the state of these.
+const STORE_STATE: [&str; 6] = [
+    "argparse.Namespace",
+    "collections.Counter",
+    "collections.OrderedDict",
+    DEFAULTDICT,
+    "collections.deque",
+    "types.SimpleNamespace",
 ];
+
+/// The same for classes of torch.
+const STORE_STATE_OF_TORCH: &str = "torch.optim.lr_scheduler.";
+
+/// Names in a state that Python's own classes and pydantic's use.
+const USUAL_ATTRIBUTES: [&str; 3] = ["__fields_set__", "__objclass__", "__orig_class__"];
 
 fn refused(callable: impl Into<String>) -> PickleError {
     PickleError::Call(callable.into())
 }
 
-impl Calls {
-    /// The result of `callable(*args)`.
-    pub(super) fn reduce(&mut self, values: &mut Values<'_>, callable: Id, args: Id) -> Result<Id> {
-        let Some(global) = values.global(callable).map(Rc::clone) else {
-            return Err(refused("an object"));
-        };
-        let Some(items) = values.sequence(args) else {
-            return Err(PickleError::Malformed);
-        };
-        match (global.path.as_str(), items) {
-            // How protocols before 4 write the name of a class in a class.
-            ("builtins.getattr", [class, name]) => {
-                let class = values.global(*class);
-                let name = values.str(*name).filter(|name| name.len() <= MAX_NAME);
-                let inner = class
-                    .zip(name)
-                    .and_then(|(class, name)| class.attribute(name));
-                let inner = inner.ok_or_else(|| refused(&global.path))?;
-                return Ok(values.push(Value::Global(Rc::new(inner))));
-            }
-            // The class of None and its like.
-            ("builtins.type", [of])
-                if matches!(values.get(*of), Value::None | Value::Global(_)) =>
-            {
-                return Ok(values.push(Value::Set));
-            }
-            // How protocols before 2 make an object: class, base, state of the base.
-            ("copyreg._reconstructor", [class, base, _]) => {
-                let is_builtin = |base: &&Rc<Global>| {
-                    base.kind == Kind::Known && base.path.starts_with("builtins.")
-                };
-                let base = values.global(*base).filter(is_builtin);
-                base.ok_or_else(|| refused(&global.path))?;
-                let class = *class;
-                let class = self.check_class(values, class)?;
-                return Ok(values.push(object(class, None)));
-            }
-            (path, [function, class, function_args, ..])
-                if path.starts_with("torch._tensor._rebuild_from_type") =>
-            {
-                let function = values.global(*function);
-                let function = function.filter(|f| f.kind == Kind::Known);
-                let function = function.ok_or_else(|| refused(path))?.path.clone();
-                let (class, function_args) = (*class, *function_args);
-                let class = self.check_class(values, class)?;
-                let args = values.sequence(function_args).unwrap_or_default();
-                let tensor = tensors::rebuilt(values, &function, args);
-                let tensor = tensor.ok_or_else(|| refused(path))?;
-                // Keeps the class among those that were not read.
-                values.push(object(class, None));
-                return Ok(values.push(Value::Tensor(Box::new(tensor))));
-            }
-            (path, _) if path.starts_with("torch._tensor._rebuild_from_type") => {
-                return Err(refused(path));
-            }
-            ("torch.Size", [size]) => return Ok(*size),
-            (path, items) => {
-                if let Some(tensor) = tensors::rebuilt(values, path, items)
-                    && global.kind == Kind::Known
-                {
-                    return Ok(values.push(Value::Tensor(Box::new(tensor))));
-                }
-            }
-        }
-        match global.kind {
-            Kind::Known if !CALLS_ARGUMENTS.contains(&global.path.as_str()) => {}
-            Kind::Known | Kind::Class if self.holds_function(values, args)? => {
-                return Err(refused(format!("{} with a function", global.path)));
-            }
-            Kind::Known | Kind::Class => {}
-            Kind::Function => return Err(refused(&global.path)),
-        }
-        let value = match global.path.as_str() {
-            "collections.OrderedDict" | "collections.defaultdict" => {
-                let items = pairs(values, args);
-                self.search(items.len())?;
-                Value::Dict(Box::new(Object {
-                    items,
-                    ..Object::default()
-                }))
-            }
-            "builtins.set" | "builtins.frozenset" => Value::Set,
-            _ => object(global, Some(args)),
-        };
-        Ok(values.push(value))
-    }
+fn with_function(path: &str) -> PickleError {
+    refused(format!("{path} with a function"))
+}
 
-    /// The class of an object that Python makes without calling the class.
-    pub(super) fn check_class(&self, values: &Values<'_>, class: Id) -> Result<Rc<Global>> {
-        let class = values.global(class).ok_or_else(|| refused("an object"))?;
-        // Makes classes and functions of data.
-        if class.path == "builtins.type"
-            || class.path.starts_with("types.") && class.kind == Kind::Function
+/// The result of `callable(*args)`.
+pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<Id> {
+    let Some(global) = values.global(callable).map(Rc::clone) else {
+        return Err(refused("an object"));
+    };
+    let Some(items) = values.sequence(args) else {
+        return Err(PickleError::Malformed);
+    };
+    let path = global.path.as_str();
+    let no = || refused(path);
+    match (path, items) {
+        // How protocols before 4 write the name of a class in a class.
+        ("builtins.getattr", [class, name]) => {
+            let class = values.global(*class);
+            let name = values.str(*name).filter(|name| name.len() <= MAX_NAME);
+            let inner = class
+                .zip(name)
+                .and_then(|(class, name)| class.attribute(name));
+            let inner = inner.ok_or_else(no)?;
+            values.spend(inner.path.len() + size_of::<Global>())?;
+            return Ok(values.push(Value::Global(Rc::new(inner))));
+        }
+        // The class of None and its like.
+        ("builtins.type", [of]) if is_singleton(values.get(*of)) => {
+            return Ok(values.push(Value::Set(Vec::new())));
+        }
+        // With two arguments, it calls the first.
+        ("builtins.iter", [_]) => {}
+        ("builtins.iter", _) => return Err(no()),
+        // How protocols before 2 make an object: class, base, state of the base.
+        ("copyreg._reconstructor", [class, base, state]) => {
+            let (class, state) = (*class, *state);
+            let is_builtin =
+                |base: &&Rc<Global>| base.kind == Kind::Known && base.path.starts_with("builtins.");
+            let base = values.global(*base).filter(is_builtin);
+            base.ok_or_else(no)?;
+            let class = check_class(values, class)?;
+            if holds(values, state, Global::acts)? {
+                return Err(with_function(path));
+            }
+            return Ok(values.push(object(class, None)));
+        }
+        (_, [function, class, function_args, ..])
+            if path.starts_with("torch._tensor._rebuild_from_type") =>
         {
-            return Err(refused(&class.path));
+            let function = values.global(*function);
+            let function = function.filter(|f| f.kind == Kind::Known);
+            let function = function.ok_or_else(no)?.path.clone();
+            let (class, function_args) = (*class, *function_args);
+            let class = check_class(values, class)?;
+            let inner = values.sequence(function_args).unwrap_or_default();
+            let tensor = tensors::rebuilt(values, &function, inner).ok_or_else(no)?;
+            // Keeps the class among those that were not read.
+            values.push(object(class, None));
+            return push_tensor(values, tensor, args);
         }
-        Ok(Rc::clone(class))
-    }
-
-    /// Sets the state of an object.
-    ///
-    /// Python looks for `__setstate__`, and for what appends to a list, among the attributes of the object first. An
-    /// object whose state is set twice, or that grows afterwards, could thus call any function. Python's own pickles
-    /// set the state last.
-    pub(super) fn build(&self, values: &mut Values<'_>, object: Id, new: Id) -> Result {
-        match values.get_mut(object) {
-            Value::Dict(object) | Value::Object(object) if object.state.is_none() => {
-                object.state = Some(new);
-                Ok(())
+        _ if path.starts_with("torch._tensor._rebuild_from_type") => return Err(no()),
+        ("torch.Size", [size]) => return Ok(*size),
+        // How type annotations are written: `Optional[int]`.
+        ("operator.getitem" | "_operator.getitem", [of, item]) => {
+            let item = *item;
+            let of = values.global(*of);
+            of.filter(|of| of.path.starts_with("typing."))
+                .ok_or_else(no)?;
+            let acts = |global: &Global| global.acts() && !global.path.starts_with("typing.");
+            if holds(values, item, acts)? {
+                return Err(with_function(path));
             }
-            Value::Dict(object) | Value::Object(object) => Err(refused(match &object.class {
-                Some(class) => format!("a method that it sets on {}", class.path),
-                None => "a method that it sets on a dictionary".to_owned(),
-            })),
-            Value::Global(global) => Err(refused(format!("{}.__setstate__", global.path))),
-            Value::Tensor(_) | Value::Storage(_) => Err(refused("a method of a tensor")),
-            _ => Err(PickleError::Malformed),
+            return Ok(values.push(Value::Set(Vec::new())));
         }
-    }
-
-    /// Whether something that is no list may grow.
-    pub(super) fn check_append(&mut self, values: &Values<'_>, to: Id) -> Result {
-        match values.get(to) {
-            Value::Set => Ok(()),
-            Value::Object(object) => {
-                let class = object
-                    .class
-                    .as_ref()
-                    .map_or("an object", |c| c.path.as_str());
-                let method = || refused(format!("a method that it sets on {class}"));
-                if object.state.is_some() {
-                    return Err(method());
-                }
-                match object.args {
-                    Some(args) if self.holds_function(values, args)? => Err(method()),
-                    _ => Ok(()),
-                }
-            }
-            Value::Global(global) => Err(refused(format!("{}.append", global.path))),
-            Value::Dict(_) | Value::Tensor(_) | Value::Storage(_) => {
-                Err(refused("a method of an object"))
-            }
-            _ => Err(PickleError::Malformed),
-        }
-    }
-
-    /// Whether a function is reachable from a value.
-    fn holds_function(&mut self, values: &Values<'_>, id: Id) -> Result<bool> {
-        let mut open = vec![id];
-        let mut seen = HashSet::from([id]);
-        while let Some(id) = open.pop() {
-            let mut visit = |id: Id| {
-                if seen.insert(id) {
-                    open.push(id);
-                }
+        ("operator.getitem" | "_operator.getitem", _) => return Err(no()),
+        // The name of a function of numpy's.
+        ("numpy._core._ufunc_reconstruct" | "numpy.core._ufunc_reconstruct", items) => {
+            let names: Option<Vec<_>> = items.iter().map(|id| values.str(*id)).collect();
+            let Some([module, name]) = names.as_deref() else {
+                return Err(no());
             };
-            let mut searched = 1;
-            match values.get(id) {
-                Value::Global(global) if global.acts() => return Ok(true),
-                Value::Tuple(ids) | Value::List(ids) => {
-                    searched += ids.len();
-                    ids.iter().copied().for_each(visit);
-                }
-                Value::Dict(object) | Value::Object(object) => {
-                    if object.class.as_ref().is_some_and(|class| class.acts()) {
-                        return Ok(true);
-                    }
-                    searched += object.items.len();
-                    object
-                        .args
-                        .into_iter()
-                        .chain(object.state)
-                        .for_each(&mut visit);
-                    object.items.iter().for_each(|(key, value)| {
-                        visit(*key);
-                        visit(*value);
-                    });
-                }
-                _ => {}
+            let is_numpy = *module == "numpy" || module.starts_with("numpy.");
+            if !is_numpy || module.len().max(name.len()) > MAX_NAME {
+                return Err(no());
             }
-            self.search(searched)?;
+            let ufunc = Global::new(4, module, name);
+            values.spend(ufunc.path.len() + size_of::<Global>())?;
+            return Ok(values.push(Value::Global(Rc::new(ufunc))));
         }
-        Ok(false)
+        (_, items) => {
+            if let Some(tensor) = tensors::rebuilt(values, path, items)
+                && global.kind == Kind::Known
+            {
+                return push_tensor(values, tensor, args);
+            }
+        }
     }
-
-    /// Bounds the work, which a few bytes could otherwise repeat for the same large value.
-    fn search(&mut self, n: usize) -> Result {
-        self.searched += n;
-        if self.searched > MAX_LINKS {
-            return Err(PickleError::TooLarge);
+    match global.kind {
+        Kind::Known | Kind::Class => check_args(values, &global, args)?,
+        Kind::Unlisted | Kind::Function => return Err(no()),
+    }
+    values.spend(size_of::<Object>())?;
+    let value = match path {
+        "collections.OrderedDict" | DEFAULTDICT => {
+            let items = pairs(values, args)?;
+            Value::Dict(Box::new(Object {
+                items,
+                args: (path == DEFAULTDICT).then_some(args),
+                ..Object::default()
+            }))
         }
-        Ok(())
+        "builtins.set" | "builtins.frozenset" => Value::Set(vec![args]),
+        _ => object(global, Some(args)),
+    };
+    Ok(values.push(value))
+}
+
+/// The result of `class.__new__(class, *args)`.
+pub(super) fn make(values: &mut Values<'_>, class: Id, args: Id) -> Result<Id> {
+    let class = check_class(values, class)?;
+    check_args(values, &class, args)?;
+    values.spend(size_of::<Object>())?;
+    Ok(values.push(object(class, Some(args))))
+}
+
+/// The class of an object that Python makes without calling the class.
+fn check_class(values: &Values<'_>, class: Id) -> Result<Rc<Global>> {
+    let class = values.global(class).ok_or_else(|| refused("an object"))?;
+    match class.kind {
+        Kind::Known | Kind::Class | Kind::Unlisted => Ok(Rc::clone(class)),
+        Kind::Function => Err(refused(&class.path)),
+    }
+}
+
+/// Whether what is called or made may have these arguments: it could call the functions among them.
+fn check_args(values: &mut Values<'_>, callable: &Global, args: Id) -> Result {
+    let path = callable.path.as_str();
+    let holds_function = match path {
+        PARTIAL => holds(values, args, Global::is_dangerous)?,
+        DEFAULTDICT => {
+            let rest = values.sequence(args).and_then(|args| args.get(1)).copied();
+            holds(values, args, Global::is_dangerous)?
+                || rest.map_or(Ok(false), |rest| holds(values, rest, Global::acts))?
+        }
+        _ => holds(values, args, Global::acts)?,
+    };
+    if holds_function {
+        return Err(with_function(path));
+    }
+    Ok(())
+}
+
+fn push_tensor(
+    values: &mut Values<'_>,
+    tensor: Result<tensors::TensorRef, Rc<str>>,
+    args: Id,
+) -> Result<Id> {
+    values.spend(TENSOR)?;
+    let has_function = holds(values, args, Global::acts)?;
+    let id = values.push(Value::Tensor(Box::new(tensor)));
+    if has_function {
+        values.note_function(id);
+    }
+    Ok(id)
+}
+
+/// Sets the state of an object.
+///
+/// Python looks for `__setstate__`, and for what appends to a list, among the attributes of the object first. An
+/// object whose state is set twice, or that grows afterwards, could thus call any function. Python's own pickles
+/// set the state last.
+pub(super) fn build(values: &mut Values<'_>, object: Id, new: Id) -> Result {
+    let class = match values.get(object) {
+        Value::Dict(_) => None,
+        Value::Object(object) => object.class.clone(),
+        Value::Global(global) => return Err(refused(format!("{}.__setstate__", global.path))),
+        Value::Tensor(_) | Value::Storage(_) => return Err(refused("a method of a tensor")),
+        _ => return Err(PickleError::Malformed),
+    };
+    let method = || {
+        refused(match &class {
+            Some(class) => format!("a method that it sets on {}", class.path),
+            None => "a method that it sets on a dictionary".to_owned(),
+        })
+    };
+    if sets_method(values, new)? {
+        return Err(method());
+    }
+    if let Some(class) = &class {
+        let path = class.path.as_str();
+        if path == "logging.getLogger" {
+            // Loggers are shared with the program that loads the file.
+            return Err(method());
+        }
+        let stores = STORE_STATE.contains(&path) || path.starts_with(STORE_STATE_OF_TORCH);
+        let holds_function = match class.kind {
+            _ if path == PARTIAL => holds(values, new, Global::is_dangerous)?,
+            Kind::Known if !stores => holds(values, new, Global::acts)?,
+            _ if path.starts_with("torch.") && !stores => holds(values, new, Global::acts)?,
+            _ => false,
+        };
+        if holds_function {
+            return Err(with_function(path));
+        }
+    }
+    match values.get_mut(object) {
+        Value::Dict(object) | Value::Object(object) if object.state.is_none() => {
+            object.state = Some(new);
+            Ok(())
+        }
+        _ => Err(method()),
+    }
+}
+
+/// Whether a state has an attribute with a name like `__class__` or `__reduce__`, which Python looks up on objects,
+/// and what is under it is no plain value.
+fn sets_method(values: &mut Values<'_>, state: Id) -> Result<bool> {
+    let (mut parts, is_dict) = match values.get(state) {
+        Value::Tuple(parts) => (parts.clone(), false),
+        _ => (vec![state], true),
+    };
+    values.spend_search(parts.len())?;
+    if is_dict {
+        let items = values.items(state).unwrap_or_default().len();
+        values.spend_search(items)?;
+        // Pydantic's states have the attributes in it.
+        parts.extend(values.find(state, "__dict__"));
+    }
+    for (index, part) in parts.into_iter().enumerate() {
+        let n = values.items(part).unwrap_or_default().len();
+        values.spend_search(n)?;
+        for (key, value) in values.items(part).unwrap_or_default() {
+            let Some(key) = values.str(*key).filter(|key| key.starts_with("__")) else {
+                continue;
+            };
+            let is_usual = USUAL_ATTRIBUTES.contains(&key)
+                || key.starts_with("__pydantic_")
+                || is_dict && index == 0 && key == "__dict__";
+            let is_plain = matches!(
+                values.get(*value),
+                Value::None
+                    | Value::Bool(_)
+                    | Value::Int(_)
+                    | Value::BigInt(_)
+                    | Value::Float(_)
+                    | Value::Str(_)
+                    | Value::Bytes(_)
+            );
+            if key.ends_with("__") && !is_usual && !is_plain {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Whether something that is neither list nor dictionary may grow by `method`.
+pub(super) fn check_growth(values: &mut Values<'_>, to: Id, method: &str) -> Result {
+    match values.get(to) {
+        Value::Object(object) => {
+            let class = object.class.as_ref();
+            let class = class.map_or("an object", |class| class.path.as_str());
+            let refusal = refused(format!("a method that it sets on {class}"));
+            let (args, has_state) = (object.args, object.state.is_some());
+            if has_state {
+                return Err(refusal);
+            }
+            match args {
+                Some(args) if holds(values, args, Global::acts)? => Err(refusal),
+                _ => Ok(()),
+            }
+        }
+        Value::Global(global) => Err(refused(format!("{}.{method}", global.path))),
+        Value::Dict(_) | Value::Tensor(_) | Value::Storage(_) => {
+            Err(refused("a method of an object"))
+        }
+        _ => Err(PickleError::Malformed),
+    }
+}
+
+/// Whether a function of this kind is reachable from a value.
+fn holds(values: &mut Values<'_>, id: Id, kind: fn(&Global) -> bool) -> Result<bool> {
+    let mut open = vec![id];
+    let mut seen = HashSet::from([id]);
+    while let Some(id) = open.pop() {
+        let n = match values.get(id) {
+            Value::Tuple(ids) | Value::List(ids) | Value::Set(ids) => ids.len(),
+            Value::Dict(object) | Value::Object(object) => object.items.len(),
+            _ => 0,
+        };
+        values.spend_search(1 + n)?;
+        let mut visit = |id: Id| {
+            if seen.insert(id) {
+                open.push(id);
+            }
+        };
+        match values.get(id) {
+            Value::Global(global) if kind(global) => return Ok(true),
+            Value::Tensor(_) if values.has_function(id) => return Ok(true),
+            Value::Tuple(ids) | Value::List(ids) | Value::Set(ids) => {
+                ids.iter().copied().for_each(visit);
+            }
+            Value::Dict(object) | Value::Object(object) => {
+                let parts = object.args.into_iter().chain(object.state);
+                parts.for_each(&mut visit);
+                object.items.iter().for_each(|(key, value)| {
+                    visit(*key);
+                    visit(*value);
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(false)
+}
+
+fn is_singleton(value: &Value<'_>) -> bool {
+    match value {
+        Value::None => true,
+        Value::Global(global) => {
+            ["builtins.Ellipsis", "builtins.NotImplemented"].contains(&global.path.as_str())
+        }
+        _ => false,
     }
 }
 
@@ -231,12 +369,17 @@ fn object<'a>(class: Rc<Global>, args: Option<Id>) -> Value<'a> {
 }
 
 /// The items of a dictionary that is made from a list of pairs, as Python 2 wrote them.
-fn pairs(values: &Values<'_>, args: Id) -> Vec<(Id, Id)> {
-    let first = values.sequence(args).and_then(|args| args.first());
-    let items = first.and_then(|first| values.sequence(*first));
+fn pairs(values: &mut Values<'_>, args: Id) -> Result<Vec<(Id, Id)>> {
+    let first = values.sequence(args).and_then(|args| args.first()).copied();
+    let n = first
+        .and_then(|first| values.sequence(first))
+        .map_or(0, <[Id]>::len);
+    // Copied, too.
+    values.spend_search(2 * n)?;
+    let items = first.and_then(|first| values.sequence(first));
     let pair = |id: &Id| match values.sequence(*id) {
         Some([key, value]) => Some((*key, *value)),
         _ => None,
     };
-    items.unwrap_or_default().iter().filter_map(pair).collect()
+    Ok(items.unwrap_or_default().iter().filter_map(pair).collect())
 }

@@ -1,10 +1,11 @@
 //! The stack machine that a pickle is a program for.
 
-use super::calls::Calls;
+use super::calls;
 use super::tensors;
-use super::value::{Id, Object, Value, Values};
-use super::{MAX_LINKS, MAX_NAME, MAX_VALUES, PickleError};
+use super::value::{Id, Value, Values};
+use super::{MAX_NAME, MAX_VALUES, PickleError};
 use crate::pickle::globals::Global;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -16,10 +17,32 @@ pub(super) struct Machine<'a> {
     /// Heights of the stack at each MARK.
     marks: Vec<usize>,
     memo: HashMap<usize, Id>,
-    calls: Calls,
-    /// References from tuples, lists and dictionaries to what they hold.
-    links: usize,
+    globals: HashMap<(&'a str, &'a str), Rc<Global>>,
+    /// The keys of storages.
+    keys: HashMap<Cow<'a, str>, Rc<str>>,
+    /// What the last PROTO says.
+    protocol: u8,
 }
+
+/// What a storage costs of the budget.
+const STORAGE: usize = 256;
+
+/// Opcodes that `torch.save` does not write by default, with their names and the protocols they come from.
+const UNREAD: [(u8, &str, u8); 13] = [
+    (b'F', "FLOAT", 0),
+    (b'P', "PERSID", 0),
+    (b'S', "STRING", 0),
+    (b'V', "UNICODE", 0),
+    (b'g', "GET", 0),
+    (b'i', "INST", 0),
+    (b'p', "PUT", 0),
+    (b'o', "OBJ", 1),
+    (0x82, "EXT1", 2),
+    (0x83, "EXT2", 2),
+    (0x84, "EXT4", 2),
+    (0x97, "NEXT_BUFFER", 5),
+    (0x98, "READONLY_BUFFER", 5),
+];
 
 /// What a program left behind.
 pub(super) struct Outcome<'a> {
@@ -39,8 +62,9 @@ impl<'a> Machine<'a> {
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
-            calls: Calls::default(),
-            links: 0,
+            globals: HashMap::new(),
+            keys: HashMap::new(),
+            protocol: 0,
         }
     }
 
@@ -63,10 +87,14 @@ impl<'a> Machine<'a> {
     fn step(&mut self, opcode: u8) -> Result {
         match opcode {
             // PROTO, FRAME
-            0x80 => drop(self.byte()?),
+            0x80 => {
+                self.protocol = self.byte()?;
+                // The protocol decides what names mean.
+                self.globals.clear();
+            }
             0x95 => drop(self.array::<8>()?),
             // MARK, POP, POP_MARK, DUP
-            b'(' => self.marks.push(self.stack.len()),
+            b'(' => self.mark()?,
             b'0' => drop(self.pop()?),
             b'1' => drop(self.pop_to_mark()?),
             b'2' => {
@@ -77,7 +105,7 @@ impl<'a> Machine<'a> {
             b'N' => self.push(Value::None)?,
             0x88 => self.push(Value::Bool(true))?,
             0x89 => self.push(Value::Bool(false))?,
-            // BININT1, BININT2, BININT, LONG1, LONG4, INT, BINFLOAT
+            // BININT1, BININT2, BININT, LONG1, LONG4, INT, LONG, BINFLOAT
             b'K' => self.push_int::<1>()?,
             b'M' => self.push_int::<2>()?,
             b'J' => {
@@ -92,6 +120,17 @@ impl<'a> Machine<'a> {
                     "01" => Value::Bool(true),
                     int => Value::Int(int.parse().map_err(|_| PickleError::Malformed)?),
                 };
+                self.push(value)?;
+            }
+            b'L' => {
+                let line = self.line()?;
+                let digits = line.strip_suffix('L').unwrap_or(line);
+                let is_int = digits.strip_prefix('-').unwrap_or(digits);
+                if is_int.is_empty() || !is_int.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return Err(PickleError::Malformed);
+                }
+                // No number that is read here has more than 64 bits.
+                let value = digits.parse().map_or(Value::BigInt(&[]), Value::Int);
                 self.push(value)?;
             }
             b'G' => {
@@ -121,10 +160,10 @@ impl<'a> Machine<'a> {
                 let items = self.pop_to_mark()?;
                 self.push_sequence(Value::List, items)?;
             }
-            0x8f => self.push(Value::Set)?,
+            0x8f => self.push(Value::Set(Vec::new()))?,
             0x91 => {
-                self.pop_to_mark()?;
-                self.push(Value::Set)?;
+                let items = self.pop_to_mark()?;
+                self.push_sequence(Value::Set, items)?;
             }
             // APPEND, APPENDS, ADDITEMS
             b'a' => {
@@ -163,7 +202,7 @@ impl<'a> Machine<'a> {
             // REDUCE, NEWOBJ, NEWOBJ_EX, BUILD
             b'R' => {
                 let parts = self.pop_n(2)?;
-                let result = self.calls.reduce(&mut self.values, parts[0], parts[1])?;
+                let result = calls::reduce(&mut self.values, parts[0], parts[1])?;
                 self.push_id(result)?;
             }
             0x81 => {
@@ -172,17 +211,19 @@ impl<'a> Machine<'a> {
             }
             0x92 => {
                 let parts = self.pop_n(3)?;
-                self.make(parts[0], parts[1])?;
+                // The keyword arguments are arguments like the others.
+                let args = self.values.push(Value::Tuple(parts[1..].to_vec()));
+                self.make(parts[0], args)?;
             }
             b'b' => {
                 let state = self.pop()?;
                 let top = self.top()?;
-                self.calls.build(&mut self.values, top, state)?;
+                calls::build(&mut self.values, top, state)?;
             }
             // BINPUT, LONG_BINPUT, MEMOIZE, BINGET, LONG_BINGET
             b'q' => self.put::<1>()?,
             b'r' => self.put::<4>()?,
-            0x94 => drop(self.memo.insert(self.memo.len(), self.top()?)),
+            0x94 => self.memoize(self.memo.len())?,
             b'h' => self.get::<1>()?,
             b'j' => self.get::<4>()?,
             // BINPERSID
@@ -190,8 +231,42 @@ impl<'a> Machine<'a> {
                 let id = self.pop()?;
                 self.push_persistent(id)?;
             }
-            other => return Err(PickleError::Opcode(other)),
+            other => return Err(self.unread(other)),
         }
+        Ok(())
+    }
+
+    /// Why an opcode is not followed.
+    fn unread(&mut self, opcode: u8) -> PickleError {
+        let Some((_, name, protocol)) = UNREAD.iter().find(|(byte, ..)| *byte == opcode) else {
+            return PickleError::Opcode(opcode);
+        };
+        // INST and OBJ call what they name.
+        let callable = match opcode {
+            b'i' => match (self.line(), self.line()) {
+                (Ok(module), Ok(name)) => self.global(module, name).ok(),
+                _ => return PickleError::Malformed,
+            },
+            b'o' => {
+                let items = self.pop_to_mark().unwrap_or_default();
+                items
+                    .first()
+                    .and_then(|id| self.values.global(*id))
+                    .cloned()
+            }
+            _ => None,
+        };
+        match callable.filter(|callable| callable.acts()) {
+            Some(callable) => PickleError::Call(callable.path.clone()),
+            None => PickleError::Unsupported(name, *protocol),
+        }
+    }
+
+    fn mark(&mut self) -> Result {
+        if self.marks.len() > MAX_VALUES {
+            return Err(PickleError::TooLarge);
+        }
+        self.marks.push(self.stack.len());
         Ok(())
     }
 
@@ -201,7 +276,9 @@ impl<'a> Machine<'a> {
         let kind = parts.first().and_then(|kind| self.values.str(*kind));
         match (kind, parts) {
             (Some("storage"), _) => {
-                let storage = tensors::storage(&self.values, id).ok_or(PickleError::Malformed)?;
+                self.values.spend(STORAGE)?;
+                let storage = tensors::storage(&self.values, id, &mut self.keys);
+                let storage = storage.ok_or(PickleError::Malformed)?;
                 self.push(Value::Storage(Rc::new(storage)))
             }
             (Some("module"), [_, class, ..]) => self.push_id(*class),
@@ -211,12 +288,8 @@ impl<'a> Machine<'a> {
 
     /// `class.__new__(class, *args)`
     fn make(&mut self, class: Id, args: Id) -> Result {
-        let class = self.calls.check_class(&self.values, class)?;
-        self.push(Value::Object(Box::new(Object {
-            class: Some(class),
-            args: Some(args),
-            ..Object::default()
-        })))
+        let made = calls::make(&mut self.values, class, args)?;
+        self.push_id(made)
     }
 
     fn append(&mut self, new: Vec<Id>) -> Result {
@@ -226,7 +299,17 @@ impl<'a> Machine<'a> {
             items.extend(new);
             return Ok(());
         }
-        self.calls.check_append(&self.values, top)
+        if let Value::Set(items) = self.values.get_mut(top) {
+            items.extend(new);
+            return Ok(());
+        }
+        calls::check_growth(&mut self.values, top, "append")?;
+        if let Value::Object(object) = self.values.get_mut(top) {
+            object
+                .items
+                .extend(new.into_iter().map(|item| (item, item)));
+        }
+        Ok(())
     }
 
     fn insert(&mut self, new: &[Id]) -> Result {
@@ -234,7 +317,11 @@ impl<'a> Machine<'a> {
             return Err(PickleError::Malformed);
         }
         self.link(new.len())?;
-        match self.top().map(|top| self.values.get_mut(top))? {
+        let top = self.top()?;
+        if !matches!(self.values.get(top), Value::Dict(_)) {
+            calls::check_growth(&mut self.values, top, "__setitem__")?;
+        }
+        match self.values.get_mut(top) {
             Value::Dict(object) | Value::Object(object) => {
                 let pairs = new.as_chunks().0.iter();
                 object
@@ -246,8 +333,19 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn push_global(&mut self, module: &str, name: &str) -> Result {
-        self.push(Value::Global(Rc::new(Global::new(module, name))))
+    fn push_global(&mut self, module: &'a str, name: &'a str) -> Result {
+        let global = self.global(module, name)?;
+        self.push(Value::Global(global))
+    }
+
+    fn global(&mut self, module: &'a str, name: &'a str) -> Result<Rc<Global>> {
+        if let Some(global) = self.globals.get(&(module, name)) {
+            return Ok(Rc::clone(global));
+        }
+        let global = Rc::new(Global::new(self.protocol, module, name));
+        self.values.spend(global.path.len() + size_of::<Global>())?;
+        self.globals.insert((module, name), Rc::clone(&global));
+        Ok(global)
     }
 
     /// A string that names something.
@@ -257,11 +355,7 @@ impl<'a> Machine<'a> {
     }
 
     fn link(&mut self, n: usize) -> Result {
-        self.links += n;
-        if self.links > MAX_LINKS {
-            return Err(PickleError::TooLarge);
-        }
-        Ok(())
+        self.values.spend(n.saturating_mul(2 * size_of::<Id>()))
     }
 
     fn push_sequence(&mut self, kind: fn(Vec<Id>) -> Value<'a>, items: Vec<Id>) -> Result {
@@ -278,6 +372,8 @@ impl<'a> Machine<'a> {
         if self.values.len() > MAX_VALUES || self.stack.len() > MAX_VALUES {
             return Err(PickleError::TooLarge);
         }
+        self.values
+            .spend(size_of::<Value<'_>>() + size_of::<Id>())?;
         self.stack.push(id);
         Ok(())
     }
@@ -316,7 +412,15 @@ impl<'a> Machine<'a> {
 
     fn put<const N: usize>(&mut self) -> Result {
         let key = self.uint::<N>()?;
-        self.memo.insert(key, self.top()?);
+        self.memoize(key)
+    }
+
+    fn memoize(&mut self, key: usize) -> Result {
+        let top = self.top()?;
+        if self.memo.len() > MAX_VALUES {
+            return Err(PickleError::TooLarge);
+        }
+        self.memo.insert(key, top);
         Ok(())
     }
 

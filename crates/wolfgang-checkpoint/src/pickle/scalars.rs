@@ -23,7 +23,7 @@ pub(super) fn json(
             Err(_) => other(),
         },
         Value::None => Json::Null,
-        Value::Tuple(_) | Value::List(_) | Value::Set => Json::Array(Vec::new()),
+        Value::Tuple(_) | Value::List(_) | Value::Set(_) => Json::Array(Vec::new()),
         _ => other(),
     }
 }
@@ -58,7 +58,7 @@ fn numpy_scalar(values: &Values<'_>, scalar: &Object) -> Option<Json> {
 /// Bytes, also as protocols before 3 write them: a string, each of whose characters is a byte.
 fn bytes_of(values: &Values<'_>, id: Id) -> Option<Vec<u8>> {
     match values.get(id) {
-        Value::Bytes(bytes) => Some(bytes.to_vec()),
+        Value::Bytes(bytes) if bytes.len() <= size_of::<u64>() => Some(bytes.to_vec()),
         Value::Object(object) if object.class.as_ref()?.path == "_codecs.encode" => {
             let [text, _] = values.sequence(object.args?)? else {
                 return None;

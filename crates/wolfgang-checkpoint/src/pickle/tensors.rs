@@ -1,7 +1,10 @@
 //! Tensors and their storages, as pickles describe them.
 
+use super::MAX_NAME;
 use super::value::{Id, Value, Values};
 use burn::tensor::DType;
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// The type of a tensor's elements.
@@ -87,7 +90,7 @@ impl Element {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Storage {
     /// Its name in the file.
-    pub(crate) key: String,
+    pub(crate) key: Rc<str>,
     /// The type of its elements, or the class of the storage if that is unknown.
     pub(crate) element: Result<&'static Element, Rc<str>>,
     /// How many elements it has.
@@ -150,17 +153,28 @@ impl TensorRef {
 /// No parameter of a model has more than two.
 const MAX_DIMS: usize = 8;
 
+/// Torch writes two flags.
+const MAX_METADATA: usize = 16;
+
 /// The storage behind the persistent id `('storage', class, key, location, number of elements[, view])`.
-pub(super) fn storage(values: &Values<'_>, id: Id) -> Option<Storage> {
+///
+/// Keys are shared: `keys` has those of all storages.
+pub(super) fn storage<'a>(
+    values: &Values<'a>,
+    id: Id,
+    keys: &mut HashMap<Cow<'a, str>, Rc<str>>,
+) -> Option<Storage> {
     let [_, class, key, _, len, view @ ..] = values.sequence(id)? else {
         return None;
     };
     let path = &values.global(*class)?.path;
     let key = match values.get(*key) {
-        Value::Str(key) => (*key).to_owned(),
-        Value::Int(key) => key.to_string(),
+        Value::Str(key) if key.len() <= MAX_NAME => Cow::Borrowed(*key),
+        Value::Int(key) => Cow::Owned(key.to_string()),
         _ => return None,
     };
+    let shared = || Rc::from(&*key);
+    let key = Rc::clone(keys.entry(key.clone()).or_insert_with(shared));
     let len = values.uint(*len)?;
     let view = view.first().and_then(|view| values.sequence(*view));
     let (start, end) = match view {
@@ -207,7 +221,7 @@ pub(super) fn rebuilt<'a>(
                 _ => Err(MALFORMED.into()),
             }
         }
-        "meta_tensor_no_storage" => unsupported("no values (a meta tensor)"),
+        "meta_tensor_no_storage" => unsupported("a shape without values (meta device)"),
         "sparse_tensor" | "sparse_csr_tensor" => unsupported("a sparse tensor"),
         "qtensor" => unsupported("a quantized tensor"),
         "nested_tensor" => unsupported("a nested tensor"),
@@ -250,7 +264,16 @@ fn plain(values: &Values<'_>, args: &[Id], dtype: Option<Id>) -> Result<TensorRe
         let mut set = flags.into_iter().flatten();
         set.any(|flag| matches!(values.get(flag), Value::Bool(true)))
     };
-    if rest.iter().skip(2).any(is_lazy) {
+    let is_large = |id: &Id| {
+        values
+            .items(*id)
+            .is_some_and(|items| items.len() > MAX_METADATA)
+    };
+    let metadata = || rest.iter().skip(2);
+    if metadata().any(is_large) {
+        return Err("a tensor with unknown metadata".into());
+    }
+    if metadata().any(is_lazy) {
         return Err("a lazily negated tensor".into());
     }
     let offset = values.uint(*offset).ok_or_else(malformed)?;

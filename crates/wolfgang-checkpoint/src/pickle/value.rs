@@ -1,7 +1,9 @@
 //! The values that a pickle builds.
 
+use super::PickleError;
 use super::globals::Global;
 use super::tensors::{Storage, TensorRef};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// Index of a value. Values refer to each other by index, so sharing and cycles cost nothing.
@@ -28,8 +30,8 @@ pub(super) enum Value<'a> {
     Storage(Rc<Storage>),
     /// A tensor, or what cannot be read of it.
     Tensor(Box<Result<TensorRef, Rc<str>>>),
-    /// A set: its items are not needed.
-    Set,
+    /// The items of a set, or of something else that holds nothing but them.
+    Set(Vec<Id>),
 }
 
 /// What is known of an object without running its class.
@@ -39,36 +41,81 @@ pub(super) struct Object {
     pub(super) class: Option<Rc<Global>>,
     /// The tuple of arguments that it was made from.
     pub(super) args: Option<Id>,
-    /// The items that were set on it as on a dictionary.
+    /// The items that were set on it as on a dictionary; of one that was appended to it as to a list, the item is key and
+    /// value.
     pub(super) items: Vec<(Id, Id)>,
     /// The state that was set on it, usually the dictionary of its attributes.
     pub(super) state: Option<Id>,
 }
 
+/// Bytes that following one pickle may take, and values that may be searched meanwhile, each counted as [`SEARCHED`]
+/// bytes. A few bytes of a pickle could otherwise have the same large value copied or searched any number of times.
+const BUDGET: usize = 112 << 20;
+
+/// What searching a value costs of the budget.
+const SEARCHED: usize = 16;
+
 /// The values of one pickle.
-#[derive(Debug, Default)]
-pub(super) struct Values<'a>(Vec<Value<'a>>);
+#[derive(Debug)]
+pub(super) struct Values<'a> {
+    values: Vec<Value<'a>>,
+    /// What is left of the budget.
+    left: usize,
+    /// Tensors that were given functions, as attributes or hooks.
+    holders: HashSet<Id>,
+}
+
+impl Default for Values<'_> {
+    fn default() -> Self {
+        Self {
+            values: Vec::new(),
+            left: BUDGET,
+            holders: HashSet::new(),
+        }
+    }
+}
 
 impl<'a> Values<'a> {
     pub(super) fn push(&mut self, value: Value<'a>) -> Id {
-        self.0.push(value);
-        self.0.len() - 1
+        self.values.push(value);
+        self.values.len() - 1
+    }
+
+    /// Takes bytes from the budget.
+    pub(super) fn spend(&mut self, bytes: usize) -> Result<(), PickleError> {
+        self.left = self.left.checked_sub(bytes).ok_or(PickleError::TooLarge)?;
+        Ok(())
+    }
+
+    /// Takes from the budget what it costs to search this many values.
+    pub(super) fn spend_search(&mut self, n: usize) -> Result<(), PickleError> {
+        self.spend(n.saturating_mul(SEARCHED))
+    }
+
+    /// Notes that a tensor was given a function.
+    pub(super) fn note_function(&mut self, tensor: Id) {
+        self.holders.insert(tensor);
+    }
+
+    /// Whether a tensor was given a function.
+    pub(super) fn has_function(&self, tensor: Id) -> bool {
+        self.holders.contains(&tensor)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.values.len()
     }
 
     pub(super) fn get(&self, id: Id) -> &Value<'a> {
-        &self.0[id]
+        &self.values[id]
     }
 
     pub(super) fn get_mut(&mut self, id: Id) -> &mut Value<'a> {
-        &mut self.0[id]
+        &mut self.values[id]
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Id, &Value<'a>)> {
-        self.0.iter().enumerate()
+        self.values.iter().enumerate()
     }
 
     pub(super) fn str(&self, id: Id) -> Option<&'a str> {

@@ -186,6 +186,9 @@ fn central_header(file: &[u8], at: usize, directory: Range<usize>) -> Result<(He
     let local = local
         .filter(|h| h.starts_with(LOCAL_HEADER))
         .ok_or_else(outside)?;
+    if u16_at(local, 8) != Some(0) {
+        return Err(foreign("it is a zip archive with compressed entries"));
+    }
     let [local_name_len, local_extra_len] =
         [26, 28].map(|offset| usize::from(u16_at(local, offset).unwrap_or_default()));
     let local_name_end = start + LOCAL_LEN + local_name_len;

@@ -43,7 +43,7 @@ pub(super) fn read<'a>(
     let mut sizes = HashMap::new();
     for storage in object.storages() {
         let size = storage.element.as_ref().map(|element| element.size);
-        sizes.entry(storage.key.as_str()).or_insert(size);
+        sizes.entry(&*storage.key).or_insert(size);
     }
     let mut places = HashMap::new();
     let mut at = file.len() - rest.len();

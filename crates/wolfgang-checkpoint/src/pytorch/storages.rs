@@ -38,8 +38,7 @@ impl Place {
             Ok(())
         } else {
             let Range { start, end } = self.range;
-            let message =
-                format!("the bytes {start} to {end} have another checksum than they should");
+            let message = format!("the CRC-32 of the bytes {start} to {end} does not match");
             Err(Error::IoError(message))
         }
     }
@@ -79,7 +78,7 @@ impl Storages {
             source: what.into(),
         };
         let Storage { key, .. } = &*described.storage;
-        let place = self.places.get(key);
+        let place = self.places.get(&**key);
         let place = place.ok_or_else(|| {
             damaged(format!(
                 "its tensor {name:.80} is in the storage {key:.20}, which is missing"
@@ -141,7 +140,7 @@ impl Storages {
         if described.len() != Some(1) || (dtype.is_none() && described.element.name != "bool") {
             return None;
         }
-        let place = self.places.get(&described.storage.key)?;
+        let place = self.places.get(&*described.storage.key)?;
         let size = described.element.size;
         let start = described.offset.checked_mul(size)?;
         let bytes = self.file[place.range.clone()].get(start..start.checked_add(size)?)?;

@@ -147,7 +147,7 @@ fn checkpoint(error: &CheckpointError) -> Option<String> {
             phrase(instruction)
         ),
         CheckpointError::PartOfFolder { path, folder } => format!(
-            "{} ist nur ein Teil eines Modells; nennen Sie seinen Ordner, {}",
+            "{} ist eine Datei eines Modells, das ein Ordner ist; nennen Sie seinen Ordner, {}",
             path.display(),
             folder.display()
         ),
@@ -165,8 +165,9 @@ fn checkpoint(error: &CheckpointError) -> Option<String> {
             path.display()
         ),
         CheckpointError::RunsCode { path, callable } => format!(
-            "{} wird abgelehnt: in Python geöffnet würde es {callable} aufrufen, was weder Tensoren noch schlichte Daten \
-             herstellt; öffnen Sie es nicht mit Python, wenn Sie seiner Herkunft nicht trauen",
+            "{} wird abgelehnt: beim Laden mit Python würde {callable} aufgerufen, was Code ausführen kann; ist es Ihre \
+             eigene Datei, laden Sie sie mit Python und speichern Sie nur {{\"model\": …, \"model_config\": …}} mit \
+             torch.save; sonst laden Sie sie nicht mit Python",
             path.display()
         ),
         CheckpointError::UnsupportedFormat { path, found } => {

@@ -1,0 +1,298 @@
+//! What Python 3 makes of the names in pickles that Python 2 can read: its module `_compat_pickle`.
+
+/// The first protocol whose names are not those of Python 2.
+const FIRST_OTHER: u8 = 3;
+
+/// Module and name as Python 3 imports them from a pickle of this protocol.
+pub(super) fn renamed<'a>(protocol: u8, module: &'a str, name: &'a str) -> (&'a str, &'a str) {
+    if protocol >= FIRST_OTHER {
+        return (module, name);
+    }
+    let found = NAMES.binary_search_by_key(&(module, name), |(m, n, ..)| (*m, *n));
+    if let Some((_, _, module, name)) = found.ok().and_then(|at| NAMES.get(at)) {
+        return (module, name);
+    }
+    let found = MODULES.binary_search_by_key(&module, |(old, _)| *old);
+    let module = found
+        .ok()
+        .and_then(|at| MODULES.get(at))
+        .map_or(module, |(_, new)| *new);
+    (module, name)
+}
+
+/// Module and name in Python 2, and in Python 3.
+const NAMES: &[(&str, &str, &str, &str)] = &[
+    ("UserDict", "IterableUserDict", "collections", "UserDict"),
+    ("UserDict", "UserDict", "collections", "UserDict"),
+    ("UserList", "UserList", "collections", "UserList"),
+    ("UserString", "UserString", "collections", "UserString"),
+    ("__builtin__", "basestring", "builtins", "str"),
+    ("__builtin__", "intern", "sys", "intern"),
+    ("__builtin__", "long", "builtins", "int"),
+    ("__builtin__", "reduce", "functools", "reduce"),
+    ("__builtin__", "unichr", "builtins", "chr"),
+    ("__builtin__", "unicode", "builtins", "str"),
+    ("__builtin__", "xrange", "builtins", "range"),
+    (
+        "_multiprocessing",
+        "Connection",
+        "multiprocessing.connection",
+        "Connection",
+    ),
+    ("_socket", "fromfd", "socket", "fromfd"),
+    (
+        "exceptions",
+        "ArithmeticError",
+        "builtins",
+        "ArithmeticError",
+    ),
+    ("exceptions", "AssertionError", "builtins", "AssertionError"),
+    ("exceptions", "AttributeError", "builtins", "AttributeError"),
+    ("exceptions", "BaseException", "builtins", "BaseException"),
+    ("exceptions", "BufferError", "builtins", "BufferError"),
+    ("exceptions", "BytesWarning", "builtins", "BytesWarning"),
+    (
+        "exceptions",
+        "DeprecationWarning",
+        "builtins",
+        "DeprecationWarning",
+    ),
+    ("exceptions", "EOFError", "builtins", "EOFError"),
+    (
+        "exceptions",
+        "EnvironmentError",
+        "builtins",
+        "EnvironmentError",
+    ),
+    ("exceptions", "Exception", "builtins", "Exception"),
+    (
+        "exceptions",
+        "FloatingPointError",
+        "builtins",
+        "FloatingPointError",
+    ),
+    ("exceptions", "FutureWarning", "builtins", "FutureWarning"),
+    ("exceptions", "GeneratorExit", "builtins", "GeneratorExit"),
+    ("exceptions", "IOError", "builtins", "IOError"),
+    ("exceptions", "ImportError", "builtins", "ImportError"),
+    ("exceptions", "ImportWarning", "builtins", "ImportWarning"),
+    (
+        "exceptions",
+        "IndentationError",
+        "builtins",
+        "IndentationError",
+    ),
+    ("exceptions", "IndexError", "builtins", "IndexError"),
+    ("exceptions", "KeyError", "builtins", "KeyError"),
+    (
+        "exceptions",
+        "KeyboardInterrupt",
+        "builtins",
+        "KeyboardInterrupt",
+    ),
+    ("exceptions", "LookupError", "builtins", "LookupError"),
+    ("exceptions", "MemoryError", "builtins", "MemoryError"),
+    ("exceptions", "NameError", "builtins", "NameError"),
+    (
+        "exceptions",
+        "NotImplementedError",
+        "builtins",
+        "NotImplementedError",
+    ),
+    ("exceptions", "OSError", "builtins", "OSError"),
+    ("exceptions", "OverflowError", "builtins", "OverflowError"),
+    (
+        "exceptions",
+        "PendingDeprecationWarning",
+        "builtins",
+        "PendingDeprecationWarning",
+    ),
+    ("exceptions", "ReferenceError", "builtins", "ReferenceError"),
+    ("exceptions", "RuntimeError", "builtins", "RuntimeError"),
+    ("exceptions", "RuntimeWarning", "builtins", "RuntimeWarning"),
+    ("exceptions", "StandardError", "builtins", "Exception"),
+    ("exceptions", "StopIteration", "builtins", "StopIteration"),
+    ("exceptions", "SyntaxError", "builtins", "SyntaxError"),
+    ("exceptions", "SyntaxWarning", "builtins", "SyntaxWarning"),
+    ("exceptions", "SystemError", "builtins", "SystemError"),
+    ("exceptions", "SystemExit", "builtins", "SystemExit"),
+    ("exceptions", "TabError", "builtins", "TabError"),
+    ("exceptions", "TypeError", "builtins", "TypeError"),
+    (
+        "exceptions",
+        "UnboundLocalError",
+        "builtins",
+        "UnboundLocalError",
+    ),
+    (
+        "exceptions",
+        "UnicodeDecodeError",
+        "builtins",
+        "UnicodeDecodeError",
+    ),
+    (
+        "exceptions",
+        "UnicodeEncodeError",
+        "builtins",
+        "UnicodeEncodeError",
+    ),
+    ("exceptions", "UnicodeError", "builtins", "UnicodeError"),
+    (
+        "exceptions",
+        "UnicodeTranslateError",
+        "builtins",
+        "UnicodeTranslateError",
+    ),
+    ("exceptions", "UnicodeWarning", "builtins", "UnicodeWarning"),
+    ("exceptions", "UserWarning", "builtins", "UserWarning"),
+    ("exceptions", "ValueError", "builtins", "ValueError"),
+    ("exceptions", "Warning", "builtins", "Warning"),
+    (
+        "exceptions",
+        "ZeroDivisionError",
+        "builtins",
+        "ZeroDivisionError",
+    ),
+    ("itertools", "ifilter", "builtins", "filter"),
+    ("itertools", "ifilterfalse", "itertools", "filterfalse"),
+    ("itertools", "imap", "builtins", "map"),
+    ("itertools", "izip", "builtins", "zip"),
+    ("itertools", "izip_longest", "itertools", "zip_longest"),
+    (
+        "multiprocessing",
+        "AuthenticationError",
+        "multiprocessing.context",
+        "AuthenticationError",
+    ),
+    (
+        "multiprocessing",
+        "BufferTooShort",
+        "multiprocessing.context",
+        "BufferTooShort",
+    ),
+    (
+        "multiprocessing",
+        "ProcessError",
+        "multiprocessing.context",
+        "ProcessError",
+    ),
+    (
+        "multiprocessing",
+        "TimeoutError",
+        "multiprocessing.context",
+        "TimeoutError",
+    ),
+    (
+        "multiprocessing.forking",
+        "Popen",
+        "multiprocessing.popen_fork",
+        "Popen",
+    ),
+    (
+        "multiprocessing.process",
+        "Process",
+        "multiprocessing.context",
+        "Process",
+    ),
+    ("socket", "_socketobject", "socket", "SocketType"),
+    (
+        "urllib",
+        "ContentTooShortError",
+        "urllib.error",
+        "ContentTooShortError",
+    ),
+    ("urllib", "getproxies", "urllib.request", "getproxies"),
+    ("urllib", "pathname2url", "urllib.request", "pathname2url"),
+    ("urllib", "quote", "urllib.parse", "quote"),
+    ("urllib", "quote_plus", "urllib.parse", "quote_plus"),
+    ("urllib", "unquote", "urllib.parse", "unquote"),
+    ("urllib", "unquote_plus", "urllib.parse", "unquote_plus"),
+    ("urllib", "url2pathname", "urllib.request", "url2pathname"),
+    ("urllib", "urlcleanup", "urllib.request", "urlcleanup"),
+    ("urllib", "urlencode", "urllib.parse", "urlencode"),
+    ("urllib", "urlopen", "urllib.request", "urlopen"),
+    ("urllib", "urlretrieve", "urllib.request", "urlretrieve"),
+    ("urllib2", "HTTPError", "urllib.error", "HTTPError"),
+    ("urllib2", "URLError", "urllib.error", "URLError"),
+    ("whichdb", "whichdb", "dbm", "whichdb"),
+];
+
+const MODULES: &[(&str, &str)] = &[
+    ("BaseHTTPServer", "http.server"),
+    ("CGIHTTPServer", "http.server"),
+    ("ConfigParser", "configparser"),
+    ("Cookie", "http.cookies"),
+    ("Dialog", "tkinter.dialog"),
+    ("DocXMLRPCServer", "xmlrpc.server"),
+    ("FileDialog", "tkinter.filedialog"),
+    ("HTMLParser", "html.parser"),
+    ("Queue", "queue"),
+    ("ScrolledText", "tkinter.scrolledtext"),
+    ("SimpleDialog", "tkinter.simpledialog"),
+    ("SimpleHTTPServer", "http.server"),
+    ("SimpleXMLRPCServer", "xmlrpc.server"),
+    ("SocketServer", "socketserver"),
+    ("StringIO", "io"),
+    ("Tix", "tkinter.tix"),
+    ("Tkconstants", "tkinter.constants"),
+    ("Tkdnd", "tkinter.dnd"),
+    ("Tkinter", "tkinter"),
+    ("UserDict", "collections"),
+    ("UserList", "collections"),
+    ("UserString", "collections"),
+    ("__builtin__", "builtins"),
+    ("_abcoll", "collections.abc"),
+    ("_elementtree", "xml.etree.ElementTree"),
+    ("_winreg", "winreg"),
+    ("anydbm", "dbm"),
+    ("cPickle", "pickle"),
+    ("cStringIO", "io"),
+    ("commands", "subprocess"),
+    ("cookielib", "http.cookiejar"),
+    ("copy_reg", "copyreg"),
+    ("dbhash", "dbm.bsd"),
+    ("dbm", "dbm.ndbm"),
+    ("dumbdbm", "dbm.dumb"),
+    ("dummy_thread", "_dummy_thread"),
+    ("gdbm", "dbm.gnu"),
+    ("htmlentitydefs", "html.entities"),
+    ("httplib", "http.client"),
+    ("markupbase", "_markupbase"),
+    ("repr", "reprlib"),
+    ("robotparser", "urllib.robotparser"),
+    ("test.test_support", "test.support"),
+    ("thread", "_thread"),
+    ("tkColorChooser", "tkinter.colorchooser"),
+    ("tkCommonDialog", "tkinter.commondialog"),
+    ("tkFileDialog", "tkinter.filedialog"),
+    ("tkFont", "tkinter.font"),
+    ("tkMessageBox", "tkinter.messagebox"),
+    ("tkSimpleDialog", "tkinter.simpledialog"),
+    ("ttk", "tkinter.ttk"),
+    ("urllib2", "urllib.request"),
+    ("urlparse", "urllib.parse"),
+    ("whichdb", "dbm"),
+    ("xmlrpclib", "xmlrpc.client"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_sorted() {
+        assert!(NAMES.is_sorted_by_key(|(module, name, ..)| (*module, *name)));
+        assert!(MODULES.is_sorted_by_key(|(module, _)| *module));
+    }
+
+    #[test]
+    fn names_of_python_2_are_those_of_python_3_up_to_protocol_2() {
+        assert_eq!(renamed(2, "__builtin__", "long"), ("builtins", "int"));
+        assert_eq!(renamed(2, "__builtin__", "unicode"), ("builtins", "str"));
+        assert_eq!(
+            renamed(0, "commands", "getoutput"),
+            ("subprocess", "getoutput")
+        );
+        assert_eq!(renamed(4, "__builtin__", "long"), ("__builtin__", "long"));
+    }
+}
