@@ -316,15 +316,15 @@ fn unknown_options_are_errors_with_a_tip_that_works() {
     for (args, expected) in [
         (
             &["-Wer"][..],
-            "tip: a text that begins with a dash goes last, behind `--`",
+            "tip: a text that begins with a dash goes last, after `--`",
         ),
         (
             &["-Wer", "--seed", "1"],
-            "tip: a text that begins with a dash goes last, behind `--`",
+            "tip: a text that begins with a dash goes last, after `--`",
         ),
         (
             &["--", "-Wer", "--seed", "1"],
-            "tip: options stand before `--`",
+            "tip: options go before `--`",
         ),
         (
             &["--temperture", "0"],
@@ -583,7 +583,7 @@ fn counts_out_of_range_are_refused_with_what_is_possible() {
 #[test]
 fn tips_for_unknown_options_keep_the_text_and_name_what_is_meant() {
     let output = run(&["--wer=ich bin"]);
-    let tip = "behind `--`: wolfgang generate -- \"--wer=ich bin\"";
+    let tip = "after `--`: wolfgang generate -- \"--wer=ich bin\"";
     assert!(stderr(&output).contains(tip), "{}", stderr(&output));
     let output = run(&[PROMPT, "--greedy"]);
     let message = stderr(&output);

@@ -12,6 +12,7 @@
 mod calls;
 mod globals;
 mod machine;
+mod name_lists;
 mod python2;
 mod scalars;
 mod tensors;
@@ -197,7 +198,7 @@ impl<'a> Pickle<'a> {
 /// What `torch.nn.Module.get_extra_state` returned is under such a name.
 const EXTRA_STATE: &str = "_extra_state";
 
-/// Reads the pickle at the beginning of `bytes`, up to and including its STOP, and gives what lies behind it.
+/// Reads the pickle at the beginning of `bytes`, up to and including its STOP, and returns the bytes that follow it too.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Pickle<'_>, &[u8]), PickleError> {
     let Outcome { values, root, rest } = Machine::new(bytes).run()?;
     Ok((Pickle { values, root }, rest))

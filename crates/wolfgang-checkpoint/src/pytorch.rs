@@ -196,7 +196,7 @@ fn unsupported(path: &Path, found: &str) -> CheckpointError {
     }
 }
 
-/// The pickle at the beginning of `bytes`, and what lies behind it.
+/// The pickle at the beginning of `bytes`, and the bytes after it.
 fn read_pickle<'a>(
     path: &Path,
     bytes: &'a [u8],

@@ -8,7 +8,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::{OsStr, OsString};
 
-/// The words in an order in which the parser takes such texts for what they are: behind `--`, or joined to their option.
+/// The words in an order in which the parser takes such texts for what they are: after `--`, or joined to their option.
 pub(crate) fn arrange(command: &Command, words: Vec<OsString>) -> Vec<OsString> {
     let is_text = |word: &&OsString| word.to_str().is_some_and(is_text);
     let options_end = words.iter().position(|word| word == "--");
@@ -60,13 +60,13 @@ pub(crate) fn with_tip(mut error: clap::Error, words: &[OsString]) -> clap::Erro
         value.is_some_and(|value| value.contains(char::is_whitespace))
     });
     let tip = if is_behind && unknown.starts_with('-') {
-        "options stand before `--`; behind it, everything is text".to_owned()
+        "options go before `--`; everything after it is text".to_owned()
     } else if let Some(text) = text {
         format!(
-            "a text that begins with a dash goes last, behind `--`: wolfgang generate -- \"{text}\""
+            "a text that begins with a dash goes last, after `--`: wolfgang generate -- \"{text}\""
         )
     } else if is_short {
-        "a text that begins with a dash goes last, behind `--`: wolfgang generate --seed 1 -- -TEXT"
+        "a text that begins with a dash goes last, after `--`: wolfgang generate --seed 1 -- -TEXT"
             .to_owned()
     } else if unknown == "--greedy" {
         "--preset greedy, or --temperature 0, always takes the most likely token".to_owned()

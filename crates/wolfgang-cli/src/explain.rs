@@ -36,7 +36,7 @@ pub(crate) use new_file::NotWritable;
   echo \"Wer reitet so spät\" | wolfgang explain --json")]
 pub(crate) struct ExplainArgs {
     /// The text to continue. Without it, or as `-`, it is read from standard input (a final line break does not count); on
-    /// a terminal, none begins a new document. A word that begins with a dash goes last, behind `--`
+    /// a terminal, none begins a new document. A word that begins with a dash goes last, after `--`
     prompt: Option<String>,
 
     /// Write a page for a browser: one file, which needs no network

@@ -17,7 +17,7 @@ use std::num::NonZeroUsize;
   echo \"Wer reitet so spät\" | wolfgang generate --samples 3 --json")]
 pub(crate) struct GenerateArgs {
     /// The text to continue. Without it, or as `-`, it is read from standard input (a final line break does not count); on
-    /// a terminal, none begins a new document. A word that begins with a dash goes last, behind `--`
+    /// a terminal, none begins a new document. A word that begins with a dash goes last, after `--`
     #[arg(conflicts_with = "prompt_ids")]
     pub(crate) prompt: Option<String>,
 

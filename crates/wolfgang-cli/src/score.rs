@@ -22,7 +22,7 @@ use wolfgang_generate::{Score, SpecialTokens, Tokenizer};
   wolfgang score --file poem.txt --json")]
 pub(crate) struct ScoreArgs {
     /// The text. Without it, or as `-`, it is read from standard input (a final line break does not count). A word that
-    /// begins with a dash goes last, behind `--`
+    /// begins with a dash goes last, after `--`
     #[arg(conflicts_with = "file")]
     text: Option<String>,
 

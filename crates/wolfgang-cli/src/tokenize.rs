@@ -23,7 +23,7 @@ use wolfgang_generate::{GenerateError, SpecialTokens, Tokenizer};
   wolfgang tokenize --decode 441,16,2230")]
 pub(crate) struct TokenizeArgs {
     /// The text. Without it, or as `-`, it is read from standard input (a final line break does not count). A word that
-    /// begins with a dash goes last, behind `--`
+    /// begins with a dash goes last, after `--`
     #[arg(conflicts_with_all = ["file", "decode"])]
     text: Option<String>,
 

@@ -48,7 +48,7 @@ const UNREAD: [(u8, &str, u8); 13] = [
 pub(super) struct Outcome<'a> {
     pub(super) values: Values<'a>,
     pub(super) root: Id,
-    /// What lies behind its STOP.
+    /// The bytes after its STOP.
     pub(super) rest: &'a [u8],
 }
 

@@ -156,7 +156,7 @@ const MAX_DIMS: usize = 8;
 /// Torch writes two flags.
 const MAX_METADATA: usize = 16;
 
-/// The storage behind the persistent id `('storage', class, key, location, number of elements[, view])`.
+/// The storage of the persistent id `('storage', class, key, location, number of elements[, view])`.
 ///
 /// Keys are shared: `keys` has those of all storages.
 pub(super) fn storage<'a>(
