@@ -40,6 +40,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "a program may speak")]
 fn measure(args: &Args) -> anyhow::Result<()> {
+    let out = args.out.display();
+    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {out}"))?;
     println!("| step | seconds | peak memory |\n| --- | --- | --- |");
     let pt = args.checkpoint.as_path();
     let measure = |what: &str, input: &Path, more: &[&str]| -> anyhow::Result<()> {
