@@ -1,26 +1,15 @@
 //! `wolfgang chat` with input that other programs write, or that is no text.
 
 use crate::chat::{conversation, goethe, say};
-use crate::fixtures::wolfgang;
+use crate::fixtures::{with_input, wolfgang};
 use serde_json::{Value as Json, json};
-use std::io::Write;
-use std::process::{Output, Stdio};
+use std::process::Output;
 use wolfgang_generate::{Message, Role};
 
 const ARGS: [&str; 4] = ["--seed", "3", "--max-new-tokens", "10"];
 
 fn chat(args: &[&str], lines: &[u8]) -> Output {
-    let mut child = wolfgang()
-        .arg("chat")
-        .args(ARGS)
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(lines).unwrap();
-    child.wait_with_output().unwrap()
+    with_input(wolfgang().arg("chat").args(ARGS).args(args), lines)
 }
 
 fn stderr(output: &Output) -> &str {
@@ -149,15 +138,8 @@ fn a_tilde_in_a_command_is_the_home_folder() {
     let mut command = wolfgang();
     command.arg("chat").args(ARGS).env("HOME", home.path());
     command.current_dir(home.path().parent().unwrap());
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
     let lines = b"Wer?\n/save ~/talk.json\n/load ~/talk.json\n";
-    child.stdin.take().unwrap().write_all(lines).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = with_input(&mut command, lines);
     assert_eq!(stderr(&output), "[2 messages saved]\n[2 messages loaded]\n");
     assert!(home.path().join("talk.json").is_file());
 }

@@ -1,11 +1,10 @@
 //! The command's input and output where other programs, shells and systems differ from what is usual.
 
 use crate::command::{PROMPT, generate, run};
-use crate::fixtures::{faust, fixture, repository, wolfgang};
+use crate::fixtures::{faust, fixture, repository, with_input, wolfgang};
 use serde_json::Value as Json;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 pub(crate) const SHORT: [&str; 4] = ["--seed", "1", "--max-new-tokens", "5"];
 
@@ -26,16 +25,7 @@ fn json(output: &Output) -> Json {
 
 /// With these bytes on standard input.
 fn piped(args: &[&str], input: &[u8]) -> Output {
-    let mut child = wolfgang()
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that needs no input does not read it.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    child.wait_with_output().unwrap()
+    with_input(wolfgang().args(args), input)
 }
 
 /// JSON's numbers are doubles for JavaScript and jq.

@@ -2,8 +2,9 @@
 
 use safetensors::SafeTensors;
 use serde::de::DeserializeOwned;
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 use wolfgang_generate::{Device, WolfgangGenerator};
 
@@ -56,6 +57,19 @@ pub(crate) fn tiny_tokenizer() -> Vec<u8> {
         vocab.contains_key(&format!("{left}{right}"))
     });
     serde_json::to_vec(&json).unwrap()
+}
+
+/// Runs a command with these bytes on standard input.
+pub(crate) fn with_input(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that needs no input may end without reading it.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
 }
 
 /// The `wolfgang` command, without whatever the user of this machine has set.

@@ -1,9 +1,8 @@
 //! `wolfgang score` and `wolfgang tokenize`.
 
-use crate::fixtures::{faust, wolfgang};
+use crate::fixtures::{faust, with_input, wolfgang};
 use serde_json::Value as Json;
-use std::io::Write;
-use std::process::{Output, Stdio};
+use std::process::Output;
 use wolfgang_generate::SpecialTokens;
 
 const LINE: &str = "Wer reitet so spät durch Nacht und Wind?";
@@ -13,15 +12,7 @@ fn run(args: &[&str]) -> Output {
 }
 
 fn run_with(args: &[&str], input: &[u8]) -> Output {
-    let mut child = wolfgang()
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    child.wait_with_output().unwrap()
+    with_input(wolfgang().args(args), input)
 }
 
 fn text(output: Output) -> String {

@@ -250,7 +250,7 @@ pub enum CheckpointError {
         /// What the system said.
         source: Source,
     },
-    /// The Hub answered several times that it is busy, or in trouble of its own.
+    /// The Hub answered several times that it is busy or has an internal error.
     #[error("asked for {what} of {model}, {endpoint} answered with the status {status}")]
     HubBusy {
         /// The Hub.

@@ -93,7 +93,7 @@ pub(crate) fn write(
 ) -> Result<(), CheckpointError> {
     let mut json = json!(config);
     json["model_type"] = MODEL_TYPE.into();
-    // The tokenizer says it of its own.
+    // The tokenizer names this id without the file.
     let tokenizer = scratch.path().join(TOKENIZER);
     let known = match tokenizer.is_file() {
         true => SpecialIds::of(&read_json(&tokenizer)?).end_of_text,

@@ -95,7 +95,7 @@ impl Scratch {
 }
 
 /// What is at `target`, if anything is. Refuses it unless it is an empty folder, or may be replaced and has only files of
-/// the names that conversions write: anything else is somebody's work.
+/// the names that conversions write: anything else was not written by a conversion.
 fn check_free(target: &Path, replace: bool) -> Result<Option<Metadata>, CheckpointError> {
     let path = || target.to_path_buf();
     let read = |source| CheckpointError::Read {
@@ -192,7 +192,7 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// The system's error alone: `tempfile` adds the path of a folder that nobody named, and that is gone.
+/// The system's error alone: `tempfile` adds the path of a temporary folder, which no longer exists.
 fn without_temporary_name(error: std::io::Error) -> std::io::Error {
     match error.to_string().rsplit_once(" at path ") {
         Some((message, _)) => std::io::Error::new(error.kind(), message.to_owned()),

@@ -34,7 +34,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8], access: Access, replace: bool) ->
     Ok(())
 }
 
-/// The system's error alone: `tempfile` adds the path of a file that nobody named, and that is gone.
+/// The system's error alone: `tempfile` adds the path of a temporary file, which no longer exists.
 fn without_temporary_name(error: Error) -> Error {
     match error.to_string().rsplit_once(" at path ") {
         Some((message, _)) => Error::new(error.kind(), message.to_owned()),

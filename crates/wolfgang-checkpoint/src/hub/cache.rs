@@ -86,7 +86,7 @@ pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// Adds the names of the files in `folder`, each behind `prefix`.
+/// Adds the names of the files in `folder`, each prefixed with `prefix`.
 fn add_names(folder: &Path, prefix: &str, depth: usize, names: &mut BTreeSet<String>) {
     /// Deeper than any checkpoint lies.
     const MAX_DEPTH: usize = 8;

@@ -10,7 +10,7 @@ use std::path::{Component, Path};
 pub(super) enum Choice {
     /// A folder with these files.
     Folder(Vec<&'static str>),
-    /// A folder with these files; which others, its index tells.
+    /// A folder with these files, and with those that its index lists.
     Sharded(Vec<&'static str>),
     /// A `.pt`, by its path in the repository.
     File(String),

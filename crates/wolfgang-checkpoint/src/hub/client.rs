@@ -131,7 +131,7 @@ impl<'a> Client<'a> {
         let mut answer = ask(&url, with_token)?;
         let mut linked_etag = answer.linked_etag.take();
         for _ in 0..MAX_REDIRECTS {
-            // What the Hub says of the content counts, whatever the server says that has it.
+            // The Hub's own description of the content takes precedence over that of the storage server.
             let next = redirect(&url, &answer).filter(|_| answer.linked_size.is_none());
             let Some(next) = next else {
                 break;

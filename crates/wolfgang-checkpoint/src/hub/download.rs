@@ -178,7 +178,7 @@ impl Transfer<'_> {
             }
             // There is nothing from here on.
             416 => return Err(self.wrong_size(self.reached).into()),
-            // Too many requests, or the server has trouble of its own: both pass.
+            // Too many requests or a server error: both are temporary.
             status @ (429 | 500..) => {
                 return Err(Interruption::Again {
                     source: format!("it answered {status}").into(),

@@ -10,7 +10,7 @@ pub(super) const ATTEMPTS: u32 = 4;
 /// The pause after the first attempt if the server names none; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The longest pause, whatever the server asks for.
+/// The longest pause, even if the server asks for a longer one.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// The time, and waiting, for requests that are made again. Tests replace it so that they need not wait.

@@ -44,7 +44,7 @@ const UNREAD: [(u8, &str, u8); 13] = [
     (0x98, "READONLY_BUFFER", 5),
 ];
 
-/// What a program left behind.
+/// The result of a pickle's program.
 pub(super) struct Outcome<'a> {
     pub(super) values: Values<'a>,
     pub(super) root: Id,

@@ -102,24 +102,14 @@ impl Storages {
         // An empty tensor may begin anywhere.
         let offset = if byte_len == 0 { 0 } else { described.offset };
         let start = place.range.start + offset * size;
-        if byte_len == 0 || described.is_contiguous() {
-            let read = move || {
-                place.check(&file)?;
-                file.view(start, start + byte_len)
-                    .map_err(|e| Error::IoError(format!("{e:?}")))
-            };
-            return Ok(Tensor::deferred(
-                name,
-                dtype,
-                described.shape.clone(),
-                None,
-                byte_len,
-                read,
-            ));
-        }
+        let is_contiguous = byte_len == 0 || described.is_contiguous();
         let (shape, strides) = (described.shape.clone(), described.strides.clone());
         let read = move || {
             place.check(&file)?;
+            if is_contiguous {
+                let bytes = file.view(start, start + byte_len);
+                return bytes.map_err(|e| Error::IoError(format!("{e:?}")));
+            }
             let mut gathered = Vec::with_capacity(byte_len);
             gather(&file[start..], size, &shape, &strides, &mut gathered);
             Ok(Bytes::from_bytes_vec(gathered))
