@@ -5,21 +5,23 @@ use serde_json::Value as Json;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use wolfgang_generate::{Conversation, GenerateOptions, Overflow, PenaltyScope, SamplingParams};
+use wolfgang_generate::{
+    ContextOverflow, Conversation, GenerateOptions, PenaltyScope, SamplingParams,
+};
 
 /// What the model card has.
 pub(crate) fn goethe(seed: u64, max_new_tokens: usize) -> GenerateOptions {
     GenerateOptions {
         max_new_tokens,
         seed: Some(seed),
-        overflow: Overflow::Stop,
+        context_overflow: ContextOverflow::Stop,
         sampling: SamplingParams {
             temperature: 0.5,
             top_p: Some(0.8),
             top_k: Some(15),
             repetition_penalty: 1.1,
             repetition_window: 48,
-            penalize: PenaltyScope::Generated,
+            penalty_scope: PenaltyScope::Generated,
             ..SamplingParams::default()
         },
         ..GenerateOptions::default()
@@ -127,7 +129,7 @@ fn json_lines_tell_pieces_and_ends() {
         assert_eq!(finished["reason"], expected.reason.as_str());
         assert_eq!(finished["seed"], 3);
         assert_eq!(finished["prompt_tokens"], expected.prompt_tokens);
-        assert_eq!(finished["reused_tokens"], expected.reused_tokens);
+        assert_eq!(finished["cached_tokens"], expected.cached_tokens);
         assert_eq!(finished["generated_tokens"], expected.generated_tokens);
         assert_eq!(finished["left_out_messages"], 0);
         assert!(finished["timing"]["decode_seconds"].as_f64().unwrap() > 0.0);

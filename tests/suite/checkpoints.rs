@@ -3,12 +3,12 @@
 use crate::fixtures::{checkpoints_in, fixture, repository, tiny_tokenizer, wolfgang, xtask};
 use std::path::Path;
 use wolfgang_checkpoint::{
-    Checkpoint, CheckpointError, ConvertOptions, Format, Precision, TensorProblem, convert, load,
+    Checkpoint, CheckpointError, ConvertOptions, Format, Precision, TensorError, convert, load,
 };
 use wolfgang_generate::Device;
-use wolfgang_model::Wolfgang;
+use wolfgang_model::WolfgangModel;
 
-fn logits(model: &Wolfgang) -> Vec<f32> {
+fn logits(model: &WolfgangModel) -> Vec<f32> {
     model
         .forward(&[5, 17, 400])
         .unwrap()
@@ -16,7 +16,7 @@ fn logits(model: &Wolfgang) -> Vec<f32> {
         .unwrap()
 }
 
-fn tiny(name: &str) -> Wolfgang {
+fn tiny(name: &str) -> WolfgangModel {
     load(fixture("tiny").join(name), &Device::flex()).unwrap()
 }
 
@@ -163,7 +163,7 @@ fn differences_are_listed_all_at_once() {
         problems
             .0
             .iter()
-            .all(|p| matches!(p, TensorProblem::Missing { .. }))
+            .all(|p| matches!(p, TensorError::Missing { .. }))
     );
     assert!(problems.to_string().ends_with("; and 1 more"));
 }

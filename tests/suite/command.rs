@@ -212,7 +212,7 @@ fn every_sampling_option_reaches_the_sampler() {
             &["--repetition-penalty", "3", "--penalize", "generated"],
             SamplingParams {
                 repetition_penalty: 3.0,
-                penalize: PenaltyScope::Generated,
+                penalty_scope: PenaltyScope::Generated,
                 ..default()
             },
         ),

@@ -124,7 +124,7 @@ fn what_was_computed_is_not_computed_again() {
     let second = conversation.send("Weiter!", &options(5)).unwrap();
     let second = second.into_summary().unwrap();
     assert_eq!(
-        second.reused_tokens,
+        second.cached_tokens,
         first.prompt_tokens + first.generated_tokens
     );
 
@@ -136,7 +136,7 @@ fn what_was_computed_is_not_computed_again() {
     let system = system.encode_chat(&[Message::new(Role::System, SYSTEM)]);
     let third = third.into_summary().unwrap();
     assert!(
-        third.reused_tokens >= system.unwrap().len() - 2,
+        third.cached_tokens >= system.unwrap().len() - 2,
         "{third:?}"
     );
 }
@@ -192,7 +192,7 @@ fn an_answer_can_be_given_again() {
     let again = conversation.regenerate(&options(20)).unwrap();
     let again = again.into_summary().unwrap();
     assert_eq!(again.text, said.text);
-    assert_eq!(again.reused_tokens, again.prompt_tokens - 1);
+    assert_eq!(again.cached_tokens, again.prompt_tokens - 1);
 
     let other = GenerateOptions {
         seed: Some(8),

@@ -84,18 +84,18 @@ fn every_draw_is_of_its_kind() {
             let id = told.chosen.id;
             match &told.draw {
                 DrawReport::Greedy => assert!(sampling.is_greedy()),
-                DrawReport::Walk { u, shares } => {
+                DrawReport::InverseCdf { u, intervals } => {
                     assert_eq!(sampling.rng, RngKind::ChaCha);
-                    let share = shares.iter().find(|share| share.id == id).unwrap();
+                    let share = intervals.iter().find(|share| share.id == id).unwrap();
                     assert!((share.from..=share.to).contains(u));
                 }
-                DrawReport::Race { runners } => {
-                    assert_eq!((sampling.rng, runners[0].id), (RngKind::Torch, id));
+                DrawReport::ExponentialRace { contenders } => {
+                    assert_eq!((sampling.rng, contenders[0].id), (RngKind::Torch, id));
                 }
             }
             let xtc = told.steps.iter().find(|step| step.step == Step::Xtc);
             assert_eq!(xtc.is_some(), sampling.xtc.is_some());
-            assert!(xtc.is_none_or(|xtc| xtc.chance.is_some()));
+            assert!(xtc.is_none_or(|xtc| xtc.random_draw.is_some()));
         }
     }
 }
@@ -123,5 +123,8 @@ fn explanations_come_with_their_ids_and_one_of_the_end() {
     let FinishReason::StopToken(id) = summary.reason else {
         panic!("{:?}", summary.reason);
     };
-    assert_eq!(summary.ending.map(|told| told.chosen.id), Some(id));
+    assert_eq!(
+        summary.stop_explanation.map(|told| told.chosen.id),
+        Some(id)
+    );
 }

@@ -2,7 +2,7 @@
 
 use crate::fixtures::{faust, fixture, repository};
 use wolfgang_generate::{
-    Device, Event, GenerateError, GenerateOptions, LongPrompt, Message, Prompt, Role,
+    Device, Event, GenerateError, GenerateOptions, Message, Prompt, PromptTruncation, Role,
     SamplingParams, Summary, WolfgangGenerator,
 };
 use wolfgang_tokenize::SpecialTokens;
@@ -216,12 +216,12 @@ fn a_long_prompt_is_cut_and_told_or_refused() {
     let block_size = faust().model().config().block_size;
     let long: Vec<u32> = (0..block_size as u32 + 44).map(|i| 200 + i).collect();
     let cut = faust().generate_text(&long, &options(3)).unwrap();
-    assert_eq!((cut.prompt_tokens, cut.cut_tokens), (300, 44));
+    assert_eq!((cut.prompt_tokens, cut.truncated_tokens), (300, 44));
     let short = faust().generate_text(&long[44..], &options(3)).unwrap();
-    assert_eq!((&cut.ids, short.cut_tokens), (&short.ids, 0));
+    assert_eq!((&cut.ids, short.truncated_tokens), (&short.ids, 0));
 
     let refusing = GenerateOptions {
-        long_prompt: LongPrompt::Refuse,
+        prompt_truncation: PromptTruncation::Error,
         ..options(3)
     };
     assert!(matches!(

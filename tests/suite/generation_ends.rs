@@ -2,7 +2,7 @@
 
 use crate::fixtures::faust;
 use crate::generation::{events, options, wild};
-use wolfgang_generate::{Event, FinishReason, GenerateOptions, Overflow, SamplingParams};
+use wolfgang_generate::{ContextOverflow, Event, FinishReason, GenerateOptions, SamplingParams};
 
 /// Always takes the last id again, provided its logit is positive: the penalty rewards it beyond all others.
 fn echo() -> SamplingParams {
@@ -128,7 +128,7 @@ fn a_silent_generation_can_be_cancelled() {
 fn a_full_context_ends_the_text_on_request() {
     let prompt: Vec<u32> = (0..250).map(|i| 200 + i).collect();
     let stopping = GenerateOptions {
-        overflow: Overflow::Stop,
+        context_overflow: ContextOverflow::Stop,
         ..wild(50)
     };
     let stopped = faust().generate_text(&prompt, &stopping).unwrap();

@@ -4,7 +4,7 @@ use crate::fixtures::{fixture, repository};
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use tempfile::TempDir;
-use wolfgang_checkpoint::{Checkpoint, CheckpointError, TensorProblem};
+use wolfgang_checkpoint::{Checkpoint, CheckpointError, TensorError};
 use wolfgang_tokenize::Tokenizer;
 
 /// The error and all of its causes.
@@ -140,7 +140,7 @@ fn a_misspelt_name_is_recognised_and_a_strange_one_is_not() {
         panic!("{error}");
     };
     let problem = |name: &str| {
-        let named = |p: &&TensorProblem| p.to_string().starts_with(name);
+        let named = |p: &&TensorError| p.to_string().starts_with(name);
         problems.0.iter().find(named).unwrap().to_string()
     };
     assert_eq!(

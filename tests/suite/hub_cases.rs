@@ -86,7 +86,7 @@ fn a_hub_that_stays_busy_is_an_error_after_a_few_attempts() {
     let (files, pauses) = fetch(&server, home.path());
     assert!(matches!(
         files,
-        Err(CheckpointError::HubRefused { status: 404, .. })
+        Err(CheckpointError::HubNotFound { status: 404, .. })
     ));
     assert_eq!(pauses, [0; 0]);
 }
@@ -210,7 +210,7 @@ fn a_complete_model_in_the_cache_stands_in_for_a_hub_that_cannot_be_reached() {
     server.change(|content| content.answers = Some((404, "")));
     assert!(matches!(
         fetch(&server, home.path()).0,
-        Err(CheckpointError::HubRefused { .. })
+        Err(CheckpointError::HubNotFound { .. })
     ));
 
     std::fs::remove_file(

@@ -95,7 +95,7 @@ fn every_precision_can_be_loaded_from_int8() {
         assert_eq!(logits(&int8, precision), logits(&float, precision));
     }
     let plain = ModelOptions {
-        plain: true,
+        use_burn_ops: true,
         ..ModelOptions::default()
     };
     assert_eq!(logits(&int8, plain), logits(&float, plain));

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use wolfgang_checkpoint::{
-    Checkpoint, CheckpointError, ConvertOptions, Precision, TensorProblem, TensorProblems, convert,
+    Checkpoint, CheckpointError, ConvertOptions, Precision, TensorError, TensorErrors, convert,
 };
 use wolfgang_generate::Device;
 
@@ -64,11 +64,11 @@ fn scales(tensors: &mut Vec<Tensor>, name: &str, rows: usize) {
     tensors.push(scales);
 }
 
-fn problems(change: impl FnOnce(&mut Vec<Tensor>)) -> Vec<TensorProblem> {
+fn problems(change: impl FnOnce(&mut Vec<Tensor>)) -> Vec<TensorError> {
     let (_folder, model) = changed(change);
     match Checkpoint::open(model).unwrap_err() {
         CheckpointError::Tensors {
-            problems: TensorProblems(problems),
+            problems: TensorErrors(problems),
             ..
         } => problems,
         other => panic!("{other}"),
@@ -76,7 +76,7 @@ fn problems(change: impl FnOnce(&mut Vec<Tensor>)) -> Vec<TensorProblem> {
 }
 
 #[track_caller]
-fn assert_one(problems: &[TensorProblem], expected: &str) {
+fn assert_one(problems: &[TensorError], expected: &str) {
     let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(told, [expected]);
 }

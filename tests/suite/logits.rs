@@ -9,7 +9,7 @@ use std::error::Error;
 use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 use wolfgang_checkpoint::Checkpoint;
-use wolfgang_model::{Device, ModelError, ModelOptions, Precision, Wolfgang, to_host};
+use wolfgang_model::{Device, ModelError, ModelOptions, Precision, WolfgangModel, to_host};
 
 #[derive(Deserialize)]
 struct TinyCase {
@@ -18,15 +18,15 @@ struct TinyCase {
     n: usize,
 }
 
-fn load(checkpoint: &str, device: &Device) -> Wolfgang {
+fn load(checkpoint: &str, device: &Device) -> WolfgangModel {
     wolfgang_checkpoint::load(fixture("tiny").join(checkpoint), device).unwrap()
 }
 
-fn forward(model: &Wolfgang, ids: &[u32]) -> Vec<f32> {
+fn forward(model: &WolfgangModel, ids: &[u32]) -> Vec<f32> {
     to_host(model.forward(ids).unwrap()).unwrap()
 }
 
-fn forward_cached(model: &Wolfgang, chunks: &[&[u32]]) -> Vec<f32> {
+fn forward_cached(model: &WolfgangModel, chunks: &[&[u32]]) -> Vec<f32> {
     let mut cache = model.new_cache().unwrap();
     let mut logits = Vec::new();
     for chunk in chunks {
@@ -91,7 +91,12 @@ pub(crate) fn the_faust_model_has_the_originals_logits_and_log_probabilities(on:
 }
 
 /// A long sequence cut at random places. The two ways sum in different orders, so they agree only up to rounding.
-fn assert_chunking_does_not_matter(model: &Wolfgang, ids: &[u32], cuts: &[usize], rounding: f32) {
+fn assert_chunking_does_not_matter(
+    model: &WolfgangModel,
+    ids: &[u32],
+    cuts: &[usize],
+    rounding: f32,
+) {
     let mut cuts: Vec<usize> = cuts
         .iter()
         .map(|cut| cut % ids.len())
@@ -118,7 +123,7 @@ proptest! {
         ids in proptest::collection::vec(0u32..512, 1..=64),
         cuts in proptest::collection::vec(any::<usize>(), 0..12),
     ) {
-        static MODEL: LazyLock<Wolfgang> = LazyLock::new(|| load("plain.pt", &Device::flex()));
+        static MODEL: LazyLock<WolfgangModel> = LazyLock::new(|| load("plain.pt", &Device::flex()));
         assert_chunking_does_not_matter(&MODEL, &ids, &cuts, 1e-5);
     }
 }
@@ -268,13 +273,13 @@ fn impossible_input_is_an_error_and_leaves_the_cache_alone() {
     let half = half.into_model_with(&Device::flex(), Precision::F16, &mut ());
     assert!(matches!(
         error(&[0], &mut half.unwrap().new_cache().unwrap()),
-        ModelError::ForeignCache { .. }
+        ModelError::CacheMismatch { .. }
     ));
     assert!(matches!(
         error(
             &[0],
             &mut load("deep.pt", &Device::flex()).new_cache().unwrap()
         ),
-        ModelError::ForeignCache { .. }
+        ModelError::CacheMismatch { .. }
     ));
 }

@@ -52,7 +52,7 @@ fn the_nearest_place_counts() {
         top_k: Some(15),
         repetition_penalty: 1.1,
         repetition_window: 48,
-        penalize: PenaltyScope::Generated,
+        penalty_scope: PenaltyScope::Generated,
         ..SamplingParams::default()
     };
     let greedy = SamplingParams {

@@ -109,7 +109,7 @@ fn overlapping_generations_of_a_session_give_their_own_texts() {
     assert!(session.ids().is_empty(), "the first has the cache");
     let [first, second] = running.map(|generation| generation.into_summary().unwrap());
     assert_eq!([&first.ids, &second.ids], expected.each_ref());
-    assert_eq!((first.reused_tokens, second.reused_tokens), (29, 0));
+    assert_eq!((first.cached_tokens, second.cached_tokens), (29, 0));
     // The last to end leaves its cache.
     let both = [&prompts[1][..], &second.ids].concat();
     assert_eq!(session.ids(), both[..both.len() - 1]);
@@ -147,7 +147,7 @@ fn generations_of_one_session_can_be_in_one_batch() {
     let mut finished = 0;
     for (_, event) in batch {
         if let Event::Finished(summary) = event.unwrap() {
-            assert_eq!((&summary.ids, summary.reused_tokens), (&expected.ids, 29));
+            assert_eq!((&summary.ids, summary.cached_tokens), (&expected.ids, 29));
             finished += 1;
         }
     }
@@ -202,7 +202,7 @@ fn failed(error: GenerateError) -> Summary {
     assert!(
         matches!(
             *source,
-            GenerateError::Sampling(SamplingError::NotALogit { id: 3, .. })
+            GenerateError::Sampling(SamplingError::InvalidLogit { id: 3, .. })
         ),
         "{source}"
     );

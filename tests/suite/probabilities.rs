@@ -6,9 +6,9 @@ use serde::Deserialize;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
     Device, Event, GenerateError, GenerateOptions, ModelConfig, ModelError, ModelOptions,
-    SamplingError, SamplingParams, TokenLogprobs, Tokenizer, Wolfgang, WolfgangGenerator,
+    SamplingError, SamplingParams, TokenLogprobs, Tokenizer, WolfgangGenerator, WolfgangModel,
 };
-use wolfgang_model::{Parameter, ReadRows, to_host};
+use wolfgang_model::{Parameter, RowReader, to_host};
 
 #[derive(Deserialize)]
 struct Case {
@@ -103,7 +103,7 @@ fn tiny(block_size: usize) -> ModelConfig {
     }
 }
 
-fn with_the_tokenizer(model: Wolfgang) -> WolfgangGenerator {
+fn with_the_tokenizer(model: WolfgangModel) -> WolfgangGenerator {
     let tokenizer = Tokenizer::from_file(repository("models/faust/tokenizer.json"));
     WolfgangGenerator::new(model, tokenizer.unwrap()).unwrap()
 }
@@ -125,17 +125,17 @@ fn a_context_of_one_token_is_enough_to_score() {
 
 #[test]
 fn logits_that_are_no_numbers_have_no_score() {
-    let open = |_: &Parameter| -> Result<ReadRows<'_, ModelError>, ModelError> {
+    let open = |_: &Parameter| -> Result<RowReader<'_, ModelError>, ModelError> {
         Ok(Box::new(|_, weights| {
             weights.fill(f32::NAN);
             Ok(())
         }))
     };
     let options = ModelOptions::default();
-    let model = Wolfgang::from_weights(&tiny(8), &Device::flex(), options, open).unwrap();
+    let model = WolfgangModel::from_weights(&tiny(8), &Device::flex(), options, open).unwrap();
     assert!(matches!(
         with_the_tokenizer(model).score(&[300, 301]),
-        Err(GenerateError::Sampling(SamplingError::NotALogit {
+        Err(GenerateError::Sampling(SamplingError::InvalidLogit {
             id: 0,
             ..
         }))

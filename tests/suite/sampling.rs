@@ -29,7 +29,7 @@ impl Case {
 }
 
 /// How many cases of `file` agree only up to an exchange of equally likely ids.
-fn check(file: &str, repetition_window: usize, penalize: PenaltyScope) -> usize {
+fn check(file: &str, repetition_window: usize, penalty_scope: PenaltyScope) -> usize {
     let golden = Golden::read(file);
     let mut exchanged = 0;
     for (i, case) in golden.cases::<Case>().into_iter().enumerate() {
@@ -39,7 +39,7 @@ fn check(file: &str, repetition_window: usize, penalize: PenaltyScope) -> usize 
             top_p: Some(case.top_p),
             repetition_penalty: case.repetition_penalty,
             repetition_window,
-            penalize,
+            penalty_scope,
             ..SamplingParams::default()
         };
         let logits = golden.f32(&format!("{i}.logits"));

@@ -5,8 +5,8 @@ use crate::generation::{events, options, wild};
 use proptest::prelude::*;
 use std::time::Duration;
 use wolfgang_generate::{
-    Batch, Event, FinishReason, GenerateError, GenerateOptions, Generation, Overflow, Prompt,
-    SamplingError, StoppingContext, Summary,
+    Batch, ContextOverflow, Event, FinishReason, GenerateError, GenerateOptions, Generation,
+    Prompt, SamplingError, StoppingContext, Summary,
 };
 
 fn stopping(strings: &[&str], keep: bool, with: GenerateOptions) -> GenerateOptions {
@@ -83,7 +83,7 @@ fn what_is_held_back_is_handed_out_at_any_other_end() {
         (
             FinishReason::ContextFull,
             (&full).into(),
-            with(|options| options.overflow = Overflow::Stop),
+            with(|options| options.context_overflow = ContextOverflow::Stop),
             as_is,
         ),
         (FinishReason::Criterion(1), short, wild(40), |generation| {

@@ -109,7 +109,7 @@ fn sequences_of_every_length_share_a_batch() {
     for (prompt, together) in prompts.iter().zip(finish(batch.unwrap())) {
         let alone = faust().generate_text(*prompt, &wild(20)).unwrap();
         assert_eq!(essence(&alone), essence(&together));
-        assert_eq!(alone.cut_tokens, together.cut_tokens);
+        assert_eq!(alone.truncated_tokens, together.truncated_tokens);
     }
 }
 
@@ -139,7 +139,7 @@ fn samples_count_their_seeds_up_and_compute_the_prompt_once() {
         seed: Some(u64::MAX),
         ..wild(12)
     };
-    let samples = finish(faust().samples("Habe nun, ach!", &with, 3).unwrap());
+    let samples = finish(faust().generate_n("Habe nun, ach!", &with, 3).unwrap());
     assert_eq!(samples.len(), 3);
     let prompt_tokens = samples[0].prompt_tokens;
     for (sample, seed) in samples.iter().zip([u64::MAX, 0, 1]) {
@@ -149,24 +149,24 @@ fn samples_count_their_seeds_up_and_compute_the_prompt_once() {
         };
         let alone = faust().generate_text("Habe nun, ach!", &with).unwrap();
         assert_eq!(essence(&alone), essence(sample));
-        assert_eq!((sample.seed, alone.reused_tokens), (seed, 0));
+        assert_eq!((sample.seed, alone.cached_tokens), (seed, 0));
     }
-    let reused: Vec<_> = samples.iter().map(|sample| sample.reused_tokens).collect();
+    let reused: Vec<_> = samples.iter().map(|sample| sample.cached_tokens).collect();
     assert_eq!(reused, [0, prompt_tokens - 1, prompt_tokens - 1]);
 
     let drawn = GenerateOptions {
         seed: None,
         ..wild(4)
     };
-    let drawn = finish(faust().samples("Ach", &drawn, 2).unwrap());
+    let drawn = finish(faust().generate_n("Ach", &drawn, 2).unwrap());
     assert_eq!(drawn[1].seed, drawn[0].seed.wrapping_add(1));
     for n in [0, 257, usize::MAX] {
         assert!(matches!(
-            faust().samples("Ach", &options(1), n).map(drop),
+            faust().generate_n("Ach", &options(1), n).map(drop),
             Err(GenerateError::SampleCount { n: found, limit: 256 }) if found == n
         ));
     }
-    let most = faust().samples("Ach", &options(1), 256).unwrap();
+    let most = faust().generate_n("Ach", &options(1), 256).unwrap();
     assert_eq!(most.running(), 256);
 }
 
@@ -181,7 +181,7 @@ fn prompts_share_what_they_have_in_common() {
         .collect();
     let reused: Vec<_> = finish(batch.unwrap())
         .iter()
-        .map(|summary| summary.reused_tokens)
+        .map(|summary| summary.cached_tokens)
         .collect();
     assert_eq!(
         reused,
@@ -236,20 +236,20 @@ fn an_error_ends_its_generation_and_not_the_others() {
 fn a_session_computes_only_what_is_new() {
     let session = faust().session();
     let first = session.generate_text("Habe nun, ach!", &wild(20)).unwrap();
-    assert_eq!(first.reused_tokens, 0);
+    assert_eq!(first.cached_tokens, 0);
     let prompt = faust().tokenizer().encode("Habe nun, ach!").unwrap();
     let told: Vec<u32> = [&prompt[..], &first.ids].concat();
     assert_eq!(session.ids(), &told[..told.len() - 1]);
 
     let longer = [&told[..], &[400, 401]].concat();
     let second = session.generate_text(&longer, &wild(20)).unwrap();
-    assert_eq!(second.reused_tokens, told.len() - 1);
+    assert_eq!(second.cached_tokens, told.len() - 1);
     let afresh = faust().generate_text(&longer, &wild(20)).unwrap();
     assert_eq!(essence(&second), essence(&afresh));
 
     // The same prompt again: its last token is computed again, for its logits.
     let again = session.generate_text(&longer, &wild(20)).unwrap();
-    assert_eq!(again.reused_tokens, longer.len() - 1);
+    assert_eq!(again.cached_tokens, longer.len() - 1);
     assert_eq!(essence(&again), essence(&afresh));
 }
 
@@ -265,11 +265,11 @@ pub(crate) fn company_changes_nothing_but_rounding(on: &Target) {
     };
     let prompt = "Habe nun, ach! Philosophie";
     let alone = on.faust.generate_text(prompt, &greedy).unwrap();
-    let mut others = finish(on.faust.samples(prompt, &greedy, 2).unwrap());
+    let mut others = finish(on.faust.generate_n(prompt, &greedy, 2).unwrap());
     let session = on.faust.session();
     session.generate_text("Habe nun, ach!", &greedy).unwrap();
     others.push(session.generate_text(prompt, &greedy).unwrap());
-    assert!(others[1..].iter().all(|other| other.reused_tokens > 0));
+    assert!(others[1..].iter().all(|other| other.cached_tokens > 0));
     let likely = |summary: &Summary| -> Vec<f32> {
         let told = summary.logprobs.iter();
         told.map(|token| token.chosen.model).collect()
@@ -290,14 +290,14 @@ fn a_session_truncates_and_forks() {
     let forked = fork.generate_text(&other, &wild(15)).unwrap();
     let afresh = faust().generate_text(&other, &wild(15)).unwrap();
     assert_eq!(essence(&forked), essence(&afresh));
-    assert_eq!(forked.reused_tokens, 10);
+    assert_eq!(forked.cached_tokens, 10);
 
     // What the fork computed has not touched where it came from.
     assert_eq!(session.ids().len(), 44);
     session.truncate(20);
     assert_eq!(session.ids(), &prompt[..20]);
     let rewound = session.generate_text(&prompt, &wild(15)).unwrap();
-    assert_eq!(rewound.reused_tokens, 20);
+    assert_eq!(rewound.cached_tokens, 20);
     let afresh = faust().generate_text(&prompt, &wild(15)).unwrap();
     assert_eq!(essence(&rewound), essence(&afresh));
     session.truncate(1000);
@@ -315,7 +315,7 @@ fn a_session_survives_a_generation_that_is_dropped_or_slides() {
     drop(generation);
     let afresh = faust().generate_text("Wer reitet", &wild(8)).unwrap();
     let after = session.generate_text("Wer reitet", &wild(8)).unwrap();
-    assert!(after.reused_tokens > 0);
+    assert!(after.cached_tokens > 0);
     assert_eq!(essence(&after), essence(&afresh));
 
     let long: Vec<u32> = (0..250).map(|i| 200 + i).collect();

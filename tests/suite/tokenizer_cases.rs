@@ -91,7 +91,7 @@ fn sequences_of_one_byte_level_are_read_nested_and_as_decoders() {
             json["normalizer"] = json!({"type": "Sequence", "normalizers": []});
         });
         assert_as_in_the_library(&json, "sequence");
-        assert!(read(&json).represents("Wer").unwrap());
+        assert!(read(&json).can_encode("Wer").unwrap());
     }
 }
 
@@ -117,7 +117,11 @@ fn a_sequence_of_anything_else_is_refused_by_its_members() {
 fn an_added_space_is_no_lost_byte() {
     let tokenizer = read(&case("add_prefix_space.tokenizer.json"));
     for text in TEXTS {
-        assert_eq!(tokenizer.missing_bytes(text).unwrap(), [0; 0], "{text:?}");
+        assert_eq!(
+            tokenizer.unencodable_offsets(text).unwrap(),
+            [0; 0],
+            "{text:?}"
+        );
     }
     let without_w = changed(|json| {
         json["pre_tokenizer"]["add_prefix_space"] = json!(true);
@@ -132,7 +136,11 @@ fn an_added_space_is_no_lost_byte() {
         ("der W er", &[4]),
         ("er", &[]),
     ] {
-        assert_eq!(tokenizer.missing_bytes(text).unwrap(), missing, "{text:?}");
+        assert_eq!(
+            tokenizer.unencodable_offsets(text).unwrap(),
+            missing,
+            "{text:?}"
+        );
     }
 }
 
@@ -213,7 +221,7 @@ fn with_unknown(token: &str, special: bool) -> Vec<u8> {
 fn an_unknown_token_that_can_arise_is_told_as_a_loss_and_never_a_control_token() {
     let json = with_unknown("<unk>", false);
     assert_as_in_the_library(&json, "unknown");
-    assert_eq!(read(&json).missing_bytes("Wer W").unwrap(), [0, 4]);
+    assert_eq!(read(&json).unencodable_offsets("Wer W").unwrap(), [0, 4]);
     assert!(refusal(&with_unknown("<unk>", true)).contains("plain text can become"));
     assert!(refusal(&with_unknown("e", false)).contains("its unk_token \"e\""));
 }

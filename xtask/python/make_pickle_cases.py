@@ -136,7 +136,7 @@ class Flags(enum.IntFlag):
     B = 2
 
 
-class Stage(str, enum.Enum):
+class StepSnapshot(str, enum.Enum):
     FIRST = "first"
 
 
@@ -201,7 +201,7 @@ def main(folder):
     listing = Listing([1, 2])
     listing.name = "x"
     objects = {
-        "enums": [Mode.TRAIN, Flags.A | Flags.B, Stage.FIRST],
+        "enums": [Mode.TRAIN, Flags.A | Flags.B, StepSnapshot.FIRST],
         "times": [
             datetime.datetime(2026, 11, 25, 13, 58, 30, tzinfo=datetime.timezone.utc),
             datetime.date(2026, 11, 25),

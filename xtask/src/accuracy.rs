@@ -4,7 +4,9 @@ use crate::devices::Devices;
 use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_checkpoint::Checkpoint;
-use wolfgang_generate::{Device, ModelError, Precision, Tokenizer, Wolfgang, tokenizer_beside};
+use wolfgang_generate::{
+    Device, ModelError, Precision, Tokenizer, WolfgangModel, default_tokenizer_path,
+};
 use wolfgang_model::to_host;
 
 /// Goethe's Erlkönig is not in the Faust that the model was trained on.
@@ -26,7 +28,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn measure(args: &Args) -> anyhow::Result<()> {
-    let tokenizer = Tokenizer::from_file(tokenizer_beside(&args.model))?;
+    let tokenizer = Tokenizer::from_file(default_tokenizer_path(&args.model))?;
     let ids = tokenizer.encode(POEM)?;
     let exact = Checkpoint::open(&args.model)?.into_model(&Device::flex())?;
     let exact_logits = logits(&exact, &ids)?;
@@ -68,12 +70,12 @@ fn measure(args: &Args) -> anyhow::Result<()> {
 }
 
 /// The text in pieces that fit into the model's context.
-fn windows<'a>(model: &Wolfgang, ids: &'a [u32]) -> Vec<&'a [u32]> {
+fn windows<'a>(model: &WolfgangModel, ids: &'a [u32]) -> Vec<&'a [u32]> {
     ids.chunks(model.config().block_size).collect()
 }
 
 /// Logits of every position of each window, row by row.
-fn logits(model: &Wolfgang, ids: &[u32]) -> Result<Vec<Vec<f32>>, ModelError> {
+fn logits(model: &WolfgangModel, ids: &[u32]) -> Result<Vec<Vec<f32>>, ModelError> {
     let windows = windows(model, ids);
     let logits = windows
         .into_iter()

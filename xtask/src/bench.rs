@@ -8,7 +8,7 @@ use anyhow::Context;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use wolfgang_cli::{BenchArgs, Figures};
-use wolfgang_generate::{DeviceName, Place, Precision};
+use wolfgang_generate::{DeviceId, DeviceName, Precision};
 
 /// Every element type on the CPU, with random weights: speed does not depend on them.
 #[derive(clap::Args, Clone, Debug)]
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 fn measure(args: &Args) -> anyhow::Result<()> {
     let bench = BenchArgs {
-        devices: vec![DeviceName::Exactly(Place::Flex)],
+        devices: vec![DeviceName::Specific(DeviceId::Flex)],
         dtypes: Precision::ALL.to_vec(),
         threads: args.threads.into_iter().collect(),
         prefill: vec![448],

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, convert};
 use wolfgang_cli::{BenchArgs, Figures};
-use wolfgang_generate::{DeviceName, ModelConfig, Place, Precision};
+use wolfgang_generate::{DeviceId, DeviceName, ModelConfig, Precision};
 
 const PREFILL: usize = 448;
 const POSITIONS: [usize; 2] = [64, 448];
@@ -95,7 +95,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn here(args: &Args, model: &Path, dtype: Precision) -> anyhow::Result<Speeds> {
     let bench = BenchArgs {
         model: Some(model.to_path_buf()),
-        devices: vec![DeviceName::Exactly(Place::Flex)],
+        devices: vec![DeviceName::Specific(DeviceId::Flex)],
         dtypes: vec![dtype],
         threads: vec![args.threads],
         prefill: vec![PREFILL],

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target, convert};
 use wolfgang_generate::{
-    Device, GenerateOptions, Message, Role, SamplingParams, WolfgangGenerator, tokenizer_beside,
+    Device, GenerateOptions, Message, Role, SamplingParams, WolfgangGenerator,
+    default_tokenizer_path,
 };
 
 /// Needs python3 with torch and transformers.
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let options = ConvertOptions {
             target: Target::HuggingFace,
             precision: Some(precision),
-            tokenizer: Some(tokenizer_beside(&args.model)),
+            tokenizer: Some(default_tokenizer_path(&args.model)),
             ..ConvertOptions::default()
         };
         convert(&Checkpoint::open(&args.model)?, &out, &options, ())?;

@@ -2,7 +2,7 @@
 
 use crate::rebuilt::rebuilt;
 use std::path::PathBuf;
-use wolfgang_generate::{Backend, DeviceName, Place, Precision};
+use wolfgang_generate::{Backend, DeviceId, DeviceName, Precision};
 
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Devices {
@@ -47,9 +47,9 @@ impl Devices {
 /// The backend that a device needs, if not any will do.
 fn backend(device: DeviceName) -> Option<Backend> {
     match device {
-        DeviceName::Exactly(place) => Some(place.backend()),
-        DeviceName::Tch => Some(Place::TchCpu.backend()),
-        DeviceName::Cuda(index) => Some(Place::Cuda(index).backend()),
+        DeviceName::Specific(place) => Some(place.backend()),
+        DeviceName::Tch => Some(DeviceId::TchCpu.backend()),
+        DeviceName::Cuda(index) => Some(DeviceId::Cuda(index).backend()),
         _ => None,
     }
 }

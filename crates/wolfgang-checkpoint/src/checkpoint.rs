@@ -6,8 +6,8 @@ use crate::mapped::Mapped;
 use crate::random;
 use crate::weights::{Opened, Stored};
 use crate::{
-    CheckpointError, Progress, TensorProblem, TensorProblems, file_kind, folder, git_lfs, json,
-    native, pytorch, scales,
+    CheckpointError, Progress, TensorError, TensorErrors, file_kind, folder, git_lfs, json, native,
+    pytorch, scales,
 };
 use burn::tensor::{Bytes, Device};
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use wolfgang_model::{
-    ModelConfig, ModelError, ModelOptions, Parameter, Precision, ReadRows, Wolfgang,
+    ModelConfig, ModelError, ModelOptions, Parameter, Precision, RowReader, WolfgangModel,
 };
 
 /// An opened checkpoint: its configuration is possible, and its tensors are those that a model of that shape needs.
@@ -40,7 +40,7 @@ const EMBEDDINGS: &str = "embeddings.weight";
 ///
 /// # Errors
 /// Every [`CheckpointError`] but those of writing.
-pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Wolfgang, CheckpointError> {
+pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<WolfgangModel, CheckpointError> {
     Checkpoint::open(path)?.into_model(device)
 }
 
@@ -136,7 +136,7 @@ impl Checkpoint {
             });
         }
         if !problems.is_empty() {
-            let problems = TensorProblems(problems);
+            let problems = TensorErrors(problems);
             return Err(CheckpointError::Tensors {
                 path: path.to_path_buf(),
                 problems,
@@ -229,7 +229,7 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::NotInt8`],
     /// [`CheckpointError::TooLarge`], [`CheckpointError::UntiedHead`], [`CheckpointError::NoMemory`], [`CheckpointError::Device`].
-    pub fn into_model(self, device: &Device) -> Result<Wolfgang, CheckpointError> {
+    pub fn into_model(self, device: &Device) -> Result<WolfgangModel, CheckpointError> {
         self.into_model_with(device, Precision::F32, &mut ())
     }
 
@@ -243,15 +243,15 @@ impl Checkpoint {
         device: &Device,
         options: impl Into<ModelOptions>,
         progress: &mut dyn Progress,
-    ) -> Result<Wolfgang, CheckpointError> {
+    ) -> Result<WolfgangModel, CheckpointError> {
         self.check_head()?;
         let bytes = self.tensors.values().map(Stored::byte_len);
         progress.begin("reading weights", bytes.sum());
         let path = self.path.clone();
-        let open = |parameter: &Parameter| -> Result<ReadRows<'_, _>, BuildError> {
+        let open = |parameter: &Parameter| -> Result<RowReader<'_, _>, BuildError> {
             // Taken out, so that its file is let go of as early as possible.
             let stored = self.tensors.remove(&parameter.name).ok_or_else(|| {
-                let problems = TensorProblems(vec![TensorProblem::Missing {
+                let problems = TensorErrors(vec![TensorError::Missing {
                     name: parameter.name.clone(),
                     nearest: None,
                 }]);
@@ -266,21 +266,22 @@ impl Checkpoint {
                 Ok(opened.read(rows.start * width, into)?)
             }))
         };
-        let model = Wolfgang::from_weights(&self.config, device, options, open).map_err(
-            |error| match error {
-                BuildError::Checkpoint(error) => error,
-                BuildError::Model(source @ ModelError::NoMemory { .. }) => {
-                    CheckpointError::NoMemory {
+        let model =
+            WolfgangModel::from_weights(&self.config, device, options, open).map_err(|error| {
+                match error {
+                    BuildError::Checkpoint(error) => error,
+                    BuildError::Model(source @ ModelError::NoMemory { .. }) => {
+                        CheckpointError::NoMemory {
+                            path: self.path.clone(),
+                            source,
+                        }
+                    }
+                    BuildError::Model(source) => CheckpointError::Device {
                         path: self.path.clone(),
                         source,
-                    }
+                    },
                 }
-                BuildError::Model(source) => CheckpointError::Device {
-                    path: self.path.clone(),
-                    source,
-                },
-            },
-        )?;
+            })?;
         progress.end();
         Ok(model)
     }
@@ -329,7 +330,7 @@ pub struct TensorInfo<'a> {
     pub shape: &'a [usize],
 }
 
-/// Lets errors of both crates pass through [`Wolfgang::from_weights`].
+/// Lets errors of both crates pass through [`WolfgangModel::from_weights`].
 enum BuildError {
     Checkpoint(CheckpointError),
     Model(ModelError),

@@ -4,7 +4,7 @@ use crate::contents::{Format, HEAD};
 use crate::floats::is_weight_type;
 use crate::nearest::{is_worth_guessing, nearest};
 use crate::weights::Stored;
-use crate::{TensorProblem, huggingface, scales};
+use crate::{TensorError, huggingface, scales};
 use burn::tensor::DType;
 use std::collections::{BTreeMap, HashSet};
 use wolfgang_model::{ModelConfig, Parameter};
@@ -20,7 +20,7 @@ pub(crate) fn compare(
     tensors: &BTreeMap<String, Stored>,
     head: Option<&Stored>,
     unsupported: &BTreeMap<String, String>,
-) -> Vec<TensorProblem> {
+) -> Vec<TensorError> {
     let llama_name = |name: &str| match format {
         Format::HuggingFace => huggingface::llama_name(name),
         _ => None,
@@ -53,11 +53,11 @@ pub(crate) fn compare(
     let present = expected
         .iter()
         .filter_map(|parameter| check(parameter, tensors.get(&parameter.name)?));
-    let missing_ones = missing.iter().map(|name| TensorProblem::Missing {
+    let missing_ones = missing.iter().map(|name| TensorError::Missing {
         name: (*name).to_owned(),
         nearest: nearest(name, &unexpected),
     });
-    let unexpected_ones = unexpected.iter().map(|name| TensorProblem::Unexpected {
+    let unexpected_ones = unexpected.iter().map(|name| TensorError::Unexpected {
         name: (*name).to_owned(),
         nearest: nearest(name, &missing),
     });
@@ -67,7 +67,7 @@ pub(crate) fn compare(
     };
     let of_the_model = expected.iter().chain([&head_parameter]);
     let unreadable = of_the_model.filter_map(|parameter| {
-        Some(TensorProblem::Type {
+        Some(TensorError::Type {
             name: shown(&parameter.name),
             found: unsupported.get(&parameter.name)?.clone(),
             expected: WEIGHT_TYPES,
@@ -84,11 +84,11 @@ fn check_tensor(
     parameter: &Parameter,
     stored: &Stored,
     name: String,
-) -> Option<TensorProblem> {
+) -> Option<TensorError> {
     let tensor = &stored.tensor;
     if *tensor.shape != *parameter.shape {
         let (found, expected) = (tensor.shape.to_vec(), parameter.shape.clone());
-        return Some(TensorProblem::Shape {
+        return Some(TensorError::Shape {
             name,
             found,
             expected,
@@ -104,7 +104,7 @@ fn check_tensor(
     ) {
         return scales::check(stored, *rows, name);
     }
-    Some(TensorProblem::Type {
+    Some(TensorError::Type {
         name,
         found: tensor.dtype.name().to_owned(),
         expected: WEIGHT_TYPES,

@@ -1,6 +1,6 @@
 //! What can go wrong with a checkpoint.
 
-use crate::TensorProblems;
+use crate::TensorErrors;
 use std::path::PathBuf;
 use wolfgang_model::ModelError;
 
@@ -69,7 +69,7 @@ pub enum CheckpointError {
         "{} is refused: loading it with Python would call {callable}, which may run code",
         path.display()
     )]
-    RunsCode {
+    UnsafePickle {
         /// The file.
         path: PathBuf,
         /// What would be called.
@@ -137,7 +137,7 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
         /// All differences.
-        problems: TensorProblems,
+        problems: TensorErrors,
     },
     /// A weight is NaN or infinite.
     #[error("{}: {tensor} holds {value} at index {index}, but weights must be finite", path.display())]
@@ -232,7 +232,7 @@ pub enum CheckpointError {
     },
     /// The Hub has no such repository, revision or file, or not for everybody. It does not say which.
     #[error("{endpoint} refused the request for {what} of {model}: it answered {status}")]
-    HubRefused {
+    HubNotFound {
         /// The Hub.
         endpoint: String,
         /// The model.
@@ -264,7 +264,7 @@ pub enum CheckpointError {
     },
     /// The answer is not one of the Hub's.
     #[error("asked for {what} of {model}, {endpoint} answered with {found}")]
-    HubAnswer {
+    HubUnexpectedResponse {
         /// The Hub.
         endpoint: String,
         /// The model.
@@ -276,7 +276,7 @@ pub enum CheckpointError {
     },
     /// A download ended early, again and again. What came of it is kept, for the next one to go on from there.
     #[error("the download of {file} broke off at {found} of {expected} bytes")]
-    HubBrokeOff {
+    HubInterrupted {
         /// The file.
         file: String,
         /// How many bytes are there.

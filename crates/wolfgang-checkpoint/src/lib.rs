@@ -55,7 +55,7 @@ mod pytorch;
 mod random;
 mod replace;
 mod scales;
-mod tensor_problem;
+mod tensor_error;
 mod weights;
 mod wrappers;
 
@@ -66,5 +66,5 @@ pub use error::CheckpointError;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use progress::Progress;
-pub use tensor_problem::{TensorProblem, TensorProblems};
+pub use tensor_error::{TensorError, TensorErrors};
 pub use wolfgang_model::Precision;

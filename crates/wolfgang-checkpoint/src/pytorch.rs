@@ -202,7 +202,7 @@ fn read_pickle<'a>(
     bytes: &'a [u8],
 ) -> Result<(Pickle<'a>, &'a [u8]), CheckpointError> {
     pickle::read(bytes).map_err(|error| match error {
-        PickleError::Call(callable) => CheckpointError::RunsCode {
+        PickleError::Call(callable) => CheckpointError::UnsafePickle {
             path: path.to_path_buf(),
             callable,
         },

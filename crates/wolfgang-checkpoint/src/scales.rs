@@ -2,7 +2,7 @@
 
 use crate::contents::Format;
 use crate::weights::{Stored, Tensor, bytes_of};
-use crate::{CheckpointError, TensorProblem};
+use crate::{CheckpointError, TensorError};
 use burn::tensor::DType;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +24,7 @@ pub(crate) fn are_stored_in(format: Format) -> bool {
 pub(crate) fn beside(
     format: Format,
     tensors: BTreeMap<String, Tensor>,
-) -> (BTreeMap<String, Stored>, Vec<TensorProblem>) {
+) -> (BTreeMap<String, Stored>, Vec<TensorError>) {
     let (of_scales, of_weights): (BTreeMap<_, _>, BTreeMap<_, _>) = tensors
         .into_iter()
         .partition(|(name, _)| are_stored_in(format) && name.ends_with(SUFFIX));
@@ -41,7 +41,7 @@ pub(crate) fn beside(
         let of = name.strip_suffix(SUFFIX).unwrap_or(&name).to_owned();
         match stored.get_mut(&of) {
             Some(stored) if stored.tensor.dtype == DType::I8 => stored.scales = Some(scales),
-            other => problems.push(TensorProblem::StrayScales {
+            other => problems.push(TensorError::StrayScales {
                 name,
                 of,
                 found: other.map(|stored| stored.tensor.dtype.name().to_owned()),
@@ -52,21 +52,21 @@ pub(crate) fn beside(
 }
 
 /// What is wrong with the scales of an int8 matrix of so many rows, which is shown by this `name`.
-pub(crate) fn check(stored: &Stored, rows: usize, name: String) -> Option<TensorProblem> {
+pub(crate) fn check(stored: &Stored, rows: usize, name: String) -> Option<TensorError> {
     let Some(scales) = &stored.scales else {
         let scales = name_of(&name);
-        return Some(TensorProblem::NoScales { name, scales });
+        return Some(TensorError::NoScales { name, scales });
     };
     let name = name_of(&name);
     if *scales.shape != [rows] {
         let (found, expected) = (scales.shape.to_vec(), vec![rows]);
-        return Some(TensorProblem::Shape {
+        return Some(TensorError::Shape {
             name,
             found,
             expected,
         });
     }
-    (scales.dtype != DType::F32).then(|| TensorProblem::Type {
+    (scales.dtype != DType::F32).then(|| TensorError::Type {
         name,
         found: scales.dtype.name().to_owned(),
         expected: "f32",

@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, ConvertReport, Precision, Target};
 use wolfgang_generate::{
-    GenerateError, ModelConfig, Tokenizer, check_vocabulary, tokenizer_beside,
+    GenerateError, ModelConfig, Tokenizer, check_vocabulary, default_tokenizer_path,
 };
 
 /// From one form of checkpoint to another. Whatever happens, at the target there is what was there before, or the
@@ -233,7 +233,7 @@ fn tokenizer(
             is_kept: false,
         }));
     }
-    let replaced = args.force.then(|| tokenizer_beside(&args.out));
+    let replaced = args.force.then(|| default_tokenizer_path(&args.out));
     let replaced = replaced.map(|path| Taken {
         path,
         is_kept: true,

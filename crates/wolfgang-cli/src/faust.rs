@@ -2,12 +2,15 @@
 
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_faust::{CONFIG, TOKENIZER, WEIGHTS};
-use wolfgang_generate::{Device, GenerateError, ModelOptions, Tokenizer, Wolfgang};
+use wolfgang_generate::{Device, GenerateError, ModelOptions, Tokenizer, WolfgangModel};
 
 const ORIGIN: &str = "the Faust model in this program";
 
 /// The model, from the program's own memory: found wherever the program is installed and run.
-pub(crate) fn model(device: &Device, options: ModelOptions) -> Result<Wolfgang, GenerateError> {
+pub(crate) fn model(
+    device: &Device,
+    options: ModelOptions,
+) -> Result<WolfgangModel, GenerateError> {
     let record = bytes::Bytes::from_static(WEIGHTS);
     let checkpoint = Checkpoint::from_memory(CONFIG, record, ORIGIN)?;
     Ok(checkpoint.into_model_with(device, options, &mut ())?)

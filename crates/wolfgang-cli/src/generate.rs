@@ -39,7 +39,7 @@ pub(crate) fn run(args: GenerateArgs, file: ConfigFile, voice: Voice) -> anyhow:
         None => Prompt::Text(&text),
     };
     let samples = args.samples.get();
-    let mut batch = generator.samples(prompt, &options, samples)?;
+    let mut batch = generator.generate_n(prompt, &options, samples)?;
     if let Some(first) = batch.generations().next() {
         warn(first, &text, &generator, voice)?;
     }
@@ -100,7 +100,7 @@ pub(crate) fn warn(
     generator: &WolfgangGenerator,
     voice: Voice,
 ) -> Result<(), GenerateError> {
-    let cut = generation.cut_tokens();
+    let cut = generation.truncated_tokens();
     if cut > 0 {
         let kept = generator.model().config().block_size;
         voice.warning(&voice.pick(

@@ -7,7 +7,7 @@ use crate::whole_number::{self, WholeNumber};
 use clap::ValueEnum;
 use serde::Deserialize;
 use std::time::Duration;
-use wolfgang_generate::{GenerateOptions, Overflow, Tokenizer};
+use wolfgang_generate::{ContextOverflow, GenerateOptions, Tokenizer};
 
 options! {
     #[command(next_help_heading = "Length")]
@@ -48,7 +48,7 @@ options! {
     }
 }
 
-/// [`Overflow`] by its name on the command line.
+/// [`ContextOverflow`] by its name on the command line.
 #[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum WhenFull {
@@ -58,10 +58,10 @@ pub(crate) enum WhenFull {
     Stop,
 }
 
-impl From<WhenFull> for Overflow {
+impl From<WhenFull> for ContextOverflow {
     fn from(when_full: WhenFull) -> Self {
         match when_full {
-            WhenFull::Slide => Self::Slide,
+            WhenFull::Slide => Self::SlidingWindow,
             WhenFull::Stop => Self::Stop,
         }
     }
@@ -87,11 +87,11 @@ impl LengthArgs {
             max_time: self.max_time()?,
             ignore_eos: self.ignore_eos,
             seed: sampling.seed(),
-            overflow: match (self.overflow, self.max_new_tokens) {
+            context_overflow: match (self.overflow, self.max_new_tokens) {
                 (Some(overflow), _) => overflow.into(),
                 // Without a limit it would go on for ever.
-                (None, Some(WholeNumber::MinusOne)) => Overflow::Stop,
-                (None, _) => Overflow::default(),
+                (None, Some(WholeNumber::MinusOne)) => ContextOverflow::Stop,
+                (None, _) => ContextOverflow::default(),
             },
             ..GenerateOptions::default()
         })

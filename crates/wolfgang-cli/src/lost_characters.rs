@@ -10,7 +10,7 @@ pub(crate) fn of(
     tokenizer: &Tokenizer,
     voice: Voice,
 ) -> Result<Option<String>, GenerateError> {
-    let missing = tokenizer.missing_bytes(text)?;
+    let missing = tokenizer.unencodable_offsets(text)?;
     let characters = missing.iter().map(|&byte| at(text, byte));
     Ok((!missing.is_empty()).then(|| named(characters, voice)))
 }

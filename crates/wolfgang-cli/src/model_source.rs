@@ -4,7 +4,7 @@ use crate::voice::Voice;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "hub")]
 use wolfgang_checkpoint::{HubModel, HubUnavailable};
-use wolfgang_generate::tokenizer_beside;
+use wolfgang_generate::default_tokenizer_path;
 
 /// What a model on the Hub begins with. A path that begins so, too, can be written `./hf:…`.
 const PREFIX: &str = "hf:";
@@ -22,7 +22,7 @@ pub(crate) fn resolve(model: &Path, voice: Voice) -> anyhow::Result<ModelFiles> 
         Some(name) => download(name, voice),
         None => Ok(ModelFiles {
             checkpoint: model.to_path_buf(),
-            tokenizer: tokenizer_beside(model),
+            tokenizer: default_tokenizer_path(model),
         }),
     }
 }
@@ -87,7 +87,7 @@ fn download(name: &str, voice: Voice) -> anyhow::Result<ModelFiles> {
     }
     let tokenizer = files.tokenizer;
     Ok(ModelFiles {
-        tokenizer: tokenizer.unwrap_or_else(|| tokenizer_beside(&files.checkpoint)),
+        tokenizer: tokenizer.unwrap_or_else(|| default_tokenizer_path(&files.checkpoint)),
         checkpoint: files.checkpoint,
     })
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use wolfgang_generate::{
     Alternative, Event, FinishReason, SpecialTokens, Summary, Timing, TokenLogprobs, Tokenizer,
-    Wolfgang,
+    WolfgangModel,
 };
 
 /// Between several texts.
@@ -51,8 +51,8 @@ enum Line<'a> {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         logprobs: Vec<TokenLine>,
         prompt_tokens: usize,
-        cut_tokens: usize,
-        reused_tokens: usize,
+        truncated_tokens: usize,
+        cached_tokens: usize,
         generated_tokens: usize,
         seed: u64,
         timing: TimingLine,
@@ -87,7 +87,7 @@ pub(crate) struct ModelLine {
 }
 
 impl ModelLine {
-    pub(crate) fn new(model: &Wolfgang, load_seconds: f64) -> Self {
+    pub(crate) fn new(model: &WolfgangModel, load_seconds: f64) -> Self {
         Self {
             parameters: model.config().n_parameters(),
             dtype: model.precision().to_string(),
@@ -218,8 +218,8 @@ impl<'a> Output<'a> {
             ids: &summary.ids,
             logprobs: self.tokens(&summary.logprobs),
             prompt_tokens: summary.prompt_tokens,
-            cut_tokens: summary.cut_tokens,
-            reused_tokens: summary.reused_tokens,
+            truncated_tokens: summary.truncated_tokens,
+            cached_tokens: summary.cached_tokens,
             generated_tokens: summary.generated_tokens,
             seed: summary.seed,
             timing: TimingLine::new(&summary.timing),

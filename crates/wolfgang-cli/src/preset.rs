@@ -29,7 +29,7 @@ impl Preset {
                 top_k: Some(15),
                 repetition_penalty: 1.1,
                 repetition_window: 48,
-                penalize: PenaltyScope::Generated,
+                penalty_scope: PenaltyScope::Generated,
                 ..default
             },
             Self::Greedy => SamplingParams {

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use wolfgang_checkpoint::{CheckpointError, TensorProblem};
+use wolfgang_checkpoint::{CheckpointError, TensorError};
 use wolfgang_generate::{GenerateError, ModelError, SamplingError, TokenizerError};
 
 /// Bad usage or parameters.
@@ -116,7 +116,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
                 GenerateError::Sampling(
                     SamplingError::InvalidParam { .. }
                         | SamplingError::UnknownId { .. }
-                        | SamplingError::Contradiction { .. }
+                        | SamplingError::ConflictingParams { .. }
                 ) | GenerateError::UnknownStopToken { .. }
                     | GenerateError::NothingToAnswer
                     | GenerateError::EmptyStopString { .. }
@@ -200,7 +200,7 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
             if problems
                 .0
                 .iter()
-                .all(|p| matches!(p, TensorProblem::Type { .. })) =>
+                .all(|p| matches!(p, TensorError::Type { .. })) =>
         {
             "save the model with weights in one of these types"
         }
@@ -216,7 +216,7 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::UnsupportedFormat { .. } => {
             "load it with a current PyTorch on a little-endian machine and save it there with torch.save"
         }
-        CheckpointError::RunsCode { .. } => {
+        CheckpointError::UnsafePickle { .. } => {
             "if it is your own, load it with Python and save only {\"model\": …, \"model_config\": …} with torch.save; \
              otherwise do not load it with Python"
         }
@@ -230,7 +230,7 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::HubName { .. } => {
             "a model on the Hub is hf:OWNER/NAME, with /FILE.pt for one file and @REVISION for another revision"
         }
-        CheckpointError::HubRefused { .. } => {
+        CheckpointError::HubNotFound { .. } => {
             "check the name; a private or gated model needs HF_TOKEN, and its terms accepted"
         }
         CheckpointError::HubUnreachable { .. } => "check the connection and HF_ENDPOINT",
@@ -240,10 +240,10 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::HubSeveral { .. } | CheckpointError::HubNoSuchFile { .. } => {
             "hf:OWNER/NAME/FILE.pt names one of them"
         }
-        CheckpointError::HubAnswer { .. } | CheckpointError::HubBusy { .. } => {
+        CheckpointError::HubUnexpectedResponse { .. } | CheckpointError::HubBusy { .. } => {
             "try again later, and check that HF_ENDPOINT is a Hugging Face Hub"
         }
-        CheckpointError::HubBrokeOff { .. } => "run the command again to go on from there",
+        CheckpointError::HubInterrupted { .. } => "run the command again to go on from there",
         CheckpointError::HubSize { .. } => "nothing of it was kept; try again later",
         CheckpointError::HubNotCached { .. } => "unset HF_HUB_OFFLINE to download it",
         _ => return None,

@@ -208,7 +208,7 @@ impl SamplingArgs {
             repetition_window: self
                 .repetition_window
                 .map_or(base.repetition_window, WholeNumber::tokens),
-            penalize: self.penalize.map_or(base.penalize, Into::into),
+            penalty_scope: self.penalize.map_or(base.penalty_scope, Into::into),
             top_n_sigma: unless(self.top_n_sigma, -1.0, base.top_n_sigma),
             top_k: match self.top_k {
                 Some(WholeNumber::Number(0) | WholeNumber::MinusOne) => None,
@@ -445,7 +445,7 @@ mod tests {
             }),
             repetition_penalty: 1.25,
             repetition_window: 12,
-            penalize: PenaltyScope::Generated,
+            penalty_scope: PenaltyScope::Generated,
             top_n_sigma: Some(1.5),
             top_k: Some(5),
             typical_p: Some(0.5),

@@ -145,7 +145,7 @@ fn token(id: u32, tokenizer: &Tokenizer) -> TokenLine {
 }
 
 fn missing(text: &str, tokenizer: &Tokenizer) -> Result<Vec<MissingLine>, GenerateError> {
-    let places = tokenizer.missing_bytes(text)?;
+    let places = tokenizer.unencodable_offsets(text)?;
     let line = |at: usize| MissingLine {
         at,
         byte: text.as_bytes()[at],

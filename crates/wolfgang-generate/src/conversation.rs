@@ -1,7 +1,8 @@
 //! Conversations: messages, and a reply to the last of them.
 
 use crate::{
-    GenerateError, GenerateOptions, LongPrompt, Message, Reply, Role, Session, WolfgangGenerator,
+    GenerateError, GenerateOptions, Message, PromptTruncation, Reply, Role, Session,
+    WolfgangGenerator,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -107,7 +108,7 @@ impl Conversation {
     /// stay text.
     ///
     /// The reply ends at every control token of the format. `ignore_eos`, `include_prompt` and
-    /// `long_prompt` of the options are ignored.
+    /// `prompt_truncation` of the options are ignored.
     ///
     /// # Errors
     /// [`GenerateError::ReplyInProgress`]; [`GenerateError::PromptTooLong`] if the message does not
@@ -153,7 +154,7 @@ impl Conversation {
         options: &GenerateOptions,
     ) -> Result<Reply, GenerateError> {
         let mut options = GenerateOptions {
-            long_prompt: LongPrompt::Refuse,
+            prompt_truncation: PromptTruncation::Error,
             include_prompt: false,
             ignore_eos: false,
             ..options.clone()

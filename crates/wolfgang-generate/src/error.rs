@@ -70,7 +70,7 @@ pub enum GenerateError {
         /// Size of the vocabulary; ids lie below it.
         vocab_size: usize,
     },
-    /// The prompt is longer than the model's context, and [`LongPrompt::Refuse`](crate::LongPrompt) was asked for.
+    /// The prompt is longer than the model's context, and [`PromptTruncation::Error`](crate::PromptTruncation) was asked for.
     #[error("the prompt has {tokens} tokens, but the model's context holds {block_size}")]
     PromptTooLong {
         /// Tokens of the prompt.

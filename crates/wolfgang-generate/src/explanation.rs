@@ -1,7 +1,7 @@
 //! How a token came about.
 
 use crate::logprobs::{likeliest, log_sum_exp};
-use wolfgang_sampling::{Draw, Stage, Step, Trace};
+use wolfgang_sampling::{Draw, Step, StepSnapshot, Trace};
 
 /// How a generated token came about: what the model thought, what each step of the sampling chain did, and the draw.
 ///
@@ -43,7 +43,7 @@ pub struct StepReport {
     /// How many were behind it.
     pub possible: usize,
     /// The random number that it took, in [0, 1): XTC's.
-    pub chance: Option<f64>,
+    pub random_draw: Option<f64>,
     /// How many tokens it ruled out.
     pub removed: usize,
     /// The probability that they had together before it.
@@ -78,22 +78,22 @@ pub enum DrawReport {
     Greedy,
     /// The possible tokens lie side by side from 0 to 1, in the order of ids, each as wide as it is probable. The one is
     /// chosen in which `u` lies.
-    Walk {
+    InverseCdf {
         /// The random number, in [0, 1).
         u: f64,
         /// Where the likeliest lie, in the order of ids, as many as alternatives were asked for, and the chosen one.
-        shares: Vec<Share>,
+        intervals: Vec<CdfInterval>,
     },
     /// Each possible token's probability was divided by a random number of its own; the largest quotient won.
-    Race {
+    ExponentialRace {
         /// The largest quotients, largest first, as many as alternatives were asked for, at least the winner's.
-        runners: Vec<Runner>,
+        contenders: Vec<Contender>,
     },
 }
 
 /// Where a token lies between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Share {
+pub struct CdfInterval {
     /// Its id.
     pub id: u32,
     /// The sum of the probabilities before it.
@@ -104,7 +104,7 @@ pub struct Share {
 
 /// How a token did in a race.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Runner {
+pub struct Contender {
     /// Its id.
     pub id: u32,
     /// Its probability by its random number, an exponential variate.
@@ -130,8 +130,8 @@ impl Explainer {
     /// What to tell of the step in the trace, in which `id` was chosen from `probabilities`, `[vocab_size]`.
     pub(crate) fn of(&self, id: u32, probabilities: &[f32]) -> Explanation {
         let Trace {
-            before,
-            stages,
+            initial_logits: before,
+            steps,
             draw,
         } = &self.trace;
         let total = log_sum_exp(before);
@@ -143,34 +143,34 @@ impl Explainer {
                 rank: 1 + (0..).zip(before).filter(|other| is_before(*other)).count(),
                 model: (f64::from(logit) - total) as f32,
                 sampled: probabilities[id as usize].ln(),
-                ruled_out_by: ruled_out_by(stages, id),
+                ruled_out_by: ruled_out_by(steps, id),
             }
         };
         let ids = 0..before.len() as u32;
         let candidates = likeliest(before, ids, self.n);
-        let so_far = std::iter::once(before).chain(stages.iter().map(|stage| &stage.logits));
+        let so_far = std::iter::once(before).chain(steps.iter().map(|snapshot| &snapshot.logits));
         Explanation {
             chosen: candidate(id),
             candidates: candidates.into_iter().map(candidate).collect(),
             steps: so_far
-                .zip(stages)
-                .map(|(before, stage)| self.report(before, stage, id))
+                .zip(steps)
+                .map(|(before, snapshot)| self.report(before, snapshot, id))
                 .collect(),
             draw: match draw {
-                Some(Draw::Walk { u, .. }) => DrawReport::Walk {
+                Some(Draw::InverseCdf { u, .. }) => DrawReport::InverseCdf {
                     u: *u,
-                    shares: self.shares(id, probabilities),
+                    intervals: self.intervals(id, probabilities),
                 },
-                Some(Draw::Race { quotients }) => DrawReport::Race {
-                    runners: self.runners(quotients),
+                Some(Draw::ExponentialRace { quotients }) => DrawReport::ExponentialRace {
+                    contenders: self.contenders(quotients),
                 },
                 Some(Draw::Greedy) | None => DrawReport::Greedy,
             },
         }
     }
 
-    fn report(&self, before: &[f32], stage: &Stage, chosen: u32) -> StepReport {
-        let behind = &stage.logits;
+    fn report(&self, before: &[f32], snapshot: &StepSnapshot, chosen: u32) -> StepReport {
+        let behind = &snapshot.logits;
         let (total_before, total) = (log_sum_exp(before), log_sum_exp(behind));
         let logprob = |logit: f32, total: f64| (f64::from(logit) - total) as f32;
         let change = |id: u32| {
@@ -199,10 +199,10 @@ impl Explainer {
             changed_likeliest.extend(changed().find(|id| *id == chosen));
         }
         StepReport {
-            step: stage.step,
+            step: snapshot.step,
             possible_before: ids().filter(possible(before)).count(),
             possible: ids().filter(possible(behind)).count(),
-            chance: stage.chance,
+            random_draw: snapshot.random_draw,
             removed: removed().count(),
             removed_mass: removed()
                 .map(|id| (f64::from(before[id as usize]) - total_before).exp())
@@ -217,7 +217,7 @@ impl Explainer {
         }
     }
 
-    fn shares(&self, chosen: u32, probabilities: &[f32]) -> Vec<Share> {
+    fn intervals(&self, chosen: u32, probabilities: &[f32]) -> Vec<CdfInterval> {
         let ids = 0..probabilities.len() as u32;
         let possible = ids.filter(|id| probabilities[*id as usize] > 0.0);
         let mut shown = likeliest(probabilities, possible, self.n);
@@ -226,36 +226,36 @@ impl Explainer {
         }
         let total: f64 = probabilities.iter().map(|p| f64::from(*p)).sum();
         let mut sum = 0.0;
-        let mut shares = Vec::with_capacity(shown.len());
+        let mut intervals = Vec::with_capacity(shown.len());
         for (id, p) in (0..).zip(probabilities) {
             let from = sum / total;
             sum += f64::from(*p);
             let to = sum / total;
             if shown.contains(&id) {
-                shares.push(Share { id, from, to });
+                intervals.push(CdfInterval { id, from, to });
             }
         }
-        shares
+        intervals
     }
 
-    fn runners(&self, quotients: &[(u32, f32)]) -> Vec<Runner> {
-        let mut runners: Vec<Runner> = quotients
+    fn contenders(&self, quotients: &[(u32, f32)]) -> Vec<Contender> {
+        let mut contenders: Vec<Contender> = quotients
             .iter()
-            .map(|&(id, quotient)| Runner { id, quotient })
+            .map(|&(id, quotient)| Contender { id, quotient })
             .collect();
         // Stable, so of equal ones the lower id stays first, as in the race.
-        runners.sort_by(|a, b| b.quotient.total_cmp(&a.quotient));
-        runners.truncate(self.n.max(1));
-        runners
+        contenders.sort_by(|a, b| b.quotient.total_cmp(&a.quotient));
+        contenders.truncate(self.n.max(1));
+        contenders
     }
 }
 
 /// The step that an id did not survive, if it did not.
-fn ruled_out_by(stages: &[Stage], id: u32) -> Option<Step> {
-    let is_out = |stage: &&Stage| stage.logits[id as usize] == f32::NEG_INFINITY;
+fn ruled_out_by(steps: &[StepSnapshot], id: u32) -> Option<Step> {
+    let is_out = |snapshot: &&StepSnapshot| snapshot.logits[id as usize] == f32::NEG_INFINITY;
     // From the end, for a later step may lift what an earlier one ruled out.
-    let out = stages.iter().rev().take_while(is_out);
-    out.last().map(|stage| stage.step)
+    let out = steps.iter().rev().take_while(is_out);
+    out.last().map(|snapshot| snapshot.step)
 }
 
 #[cfg(test)]
@@ -333,11 +333,11 @@ mod tests {
     fn the_draw_lies_in_the_share_of_the_chosen() {
         for n in [0, 1, 3] {
             let told = explain(&params(), n).unwrap();
-            let DrawReport::Walk { u, shares } = &told.draw else {
+            let DrawReport::InverseCdf { u, intervals } = &told.draw else {
                 panic!("{told:?}");
             };
-            assert!(shares.is_sorted_by(|a, b| a.id < b.id && a.to <= b.from));
-            let chosen = shares.iter().find(|share| share.id == told.chosen.id);
+            assert!(intervals.is_sorted_by(|a, b| a.id < b.id && a.to <= b.from));
+            let chosen = intervals.iter().find(|share| share.id == told.chosen.id);
             let chosen = chosen.unwrap();
             assert!((chosen.from..=chosen.to).contains(u), "{u} {chosen:?}");
             assert!(is_close(
@@ -346,10 +346,13 @@ mod tests {
             ));
         }
         let all = explain(&params(), 3).unwrap().draw;
-        let DrawReport::Walk { shares, .. } = all else {
+        let DrawReport::InverseCdf { intervals, .. } = all else {
             panic!("{all:?}");
         };
-        assert_eq!((shares.len(), shares[0].from, shares[2].to), (3, 0.0, 1.0));
+        assert_eq!(
+            (intervals.len(), intervals[0].from, intervals[2].to),
+            (3, 0.0, 1.0)
+        );
     }
 
     #[test]
@@ -359,11 +362,11 @@ mod tests {
             ..params()
         };
         let told = explain(&torch, 2).unwrap();
-        let DrawReport::Race { runners } = &told.draw else {
+        let DrawReport::ExponentialRace { contenders } = &told.draw else {
             panic!("{told:?}");
         };
-        assert_eq!((runners.len(), runners[0].id), (2, told.chosen.id));
-        assert!(runners[0].quotient >= runners[1].quotient);
+        assert_eq!((contenders.len(), contenders[0].id), (2, told.chosen.id));
+        assert!(contenders[0].quotient >= contenders[1].quotient);
         let greedy = SamplingParams {
             temperature: 0.0,
             ..params()

@@ -7,11 +7,12 @@ use crate::sequence_cache::{CacheLease, SequenceCache};
 use crate::stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 use crate::transcript::{Content, Told, Transcript};
 use crate::{
-    FinishReason, GenerateError, GenerateOptions, Overflow, Summary, Timing, WolfgangGenerator,
+    ContextOverflow, FinishReason, GenerateError, GenerateOptions, Summary, Timing,
+    WolfgangGenerator,
 };
 use std::iter::FusedIterator;
 use std::time::{Duration, Instant};
-use wolfgang_model::Wolfgang;
+use wolfgang_model::WolfgangModel;
 use wolfgang_sampling::{History, LogitsProcessor, Sampler};
 
 /// What a generation returns: any number of `Text`, then exactly one `Finished`, unless an error
@@ -47,7 +48,7 @@ pub struct Generation {
     transcript: Transcript,
     cache: CacheLease,
     /// Tokens of the prompt that were in the cache.
-    reused_tokens: usize,
+    cached_tokens: usize,
     criteria: Vec<Box<dyn StoppingCriterion>>,
     cancel_handle: CancelHandle,
     /// When the first event was asked for.
@@ -57,7 +58,7 @@ pub struct Generation {
     /// The same.
     explainer: Option<Explainer>,
     /// Of the token that ended it.
-    ending: Option<Box<Explanation>>,
+    stop_explanation: Option<Box<Explanation>>,
     timing: Timing,
     phase: Phase,
     /// Why it ended; a generation that nothing has ended counts as cancelled.
@@ -105,13 +106,13 @@ impl Generation {
             seed,
             transcript: Transcript::new(tokenizer, prompt, &options),
             cache,
-            reused_tokens: 0,
+            cached_tokens: 0,
             criteria: Vec::new(),
             cancel_handle: CancelHandle::default(),
             begun: None,
             logprobs: options.logprobs.map(LogprobsBuilder::new),
             explainer: options.explain.map(Explainer::new),
-            ending: None,
+            stop_explanation: None,
             timing: Timing::default(),
             phase: Phase::Prompt,
             reason: FinishReason::Cancelled,
@@ -125,7 +126,7 @@ impl Generation {
     }
 
     /// Tokens at the beginning of the prompt that the model will not see, because its context is shorter.
-    pub fn cut_tokens(&self) -> usize {
+    pub fn truncated_tokens(&self) -> usize {
         let prompt_tokens = self.transcript.prompt().len();
         prompt_tokens.saturating_sub(self.block_size())
     }
@@ -189,7 +190,7 @@ impl Generation {
             Some(FinishReason::MaxTime)
         } else {
             let overflows = self.transcript.ids().len() > self.block_size();
-            let stops = self.options.overflow == Overflow::Stop && generated > 0;
+            let stops = self.options.context_overflow == ContextOverflow::Stop && generated > 0;
             (overflows && stops).then_some(FinishReason::ContextFull)
         }
     }
@@ -230,7 +231,7 @@ impl Generation {
         }
     }
 
-    pub(crate) fn model(&self) -> &Wolfgang {
+    pub(crate) fn model(&self) -> &WolfgangModel {
         self.generator.model()
     }
 
@@ -259,7 +260,7 @@ impl Generation {
     }
 
     /// The model, the ids that it is to see, and the cache with as much of them as is computed.
-    pub(crate) fn pending_input(&mut self) -> (&Wolfgang, &[u32], &mut SequenceCache) {
+    pub(crate) fn pending_input(&mut self) -> (&WolfgangModel, &[u32], &mut SequenceCache) {
         let is_first_step = self.is_first_step();
         let first = self
             .transcript
@@ -270,7 +271,7 @@ impl Generation {
         let cache = self.cache.get_mut();
         let kept = cache.reuse_prefix(window);
         if is_first_step {
-            self.reused_tokens = kept;
+            self.cached_tokens = kept;
         }
         (self.generator.model(), window, cache)
     }
@@ -346,12 +347,12 @@ impl Generation {
         let is_end = self.generator.end_ids().binary_search(&id).is_ok();
         if is_end && !self.options.ignore_eos {
             self.end(FinishReason::EndOfText);
-            self.ending = told.explanation.map(Box::new);
+            self.stop_explanation = told.explanation.map(Box::new);
             return None;
         }
         if self.options.stop_tokens.contains(&id) {
             self.end(FinishReason::StopToken(id));
-            self.ending = told.explanation.map(Box::new);
+            self.stop_explanation = told.explanation.map(Box::new);
             return None;
         }
         let (event, stop) = self.transcript.push(id, told);
@@ -380,21 +381,24 @@ impl Generation {
 
     fn summary(&self) -> Summary {
         Summary {
-            ending: self.ending.clone(),
+            stop_explanation: self.stop_explanation.clone(),
             ..self.summary_with(self.transcript.content())
         }
     }
 
     /// The summary of a generation that is over, without a copy.
     pub(crate) fn into_finished(mut self) -> Summary {
-        let ending = self.ending.take();
+        let stop_explanation = self.stop_explanation.take();
         let mut summary = self.summary_with(Content::default());
         let content = self.transcript.into_content();
         summary.text = content.text;
         summary.ids = content.ids;
         summary.logprobs = content.logprobs;
         summary.explanations = content.explanations;
-        Summary { ending, ..summary }
+        Summary {
+            stop_explanation,
+            ..summary
+        }
     }
 
     /// Everything but the explanation of the end.
@@ -406,10 +410,10 @@ impl Generation {
             ids: content.ids,
             logprobs: content.logprobs,
             explanations: content.explanations,
-            ending: None,
+            stop_explanation: None,
             prompt_tokens: transcript.prompt().len(),
-            cut_tokens: self.cut_tokens(),
-            reused_tokens: self.reused_tokens,
+            truncated_tokens: self.truncated_tokens(),
+            cached_tokens: self.cached_tokens,
             generated_tokens: transcript.generated().len(),
             seed: self.seed,
             timing: self.timing,

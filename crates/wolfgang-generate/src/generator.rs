@@ -2,13 +2,13 @@
 
 use crate::sequence_cache::CacheLease;
 use crate::{
-    Batch, Conversation, GenerateError, GenerateOptions, Generation, LongPrompt, Prompt, Session,
-    Summary,
+    Batch, Conversation, GenerateError, GenerateOptions, Generation, Prompt, PromptTruncation,
+    Session, Summary,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wolfgang_checkpoint::Checkpoint;
-use wolfgang_model::{Device, ModelConfig, ModelError, Wolfgang};
+use wolfgang_model::{Device, ModelConfig, ModelError, WolfgangModel};
 use wolfgang_sampling::Sampler;
 use wolfgang_tokenize::Tokenizer;
 
@@ -33,7 +33,7 @@ const MAX_SAMPLES: usize = 256;
 /// outlive the generator that it came from.
 #[derive(Clone, Debug)]
 pub struct WolfgangGenerator {
-    model: Arc<Wolfgang>,
+    model: Arc<WolfgangModel>,
     tokenizer: Tokenizer,
     /// The ids that end a text, rising.
     end_ids: Arc<[u32]>,
@@ -62,7 +62,7 @@ pub fn check_vocabulary(tokenizer: &Tokenizer, config: &ModelConfig) -> Result<(
 }
 
 /// Where the tokenizer of the checkpoint at this path is looked for: in its folder, or beside it if it is a file.
-pub fn tokenizer_beside(checkpoint: &Path) -> PathBuf {
+pub fn default_tokenizer_path(checkpoint: &Path) -> PathBuf {
     let folder = if checkpoint.is_dir() {
         checkpoint
     } else {
@@ -95,7 +95,7 @@ impl WolfgangGenerator {
     /// As [`load`](Self::load).
     pub fn from_path(checkpoint: impl AsRef<Path>, device: &Device) -> Result<Self, GenerateError> {
         let checkpoint = checkpoint.as_ref();
-        Self::load(checkpoint, tokenizer_beside(checkpoint), device)
+        Self::load(checkpoint, default_tokenizer_path(checkpoint), device)
     }
 
     /// Puts a model and a tokenizer together. The tokenizer's `<|endoftext|>` ends a text;
@@ -103,7 +103,7 @@ impl WolfgangGenerator {
     ///
     /// # Errors
     /// As [`check_vocabulary`].
-    pub fn new(model: Wolfgang, tokenizer: Tokenizer) -> Result<Self, GenerateError> {
+    pub fn new(model: WolfgangModel, tokenizer: Tokenizer) -> Result<Self, GenerateError> {
         check_vocabulary(&tokenizer, model.config())?;
         let end_ids = tokenizer.end_of_text().into_iter().collect();
         Ok(Self {
@@ -130,7 +130,7 @@ impl WolfgangGenerator {
     }
 
     /// The model.
-    pub fn model(&self) -> &Wolfgang {
+    pub fn model(&self) -> &WolfgangModel {
         &self.model
     }
 
@@ -171,7 +171,7 @@ impl WolfgangGenerator {
     ///
     /// # Errors
     /// As [`generate`](Self::generate), and [`GenerateError::SampleCount`].
-    pub fn samples<'p>(
+    pub fn generate_n<'p>(
         &self,
         prompt: impl Into<Prompt<'p>>,
         options: &GenerateOptions,
@@ -238,7 +238,7 @@ impl WolfgangGenerator {
             }
             .into());
         }
-        if ids.len() > block_size && options.long_prompt == LongPrompt::Refuse {
+        if ids.len() > block_size && options.prompt_truncation == PromptTruncation::Error {
             return Err(GenerateError::PromptTooLong {
                 tokens: ids.len(),
                 block_size,

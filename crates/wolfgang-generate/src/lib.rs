@@ -59,11 +59,13 @@ mod transcript;
 pub use batch::Batch;
 pub use conversation::Conversation;
 pub use error::GenerateError;
-pub use explanation::{Candidate, Change, DrawReport, Explanation, Runner, Share, StepReport};
+pub use explanation::{
+    Candidate, CdfInterval, Change, Contender, DrawReport, Explanation, StepReport,
+};
 pub use generation::{Event, Generation};
-pub use generator::{WolfgangGenerator, check_vocabulary, tokenizer_beside};
+pub use generator::{WolfgangGenerator, check_vocabulary, default_tokenizer_path};
 pub use logprobs::{Alternative, TokenLogprobs};
-pub use options::{GenerateOptions, LongPrompt, Overflow};
+pub use options::{ContextOverflow, GenerateOptions, PromptTruncation};
 pub use prompt::Prompt;
 pub use reply::Reply;
 pub use score::Score;
@@ -75,8 +77,8 @@ pub use wolfgang_checkpoint::{CheckpointError, Progress};
 #[cfg(feature = "hub")]
 pub use wolfgang_checkpoint::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use wolfgang_model::{
-    Backend, BackendStatus, Device, DeviceName, DeviceStatus, ModelConfig, ModelError,
-    ModelOptions, Place, Precision, Wolfgang, devices,
+    Backend, BackendStatus, Device, DeviceId, DeviceName, DeviceStatus, ModelConfig, ModelError,
+    ModelOptions, Precision, WolfgangModel, devices,
 };
 pub use wolfgang_sampling::{
     DryParams, DynamicTemperatureParams, History, LogitsProcessor, MirostatParams, PenaltyScope,

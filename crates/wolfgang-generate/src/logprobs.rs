@@ -65,16 +65,16 @@ impl LogprobsBuilder {
 /// The natural logarithm of an id's probability.
 ///
 /// # Errors
-/// [`SamplingError::NotALogit`], [`SamplingError::NothingLeft`]: no distribution follows from such logits.
+/// [`SamplingError::InvalidLogit`], [`SamplingError::AllTokensMasked`]: no distribution follows from such logits.
 pub(crate) fn logprob(logits: &[f32], id: u32) -> Result<f32, SamplingError> {
     let is_logit = |logit: &f32| *logit < f32::INFINITY;
     if let Some(id) = logits.iter().position(|logit| !is_logit(logit)) {
         let value = logits[id];
-        return Err(SamplingError::NotALogit { id, value });
+        return Err(SamplingError::InvalidLogit { id, value });
     }
     let total = log_sum_exp(logits);
     if total.is_nan() {
-        return Err(SamplingError::NothingLeft);
+        return Err(SamplingError::AllTokensMasked);
     }
     Ok((f64::from(logits[id as usize]) - total) as f32)
 }
@@ -122,13 +122,13 @@ mod tests {
         assert_eq!(logprob(&[1.0, -inf], 1), Ok(-inf));
         assert_eq!(
             logprob(&[0.0, inf], 0),
-            Err(SamplingError::NotALogit { id: 1, value: inf })
+            Err(SamplingError::InvalidLogit { id: 1, value: inf })
         );
         assert!(matches!(
             logprob(&[nan, 0.0], 1),
-            Err(SamplingError::NotALogit { id: 0, .. })
+            Err(SamplingError::InvalidLogit { id: 0, .. })
         ));
-        assert_eq!(logprob(&[-inf; 3], 0), Err(SamplingError::NothingLeft));
+        assert_eq!(logprob(&[-inf; 3], 0), Err(SamplingError::AllTokensMasked));
     }
 
     #[test]

@@ -34,10 +34,10 @@ pub struct GenerateOptions {
     pub explain: Option<usize>,
     /// Whether the prompt is handed out as the beginning of the text. Default false.
     pub include_prompt: bool,
-    /// What happens when the context is full. Default [`Overflow::Slide`].
-    pub overflow: Overflow,
-    /// What happens to a prompt that is longer than the context. Default [`LongPrompt::Cut`].
-    pub long_prompt: LongPrompt,
+    /// What happens when the context is full. Default [`ContextOverflow::SlidingWindow`].
+    pub context_overflow: ContextOverflow,
+    /// What happens to a prompt that is longer than the context. Default [`PromptTruncation::Left`].
+    pub prompt_truncation: PromptTruncation,
 }
 
 impl Default for GenerateOptions {
@@ -54,29 +54,29 @@ impl Default for GenerateOptions {
             logprobs: None,
             explain: None,
             include_prompt: false,
-            overflow: Overflow::default(),
-            long_prompt: LongPrompt::default(),
+            context_overflow: ContextOverflow::default(),
+            prompt_truncation: PromptTruncation::default(),
         }
     }
 }
 
 /// What happens when prompt and text fill the model's context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Overflow {
+pub enum ContextOverflow {
     /// The model goes on with the last `block_size` tokens, computed afresh for each token, exactly as the original
     /// does. Costs a prefill for every token.
     #[default]
-    Slide,
+    SlidingWindow,
     /// The generation ends with [`FinishReason::ContextFull`](crate::FinishReason::ContextFull).
     Stop,
 }
 
 /// What happens to a prompt that is longer than the model's context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LongPrompt {
+pub enum PromptTruncation {
     /// The model sees its last `block_size` tokens, as in the original; the summary tells how many were cut.
     #[default]
-    Cut,
+    Left,
     /// It is an error.
-    Refuse,
+    Error,
 }

@@ -1,7 +1,7 @@
 //! The KV cache of a sequence, and how a session lends it to a generation.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wolfgang_model::{Continuation, KvCache, ModelError, Wolfgang, to_host};
+use wolfgang_model::{BatchEntry, KvCache, ModelError, WolfgangModel, to_host};
 
 /// The ids that the model has computed, with their keys and values.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,7 @@ impl SequenceCache {
     /// The logits of the last position of each of several sequences, `[vocab_size]`, in one forward
     /// pass over what is not cached yet.
     pub(crate) fn logits(
-        model: &Wolfgang,
+        model: &WolfgangModel,
         mut sequences: Vec<(&[u32], &mut Self)>,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
         for (_, sequence) in &mut sequences {
@@ -57,7 +57,7 @@ impl SequenceCache {
             let SequenceCache { ids: cached, cache } = &mut **sequence;
             let ids = &ids[cached.len()..];
             let cache = cache.as_mut()?;
-            Some(Continuation { ids, cache })
+            Some(BatchEntry { ids, cache })
         });
         let logits = model.forward_batch(&mut batch.collect::<Vec<_>>());
         for (ids, sequence) in sequences {

@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// let first = session.generate_text("Habe nun, ach!", &options)?;
 /// let longer = format!("Habe nun, ach!{}\n\nMEPHISTOPHELES:", first.text);
 /// let second = session.generate_text(&longer, &options)?;
-/// assert!(second.reused_tokens > first.prompt_tokens);
+/// assert!(second.cached_tokens > first.prompt_tokens);
 /// # Ok::<(), wolfgang_generate::GenerateError>(())
 /// ```
 #[derive(Debug)]

@@ -17,14 +17,14 @@ pub struct Summary {
     /// How each generated token came about, if [`explain`](crate::GenerateOptions::explain) asked for it.
     pub explanations: Vec<Explanation>,
     /// The same of the token that ended the generation, if one did.
-    pub ending: Option<Box<Explanation>>,
+    pub stop_explanation: Option<Box<Explanation>>,
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
     /// How many of them, at the beginning, the model never saw because its context is shorter.
-    pub cut_tokens: usize,
+    pub truncated_tokens: usize,
     /// How many of them, behind those that were cut, had been computed before: by the [`Session`](crate::Session), or for
     /// another generation of the [`Batch`](crate::Batch).
-    pub reused_tokens: usize,
+    pub cached_tokens: usize,
     /// Tokens generated. A token that ended the generation is not among them.
     pub generated_tokens: usize,
     /// The seed, given or drawn; with the same one, the same text comes again.
@@ -51,7 +51,7 @@ pub enum FinishReason {
     Criterion(usize),
     /// [`max_time`](crate::GenerateOptions::max_time) is over.
     MaxTime,
-    /// The context is full and [`Overflow::Stop`](crate::Overflow::Stop) was asked for.
+    /// The context is full and [`ContextOverflow::Stop`](crate::ContextOverflow::Stop) was asked for.
     ContextFull,
     /// [`Generation::cancel`](crate::Generation::cancel) was called, or
     /// [`CancelHandle::cancel`](crate::CancelHandle::cancel).

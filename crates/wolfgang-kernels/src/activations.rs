@@ -3,20 +3,20 @@
 use crate::format::{BLOCK, Format, bf16_bits, bf16_pair, per_unit};
 use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
-use crate::rows::{Rows, Shared};
+use crate::rows::{RowMatrix, Shared};
 use crate::simd::{LANES, Simd, split_x};
 use std::ops::Range;
 
-/// Rows of inputs for matrices of one format, in tiles: as many rows as a product computes at once, group by group.
+/// RowMatrix of inputs for matrices of one format, in tiles: as many rows as a product computes at once, group by group.
 #[derive(Clone, Debug, Default)]
-pub struct Activations {
+pub struct PackedActivations {
     format: Option<Format>,
     rows: usize,
     /// Words of a row.
     length: usize,
     /// Scales of a row; none but for [`Format::Int8`].
     blocks: usize,
-    /// Rows of every tile but the last, which may have fewer.
+    /// RowMatrix of every tile but the last, which may have fewer.
     tile_rows: usize,
     /// For each tile `[length, rows]`: an f32; two bf16 or four i8, where there are instructions for them, else a bf16 as
     /// f32 or two numbers of 16 bits.
@@ -60,7 +60,7 @@ impl Tile<'_> {
 // What is laid out at once has one scale.
 const _: () = assert!(BLOCK / 4 == LANES);
 
-impl Activations {
+impl PackedActivations {
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.rows
@@ -73,7 +73,7 @@ impl Activations {
             && self.tile_rows == tile_rows(isa, format, self.rows)
     }
 
-    /// Rows of every tile but the last, which may have fewer.
+    /// RowMatrix of every tile but the last, which may have fewer.
     pub(crate) fn tile_rows(&self) -> usize {
         self.tile_rows
     }
@@ -94,7 +94,7 @@ impl Activations {
     }
 
     /// Lays out `[rows, inputs]`.
-    pub(crate) fn fill(&mut self, isa: Isa, pool: &mut Pool, from: &Rows, format: Format) {
+    pub(crate) fn fill(&mut self, isa: Isa, pool: &mut Pool, from: &RowMatrix, format: Format) {
         self.format = Some(format);
         self.rows = from.rows();
         self.length = length(isa, format, from.width());
@@ -141,7 +141,7 @@ fn length(isa: Isa, format: Format, inputs: usize) -> usize {
     if isa.dots(format) { groups } else { 2 * groups }
 }
 
-/// Rows of a tile: so many that there are few tiles, all of nearly the same size.
+/// RowMatrix of a tile: so many that there are few tiles, all of nearly the same size.
 fn tile_rows(isa: Isa, format: Format, rows: usize) -> usize {
     let most = isa.rows(format);
     rows.div_ceil(rows.div_ceil(most).max(1)).max(1)
@@ -149,7 +149,7 @@ fn tile_rows(isa: Isa, format: Format, rows: usize) -> usize {
 
 /// Lays out a tile.
 struct Fill<'a> {
-    from: &'a Rows,
+    from: &'a RowMatrix,
     rows: Range<usize>,
     format: Format,
     words: &'a mut [u32],

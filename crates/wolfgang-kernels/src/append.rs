@@ -3,7 +3,7 @@
 use crate::attention::Sequence;
 use crate::cache::{Cache, CacheFormat, Element};
 use crate::pool::Pool;
-use crate::rows::{Rows, Shared, stride};
+use crate::rows::{RowMatrix, Shared, stride};
 use crate::simd::LANES;
 
 /// The rotation of each position: cosines and sines of its angles, `[positions, head_dim]` each, the cosine twice for
@@ -36,7 +36,7 @@ impl Rotation<'_> {
 /// The threads share out the positions of a single sequence, or else the sequences.
 pub(crate) fn append(
     pool: &mut Pool,
-    qkv: &mut Rows,
+    qkv: &mut RowMatrix,
     rotation: Rotation<'_>,
     sequences: &mut [Sequence<&mut Cache>],
 ) {

@@ -4,13 +4,13 @@ use crate::cache::{Cache, CacheFormat, Element};
 use crate::elementwise::{exp, max_of, sum_of};
 use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
-use crate::rows::{Rows, Shared, stride};
+use crate::rows::{RowMatrix, Shared, stride};
 use crate::simd::{LANES, Line, Simd};
 use bytemuck::Zeroable;
 use std::borrow::Borrow;
 use std::ops::Range;
 
-/// Rows that follow one another in a sequence.
+/// RowMatrix that follow one another in a sequence.
 #[derive(Clone, Debug)]
 pub struct Sequence<C> {
     /// Which rows.
@@ -24,7 +24,7 @@ pub struct Sequence<C> {
 /// Queries that are computed at once, at most.
 const QUERIES: usize = 4;
 
-/// Rows of a piece of work.
+/// RowMatrix of a piece of work.
 const TILE: usize = 16;
 
 /// Mixes the values that each query sees: softmax(q · k / sqrt(head_dim)) · v, where query head h reads key and value
@@ -36,9 +36,9 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
     isa: Isa,
     pool: &mut Pool,
     scores: &mut Vec<Line>,
-    qkv: &Rows,
+    qkv: &RowMatrix,
     sequences: &[Sequence<C>],
-    into: &mut Rows,
+    into: &mut RowMatrix,
 ) {
     let Some(first) = sequences.first().map(|first| first.cache.borrow()) else {
         return;
@@ -88,7 +88,7 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
 }
 
 struct Attend<'a> {
-    qkv: &'a Rows,
+    qkv: &'a RowMatrix,
     cache: &'a Cache,
     /// What makes a position of a row's number.
     start: isize,

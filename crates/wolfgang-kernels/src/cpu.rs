@@ -1,7 +1,7 @@
 //! A processor: its instructions, its threads, and what they can do.
 
 use crate::KernelError;
-use crate::activations::Activations;
+use crate::activations::PackedActivations;
 use crate::append::{Rotation, append};
 use crate::attention::{Sequence, attend};
 use crate::cache::Cache;
@@ -11,8 +11,8 @@ use crate::isa::Isa;
 use crate::limits::{Memory, multiply_adds, read};
 use crate::matrix::{Matrix, Packer, Shape};
 use crate::pool::Pool;
-use crate::product::{Then, multiply};
-use crate::rows::{Rows, stride};
+use crate::product::{Epilogue, multiply};
+use crate::rows::{RowMatrix, stride};
 use crate::simd::Line;
 use std::borrow::Borrow;
 use std::num::NonZeroUsize;
@@ -63,19 +63,30 @@ impl Cpu {
     }
 
     /// Lays out `[rows, inputs]` for matrices of this format.
-    pub fn prepare(&mut self, from: &Rows, format: Format, into: &mut Activations) {
+    pub fn pack_activations(
+        &mut self,
+        from: &RowMatrix,
+        format: Format,
+        into: &mut PackedActivations,
+    ) {
         into.fill(self.isa, &mut self.pool, from, format);
     }
 
     /// Multiplies `[outputs, inputs]` with each row of activations, into rows of `[outputs]`, which must be as many;
-    /// [`Then::SwiGlu`] makes half as many outputs.
+    /// [`Epilogue::SwiGlu`] makes half as many outputs.
     ///
     /// # Panics
     /// If the shapes do not match.
-    pub fn multiply(&mut self, matrix: &Matrix, by: &Activations, into: &mut Rows, then: Then) {
-        let width = match then {
-            Then::Store | Then::Add => matrix.shape().outputs,
-            Then::SwiGlu => matrix.shape().outputs / 2,
+    pub fn multiply(
+        &mut self,
+        matrix: &Matrix,
+        by: &PackedActivations,
+        into: &mut RowMatrix,
+        epilogue: Epilogue,
+    ) {
+        let width = match epilogue {
+            Epilogue::Store | Epilogue::Add => matrix.shape().outputs,
+            Epilogue::SwiGlu => matrix.shape().outputs / 2,
         };
         assert!(
             by.fit(self.isa, matrix.format(), matrix.shape().inputs),
@@ -92,7 +103,7 @@ impl Cpu {
             matrix,
             by,
             into,
-            then,
+            epilogue,
         );
     }
 
@@ -100,7 +111,13 @@ impl Cpu {
     ///
     /// # Panics
     /// If the widths do not match.
-    pub fn rms_norm(&mut self, from: &Rows, weight: &Rows, epsilon: f32, into: &mut Rows) {
+    pub fn rms_norm(
+        &mut self,
+        from: &RowMatrix,
+        weight: &RowMatrix,
+        epsilon: f32,
+        into: &mut RowMatrix,
+    ) {
         assert_eq!(from.width(), weight.width(), "the norm is for other rows");
         rms_norm(self.isa, &mut self.pool, from, weight, epsilon, into);
     }
@@ -113,7 +130,7 @@ impl Cpu {
     /// no query heads.
     pub fn append(
         &mut self,
-        qkv: &mut Rows,
+        qkv: &mut RowMatrix,
         rotation: Rotation<'_>,
         sequences: &mut [Sequence<&mut Cache>],
     ) {
@@ -122,7 +139,7 @@ impl Cpu {
     }
 
     /// Causal attention of the queries in `qkv`, each in its sequence: softmax(q · k / √head_dim) · v. Query head h reads
-    /// key and value head h / (query heads / heads) (Ainslie et al. 2023). Rows of no sequence become 0.
+    /// key and value head h / (query heads / heads) (Ainslie et al. 2023). RowMatrix of no sequence become 0.
     ///
     /// The keys and values of all rows must be in the caches: see [`append`](Self::append).
     ///
@@ -131,9 +148,9 @@ impl Cpu {
     /// first.
     pub fn attend<C: Borrow<Cache> + Sync>(
         &mut self,
-        qkv: &Rows,
+        qkv: &RowMatrix,
         sequences: &[Sequence<C>],
-        into: &mut Rows,
+        into: &mut RowMatrix,
     ) {
         check(sequences, qkv);
         let alike =
@@ -171,7 +188,7 @@ impl Cpu {
 }
 
 /// That each row belongs to one sequence, and has room in its cache.
-fn check<C: Borrow<Cache>>(sequences: &[Sequence<C>], qkv: &Rows) {
+fn check<C: Borrow<Cache>>(sequences: &[Sequence<C>], qkv: &RowMatrix) {
     let mut behind = 0;
     for Sequence { rows, start, cache } in sequences {
         assert!(

@@ -2,7 +2,7 @@
 
 use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
-use crate::rows::{Rows, stride};
+use crate::rows::{RowMatrix, stride};
 use crate::simd::{LANES, Simd};
 
 /// eˣ with a relative error below 2.5e-7, for x from -87 to 88; what lies below counts as -87. Of NaN any number or NaN.
@@ -65,17 +65,17 @@ fn fold<S: Simd>(simd: S, x: S::F, f: impl Fn(f32, f32) -> f32) -> f32 {
     lanes[0]
 }
 
-/// Rows that a thread takes at once.
+/// RowMatrix that a thread takes at once.
 const PIECE: usize = 16;
 
 /// RMSNorm (Zhang & Sennrich 2019) of each row: x / sqrt(mean(x²) + ε) · weight.
 pub(crate) fn rms_norm(
     isa: Isa,
     pool: &mut Pool,
-    from: &Rows,
-    weight: &Rows,
+    from: &RowMatrix,
+    weight: &RowMatrix,
     epsilon: f32,
-    into: &mut Rows,
+    into: &mut RowMatrix,
 ) {
     let (rows, width) = (from.rows(), from.width());
     into.reset(rows, width);
@@ -169,7 +169,11 @@ mod tests {
     #[test]
     fn the_norm_is_its_formula() {
         let mut pool = Pool::new(std::num::NonZeroUsize::MIN).unwrap();
-        let (mut from, mut weight, mut into) = (Rows::default(), Rows::default(), Rows::default());
+        let (mut from, mut weight, mut into) = (
+            RowMatrix::default(),
+            RowMatrix::default(),
+            RowMatrix::default(),
+        );
         from.reset(2, 3);
         from.row_mut(1).copy_from_slice(&[1.0, -2.0, 3.0]);
         weight.reset(1, 3);

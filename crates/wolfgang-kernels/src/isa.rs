@@ -85,10 +85,10 @@ impl Isa {
         }
     }
 
-    /// Rows that a product in this format computes at once.
+    /// RowMatrix that a product in this format computes at once.
     pub(crate) fn rows(self, format: Format) -> usize {
-        struct Rows(Format);
-        impl Kernel for Rows {
+        struct RowMatrix(Format);
+        impl Kernel for RowMatrix {
             type Out = usize;
             #[inline(always)]
             fn run<S: Simd>(self, _: S) -> usize {
@@ -99,7 +99,7 @@ impl Isa {
                 }
             }
         }
-        self.run(Rows(format))
+        self.run(RowMatrix(format))
     }
 
     /// Whether it multiplies numbers of this format as they are, rather than as f32 or numbers of 16 bits.

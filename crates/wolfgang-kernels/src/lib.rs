@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use std::num::NonZeroUsize;
-//! use wolfgang_kernels::{Activations, Cpu, Format, Isa, KernelError, PANEL, Packer, Rows, Shape, Then};
+//! use wolfgang_kernels::{PackedActivations, Cpu, Format, Isa, KernelError, PANEL, Packer, RowMatrix, Shape, Epilogue};
 //!
 //! let mut cpu = Cpu::new(Isa::best(), NonZeroUsize::MIN)?;
 //!
@@ -18,13 +18,13 @@
 //! })?;
 //! let matrix = packer.finish().remove(0);
 //!
-//! let (mut x, mut y) = (Rows::default(), Rows::default());
+//! let (mut x, mut y) = (RowMatrix::default(), RowMatrix::default());
 //! x.reset(1, 3);
 //! x.row_mut(0).copy_from_slice(&[1.0, 2.0, 3.0]);
 //! y.reset(1, PANEL);
-//! let mut inputs = Activations::default();
-//! cpu.prepare(&x, Format::F32, &mut inputs);
-//! cpu.multiply(&matrix, &inputs, &mut y, Then::Store);
+//! let mut inputs = PackedActivations::default();
+//! cpu.pack_activations(&x, Format::F32, &mut inputs);
+//! cpu.multiply(&matrix, &inputs, &mut y, Epilogue::Store);
 //! assert_eq!(y.row(0)[..3], [0.0, 6.0, 12.0]);
 //! # Ok::<(), KernelError>(())
 //! ```
@@ -58,7 +58,7 @@ mod product;
 mod rows;
 mod simd;
 
-pub use activations::Activations;
+pub use activations::PackedActivations;
 pub use append::Rotation;
 pub use attention::Sequence;
 pub use cache::{Cache, CacheFormat};
@@ -68,5 +68,5 @@ pub use format::{Format, quantise};
 pub use isa::Isa;
 pub use limits::Memory;
 pub use matrix::{Matrix, Packer, Shape, rounded};
-pub use product::Then;
-pub use rows::{PANEL, Rows};
+pub use product::Epilogue;
+pub use rows::{PANEL, RowMatrix};

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 /// The shape of a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Rows, each of which makes one output.
+    /// RowMatrix, each of which makes one output.
     pub outputs: usize,
     /// Weights in a row.
     pub inputs: usize,

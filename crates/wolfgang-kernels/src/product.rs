@@ -7,13 +7,13 @@
 mod ahead;
 mod formats;
 
-use crate::activations::{Activations, Tile};
+use crate::activations::{PackedActivations, Tile};
 use crate::elementwise::silu;
 use crate::format::{BLOCK, Format};
 use crate::isa::{Isa, Kernel};
 use crate::matrix::Matrix;
 use crate::pool::Pool;
-use crate::rows::{PANEL, Rows, Shared, stride};
+use crate::rows::{PANEL, RowMatrix, Shared, stride};
 use crate::simd::{LANES, Line, Simd};
 use ahead::Ahead;
 use bytemuck::Zeroable;
@@ -25,7 +25,7 @@ use std::ops::Range;
 
 /// What becomes of the outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
+pub enum Epilogue {
     /// They replace what is there.
     Store,
     /// They are added to what is there.
@@ -37,7 +37,7 @@ pub enum Then {
 /// Bytes of weights that make a piece of work worth its handing out.
 const PIECE: usize = 64 << 10;
 
-/// Rows for which a panel is widened once for all of them, instead of for each tile. Bf16 wants registers for that, f16 only
+/// RowMatrix for which a panel is widened once for all of them, instead of for each tile. Bf16 wants registers for that, f16 only
 /// an instruction.
 const WORTH_WIDENING_BF16: usize = 24;
 const WORTH_WIDENING_F16: usize = 96;
@@ -49,7 +49,7 @@ const DEPTH: usize = 20 << 10;
 /// little of the time.
 const SHARED: usize = 8;
 
-/// Rows with which a pass has much to compute for each weight.
+/// RowMatrix with which a pass has much to compute for each weight.
 const MANY: usize = 8;
 
 /// Multiplies `[outputs, inputs]` with each row, into rows of `[outputs]`. `scratch` is what each thread works in.
@@ -58,13 +58,13 @@ pub(crate) fn multiply(
     pool: &mut Pool,
     scratch: &mut Vec<Line>,
     matrix: &Matrix,
-    by: &Activations,
-    into: &mut Rows,
-    then: Then,
+    by: &PackedActivations,
+    into: &mut RowMatrix,
+    epilogue: Epilogue,
 ) {
-    let columns = match then {
-        Then::Store | Then::Add => matrix.panels(),
-        Then::SwiGlu => matrix.panels() / 2,
+    let columns = match epilogue {
+        Epilogue::Store | Epilogue::Add => matrix.panels(),
+        Epilogue::SwiGlu => matrix.panels() / 2,
     };
     let width = stride(into.width());
     let into = into.shared();
@@ -100,7 +100,7 @@ pub(crate) fn multiply(
             columns: columns * piece / pieces..columns * (piece + 1) / pieces,
             into: &into,
             width,
-            then,
+            epilogue,
         });
     });
 }
@@ -111,7 +111,7 @@ struct Multiply<'a> {
     widened: &'a mut [f32],
     /// Room for the sums of two panels, `[rows, PANEL]` each.
     sums: &'a mut [f32],
-    by: &'a Activations,
+    by: &'a PackedActivations,
     /// How many tiles those have.
     tiles: usize,
     /// Panels of outputs.
@@ -119,7 +119,7 @@ struct Multiply<'a> {
     into: &'a Shared<'a, f32>,
     /// Numbers in a row of `into`.
     width: usize,
-    then: Then,
+    epilogue: Epilogue,
 }
 
 impl Kernel for Multiply<'_> {
@@ -169,9 +169,9 @@ impl Multiply<'_> {
     /// The panel of a column, and that of its values where it is one of gates.
     #[inline(always)]
     fn panels(&self, column: usize) -> [usize; 2] {
-        match self.then {
-            Then::Store | Then::Add => [column; 2],
-            Then::SwiGlu => [2 * column, 2 * column + 1],
+        match self.epilogue {
+            Epilogue::Store | Epilogue::Add => [column; 2],
+            Epilogue::SwiGlu => [2 * column, 2 * column + 1],
         }
     }
 
@@ -179,7 +179,7 @@ impl Multiply<'_> {
     fn column<S: Simd, P: Product>(&mut self, simd: S, column: usize, panels: [&[P::Group]; 2]) {
         let (first, second) = self.sums.split_at_mut(self.sums.len() / 2);
         accumulate::<S, P>(simd, self.by, self.tiles, panels[0], first);
-        if self.then == Then::SwiGlu {
+        if self.epilogue == Epilogue::SwiGlu {
             accumulate::<S, P>(simd, self.by, self.tiles, panels[1], second);
         }
         self.write(simd, column);
@@ -196,10 +196,10 @@ impl Multiply<'_> {
             let into = unsafe { self.into.part(start..start + PANEL) };
             for (half, into) in into.as_chunks_mut().0.iter_mut().enumerate() {
                 let out = self.sum(simd, sums, scales, row, half);
-                let out = match self.then {
-                    Then::Store => out,
-                    Then::Add => simd.add(simd.load(into), out),
-                    Then::SwiGlu => {
+                let out = match self.epilogue {
+                    Epilogue::Store => out,
+                    Epilogue::Add => simd.add(simd.load(into), out),
+                    Epilogue::SwiGlu => {
                         let value = self.sum(simd, values, scales_of_values, row, half);
                         simd.mul(silu(simd, out), value)
                     }
@@ -234,7 +234,7 @@ impl Multiply<'_> {
 #[inline(always)]
 fn accumulate<S: Simd, P: Product>(
     simd: S,
-    by: &Activations,
+    by: &PackedActivations,
     tiles: usize,
     panel: &[P::Group],
     sums: &mut [f32],

@@ -1,4 +1,4 @@
-//! Rows of numbers, side by side in whole cache lines.
+//! RowMatrix of numbers, side by side in whole cache lines.
 
 use crate::simd::{LANES, Line};
 use bytemuck::Zeroable;
@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// `[rows, width]` numbers. Each row begins with a cache line, and is filled up with zeros to a whole panel's width.
 #[derive(Clone, Debug, Default)]
-pub struct Rows {
+pub struct RowMatrix {
     lines: Vec<Line>,
     rows: usize,
     width: usize,
@@ -21,7 +21,7 @@ pub(crate) fn stride(width: usize) -> usize {
     width.next_multiple_of(PANEL)
 }
 
-impl Rows {
+impl RowMatrix {
     /// Makes room for `[rows, width]`, all zero. What was there is gone; its memory is used again.
     pub fn reset(&mut self, rows: usize, width: usize) {
         (self.rows, self.width) = (rows, width);
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn rows_are_apart_and_filled_up_with_zeros() {
-        let mut rows = Rows::default();
+        let mut rows = RowMatrix::default();
         rows.reset(2, 5);
         rows.row_mut(0).fill(1.0);
         rows.row_mut(1).fill(2.0);

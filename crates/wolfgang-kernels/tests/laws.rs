@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use wolfgang_kernels::{
-    Activations, Cache, CacheFormat, Cpu, Format, Isa, KernelError, Matrix, Packer, Rotation, Rows,
-    Sequence, Shape, Then, quantise, rounded,
+    Cache, CacheFormat, Cpu, Epilogue, Format, Isa, KernelError, Matrix, PackedActivations, Packer,
+    Rotation, RowMatrix, Sequence, Shape, quantise, rounded,
 };
 
 const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Bf16, Format::Int8];
@@ -23,8 +23,8 @@ fn mixed(seed: usize, n: usize) -> Vec<f32> {
     (0..n).map(number).collect()
 }
 
-fn rows_of(numbers: &[f32], width: usize) -> Rows {
-    let mut rows = Rows::default();
+fn rows_of(numbers: &[f32], width: usize) -> RowMatrix {
+    let mut rows = RowMatrix::default();
     rows.reset(numbers.len() / width, width);
     for (row, numbers) in numbers.chunks_exact(width).enumerate() {
         rows.row_mut(row).copy_from_slice(numbers);
@@ -33,13 +33,13 @@ fn rows_of(numbers: &[f32], width: usize) -> Rows {
 }
 
 /// All numbers of all rows.
-fn numbers(rows: &Rows) -> Vec<f32> {
+fn numbers(rows: &RowMatrix) -> Vec<f32> {
     (0..rows.rows())
         .flat_map(|row| rows.row(row).to_vec())
         .collect()
 }
 
-fn bits(rows: &Rows) -> Vec<u32> {
+fn bits(rows: &RowMatrix) -> Vec<u32> {
     numbers(rows).into_iter().map(f32::to_bits).collect()
 }
 
@@ -55,23 +55,23 @@ fn pack(cpu: &mut Cpu, format: Format, shape: Shape, weights: &[f32]) -> Matrix 
     packer.finish().remove(0)
 }
 
-fn product(cpu: &mut Cpu, matrix: &Matrix, x: &Rows, then: Then) -> Rows {
-    let mut by = Activations::default();
-    cpu.prepare(x, matrix.format(), &mut by);
-    let mut into = Rows::default();
+fn product(cpu: &mut Cpu, matrix: &Matrix, x: &RowMatrix, epilogue: Epilogue) -> RowMatrix {
+    let mut by = PackedActivations::default();
+    cpu.pack_activations(x, matrix.format(), &mut by);
+    let mut into = RowMatrix::default();
     let outputs = matrix.shape().outputs;
     into.reset(
         x.rows(),
-        if then == Then::SwiGlu {
+        if epilogue == Epilogue::SwiGlu {
             outputs / 2
         } else {
             outputs
         },
     );
-    if then == Then::Add {
+    if epilogue == Epilogue::Add {
         (0..x.rows()).for_each(|row| into.row_mut(row).fill(1.0));
     }
-    cpu.multiply(matrix, &by, &mut into, then);
+    cpu.multiply(matrix, &by, &mut into, epilogue);
     into
 }
 
@@ -89,8 +89,8 @@ fn summed_in_order(weights: &[f32], x: &[f32], inputs: usize) -> Vec<u32> {
         .collect()
 }
 
-/// Rows number `from` to `to`.
-fn head(numbers: &[f32], width: usize, from: usize, to: usize) -> Rows {
+/// RowMatrix number `from` to `to`.
+fn head(numbers: &[f32], width: usize, from: usize, to: usize) -> RowMatrix {
     rows_of(&numbers[from * width..to * width], width)
 }
 
@@ -121,16 +121,16 @@ proptest! {
                         matrix.read_row(row, &mut read);
                         prop_assert_eq!(&read, kept);
                     }
-                    let all = product(&mut cpu, &matrix, &rows_of(&x, inputs), Then::Store);
+                    let all = product(&mut cpu, &matrix, &rows_of(&x, inputs), Epilogue::Store);
                     let first = &*expected.get_or_insert_with(|| bits(&all));
                     prop_assert_eq!(&bits(&all), first, "{} {:?}", isa.name(), format);
                     for row in 0..rows {
                         let alone = head(&x, inputs, row, row + 1);
-                        let alone = product(&mut cpu, &matrix, &alone, Then::Store);
+                        let alone = product(&mut cpu, &matrix, &alone, Epilogue::Store);
                         let within = &first[row * outputs..(row + 1) * outputs];
                         prop_assert_eq!(&bits(&alone), within, "{} {:?}", isa.name(), format);
                     }
-                    let added = product(&mut cpu, &matrix, &rows_of(&x, inputs), Then::Add);
+                    let added = product(&mut cpu, &matrix, &rows_of(&x, inputs), Epilogue::Add);
                     for (added, sum) in numbers(&added).into_iter().zip(numbers(&all)) {
                         prop_assert_eq!(added, 1.0 + sum);
                     }
@@ -158,7 +158,7 @@ proptest! {
         }
     }
 
-    /// Rows so long that several parts of a panel pass over them, one after the other.
+    /// RowMatrix so long that several parts of a panel pass over them, one after the other.
     #[test]
     fn a_long_sum_goes_through_the_inputs_in_their_order(
         outputs in 1usize..70,
@@ -177,11 +177,11 @@ proptest! {
             for isa in Isa::all() {
                 let mut cpu = cpu(isa, 2);
                 let matrix = pack(&mut cpu, format, shape, &weights);
-                let all = bits(&product(&mut cpu, &matrix, &rows_of(&x, inputs), Then::Store));
+                let all = bits(&product(&mut cpu, &matrix, &rows_of(&x, inputs), Epilogue::Store));
                 let first = &*expected.get_or_insert_with(|| all.clone());
                 prop_assert_eq!(&all, first, "{} {:?}", isa.name(), format);
                 let last = head(&x, inputs, rows - 1, rows);
-                let last = bits(&product(&mut cpu, &matrix, &last, Then::Store));
+                let last = bits(&product(&mut cpu, &matrix, &last, Epilogue::Store));
                 prop_assert_eq!(&last, &first[(rows - 1) * outputs..], "{} {:?}", isa.name(), format);
             }
             if !matches!(format, Format::F32 | Format::F16) {
@@ -228,7 +228,12 @@ fn a_row_that_is_not_finite_has_no_outputs() {
             for format in FORMATS {
                 let mut cpu = cpu(isa, 1);
                 let matrix = pack(&mut cpu, format, shape, &weights);
-                let out = product(&mut cpu, &matrix, &rows_of(&x, shape.inputs), Then::Store);
+                let out = product(
+                    &mut cpu,
+                    &matrix,
+                    &rows_of(&x, shape.inputs),
+                    Epilogue::Store,
+                );
                 let finite = |row: usize| out.row(row).iter().filter(|x| x.is_finite()).count();
                 let found = [0, 1, 2].map(finite);
                 assert_eq!(found, [33, 0, 33], "{bad} {} {format:?}", isa.name());
@@ -302,7 +307,7 @@ fn swiglu_is_its_formula() {
             &both,
         );
         let x_rows = rows_of(&x, inputs);
-        let found = product(&mut cpu, &matrix, &x_rows, Then::SwiGlu);
+        let found = product(&mut cpu, &matrix, &x_rows, Epilogue::SwiGlu);
         for row in 0..rows {
             let dot = |weights: &[f32], output: usize| -> f64 {
                 let weights = &weights[output * inputs..(output + 1) * inputs];
@@ -356,7 +361,7 @@ fn attention(
     let (mut start, mut out) = (0, Vec::new());
     for chunk in chunks {
         let mut rows = head(qkv, heads.width(), start, start + chunk);
-        let mut mixed = Rows::default();
+        let mut mixed = RowMatrix::default();
         let mut sequences = [sequence(0..*chunk, start, &mut cache)];
         cpu.append(&mut rows, rotation, &mut sequences);
         cpu.attend(&rows, &sequences, &mut mixed);
@@ -405,7 +410,7 @@ fn attention_together(
     });
     let mut sequences: Vec<_> = each.collect();
     cpu.append(&mut rows, rotation, &mut sequences);
-    let mut mixed = Rows::default();
+    let mut mixed = RowMatrix::default();
     cpu.attend(&rows, &sequences, &mut mixed);
     let of = |span: Range<usize>| span.flat_map(|row| mixed.row(row).to_vec()).collect();
     sequences.into_iter().map(|one| of(one.rows)).collect()

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::num::NonZeroUsize;
-use wolfgang_kernels::{Cache, CacheFormat, Cpu, Isa, Rotation, Rows, Sequence};
+use wolfgang_kernels::{Cache, CacheFormat, Cpu, Isa, Rotation, RowMatrix, Sequence};
 
 const DIM: usize = 20;
 const POSITIONS: usize = 40;
@@ -15,8 +15,8 @@ const KEY: usize = DIM;
 const VALUE: usize = 2 * DIM;
 
 /// Numbers between -1 and 1, but for one.
-fn qkv(position: usize, at: usize, number: f32) -> Rows {
-    let mut rows = Rows::default();
+fn qkv(position: usize, at: usize, number: f32) -> RowMatrix {
+    let mut rows = RowMatrix::default();
     rows.reset(POSITIONS, 3 * DIM);
     for row in 0..POSITIONS {
         for (i, x) in rows.row_mut(row).iter_mut().enumerate() {
@@ -28,7 +28,7 @@ fn qkv(position: usize, at: usize, number: f32) -> Rows {
 }
 
 /// For each position, whether what attention made of it is finite.
-fn finite(isa: Isa, format: CacheFormat, mut qkv: Rows) -> Vec<bool> {
+fn finite(isa: Isa, format: CacheFormat, mut qkv: RowMatrix) -> Vec<bool> {
     let mut cpu = Cpu::new(isa, NonZeroUsize::MIN).unwrap();
     let mut cache = Cache::new(format, 1, DIM, POSITIONS).unwrap();
     let (cos, sin) = (vec![1.0; POSITIONS * DIM], vec![0.0; POSITIONS * DIM]);
@@ -36,11 +36,11 @@ fn finite(isa: Isa, format: CacheFormat, mut qkv: Rows) -> Vec<bool> {
         cos: &cos,
         sin: &sin,
     };
-    let mut mixed = Rows::default();
+    let mut mixed = RowMatrix::default();
     // One row at a time, so that no row is computed beside a later one.
     let mut all = Vec::new();
     for position in 0..POSITIONS {
-        let mut row = Rows::default();
+        let mut row = RowMatrix::default();
         row.reset(1, qkv.width());
         row.row_mut(0).copy_from_slice(qkv.row_mut(position));
         let mut sequences = [Sequence {

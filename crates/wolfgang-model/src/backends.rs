@@ -25,7 +25,7 @@ pub enum Backend {
 /// One device of one backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Place {
+pub enum DeviceId {
     /// `flex`.
     Flex,
     /// `ndarray`.
@@ -55,7 +55,7 @@ pub struct BackendStatus {
 #[derive(Clone, Debug)]
 pub struct DeviceStatus {
     /// Its name.
-    pub place: Place,
+    pub place: DeviceId,
     /// What its driver calls it, or what stands behind it.
     pub description: String,
     /// The precisions that it computes in, or why it does not work.
@@ -116,7 +116,7 @@ impl Backend {
     }
 }
 
-impl Place {
+impl DeviceId {
     /// The backend that it belongs to.
     pub fn backend(self) -> Backend {
         match self {
@@ -163,7 +163,7 @@ impl Place {
     }
 }
 
-impl Display for Place {
+impl Display for DeviceId {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Flex => f.write_str("flex"),
@@ -190,7 +190,7 @@ pub(crate) fn is_flex(_: &Device) -> bool {
 }
 
 /// A sum on the device, there and back.
-fn try_out(place: Place, device: &Device) -> Result<(), ModelError> {
+fn try_out(place: DeviceId, device: &Device) -> Result<(), ModelError> {
     let sum = contained(|| {
         let two = Tensor::<1>::from_data([2.0], device);
         to_host(two + 1.0)
@@ -208,7 +208,7 @@ fn try_out(place: Place, device: &Device) -> Result<(), ModelError> {
 }
 
 /// The devices that a backend finds; none if it is not compiled in, or its driver gives up.
-fn present(backend: Backend) -> Vec<(Place, Device)> {
+fn present(backend: Backend) -> Vec<(DeviceId, Device)> {
     contained(|| enumerate(backend)).unwrap_or_default()
 }
 
@@ -217,39 +217,39 @@ fn present(backend: Backend) -> Vec<(Place, Device)> {
     unreachable_patterns,
     reason = "burn drops ndarray and tch after 0.22; which arms there are depends on the features"
 )]
-fn enumerate(backend: Backend) -> Vec<(Place, Device)> {
+fn enumerate(backend: Backend) -> Vec<(DeviceId, Device)> {
     match backend {
         #[cfg(feature = "flex")]
-        Backend::Flex => vec![(Place::Flex, Device::flex())],
+        Backend::Flex => vec![(DeviceId::Flex, Device::flex())],
         #[cfg(feature = "ndarray")]
-        Backend::NdArray => vec![(Place::NdArray, Device::ndarray())],
+        Backend::NdArray => vec![(DeviceId::NdArray, Device::ndarray())],
         #[cfg(feature = "wgpu")]
         Backend::Wgpu => {
             let mut devices = Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec();
             devices.sort_by_key(is_software);
-            numbered(devices, Place::Wgpu)
+            numbered(devices, DeviceId::Wgpu)
         }
         #[cfg(feature = "tch")]
         Backend::Tch => {
             let gpus = Device::enumerate(burn::tensor::DeviceType::LibTorch).into_vec();
-            let mut devices = numbered(gpus, Place::TchCuda);
+            let mut devices = numbered(gpus, DeviceId::TchCuda);
             if cfg!(target_os = "macos") {
-                devices.push((Place::TchMps, Device::libtorch_mps()));
+                devices.push((DeviceId::TchMps, Device::libtorch_mps()));
             }
-            devices.push((Place::TchCpu, Device::libtorch()));
+            devices.push((DeviceId::TchCpu, Device::libtorch()));
             devices
         }
         #[cfg(feature = "cuda")]
         Backend::Cuda => {
             let gpus = Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec();
-            numbered(gpus, Place::Cuda)
+            numbered(gpus, DeviceId::Cuda)
         }
         _ => Vec::new(),
     }
 }
 
 #[cfg(any(feature = "wgpu", feature = "tch", feature = "cuda"))]
-fn numbered(devices: Vec<Device>, place: fn(usize) -> Place) -> Vec<(Place, Device)> {
+fn numbered(devices: Vec<Device>, place: fn(usize) -> DeviceId) -> Vec<(DeviceId, Device)> {
     let number = |(index, device)| (place(index), device);
     devices.into_iter().enumerate().map(number).collect()
 }
@@ -265,14 +265,14 @@ fn is_software(_: &Device) -> bool {
 }
 
 /// What stands behind a device. Opens it where its driver must be asked.
-fn describe(place: Place, device: &Device) -> String {
+fn describe(place: DeviceId, device: &Device) -> String {
     match place {
-        Place::Flex => "the CPU".to_owned(),
-        Place::NdArray => "the CPU; burn drops this backend after 0.22".to_owned(),
-        Place::TchCpu => "the CPU, by libtorch; burn drops this backend after 0.22".to_owned(),
-        Place::TchCuda(_) => "an NVIDIA GPU, by libtorch".to_owned(),
-        Place::TchMps => "Apple's GPU, by libtorch".to_owned(),
-        Place::Wgpu(_) | Place::Cuda(_) => {
+        DeviceId::Flex => "the CPU".to_owned(),
+        DeviceId::NdArray => "the CPU; burn drops this backend after 0.22".to_owned(),
+        DeviceId::TchCpu => "the CPU, by libtorch; burn drops this backend after 0.22".to_owned(),
+        DeviceId::TchCuda(_) => "an NVIDIA GPU, by libtorch".to_owned(),
+        DeviceId::TchMps => "Apple's GPU, by libtorch".to_owned(),
+        DeviceId::Wgpu(_) | DeviceId::Cuda(_) => {
             let software = if is_software(device) {
                 ", in software"
             } else {

@@ -61,7 +61,7 @@ impl Parameter {
         self.shape.iter().product()
     }
 
-    /// Rows of a matrix; a vector is one.
+    /// RowMatrix of a matrix; a vector is one.
     pub fn rows(&self) -> usize {
         match self.shape[..] {
             [rows, _] => rows,

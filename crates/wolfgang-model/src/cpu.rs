@@ -5,18 +5,18 @@ mod pass;
 pub(crate) use pass::Span;
 
 use crate::contained::contained;
-use crate::profile::Laps;
+use crate::profile::OpTimer;
 use crate::rope::Angles;
-use crate::weights::{ReadRows, matrices};
+use crate::weights::{RowReader, matrices};
 use crate::{ModelConfig, ModelError, ModelOptions, Parameter, Precision};
 use pass::Work;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use wolfgang_kernels::{
-    Cache, CacheFormat, Cpu, Format, Isa, KernelError, Matrix, PANEL, Packer, Rows, Shape,
+    Cache, CacheFormat, Cpu, Format, Isa, KernelError, Matrix, PANEL, Packer, RowMatrix, Shape,
 };
 
-/// Rows that prefill computes at once: enough to read the weights once for many, few enough to need little memory.
+/// RowMatrix that prefill computes at once: enough to read the weights once for many, few enough to need little memory.
 const PREFILL_ROWS: usize = 256;
 
 /// All layers.
@@ -25,7 +25,7 @@ pub(crate) struct CpuTransformer {
     /// Read by row it embeds, as a matrix it is the head.
     embeddings: Matrix,
     layers: Vec<Layer>,
-    norm: Rows,
+    norm: RowMatrix,
     angles: Angles,
     hidden_dim: usize,
     threads: usize,
@@ -35,17 +35,17 @@ pub(crate) struct CpuTransformer {
 
 #[derive(Debug)]
 struct Layer {
-    attention_norm: Rows,
+    attention_norm: RowMatrix,
     /// wq, wk and wv, row below row.
     wqkv: Matrix,
     wo: Matrix,
-    ffn_norm: Rows,
+    ffn_norm: RowMatrix,
     /// w1 and w3, panel by panel by turns.
     w13: Matrix,
     w2: Matrix,
 }
 
-fn bytes_of(vector: &Rows) -> usize {
+fn bytes_of(vector: &RowMatrix) -> usize {
     size_of_val(vector.row(0))
 }
 
@@ -90,7 +90,7 @@ impl CpuTransformer {
     pub(crate) fn new<'a, E: From<ModelError> + Send>(
         config: &ModelConfig,
         options: &ModelOptions,
-        mut open: impl FnMut(&Parameter) -> Result<ReadRows<'a, E>, E>,
+        mut open: impl FnMut(&Parameter) -> Result<RowReader<'a, E>, E>,
     ) -> Result<Self, E> {
         let threads = options.threads.unwrap_or_else(cores);
         let mut cpu = Cpu::new(Isa::best(), threads).map_err(ModelError::from)?;
@@ -112,7 +112,7 @@ impl CpuTransformer {
                         .map_err(|Failure(error)| error)?;
                 }
                 None => {
-                    let mut vector = Rows::default();
+                    let mut vector = RowMatrix::default();
                     vector.reset(1, parts[0].n_weights());
                     readers[0](0..1, vector.row_mut(0))?;
                     vectors.push(vector);
@@ -179,7 +179,7 @@ impl CpuTransformer {
                 start: chunk * PREFILL_ROWS,
                 caches: &mut caches,
             };
-            let laps = &mut Laps::off();
+            let laps = &mut OpTimer::off();
             work.hidden(self, &mut [span], laps);
             work.logits(self, laps);
             for row in 0..ids.len() {
@@ -194,7 +194,7 @@ impl CpuTransformer {
     pub(crate) fn forward_cached(
         &self,
         spans: &mut [Span<'_>],
-        mut laps: Laps<'_>,
+        mut laps: OpTimer<'_>,
     ) -> Vec<Vec<f32>> {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         let laps = &mut laps;
@@ -279,7 +279,7 @@ fn shape(parts: &[&Parameter]) -> Option<Shape> {
 /// Reads the rows of one panel of the parts together, into zeros.
 fn read_panel<E>(
     parts: &[&Parameter],
-    readers: &[ReadRows<'_, E>],
+    readers: &[RowReader<'_, E>],
     panel: usize,
     into: &mut [f32],
 ) -> Result<(), E> {
@@ -322,7 +322,7 @@ mod tests {
             ..ModelOptions::default()
         };
         let transformer = CpuTransformer::new(&config, &options, |_| {
-            let read: ReadRows<'_, ModelError> = Box::new(|_, _| Ok(()));
+            let read: RowReader<'_, ModelError> = Box::new(|_, _| Ok(()));
             Ok(read)
         });
         let transformer = transformer.unwrap();

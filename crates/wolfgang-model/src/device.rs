@@ -1,6 +1,6 @@
 //! Devices by name.
 
-use crate::backends::{Backend, Place};
+use crate::backends::{Backend, DeviceId};
 use crate::{Device, ModelError};
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
@@ -18,8 +18,8 @@ pub enum DeviceName {
     Cuda(usize),
     /// `tch`: the best that libtorch has.
     Tch,
-    /// Exactly this one; `mps`, a name of the original's, is `tch:mps`.
-    Exactly(Place),
+    /// Specific this one; `mps`, a name of the original's, is `tch:mps`.
+    Specific(DeviceId),
 }
 
 /// Every form that a name can take.
@@ -40,7 +40,7 @@ impl DeviceName {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn find(self) -> Result<(Place, Device), ModelError> {
+    pub fn find(self) -> Result<(DeviceId, Device), ModelError> {
         if !Backend::ALL.iter().any(|backend| backend.is_compiled_in()) {
             return Err(ModelError::NoBackend);
         }
@@ -58,21 +58,25 @@ impl DeviceName {
     }
 
     /// What this name may mean, best first.
-    fn places(self) -> Vec<Place> {
-        let cpu = [Place::Flex, Place::TchCpu, Place::NdArray];
+    fn places(self) -> Vec<DeviceId> {
+        let cpu = [DeviceId::Flex, DeviceId::TchCpu, DeviceId::NdArray];
         match self {
             Self::Auto => {
-                let mut places = vec![Place::Cuda(0), Place::TchCuda(0), Place::TchMps];
+                let mut places = vec![DeviceId::Cuda(0), DeviceId::TchCuda(0), DeviceId::TchMps];
                 // A GPU in software is slower than the CPU that it runs on.
-                let at = if Place::Wgpu(0).is_software() { 3 } else { 0 };
+                let at = if DeviceId::Wgpu(0).is_software() {
+                    3
+                } else {
+                    0
+                };
                 places.extend(cpu);
-                places.insert(3 + at, Place::Wgpu(0));
+                places.insert(3 + at, DeviceId::Wgpu(0));
                 places
             }
             Self::Cpu => cpu.to_vec(),
-            Self::Cuda(index) => vec![Place::Cuda(index), Place::TchCuda(index)],
-            Self::Tch => vec![Place::TchCuda(0), Place::TchMps, Place::TchCpu],
-            Self::Exactly(place) => vec![place],
+            Self::Cuda(index) => vec![DeviceId::Cuda(index), DeviceId::TchCuda(index)],
+            Self::Tch => vec![DeviceId::TchCuda(0), DeviceId::TchMps, DeviceId::TchCpu],
+            Self::Specific(place) => vec![place],
         }
     }
 }
@@ -97,14 +101,14 @@ impl FromStr for DeviceName {
             ("cpu", None) => Self::Cpu,
             ("cuda", rest) => Self::Cuda(index(rest)?),
             ("tch", None) => Self::Tch,
-            ("flex", None) => Self::Exactly(Place::Flex),
-            ("ndarray", None) => Self::Exactly(Place::NdArray),
-            ("wgpu", rest) => Self::Exactly(Place::Wgpu(index(rest)?)),
-            ("tch", Some("cpu")) => Self::Exactly(Place::TchCpu),
-            ("tch", Some("cuda")) => Self::Exactly(Place::TchCuda(0)),
-            ("mps", None) | ("tch", Some("mps")) => Self::Exactly(Place::TchMps),
+            ("flex", None) => Self::Specific(DeviceId::Flex),
+            ("ndarray", None) => Self::Specific(DeviceId::NdArray),
+            ("wgpu", rest) => Self::Specific(DeviceId::Wgpu(index(rest)?)),
+            ("tch", Some("cpu")) => Self::Specific(DeviceId::TchCpu),
+            ("tch", Some("cuda")) => Self::Specific(DeviceId::TchCuda(0)),
+            ("mps", None) | ("tch", Some("mps")) => Self::Specific(DeviceId::TchMps),
             ("tch", Some(rest)) => match rest.strip_prefix("cuda:") {
-                Some(digits) => Self::Exactly(Place::TchCuda(index(Some(digits))?)),
+                Some(digits) => Self::Specific(DeviceId::TchCuda(index(Some(digits))?)),
                 None => return Err(unknown()),
             },
             _ => return Err(unknown()),
@@ -119,7 +123,7 @@ impl Display for DeviceName {
             Self::Cpu => f.write_str("cpu"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
             Self::Tch => f.write_str("tch"),
-            Self::Exactly(place) => place.fmt(f),
+            Self::Specific(place) => place.fmt(f),
         }
     }
 }

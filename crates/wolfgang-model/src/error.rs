@@ -116,7 +116,7 @@ pub enum ModelError {
     #[error(
         "the cache was made for another model: it has {found}, but this model needs {expected}"
     )]
-    ForeignCache {
+    CacheMismatch {
         /// The shape the cache has.
         found: String,
         /// The shape this model needs.

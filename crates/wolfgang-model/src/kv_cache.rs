@@ -8,7 +8,7 @@ use wolfgang_kernels::{Cache, KernelError};
 
 /// The keys and values of one sequence, for every layer.
 ///
-/// Made by [`Wolfgang::new_cache`](crate::Wolfgang::new_cache) and owned by the caller. Memory for the whole block is
+/// Made by [`WolfgangModel::new_cache`](crate::WolfgangModel::new_cache) and owned by the caller. Memory for the whole block is
 /// taken once; nothing grows or moves afterwards. A clone shares that memory until one of the two is written to.
 #[derive(Clone, Debug)]
 pub struct KvCache {
@@ -168,7 +168,7 @@ impl KvCache {
         if self.shape == needed && self.device == *device {
             return Ok(());
         }
-        Err(ModelError::ForeignCache {
+        Err(ModelError::CacheMismatch {
             found: format!("{} on {:?}", self.shape, self.device),
             expected: format!("{needed} on {device:?}"),
         })

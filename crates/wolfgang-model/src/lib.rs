@@ -1,10 +1,10 @@
 //! The Wolfgang-LM transformer on burn: token ids in, logits out.
 //!
 //! ```
-//! use wolfgang_model::{Device, ModelConfig, ModelError, Parameter, Precision, ReadRows, Wolfgang, to_host};
+//! use wolfgang_model::{Device, ModelConfig, ModelError, Parameter, Precision, RowReader, WolfgangModel, to_host};
 //!
 //! // Weights are read row by row, from wherever they are; those of a checkpoint by `wolfgang-checkpoint`.
-//! let open = |_: &Parameter| -> Result<ReadRows<'_, ModelError>, ModelError> {
+//! let open = |_: &Parameter| -> Result<RowReader<'_, ModelError>, ModelError> {
 //!     Ok(Box::new(|rows, into| {
 //!         for (i, weight) in into.iter_mut().enumerate() {
 //!             *weight = ((rows.start + i) as f32).sin();
@@ -13,7 +13,7 @@
 //!     }))
 //! };
 //! let config = ModelConfig { vocab_size: 256, n_layer: 2, n_embd: 40, ..Default::default() };
-//! let model = Wolfgang::from_weights(&config, &Device::flex(), Precision::F32, open)?;
+//! let model = WolfgangModel::from_weights(&config, &Device::flex(), Precision::F32, open)?;
 //!
 //! // The logits behind three ids, at once and one by one.
 //! let at_once = to_host(model.forward(&[1, 2, 3])?)?;
@@ -48,6 +48,7 @@ mod host;
 mod kv_cache;
 mod linear;
 mod mask;
+mod model;
 mod norm;
 mod options;
 mod precision;
@@ -55,18 +56,17 @@ mod profile;
 mod rope;
 mod transformer;
 mod weights;
-mod wolfgang;
 
-pub use backends::{Backend, BackendStatus, DeviceStatus, Place, devices};
+pub use backends::{Backend, BackendStatus, DeviceId, DeviceStatus, devices};
 pub use burn::tensor::Device;
 pub use config::{ModelConfig, Parameter};
 pub use device::DeviceName;
 pub use error::ModelError;
 pub use host::to_host;
 pub use kv_cache::KvCache;
+pub use model::{BatchEntry, WolfgangModel};
 pub use options::ModelOptions;
 pub use precision::Precision;
-pub use profile::{Profile, Step};
-pub use weights::ReadRows;
-pub use wolfgang::{Continuation, Wolfgang};
+pub use profile::{Op, Profile};
+pub use weights::RowReader;
 pub use wolfgang_kernels::quantise;

@@ -15,7 +15,7 @@ pub struct ModelOptions {
     pub threads: Option<NonZeroUsize>,
     /// Whether `flex` computes by burn's operations, as every other device does, instead of by our kernels: the
     /// reference that these are tested against.
-    pub plain: bool,
+    pub use_burn_ops: bool,
 }
 
 impl ModelOptions {

@@ -49,9 +49,9 @@ impl Precision {
         Self::ALL.into_iter().filter(supported).collect()
     }
 
-    /// Refuses what `device` does not support; by burn's operations, if it is to be `plain`.
-    pub(crate) fn check(self, device: &Device, plain: bool) -> Result<(), ModelError> {
-        let supported = contained(|| match plain {
+    /// Refuses what `device` does not support; by burn's operations, if it is to be `use_burn_ops`.
+    pub(crate) fn check(self, device: &Device, use_burn_ops: bool) -> Result<(), ModelError> {
+        let supported = contained(|| match use_burn_ops {
             true => Self::supported_by_burn(device),
             false => Self::supported_by(device),
         })?;

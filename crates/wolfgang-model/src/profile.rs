@@ -5,38 +5,38 @@ use std::time::{Duration, Instant};
 /// A part of a forward pass by our kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Step {
-    /// Rows of the embeddings.
+pub enum Op {
+    /// Lookup of the embeddings.
     Embedding,
-    /// All norms.
+    /// RMSNorm of the residual stream.
     Norm,
-    /// Inputs brought into the order, and the type, in which they are multiplied.
-    Prepare,
-    /// Queries, keys and values.
-    Wqkv,
+    /// Conversion of the inputs of a matrix product into their packed form.
+    Pack,
+    /// Projections to queries, keys and values.
+    Qkv,
     /// Rotary embedding, the cache, and attention over it.
     Attention,
-    /// What leaves attention.
-    Wo,
-    /// Gate and value of the feed-forward network, and SwiGLU.
-    W13,
-    /// What leaves the feed-forward network.
-    W2,
-    /// Logits.
+    /// Output projection of attention.
+    AttentionOutput,
+    /// Gate and up projections of the feed-forward network, and SwiGLU.
+    GateUp,
+    /// Down projection of the feed-forward network.
+    Down,
+    /// Projection to logits.
     Head,
 }
 
-impl Step {
+impl Op {
     /// Every step, in the order of a pass.
     pub const ALL: [Self; 9] = [
         Self::Embedding,
         Self::Norm,
-        Self::Prepare,
-        Self::Wqkv,
+        Self::Pack,
+        Self::Qkv,
         Self::Attention,
-        Self::Wo,
-        Self::W13,
-        Self::W2,
+        Self::AttentionOutput,
+        Self::GateUp,
+        Self::Down,
         Self::Head,
     ];
 
@@ -45,41 +45,41 @@ impl Step {
         match self {
             Self::Embedding => "embedding",
             Self::Norm => "norms",
-            Self::Prepare => "preparing inputs",
-            Self::Wqkv => "wq, wk, wv",
+            Self::Pack => "packing inputs",
+            Self::Qkv => "wq, wk, wv",
             Self::Attention => "attention",
-            Self::Wo => "wo",
-            Self::W13 => "w1, w3",
-            Self::W2 => "w2",
+            Self::AttentionOutput => "wo",
+            Self::GateUp => "w1, w3",
+            Self::Down => "w2",
             Self::Head => "head",
         }
     }
 }
 
-/// Time for each of [`Step::ALL`], of one pass or of several.
+/// Time for each of [`Op::ALL`], of one pass or of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
-    spent: [Duration; Step::ALL.len()],
+    spent: [Duration; Op::ALL.len()],
 }
 
 impl Profile {
-    /// What a step took.
-    pub fn spent(&self, step: Step) -> Duration {
-        self.spent[step as usize]
+    /// Time spent in an operation.
+    pub fn spent(&self, op: Op) -> Duration {
+        self.spent[op as usize]
     }
 
-    /// What all of them took.
+    /// Time spent in all operations.
     pub fn total(&self) -> Duration {
         self.spent.iter().sum()
     }
 }
 
-/// A stopwatch that nobody need have started.
-pub(crate) struct Laps<'a> {
+/// Measures the time of each operation, if profiling is on.
+pub(crate) struct OpTimer<'a> {
     running: Option<(&'a mut Profile, Instant)>,
 }
 
-impl<'a> Laps<'a> {
+impl<'a> OpTimer<'a> {
     pub(crate) fn off() -> Self {
         Self { running: None }
     }
@@ -90,11 +90,11 @@ impl<'a> Laps<'a> {
         }
     }
 
-    /// What passed since the last lap was this step.
-    pub(crate) fn lap(&mut self, step: Step) {
+    /// Adds the time since the last call to `op`.
+    pub(crate) fn lap(&mut self, op: Op) {
         if let Some((profile, last)) = &mut self.running {
             let now = Instant::now();
-            profile.spent[step as usize] += now - *last;
+            profile.spent[op as usize] += now - *last;
             *last = now;
         }
     }
@@ -106,8 +106,8 @@ mod tests {
 
     #[test]
     fn steps_stand_where_they_are_counted() {
-        for (place, step) in Step::ALL.into_iter().enumerate() {
-            assert_eq!(step as usize, place, "{}", step.name());
+        for (place, op) in Op::ALL.into_iter().enumerate() {
+            assert_eq!(op as usize, place, "{}", op.name());
         }
     }
 }

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use std::ops::Range;
 
 /// Reads rows of one parameter: those of the range, one behind the other, as f32. A vector is one row.
-pub type ReadRows<'a, E> = Box<dyn Fn(Range<usize>, &mut [f32]) -> Result<(), E> + Sync + 'a>;
+pub type RowReader<'a, E> = Box<dyn Fn(Range<usize>, &mut [f32]) -> Result<(), E> + Sync + 'a>;
 
 /// Parameters that are multiplied with the same vector, and so become one matrix, row below row: one product instead
 /// of two or three. Everything else stands alone. In the order given.
@@ -40,7 +40,7 @@ impl Weights {
         parameters: &[Parameter],
         device: &Device,
         precision: Precision,
-        mut open: impl FnMut(&Parameter) -> Result<ReadRows<'a, E>, E>,
+        mut open: impl FnMut(&Parameter) -> Result<RowReader<'a, E>, E>,
     ) -> Result<Self, E> {
         let mut tensor = |parts: &Vec<&Parameter>| {
             let size = parts.iter().map(|part| part.n_weights()).sum();

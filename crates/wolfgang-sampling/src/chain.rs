@@ -32,7 +32,7 @@ impl Chain {
     }
 
     pub(crate) fn push_extra(&mut self, processor: Box<dyn LogitsProcessor>) {
-        self.extra.push((Step::Own(self.extra.len()), processor));
+        self.extra.push((Step::Custom(self.extra.len()), processor));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -42,7 +42,7 @@ impl Chain {
     /// Takes every step on `logits`, which must be such.
     ///
     /// # Errors
-    /// [`SamplingError::NotALogit`] if a step of the user's leaves one that is none.
+    /// [`SamplingError::InvalidLogit`] if a step of the user's leaves one that is none.
     pub(crate) fn process(
         &mut self,
         logits: &mut [f32],
@@ -117,7 +117,7 @@ fn scaled(params: &SamplingParams, vocab_size: usize) -> Steps {
         let step = RepetitionPenalty::new(
             params.repetition_penalty,
             params.repetition_window,
-            params.penalize,
+            params.penalty_scope,
             vocab_size,
         );
         steps.push((Step::RepetitionPenalty, Box::new(step)));

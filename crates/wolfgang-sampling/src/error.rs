@@ -26,7 +26,7 @@ pub enum SamplingError {
     },
     /// Two parameters cannot both hold.
     #[error("{} and {} contradict each other: {why}", parameters[0], parameters[1])]
-    Contradiction {
+    ConflictingParams {
         /// Their names, as in [`SamplingParams`](crate::SamplingParams).
         parameters: [&'static str; 2],
         /// What would follow.
@@ -42,7 +42,7 @@ pub enum SamplingError {
     },
     /// A logit is NaN or +∞, so no distribution follows from it.
     #[error("the logit of id {id} is {value}, but a logit must be a number below infinity")]
-    NotALogit {
+    InvalidLogit {
         /// The first such id.
         id: usize,
         /// Its value.
@@ -50,5 +50,5 @@ pub enum SamplingError {
     },
     /// Every id has been ruled out: all logits are −∞.
     #[error("all logits are -inf, so there is no id left to choose")]
-    NothingLeft,
+    AllTokensMasked,
 }

@@ -30,7 +30,7 @@
 //! | 7 | DRY | `dry` | subtracts | yes |
 //! | 8 | your own | [`Sampler::with_processor`] | anything | yes |
 //! | 9 | temperature, dynamic or not | `temperature`, `dynamic_temperature` | divides | |
-//! | 10 | repetition penalty | `repetition_penalty`, `repetition_window`, `penalize` | divides or multiplies | yes |
+//! | 10 | repetition penalty | `repetition_penalty`, `repetition_window`, `penalty_scope` | divides or multiplies | yes |
 //! | 11 | top-nσ | `top_n_sigma` | keeps the head | |
 //! | 12 | top-k | `top_k` | keeps the head | |
 //! | 13 | typical-p | `typical_p` | keeps the middle | |
@@ -58,7 +58,7 @@
 //!   the one place where they become probabilities.
 //! - **Steps are pure**: functions of the logits and the ids so far. Chance is an argument where it is needed, in XTC and
 //!   in [`draw`], so that everything but the generators is testable without a seed. Mirostat alone remembers.
-//! - **No filter rules out everything.** Rules can; that is [`SamplingError::NothingLeft`].
+//! - **No filter rules out everything.** Rules can; that is [`SamplingError::AllTokensMasked`].
 
 mod blocks;
 mod chain;
@@ -84,4 +84,4 @@ pub use processors::LogitsProcessor;
 pub use rng::{ChaChaRng, RngKind, TorchRng};
 pub use sampler::Sampler;
 pub use step::Step;
-pub use trace::{Draw, Stage, Trace};
+pub use trace::{Draw, StepSnapshot, Trace};

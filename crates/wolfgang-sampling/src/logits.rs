@@ -5,7 +5,7 @@ use crate::SamplingError;
 /// Checks that every logit is a number below infinity or −∞.
 ///
 /// # Errors
-/// [`SamplingError::NotALogit`] for the first that is none.
+/// [`SamplingError::InvalidLogit`] for the first that is none.
 pub(crate) fn check_logits(logits: &[f32]) -> Result<(), SamplingError> {
     let is_logit = |l: f32| l <= f32::MAX;
     // Without a way out in the middle the test runs over several logits at once.
@@ -13,7 +13,7 @@ pub(crate) fn check_logits(logits: &[f32]) -> Result<(), SamplingError> {
         return Ok(());
     }
     match logits.iter().position(|&l| !is_logit(l)) {
-        Some(id) => Err(SamplingError::NotALogit {
+        Some(id) => Err(SamplingError::InvalidLogit {
             id,
             value: logits[id],
         }),

@@ -45,7 +45,7 @@ pub struct SamplingParams {
     /// How many of the last ids are penalised, each distinct id once; 0 is off. Default 24.
     pub repetition_window: usize,
     /// Whether that window reaches back into the prompt. Default [`PenaltyScope::Context`].
-    pub penalize: PenaltyScope,
+    pub penalty_scope: PenaltyScope,
     /// Keeps the ids whose logits lie within so many standard deviations of the largest, 0 up. Default `None`, off. The
     /// deviation is that of the logits as they come here: a bias or a penalty (`dry`, say) far beyond the others' range
     /// widens it.
@@ -86,7 +86,7 @@ impl Default for SamplingParams {
             dynamic_temperature: None,
             repetition_penalty: 1.2,
             repetition_window: 24,
-            penalize: PenaltyScope::Context,
+            penalty_scope: PenaltyScope::Context,
             top_n_sigma: None,
             top_k: Some(40),
             typical_p: None,

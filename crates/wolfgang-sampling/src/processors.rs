@@ -70,8 +70,8 @@ use crate::History;
 /// What an implementation can count on, and what is counted on:
 ///
 /// - `logits` has one entry per vocabulary entry, a number or −∞, which means ruled out; none is NaN or +∞. It should
-///   leave them so: the step fails with [`SamplingError::NotALogit`](crate::SamplingError::NotALogit) otherwise, and
-///   with [`SamplingError::NothingLeft`](crate::SamplingError::NothingLeft) where every id is ruled out.
+///   leave them so: the step fails with [`SamplingError::InvalidLogit`](crate::SamplingError::InvalidLogit) otherwise, and
+///   with [`SamplingError::AllTokensMasked`](crate::SamplingError::AllTokensMasked) where every id is ruled out.
 /// - Ids in the `history` can lie beyond the vocabulary, for a caller may hand any.
 /// - A processor should be a pure function of its arguments, with `&mut self` for room that is reused from step to step
 ///   and not for memory of earlier steps: then the same seed gives the same text however a sequence was arrived at.

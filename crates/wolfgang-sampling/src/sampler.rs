@@ -34,7 +34,7 @@ impl Sampler {
     /// # Errors
     /// [`SamplingError::InvalidParam`], see [`SamplingParams::validate`]; also for a `vocab_size` above 2²⁴, for two
     /// biases on one id, and for lists of ids that cannot be meant. [`SamplingError::UnknownId`] for ids beyond the
-    /// vocabulary, and [`SamplingError::Contradiction`] where parameters leave no id to choose.
+    /// vocabulary, and [`SamplingError::ConflictingParams`] where parameters leave no id to choose.
     pub fn new(
         params: &SamplingParams,
         vocab_size: usize,
@@ -139,8 +139,8 @@ impl Sampler {
     /// its own.
     ///
     /// # Errors
-    /// [`SamplingError::WrongLength`], [`SamplingError::NotALogit`] for a NaN or +∞, and
-    /// [`SamplingError::NothingLeft`] when every id is ruled out.
+    /// [`SamplingError::WrongLength`], [`SamplingError::InvalidLogit`] for a NaN or +∞, and
+    /// [`SamplingError::AllTokensMasked`] when every id is ruled out.
     pub fn probabilities(
         &mut self,
         logits: &mut [f32],
@@ -176,7 +176,7 @@ impl Sampler {
         check_logits(logits)?;
         let max = blocks::max(logits);
         if max == f32::NEG_INFINITY {
-            return Err(SamplingError::NothingLeft);
+            return Err(SamplingError::AllTokensMasked);
         }
         self.possible.clear();
         if self.greedy {
@@ -254,15 +254,15 @@ mod tests {
         let (inf, nan) = (f32::INFINITY, f32::NAN);
         assert_eq!(
             sampler.sample(&mut [-inf, -inf], EMPTY),
-            Err(SamplingError::NothingLeft)
+            Err(SamplingError::AllTokensMasked)
         );
         assert_eq!(
             sampler.sample(&mut [0.0, inf], EMPTY),
-            Err(SamplingError::NotALogit { id: 1, value: inf })
+            Err(SamplingError::InvalidLogit { id: 1, value: inf })
         );
         assert!(matches!(
             sampler.sample(&mut [nan, 0.0], EMPTY),
-            Err(SamplingError::NotALogit { id: 0, .. })
+            Err(SamplingError::InvalidLogit { id: 0, .. })
         ));
         assert_eq!(
             sampler.sample(&mut [0.0], EMPTY),

@@ -18,8 +18,8 @@ pub enum Step {
     FrequencyPresence,
     /// `dry`.
     Dry,
-    /// The user's own, by its place among them.
-    Own(usize),
+    /// A [`LogitsProcessor`](crate::LogitsProcessor) of the caller, by its index.
+    Custom(usize),
     /// `temperature`.
     Temperature,
     /// `dynamic_temperature`.
@@ -43,7 +43,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// The name for programs: that of its parameter in [`SamplingParams`](crate::SamplingParams), `own` for the user's own,
+    /// The name for programs: that of its parameter in [`SamplingParams`](crate::SamplingParams), `custom` for a [`LogitsProcessor`](crate::LogitsProcessor) of the caller,
     /// `no_repeat_ngram` and `frequency_presence`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl Step {
             Self::LogitBias => "logit_bias",
             Self::FrequencyPresence => "frequency_presence",
             Self::Dry => "dry",
-            Self::Own(_) => "own",
+            Self::Custom(_) => "custom",
             Self::Temperature => "temperature",
             Self::DynamicTemperature => "dynamic_temperature",
             Self::RepetitionPenalty => "repetition_penalty",

@@ -13,29 +13,29 @@ use crate::draw::Walked;
 /// let mut sampler = Sampler::new(&params, 3, 42)?;
 /// let mut trace = Trace::default();
 /// sampler.sample_traced(&mut [0.5, 0.3, 0.1], History { prompt: &[], generated: &[] }, &mut trace)?;
-/// let top_k = trace.stages.iter().find(|stage| stage.step == Step::TopK);
-/// assert_eq!(top_k.map(|stage| stage.logits[2]), Some(f32::NEG_INFINITY));
+/// let top_k = trace.steps.iter().find(|snapshot| snapshot.step == Step::TopK);
+/// assert_eq!(top_k.map(|snapshot| snapshot.logits[2]), Some(f32::NEG_INFINITY));
 /// # Ok::<(), wolfgang_sampling::SamplingError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
     /// The logits as they came.
-    pub before: Vec<f32>,
+    pub initial_logits: Vec<f32>,
     /// Each step that was taken, in order. Behind an error, those up to it.
-    pub stages: Vec<Stage>,
+    pub steps: Vec<StepSnapshot>,
     /// How the id was chosen; none behind an error.
     pub draw: Option<Draw>,
 }
 
 /// One step of the chain.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stage {
+pub struct StepSnapshot {
     /// Which.
     pub step: Step,
     /// All logits behind it.
     pub logits: Vec<f32>,
     /// The random number that it took, in [0, 1): XTC's.
-    pub chance: Option<f64>,
+    pub random_draw: Option<f64>,
 }
 
 /// How an id was chosen from the probabilities.
@@ -44,7 +44,7 @@ pub enum Draw {
     /// As the likeliest, without chance.
     Greedy,
     /// Where the running sum of the probabilities, in the order of ids, first exceeds a number.
-    Walk {
+    InverseCdf {
         /// The number, in [0, 1).
         u: f64,
         /// The share of the whole sum that stands before the id.
@@ -53,7 +53,7 @@ pub enum Draw {
         to: f64,
     },
     /// As the largest quotient of a probability and an exponential variate of its own, as PyTorch draws.
-    Race {
+    ExponentialRace {
         /// The quotients of all ids that were possible, in the order of ids.
         quotients: Vec<(u32, f32)>,
     },
@@ -62,7 +62,7 @@ pub enum Draw {
 /// Looks on while a sampler chooses. `()` sees nothing, and the sampler is compiled for it as if there were nobody.
 pub(crate) trait Watch {
     fn begin(&mut self, _logits: &[f32]) {}
-    fn step(&mut self, _step: Step, _chance: Option<f64>, _logits: &[f32]) {}
+    fn step(&mut self, _step: Step, _random_draw: Option<f64>, _logits: &[f32]) {}
     fn greedy(&mut self) {}
     fn walk(&mut self, _u: f64, _walked: &Walked) {}
     fn quotient(&mut self, _id: u32, _quotient: f32) {}
@@ -72,18 +72,18 @@ impl Watch for () {}
 
 impl Watch for Trace {
     fn begin(&mut self, logits: &[f32]) {
-        self.before.clear();
-        self.before.extend_from_slice(logits);
-        self.stages.clear();
+        self.initial_logits.clear();
+        self.initial_logits.extend_from_slice(logits);
+        self.steps.clear();
         self.draw = None;
     }
 
-    fn step(&mut self, step: Step, chance: Option<f64>, logits: &[f32]) {
+    fn step(&mut self, step: Step, random_draw: Option<f64>, logits: &[f32]) {
         let logits = logits.to_vec();
-        self.stages.push(Stage {
+        self.steps.push(StepSnapshot {
             step,
             logits,
-            chance,
+            random_draw,
         });
     }
 
@@ -92,7 +92,7 @@ impl Watch for Trace {
     }
 
     fn walk(&mut self, u: f64, walked: &Walked) {
-        self.draw = Some(Draw::Walk {
+        self.draw = Some(Draw::InverseCdf {
             u,
             from: walked.before / walked.total,
             to: walked.behind / walked.total,
@@ -100,11 +100,11 @@ impl Watch for Trace {
     }
 
     fn quotient(&mut self, id: u32, quotient: f32) {
-        if let Some(Draw::Race { quotients }) = &mut self.draw {
+        if let Some(Draw::ExponentialRace { quotients }) = &mut self.draw {
             quotients.push((id, quotient));
         } else {
             let quotients = vec![(id, quotient)];
-            self.draw = Some(Draw::Race { quotients });
+            self.draw = Some(Draw::ExponentialRace { quotients });
         }
     }
 }

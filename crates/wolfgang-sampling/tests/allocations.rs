@@ -123,7 +123,7 @@ fn a_sampling_step_allocates_nothing() {
             ..SamplingParams::default()
         },
         SamplingParams {
-            penalize: PenaltyScope::Generated,
+            penalty_scope: PenaltyScope::Generated,
             ..SamplingParams::default()
         },
         SamplingParams {

@@ -48,15 +48,15 @@ fn logits_without_a_distribution_are_errors_with_every_step_on() {
         };
         let mut sampler = Sampler::new(&params, 3, 0).unwrap();
         let mut sample = |mut logits: [f32; 3]| sampler.sample(&mut logits, NOTHING);
-        assert_eq!(sample([-inf; 3]), Err(SamplingError::NothingLeft));
+        assert_eq!(sample([-inf; 3]), Err(SamplingError::AllTokensMasked));
         assert!(matches!(
             sample([0.0, nan, inf]),
-            Err(SamplingError::NotALogit { id: 1, .. })
+            Err(SamplingError::InvalidLogit { id: 1, .. })
         ));
         let value = inf;
         assert_eq!(
             sample([0.0, 0.0, inf]),
-            Err(SamplingError::NotALogit { id: 2, value })
+            Err(SamplingError::InvalidLogit { id: 2, value })
         );
         assert!(sample([-inf, 0.0, f32::MIN]).is_ok(), "and it goes on");
     }
@@ -75,7 +75,7 @@ fn rules_that_leave_nothing_are_an_error() {
     };
     assert_eq!(
         sampler.sample(&mut [0.0; 3], history),
-        Err(SamplingError::NothingLeft)
+        Err(SamplingError::AllTokensMasked)
     );
     let params = SamplingParams {
         allowed_tokens: Some(vec![1]),
@@ -85,7 +85,7 @@ fn rules_that_leave_nothing_are_an_error() {
     let mut logits = [0.0, f32::NEG_INFINITY];
     assert_eq!(
         sampler.sample(&mut logits, NOTHING),
-        Err(SamplingError::NothingLeft)
+        Err(SamplingError::AllTokensMasked)
     );
 }
 
@@ -114,14 +114,14 @@ fn what_a_processor_of_the_users_breaks_is_an_error() {
         };
         assert!(matches!(
             sample(f32::NAN),
-            Err(SamplingError::NotALogit { id: 0, .. })
+            Err(SamplingError::InvalidLogit { id: 0, .. })
         ));
         let value = f32::INFINITY;
         assert_eq!(
             sample(value),
-            Err(SamplingError::NotALogit { id: 0, value })
+            Err(SamplingError::InvalidLogit { id: 0, value })
         );
-        assert_eq!(sample(-value), Err(SamplingError::NothingLeft));
+        assert_eq!(sample(-value), Err(SamplingError::AllTokensMasked));
         assert!(sample(1.0).is_ok());
     }
 }
@@ -140,7 +140,7 @@ fn vocabularies_of_impossible_size_are_errors() {
     let mut sampler = Sampler::new(&params, 0, 0).unwrap();
     assert_eq!(
         sampler.sample(&mut [], NOTHING),
-        Err(SamplingError::NothingLeft)
+        Err(SamplingError::AllTokensMasked)
     );
 }
 

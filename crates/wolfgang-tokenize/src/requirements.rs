@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer};
 
-/// What a checked file asks for that decoding and [`missing_bytes`](crate::Tokenizer::missing_bytes) must know.
+/// What a checked file asks for that decoding and [`unencodable_offsets`](crate::Tokenizer::unencodable_offsets) must know.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traits {
     /// Whether encoding puts a space before a text that does not begin with one.

@@ -197,7 +197,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`TokenizerError::Encode`].
-    pub fn missing_bytes(&self, text: &str) -> Result<Vec<usize>, TokenizerError> {
+    pub fn unencodable_offsets(&self, text: &str) -> Result<Vec<usize>, TokenizerError> {
         let ids = self.encode(text)?;
         let known = ids.iter().filter(|id| self.inner.unknown != Some(**id));
         let tokens = known.filter_map(|&id| self.token_bytes(id));
@@ -215,8 +215,8 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`TokenizerError::Encode`].
-    pub fn represents(&self, text: &str) -> Result<bool, TokenizerError> {
-        Ok(self.missing_bytes(text)?.is_empty())
+    pub fn can_encode(&self, text: &str) -> Result<bool, TokenizerError> {
+        Ok(self.unencodable_offsets(text)?.is_empty())
     }
 
     /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD; ids beyond the vocabulary have no text.

@@ -172,7 +172,7 @@ impl<'a> Client<'a> {
     pub(super) fn check(&self, answer: &Answer, what: &str) -> Result<(), CheckpointError> {
         match answer.status {
             200 | 206 => Ok(()),
-            status @ (401 | 403 | 404) => Err(CheckpointError::HubRefused {
+            status @ (401 | 403 | 404) => Err(CheckpointError::HubNotFound {
                 endpoint: self.shown.clone(),
                 model: self.model.to_string(),
                 what: what.to_owned(),
@@ -189,7 +189,7 @@ impl<'a> Client<'a> {
     }
 
     pub(super) fn unexpected(&self, what: &str, found: String) -> CheckpointError {
-        CheckpointError::HubAnswer {
+        CheckpointError::HubUnexpectedResponse {
             endpoint: self.shown.clone(),
             model: self.model.to_string(),
             what: what.to_owned(),

@@ -124,7 +124,7 @@ fn fetch(
         };
         most = most.max(transfer.reached);
         if in_vain == ATTEMPTS {
-            return Err(CheckpointError::HubBrokeOff {
+            return Err(CheckpointError::HubInterrupted {
                 file: file.to_owned(),
                 found: transfer.reached,
                 expected: remote.size,

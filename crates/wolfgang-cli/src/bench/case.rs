@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use wolfgang_checkpoint::Checkpoint;
-use wolfgang_generate::{DeviceName, ModelOptions, Precision, Wolfgang};
+use wolfgang_generate::{DeviceName, ModelOptions, Precision, WolfgangModel};
 
 /// What the hidden subcommand takes, which every program that measures must have.
 #[derive(Args, Debug)]
@@ -99,7 +99,7 @@ impl Case {
         serde_json::from_slice(&output.stdout).context("a measurement said nothing of sense")
     }
 
-    pub(super) fn load(&self) -> anyhow::Result<Wolfgang> {
+    pub(super) fn load(&self) -> anyhow::Result<WolfgangModel> {
         let name: DeviceName = self.device.parse()?;
         let mut dtypes = Precision::ALL.into_iter();
         let dtype = dtypes.find(|dtype| dtype.to_string() == self.dtype);

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::time::Instant;
-use wolfgang_generate::{Precision, Wolfgang};
+use wolfgang_generate::{Precision, WolfgangModel};
 use wolfgang_kernels::{Cpu, Format, Isa, Memory};
 
 /// More than most caches hold.
@@ -22,7 +22,7 @@ pub(super) struct Limits {
 
 impl Limits {
     /// With as many threads as the model has; none if it does not compute by our kernels.
-    pub(super) fn new(model: &Wolfgang) -> anyhow::Result<Option<Self>> {
+    pub(super) fn new(model: &WolfgangModel) -> anyhow::Result<Option<Self>> {
         let Some(threads) = model.threads().and_then(NonZeroUsize::new) else {
             return Ok(None);
         };

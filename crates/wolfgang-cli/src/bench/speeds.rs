@@ -4,8 +4,8 @@ use super::case::{Case, Speeds};
 use super::limits::Limits;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
-use wolfgang_generate::Wolfgang;
-use wolfgang_model::{Continuation, KvCache, Profile, Step, to_host};
+use wolfgang_generate::WolfgangModel;
+use wolfgang_model::{BatchEntry, KvCache, Op, Profile, to_host};
 
 /// What one round measures, and how many there are.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -95,7 +95,7 @@ struct Together {
 }
 
 impl Together {
-    fn new(model: &Wolfgang, rounds: &Rounds, ids: &[u32]) -> anyhow::Result<Self> {
+    fn new(model: &WolfgangModel, rounds: &Rounds, ids: &[u32]) -> anyhow::Result<Self> {
         let depth = rounds.together_at;
         let most = rounds.sequences.iter().max().copied().unwrap_or(0);
         let cache = |_| {
@@ -110,14 +110,19 @@ impl Together {
     }
 
     /// Takes so many of them through these ids.
-    fn decode(&mut self, model: &Wolfgang, sequences: usize, ids: &[u32]) -> anyhow::Result<()> {
+    fn decode(
+        &mut self,
+        model: &WolfgangModel,
+        sequences: usize,
+        ids: &[u32],
+    ) -> anyhow::Result<()> {
         let caches = &mut self.caches[..sequences];
         for cache in &mut *caches {
             cache.truncate(self.depth);
         }
         for id in ids.chunks_exact(1) {
             let batch = caches.iter_mut();
-            let batch = batch.map(|cache| Continuation { ids: id, cache });
+            let batch = batch.map(|cache| BatchEntry { ids: id, cache });
             for logits in model.forward_batch(&mut batch.collect::<Vec<_>>())? {
                 std::hint::black_box(to_host(logits)?);
             }
@@ -127,7 +132,11 @@ impl Together {
 }
 
 /// Seconds that each step of a token takes, and what none of them is.
-fn steps(model: &Wolfgang, ids: &[u32], cache: &mut KvCache) -> anyhow::Result<Vec<(String, f64)>> {
+fn steps(
+    model: &WolfgangModel,
+    ids: &[u32],
+    cache: &mut KvCache,
+) -> anyhow::Result<Vec<(String, f64)>> {
     if model.threads().is_none() {
         return Ok(Vec::new());
     }
@@ -137,7 +146,7 @@ fn steps(model: &Wolfgang, ids: &[u32], cache: &mut KvCache) -> anyhow::Result<V
         to_host(model.forward_profiled(&[*id], cache, &mut profile)?)?;
     }
     let rest = begun.elapsed().saturating_sub(profile.total());
-    let mut steps: Vec<_> = Step::ALL
+    let mut steps: Vec<_> = Op::ALL
         .map(|step| (step.name().to_owned(), profile.spent(step)))
         .into();
     steps.push(("everything else".to_owned(), rest));
@@ -146,13 +155,13 @@ fn steps(model: &Wolfgang, ids: &[u32], cache: &mut KvCache) -> anyhow::Result<V
 }
 
 /// One call of the model, up to the logits in host memory.
-pub(super) fn step(model: &Wolfgang, ids: &[u32], cache: &mut KvCache) -> anyhow::Result<()> {
+pub(super) fn step(model: &WolfgangModel, ids: &[u32], cache: &mut KvCache) -> anyhow::Result<()> {
     std::hint::black_box(to_host(model.forward_cached(ids, cache)?)?);
     Ok(())
 }
 
 /// Ids in no order: which they are does not change how long it takes.
-pub(super) fn ids(model: &Wolfgang, n: usize) -> Vec<u32> {
+pub(super) fn ids(model: &WolfgangModel, n: usize) -> Vec<u32> {
     let vocab_size = model.config().vocab_size as u64;
     (0..n as u64)
         .map(|i| (i * 2_654_435_761 % vocab_size) as u32)

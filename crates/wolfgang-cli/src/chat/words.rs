@@ -133,7 +133,7 @@ pub(crate) fn stats(summary: Option<&Summary>, block_size: usize, voice: Voice) 
     };
     let Summary {
         prompt_tokens,
-        reused_tokens,
+        cached_tokens,
         generated_tokens,
         seed,
         timing,
@@ -143,7 +143,7 @@ pub(crate) fn stats(summary: Option<&Summary>, block_size: usize, voice: Voice) 
     let used = (prompt_tokens + generated_tokens).min(block_size);
     let percent = 100 * used / block_size.max(1);
     voice.pick(
-        format!("[Prompt {prompt_tokens} Token, {reused_tokens} davon wiederverwendet; Antwort {generated_tokens} Token, {rate:.0} je Sekunde, Seed {seed}; Kontext {used} von {block_size}, {percent} %]"),
-        format!("[prompt {prompt_tokens} tokens, {reused_tokens} of them reused; answer {generated_tokens} tokens, {rate:.0} a second, seed {seed}; context {used} of {block_size}, {percent} %]"),
+        format!("[Prompt {prompt_tokens} Token, {cached_tokens} davon wiederverwendet; Antwort {generated_tokens} Token, {rate:.0} je Sekunde, Seed {seed}; Kontext {used} von {block_size}, {percent} %]"),
+        format!("[prompt {prompt_tokens} tokens, {cached_tokens} of them reused; answer {generated_tokens} tokens, {rate:.0} a second, seed {seed}; context {used} of {block_size}, {percent} %]"),
     )
 }

@@ -16,7 +16,7 @@ pub(crate) struct Told {
     pub(crate) reason: FinishReason,
     pub(crate) seed: u64,
     pub(crate) prompt_tokens: usize,
-    pub(crate) cut_tokens: usize,
+    pub(crate) truncated_tokens: usize,
     pub(crate) generated_tokens: usize,
     /// Those of the text, then the one that ended it, if one did.
     pub(crate) tokens: Vec<TokenLine>,
@@ -76,7 +76,7 @@ pub(crate) struct ChangeLine {
 pub(crate) enum DrawLine {
     Greedy,
     Walk { u: f64, shares: Vec<ShareLine> },
-    Race { runners: Vec<RunnerLine> },
+    Race { contenders: Vec<RunnerLine> },
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -98,7 +98,7 @@ impl Told {
     pub(crate) fn new(prompt: &str, summary: &Summary, tokenizer: &Tokenizer) -> Self {
         let mut stream = tokenizer.decode_stream(SpecialTokens::Keep);
         let explanations = summary.explanations.iter().map(|told| (told, false));
-        let ending = summary.ending.as_deref().map(|told| (told, true));
+        let ending = summary.stop_explanation.as_deref().map(|told| (told, true));
         let tokens = explanations.chain(ending).map(|(told, ends)| {
             let text = stream.push(told.chosen.id).to_owned();
             token(told, text, ends, tokenizer)
@@ -109,7 +109,7 @@ impl Told {
             reason: summary.reason,
             seed: summary.seed,
             prompt_tokens: summary.prompt_tokens,
-            cut_tokens: summary.cut_tokens,
+            truncated_tokens: summary.truncated_tokens,
             generated_tokens: summary.generated_tokens,
             tokens: tokens.collect(),
         }
@@ -148,7 +148,7 @@ fn token(told: &Explanation, text: String, ends: bool, tokenizer: &Tokenizer) ->
         step: step.step.as_str(),
         possible_before: step.possible_before,
         possible: step.possible,
-        chance: step.chance,
+        chance: step.random_draw,
         removed: step.removed,
         removed_mass: step.removed_mass,
         removed_likeliest: step.removed_likeliest.iter().map(change).collect(),
@@ -157,7 +157,10 @@ fn token(told: &Explanation, text: String, ends: bool, tokenizer: &Tokenizer) ->
     };
     let draw = match &told.draw {
         DrawReport::Greedy => DrawLine::Greedy,
-        DrawReport::Walk { u, shares } => DrawLine::Walk {
+        DrawReport::InverseCdf {
+            u,
+            intervals: shares,
+        } => DrawLine::Walk {
             u: *u,
             shares: shares
                 .iter()
@@ -168,8 +171,8 @@ fn token(told: &Explanation, text: String, ends: bool, tokenizer: &Tokenizer) ->
                 })
                 .collect(),
         },
-        DrawReport::Race { runners } => DrawLine::Race {
-            runners: runners
+        DrawReport::ExponentialRace { contenders } => DrawLine::Race {
+            contenders: contenders
                 .iter()
                 .map(|runner| RunnerLine {
                     piece: piece(runner.id),

@@ -55,7 +55,7 @@ impl Words {
                 String::new(),
             ),
             ("dry", "DRY", String::new()),
-            ("own", pick("eigener Schritt", "own step"), String::new()),
+            ("custom", pick("eigener Schritt", "own step"), String::new()),
             (
                 "temperature",
                 pick("Temperatur", "temperature"),

@@ -164,7 +164,7 @@ fn checkpoint(error: &CheckpointError) -> Option<String> {
             "{} gibt es schon; wählen Sie einen anderen Ordner, oder ersetzen Sie ihn mit --force",
             path.display()
         ),
-        CheckpointError::RunsCode { path, callable } => format!(
+        CheckpointError::UnsafePickle { path, callable } => format!(
             "{} wird abgelehnt: beim Laden mit Python würde {callable} aufgerufen, was Code ausführen kann; ist es Ihre \
              eigene Datei, laden Sie sie mit Python und speichern Sie nur {{\"model\": …, \"model_config\": …}} mit \
              torch.save; sonst laden Sie sie nicht mit Python",
@@ -194,11 +194,11 @@ fn checkpoint(error: &CheckpointError) -> Option<String> {
              mit --dtype, oder --to native"
                 .into()
         }
-        CheckpointError::HubRefused { endpoint, model, what, status } => format!(
+        CheckpointError::HubNotFound { endpoint, model, what, status } => format!(
             "{endpoint} verweigert {what} von {model}: die Antwort war {status}; prüfen Sie den Namen; ein \
              privates Modell braucht HF_TOKEN, manches auch Ihr Einverständnis mit seinen Bedingungen"
         ),
-        CheckpointError::HubBrokeOff { file, found, expected, .. } => format!(
+        CheckpointError::HubInterrupted { file, found, expected, .. } => format!(
             "das Laden von {file} brach bei {found} von {expected} Bytes ab; derselbe Befehl macht dort weiter"
         ),
         CheckpointError::HubSize { file, found, expected } => format!(

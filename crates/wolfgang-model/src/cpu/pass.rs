@@ -2,24 +2,24 @@
 
 use super::CpuTransformer;
 use crate::norm::EPSILON;
-use crate::profile::{Laps, Step};
-use wolfgang_kernels::{Activations, Cache, Cpu, Rotation, Rows, Sequence, Then};
+use crate::profile::{Op, OpTimer};
+use wolfgang_kernels::{Cache, Cpu, Epilogue, PackedActivations, Rotation, RowMatrix, Sequence};
 
 /// The threads, and what a forward pass writes. Kept, so that decoding allocates nothing but logits.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) cpu: Cpu,
     /// `[rows, n_embd]`: the sum of all layers so far.
-    pub(super) x: Rows,
+    pub(super) x: RowMatrix,
     /// `[rows, n_embd]`: after a norm, and what attention has mixed.
-    normed: Rows,
-    inputs: Activations,
+    normed: RowMatrix,
+    inputs: PackedActivations,
     /// `[rows, n_embd + 2 kv_dim]`.
-    qkv: Rows,
+    qkv: RowMatrix,
     /// `[rows, hidden_dim]`.
-    gated: Rows,
+    gated: RowMatrix,
     /// `[rows, vocab_size]`.
-    pub(super) logits: Rows,
+    pub(super) logits: RowMatrix,
 }
 
 /// What a forward pass computes of one sequence.
@@ -47,12 +47,12 @@ impl Work {
     pub(super) fn new(cpu: Cpu) -> Self {
         Self {
             cpu,
-            x: Rows::default(),
-            normed: Rows::default(),
-            inputs: Activations::default(),
-            qkv: Rows::default(),
-            gated: Rows::default(),
-            logits: Rows::default(),
+            x: RowMatrix::default(),
+            normed: RowMatrix::default(),
+            inputs: PackedActivations::default(),
+            qkv: RowMatrix::default(),
+            gated: RowMatrix::default(),
+            logits: RowMatrix::default(),
         }
     }
 
@@ -61,7 +61,7 @@ impl Work {
         &mut self,
         model: &CpuTransformer,
         spans: &mut [Span<'_>],
-        laps: &mut Laps<'_>,
+        laps: &mut OpTimer<'_>,
     ) {
         let Self {
             cpu,
@@ -78,19 +78,19 @@ impl Work {
         for (row, id) in spans.iter().flat_map(|span| span.ids).enumerate() {
             model.embeddings.read_row(*id as usize, x.row_mut(row));
         }
-        laps.lap(Step::Embedding);
+        laps.lap(Op::Embedding);
         let rotation = Rotation {
             cos: &model.angles.cos,
             sin: &model.angles.sin,
         };
         for (index, layer) in model.layers.iter().enumerate() {
             cpu.rms_norm(x, &layer.attention_norm, EPSILON as f32, normed);
-            laps.lap(Step::Norm);
-            cpu.prepare(normed, format, inputs);
-            laps.lap(Step::Prepare);
+            laps.lap(Op::Norm);
+            cpu.pack_activations(normed, format, inputs);
+            laps.lap(Op::Pack);
             qkv.reset(rows, layer.wqkv.shape().outputs);
-            cpu.multiply(&layer.wqkv, inputs, qkv, Then::Store);
-            laps.lap(Step::Wqkv);
+            cpu.multiply(&layer.wqkv, inputs, qkv, Epilogue::Store);
+            laps.lap(Op::Qkv);
             let mut mix = |sequences: &mut [Sequence<&mut Cache>]| {
                 cpu.append(qkv, rotation, sequences);
                 cpu.attend(qkv, sequences, normed);
@@ -106,23 +106,23 @@ impl Work {
                 });
                 mix(&mut sequences.collect::<Vec<_>>());
             }
-            laps.lap(Step::Attention);
-            cpu.prepare(normed, format, inputs);
-            laps.lap(Step::Prepare);
-            cpu.multiply(&layer.wo, inputs, x, Then::Add);
-            laps.lap(Step::Wo);
+            laps.lap(Op::Attention);
+            cpu.pack_activations(normed, format, inputs);
+            laps.lap(Op::Pack);
+            cpu.multiply(&layer.wo, inputs, x, Epilogue::Add);
+            laps.lap(Op::AttentionOutput);
 
             cpu.rms_norm(x, &layer.ffn_norm, EPSILON as f32, normed);
-            laps.lap(Step::Norm);
-            cpu.prepare(normed, format, inputs);
-            laps.lap(Step::Prepare);
+            laps.lap(Op::Norm);
+            cpu.pack_activations(normed, format, inputs);
+            laps.lap(Op::Pack);
             gated.reset(rows, model.hidden_dim);
-            cpu.multiply(&layer.w13, inputs, gated, Then::SwiGlu);
-            laps.lap(Step::W13);
-            cpu.prepare(gated, format, inputs);
-            laps.lap(Step::Prepare);
-            cpu.multiply(&layer.w2, inputs, x, Then::Add);
-            laps.lap(Step::W2);
+            cpu.multiply(&layer.w13, inputs, gated, Epilogue::SwiGlu);
+            laps.lap(Op::GateUp);
+            cpu.pack_activations(gated, format, inputs);
+            laps.lap(Op::Pack);
+            cpu.multiply(&layer.w2, inputs, x, Epilogue::Add);
+            laps.lap(Op::Down);
         }
     }
 
@@ -137,7 +137,7 @@ impl Work {
     }
 
     /// Final norm and head: `x` to `[n, vocab_size]`.
-    pub(super) fn logits(&mut self, model: &CpuTransformer, laps: &mut Laps<'_>) {
+    pub(super) fn logits(&mut self, model: &CpuTransformer, laps: &mut OpTimer<'_>) {
         let Self {
             cpu,
             x,
@@ -147,11 +147,11 @@ impl Work {
             ..
         } = self;
         cpu.rms_norm(x, &model.norm, EPSILON as f32, normed);
-        laps.lap(Step::Norm);
-        cpu.prepare(normed, model.embeddings.format(), inputs);
-        laps.lap(Step::Prepare);
+        laps.lap(Op::Norm);
+        cpu.pack_activations(normed, model.embeddings.format(), inputs);
+        laps.lap(Op::Pack);
         logits.reset(x.rows(), model.embeddings.shape().outputs);
-        cpu.multiply(&model.embeddings, inputs, logits, Then::Store);
-        laps.lap(Step::Head);
+        cpu.multiply(&model.embeddings, inputs, logits, Epilogue::Store);
+        laps.lap(Op::Head);
     }
 }

@@ -8,7 +8,7 @@ impl SamplingParams {
     /// Checks the ids that parameters name.
     ///
     /// # Errors
-    /// [`SamplingError::UnknownId`] for the first beyond the vocabulary, [`SamplingError::Contradiction`] and
+    /// [`SamplingError::UnknownId`] for the first beyond the vocabulary, [`SamplingError::ConflictingParams`] and
     /// [`SamplingError::InvalidParam`] if they leave no id to choose.
     pub(crate) fn validate_ids(&self, vocab_size: usize) -> Result<(), SamplingError> {
         self.ids_are_known(vocab_size)?;
@@ -81,7 +81,7 @@ impl SamplingParams {
         }
         if !self.banned_tokens.is_empty() && !left.contains(&true) {
             return Err(if self.allowed_tokens.is_some() {
-                SamplingError::Contradiction {
+                SamplingError::ConflictingParams {
                     parameters: ["allowed_tokens", "banned_tokens"],
                     why: "every allowed id is banned",
                 }
@@ -98,7 +98,7 @@ impl SamplingParams {
                 left[id as usize] = false;
             }
             if !left.contains(&true) {
-                return Err(SamplingError::Contradiction {
+                return Err(SamplingError::ConflictingParams {
                     parameters: ["min_new_tokens", "end_tokens"],
                     why: "every id that may be chosen ends the generation",
                 });
@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn what_leaves_nothing_to_choose_is_refused() {
-        let contradiction = |parameters, why| Err(SamplingError::Contradiction { parameters, why });
+        let contradiction =
+            |parameters, why| Err(SamplingError::ConflictingParams { parameters, why });
         let params = SamplingParams {
             allowed_tokens: Some(vec![1, 2]),
             banned_tokens: vec![2, 1, 0],

@@ -117,7 +117,7 @@ fn params() -> impl Strategy<Value = SamplingParams> {
                     top_p,
                     repetition_penalty,
                     repetition_window,
-                    penalize: if context {
+                    penalty_scope: if context {
                         PenaltyScope::Context
                     } else {
                         PenaltyScope::Generated
@@ -225,7 +225,7 @@ proptest! {
         let history = History { prompt: &prompt, generated: &generated };
         match assert_equal(&params, &logits, history, seed, own) {
             // Five to twenty of eight ids are allowed, four at most banned or ends.
-            Err(SamplingError::Contradiction { .. }) => prop_assert!(params.allowed_tokens.is_some()),
+            Err(SamplingError::ConflictingParams { .. }) => prop_assert!(params.allowed_tokens.is_some()),
             other => prop_assert_eq!(other, Ok(())),
         }
     }

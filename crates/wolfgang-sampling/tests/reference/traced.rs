@@ -12,30 +12,30 @@ fn assert_told(
     id: u32,
     probabilities: &[f32],
 ) {
-    let steps: Vec<Step> = trace.stages.iter().map(|stage| stage.step).collect();
+    let steps: Vec<Step> = trace.steps.iter().map(|stage| stage.step).collect();
     assert!(steps.is_sorted(), "{steps:?}");
     assert_eq!(steps.contains(&Step::TopK), {
         params.top_k.is_some() && !params.is_greedy()
     });
     let last = trace
-        .stages
+        .steps
         .last()
-        .map_or(&trace.before, |stage| &stage.logits);
+        .map_or(&trace.initial_logits, |stage| &stage.logits);
     for (logit, p) in last.iter().zip(probabilities) {
         assert!(*p == 0.0 || *logit > f32::NEG_INFINITY);
     }
-    for stage in &trace.stages {
-        assert_eq!(stage.chance.is_some(), stage.step == Step::Xtc);
+    for stage in &trace.steps {
+        assert_eq!(stage.random_draw.is_some(), stage.step == Step::Xtc);
     }
     let p = f64::from(probabilities[id as usize]);
     match draw {
         Draw::Greedy => assert!(params.is_greedy()),
-        Draw::Walk { u, from, to } => {
+        Draw::InverseCdf { u, from, to } => {
             let sum: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
             assert!((to - from - p / sum).abs() < 1e-9, "{from} {to} {p}");
             assert!(*from <= u + 1e-9 && *u <= to + 1e-9, "{from} {u} {to}");
         }
-        Draw::Race { quotients } => {
+        Draw::ExponentialRace { quotients } => {
             let possible = probabilities.iter().filter(|p| **p > 0.0).count();
             assert_eq!(quotients.len(), possible);
             let of = |id| quotients.iter().find(|(other, _)| *other == id);
@@ -72,7 +72,7 @@ proptest! {
             let expected = free.sample(&mut alone, history);
             let found = watched.sample_traced(&mut seen, history, &mut trace);
             prop_assert_eq!(bits(Ok(&alone)), bits(Ok(&seen)));
-            prop_assert_eq!(bits(Ok(&trace.before)), bits(Ok(&logits)));
+            prop_assert_eq!(bits(Ok(&trace.initial_logits)), bits(Ok(&logits)));
             match (expected, found) {
                 (Ok(expected), Ok(id)) => {
                     prop_assert_eq!(expected, id);

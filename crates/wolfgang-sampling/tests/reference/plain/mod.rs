@@ -48,7 +48,7 @@ pub(crate) fn probabilities(
 fn check(logits: &[f32]) -> Result<(), SamplingError> {
     for (id, &value) in logits.iter().enumerate() {
         if value.is_nan() || value == f32::INFINITY {
-            return Err(SamplingError::NotALogit { id, value });
+            return Err(SamplingError::InvalidLogit { id, value });
         }
     }
     Ok(())
@@ -57,7 +57,7 @@ fn check(logits: &[f32]) -> Result<(), SamplingError> {
 fn max(logits: &[f32]) -> Result<f32, SamplingError> {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     if max == f32::NEG_INFINITY {
-        return Err(SamplingError::NothingLeft);
+        return Err(SamplingError::AllTokensMasked);
     }
     Ok(max)
 }

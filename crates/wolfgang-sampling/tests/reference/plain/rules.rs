@@ -92,7 +92,7 @@ pub(super) fn scale(params: &SamplingParams, logits: &mut [f32]) {
 
 /// Step 10.
 pub(super) fn penalize(params: &SamplingParams, logits: &mut [f32], history: History<'_>) {
-    let (older, newer) = history.last(params.repetition_window, params.penalize);
+    let (older, newer) = history.last(params.repetition_window, params.penalty_scope);
     let mut recent = [older, newer].concat();
     recent.sort_unstable();
     recent.dedup();

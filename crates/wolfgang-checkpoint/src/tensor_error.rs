@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One difference between the tensors of a file and those its configuration calls for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TensorProblem {
+pub enum TensorError {
     /// The model needs it, the file has it not.
     Missing {
         /// The tensor.
@@ -55,7 +55,7 @@ pub enum TensorProblem {
     },
 }
 
-impl fmt::Display for TensorProblem {
+impl fmt::Display for TensorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { name, nearest } => {
@@ -101,14 +101,14 @@ impl fmt::Display for TensorProblem {
 /// All differences found at once. Displayed, the first eight and how many more; tensors of the same wrong type count as
 /// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TensorProblems(pub Vec<TensorProblem>);
+pub struct TensorErrors(pub Vec<TensorError>);
 
-impl TensorProblems {
+impl TensorErrors {
     /// Each problem that is not like an earlier one, and how many are like it.
-    fn grouped(&self) -> Vec<(&TensorProblem, usize)> {
-        let mut groups: Vec<(&TensorProblem, usize)> = Vec::new();
+    fn grouped(&self) -> Vec<(&TensorError, usize)> {
+        let mut groups: Vec<(&TensorError, usize)> = Vec::new();
         for problem in &self.0 {
-            let is_type = matches!(problem, TensorProblem::Type { .. });
+            let is_type = matches!(problem, TensorError::Type { .. });
             let mut earlier = groups.iter_mut().filter(|_| is_type);
             let alike = earlier.find(|(first, _)| first.is_like(problem));
             match alike {
@@ -120,7 +120,7 @@ impl TensorProblems {
     }
 }
 
-impl TensorProblem {
+impl TensorError {
     /// Whether the same is wrong with both tensors' types.
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
@@ -139,14 +139,14 @@ impl TensorProblem {
     }
 }
 
-impl fmt::Display for TensorProblems {
+impl fmt::Display for TensorErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 8;
         let groups = self.grouped();
         for (i, (problem, n)) in groups.iter().take(SHOWN).enumerate() {
             f.write_str(if i == 0 { "" } else { "; " })?;
             match problem {
-                TensorProblem::Type {
+                TensorError::Type {
                     name,
                     found,
                     expected,

@@ -3,15 +3,15 @@
 use crate::backends::is_flex;
 use crate::contained::contained;
 use crate::cpu::{CpuTransformer, Span};
-use crate::profile::{Laps, Profile};
+use crate::profile::{OpTimer, Profile};
 use crate::transformer::Transformer;
-use crate::weights::{ReadRows, Weights};
+use crate::weights::{RowReader, Weights};
 use crate::{KvCache, ModelConfig, ModelError, ModelOptions, Parameter, Precision};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// A Wolfgang-LM with its weights.
 #[derive(Debug)]
-pub struct Wolfgang {
+pub struct WolfgangModel {
     arithmetic: Arithmetic,
     config: ModelConfig,
     device: Device,
@@ -19,9 +19,9 @@ pub struct Wolfgang {
     cache_precision: Precision,
 }
 
-/// One sequence's share of [`Wolfgang::forward_batch`].
+/// One sequence's share of [`WolfgangModel::forward_batch`].
 #[derive(Debug)]
-pub struct Continuation<'a> {
+pub struct BatchEntry<'a> {
     /// What comes next in the sequence.
     pub ids: &'a [u32],
     /// What stands before it.
@@ -37,7 +37,7 @@ enum Arithmetic {
     Kernels(Box<CpuTransformer>),
 }
 
-impl Wolfgang {
+impl WolfgangModel {
     /// Builds a model that computes on `device`. `open` opens each of [`ModelConfig::parameters`] once, and whatever
     /// it returns reads each row once, several threads at a time.
     ///
@@ -48,13 +48,13 @@ impl Wolfgang {
         config: &ModelConfig,
         device: &Device,
         options: impl Into<ModelOptions>,
-        open: impl FnMut(&Parameter) -> Result<ReadRows<'a, E>, E>,
+        open: impl FnMut(&Parameter) -> Result<RowReader<'a, E>, E>,
     ) -> Result<Self, E> {
         let options = options.into();
         let precision = options.precision;
         config.validate()?;
-        precision.check(device, options.plain)?;
-        let kernels = is_flex(device) && !options.plain;
+        precision.check(device, options.use_burn_ops)?;
+        let kernels = is_flex(device) && !options.use_burn_ops;
         let cache_precision = options.cache_precision(kernels)?;
         let arithmetic = if kernels {
             Arithmetic::Kernels(Box::new(CpuTransformer::new(config, &options, open)?))
@@ -142,14 +142,14 @@ impl Wolfgang {
     /// the CPU bit for bit, elsewhere up to rounding.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward), and [`ModelError::ForeignCache`]. The cache is then as it was; only after
+    /// As [`forward`](Self::forward), and [`ModelError::CacheMismatch`]. The cache is then as it was; only after
     /// [`ModelError::Backend`] it must not be used again.
     pub fn forward_cached(
         &self,
         ids: &[u32],
         cache: &mut KvCache,
     ) -> Result<Tensor<1>, ModelError> {
-        self.forward_one(ids, cache, Laps::off())
+        self.forward_one(ids, cache, OpTimer::off())
     }
 
     /// As [`forward_cached`](Self::forward_cached), and adds to `profile` what each step took; nothing, if it is not our
@@ -163,7 +163,7 @@ impl Wolfgang {
         cache: &mut KvCache,
         profile: &mut Profile,
     ) -> Result<Tensor<1>, ModelError> {
-        self.forward_one(ids, cache, Laps::start(profile))
+        self.forward_one(ids, cache, OpTimer::start(profile))
     }
 
     /// Logits behind each of several sequences, in their order; each cache takes what is new of its own. Weights are read
@@ -176,26 +176,26 @@ impl Wolfgang {
     /// As [`forward_cached`](Self::forward_cached); that of one ends all, with the caches as they were.
     pub fn forward_batch(
         &self,
-        batch: &mut [Continuation<'_>],
+        batch: &mut [BatchEntry<'_>],
     ) -> Result<Vec<Tensor<1>>, ModelError> {
-        self.forward_timed(batch, Laps::off())
+        self.forward_timed(batch, OpTimer::off())
     }
 
     fn forward_timed(
         &self,
-        batch: &mut [Continuation<'_>],
-        laps: Laps<'_>,
+        batch: &mut [BatchEntry<'_>],
+        laps: OpTimer<'_>,
     ) -> Result<Vec<Tensor<1>>, ModelError> {
         let device = &self.device;
         let kernels = matches!(self.arithmetic, Arithmetic::Kernels(_));
         for one in &*batch {
-            let Continuation { ids, cache } = one;
+            let BatchEntry { ids, cache } = one;
             cache.check_fits(&self.config, device, self.cache_precision, kernels)?;
             self.check(ids, cache.len())?;
         }
         let logits = contained(|| match &self.arithmetic {
             Arithmetic::Burn(transformer) => {
-                let logits = batch.iter_mut().map(|Continuation { ids, cache }| {
+                let logits = batch.iter_mut().map(|BatchEntry { ids, cache }| {
                     let start = cache.len();
                     let layers = cache.store_mut().burn()?;
                     let logits = transformer.forward_cached(ids, layers, start, device);
@@ -204,7 +204,7 @@ impl Wolfgang {
                 logits.collect()
             }
             Arithmetic::Kernels(transformer) => {
-                let spans = batch.iter_mut().map(|Continuation { ids, cache }| {
+                let spans = batch.iter_mut().map(|BatchEntry { ids, cache }| {
                     let start = cache.len();
                     let caches = cache.store_mut().kernels()?;
                     Ok(Span { ids, start, caches })
@@ -216,7 +216,7 @@ impl Wolfgang {
                 Ok(logits.map(tensor).collect())
             }
         })??;
-        for Continuation { ids, cache } in batch {
+        for BatchEntry { ids, cache } in batch {
             cache.advance(ids.len());
         }
         Ok(logits)
@@ -227,9 +227,9 @@ impl Wolfgang {
         &self,
         ids: &[u32],
         cache: &mut KvCache,
-        laps: Laps<'_>,
+        laps: OpTimer<'_>,
     ) -> Result<Tensor<1>, ModelError> {
-        let logits = self.forward_timed(&mut [Continuation { ids, cache }], laps)?;
+        let logits = self.forward_timed(&mut [BatchEntry { ids, cache }], laps)?;
         logits.into_iter().next().ok_or(ModelError::NoIds)
     }
 
@@ -272,7 +272,7 @@ mod tests {
 
     /// Numbers between -1 and 1 in no order, another for every place in every parameter.
     #[expect(clippy::unnecessary_wraps, reason = "what `from_weights` asks for")]
-    fn mixed(parameter: &Parameter) -> Result<ReadRows<'static, ModelError>, ModelError> {
+    fn mixed(parameter: &Parameter) -> Result<RowReader<'static, ModelError>, ModelError> {
         let (name, width) = (parameter.name.clone(), parameter.width());
         Ok(Box::new(move |rows, weights| {
             let first = name.bytes().map(usize::from).sum::<usize>() + rows.start * width;
@@ -294,12 +294,13 @@ mod tests {
         };
         let ids: Vec<u32> = (0..config.block_size as u32).map(|i| i * 7 % 30).collect();
         let mut all = Vec::new();
-        for plain in [true, false] {
+        for use_burn_ops in [true, false] {
             let options = ModelOptions {
-                plain,
+                use_burn_ops,
                 ..ModelOptions::default()
             };
-            let model = Wolfgang::from_weights(&config, &Device::flex(), options, mixed).unwrap();
+            let model =
+                WolfgangModel::from_weights(&config, &Device::flex(), options, mixed).unwrap();
             let whole = model.forward(&ids).unwrap();
             let last = whole.narrow(0, ids.len() - 1, 1).squeeze_dim::<1>(0);
             let mut cache = model.new_cache().unwrap();
@@ -327,7 +328,8 @@ mod tests {
                 cache,
                 ..ModelOptions::default()
             };
-            let model = Wolfgang::from_weights(&tiny(), &Device::flex(), options, mixed).unwrap();
+            let model =
+                WolfgangModel::from_weights(&tiny(), &Device::flex(), options, mixed).unwrap();
             let mut cache = model.new_cache().unwrap();
             model.forward_cached(&[3, 1, 4, 1, 5], &mut cache).unwrap()
         };
@@ -343,17 +345,17 @@ mod tests {
 
     #[test]
     fn what_keeps_weights_from_coming_is_passed_on() {
-        for (bad, plain) in [
+        for (bad, use_burn_ops) in [
             ("norm.weight", false),
             ("norm.weight", true),
             ("layers.1.attention.wv.weight", false),
             ("layers.1.attention.wv.weight", true),
         ] {
             let options = ModelOptions {
-                plain,
+                use_burn_ops,
                 ..ModelOptions::default()
             };
-            let open = |parameter: &Parameter| -> Result<ReadRows<'_, ModelError>, ModelError> {
+            let open = |parameter: &Parameter| -> Result<RowReader<'_, ModelError>, ModelError> {
                 let fails = parameter.name == bad;
                 Ok(Box::new(move |_, _| {
                     if fails {
@@ -363,7 +365,7 @@ mod tests {
                     }
                 }))
             };
-            let error = Wolfgang::from_weights(&tiny(), &Device::flex(), options, open);
+            let error = WolfgangModel::from_weights(&tiny(), &Device::flex(), options, open);
             assert_eq!(error.unwrap_err(), ModelError::NoIds);
         }
     }
