@@ -3,11 +3,14 @@
 #![allow(dead_code, reason = "their main functions, which the tests do without")]
 
 use crate::fixtures::faust;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use tungstenite::{Message, WebSocket, protocol::Role};
-use wolfgang_generate::{Device, FinishReason, GenerateOptions, Summary, WolfgangGenerator};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use wolfgang_generate::{
+    Device, Engine, EngineOptions, FinishReason, GenerateOptions, Summary, WolfgangGenerator,
+};
 
+#[path = "../../crates/wolfgang-generate/examples/axum_sse.rs"]
+mod axum_sse;
 #[path = "../../crates/wolfgang-generate/examples/batch_from_file.rs"]
 mod batch_from_file;
 #[path = "../../crates/wolfgang-generate/examples/custom_processor.rs"]
@@ -18,8 +21,6 @@ mod embed;
 mod score_text;
 #[path = "../../crates/wolfgang-generate/examples/stream_to_writer.rs"]
 mod stream_to_writer;
-#[path = "../../crates/wolfgang-generate/examples/web_socket.rs"]
-mod web_socket;
 
 fn options(max_new_tokens: usize) -> GenerateOptions {
     GenerateOptions {
@@ -122,24 +123,37 @@ fn served<T>(
     })
 }
 
-/// A web socket that has sent the prompt. The key and its answer are those of RFC 6455, section 1.3.
-fn asked(mut stream: TcpStream) -> WebSocket<TcpStream> {
-    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
-    write!(stream, "GET / HTTP/1.1\r\nHost: localhost\r\n{key}\r\n\r\n").unwrap();
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        head.push(char::from(byte[0]));
-    }
-    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-    assert!(
-        head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
-        "{head}"
-    );
-    let mut socket = WebSocket::from_raw_socket(stream, Role::Client, None);
-    socket.send(Message::text(PROMPT)).unwrap();
-    socket
+/// A server of the example, and an engine for each. It serves until the program ends.
+fn sse_server(options: &GenerateOptions) -> (SocketAddr, Engine) {
+    let engine = Engine::new(faust().clone(), EngineOptions::default()).unwrap();
+    let router = axum_sse::router(engine.clone(), options.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build();
+    let runtime = runtime.unwrap();
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, router).await.unwrap();
+        });
+    });
+    (address, engine)
+}
+
+/// A connection that has sent the prompt.
+fn asked(address: SocketAddr) -> BufReader<TcpStream> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = PROMPT.len();
+    write!(
+        stream,
+        "POST /generate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Length: {length}\r\n\r\n{PROMPT}"
+    )
+    .unwrap();
+    BufReader::new(stream)
 }
 
 /// Without a reader that goes away, these would take until the machine is switched off.
@@ -151,30 +165,30 @@ fn endless() -> GenerateOptions {
 }
 
 #[test]
-fn a_web_socket_gets_the_text_piece_by_piece() {
-    let (pieces, summary) = served(web_socket::serve, &options(20), |stream| {
-        let mut socket = asked(stream);
-        let mut pieces = Vec::new();
-        while let Ok(Message::Text(piece)) = socket.read() {
-            pieces.push(piece.to_string());
-        }
-        pieces
-    });
-    assert_eq!(summary.reason, FinishReason::MaxTokens);
-    assert!(pieces.len() > 10, "{pieces:?}");
+fn an_sse_client_gets_the_text_piece_by_piece() {
+    let (address, _engine) = sse_server(&options(20));
+    let lines: Vec<String> = asked(address).lines().map(Result::unwrap).collect();
+    assert_eq!(lines[0], "HTTP/1.1 200 OK");
+    let data = lines.iter().filter_map(|line| line.strip_prefix("data: "));
+    let mut data: Vec<&str> = data.collect();
+    assert_eq!(data.pop(), Some("max_tokens"));
+    assert!(data.len() > 10, "{data:?}");
+    let pieces = data
+        .iter()
+        .map(|piece| serde_json::from_str::<String>(piece));
+    let text: String = pieces.map(Result::unwrap).collect();
     let alone = faust().generate_text(PROMPT, &options(20)).unwrap();
-    assert_eq!(pieces.concat(), alone.text);
+    assert_eq!(text, alone.text);
 }
 
 #[test]
-fn a_web_socket_that_closes_ends_the_text() {
-    let ((), summary) = served(web_socket::serve, &endless(), |stream| {
-        let mut socket = asked(stream);
-        assert!(socket.read().unwrap().is_text());
-        // Dropped without a farewell.
-    });
-    assert_eq!(summary.reason, FinishReason::Cancelled);
-    assert!(summary.generated_tokens > 0);
+fn an_sse_client_that_closes_cancels_its_generation() {
+    let (address, engine) = sse_server(&endless());
+    let lines = asked(address).lines().map(Result::unwrap);
+    assert!(lines.into_iter().any(|line| line.starts_with("data: ")));
+    while engine.stats().running > 0 {
+        std::thread::yield_now();
+    }
 }
 
 #[test]

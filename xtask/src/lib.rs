@@ -6,6 +6,7 @@ mod accuracy;
 mod bench;
 mod bench_checkpoints;
 mod bench_devices;
+mod bench_engine;
 mod bench_llama_cpp;
 mod check_explain;
 mod check_transformers;
@@ -39,6 +40,8 @@ enum Command {
     Bench(bench::Args),
     /// Measure it on any device, and PyTorch beside it.
     BenchDevices(bench_devices::Args),
+    /// Measure an engine with it: gaps between tokens while long prompts arrive, and eight callers beside a batch.
+    BenchEngine(bench_engine::Args),
     /// Measure it beside llama.cpp, in turn.
     BenchLlamaCpp(bench_llama_cpp::Args),
     #[command(hide = true)]
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::ConvertCheckpoint(args) => wolfgang_cli::convert(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchDevices(args) => bench_devices::run(&args),
+        Command::BenchEngine(args) => bench_engine::run(&args),
         Command::BenchLlamaCpp(args) => bench_llama_cpp::run(&args),
         Command::BenchCase(args) => wolfgang_cli::run_case(&args),
         Command::Accuracy(args) => accuracy::run(&args),

@@ -5,6 +5,7 @@ use crate::generation::Action;
 use crate::sequence_cache::common_prefix_len;
 use crate::{CancelHandle, Event, GenerateError, Generation};
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 
 /// Generations that go forward together: each pass of the model reads the weights once for all of them, so that on the CPU
 /// a few are several times as fast as one after the other.
@@ -41,12 +42,25 @@ use std::collections::VecDeque;
 #[derive(Debug, Default)]
 #[must_use = "a batch is lazy: it generates only when its events are asked for"]
 pub struct Batch {
-    /// Those that have not ended, with their places.
-    running: Vec<(usize, Generation)>,
+    /// Those that have not ended, in the order in which they were pushed.
+    running: Vec<Running>,
     pushed: usize,
+    /// `None` is without a limit.
+    max_prefill_rows: Option<NonZeroUsize>,
+    /// Forward passes so far.
+    passes: u64,
     cancel_handle: CancelHandle,
     /// Not yet handed out.
     events: VecDeque<(usize, Result<Event, GenerateError>)>,
+}
+
+#[derive(Debug)]
+struct Running {
+    /// Its place in the order in which generations were pushed.
+    place: usize,
+    generation: Generation,
+    /// The pass before which it was pushed, or that last completed a window of several rows for it.
+    waiting_since: u64,
 }
 
 impl Batch {
@@ -59,8 +73,22 @@ impl Batch {
     pub fn push(&mut self, generation: Generation) -> usize {
         let place = self.pushed;
         self.pushed += 1;
-        self.running.push((place, generation));
+        self.running.push(Running {
+            place,
+            generation,
+            waiting_since: self.passes,
+        });
         place
+    }
+
+    /// Limits how many rows of prompts one forward pass computes, so that a long prompt does not
+    /// delay the next tokens of other generations: it is computed in chunks, in as many passes as it
+    /// takes. The same limit holds for windows that
+    /// [`ContextOverflow::SlidingWindow`](crate::ContextOverflow) computes afresh. Default `None`: a
+    /// pass computes whole prompts. Chunks change no text.
+    pub fn with_max_prefill_rows(mut self, rows: impl Into<Option<NonZeroUsize>>) -> Self {
+        self.max_prefill_rows = rows.into();
+        self
     }
 
     /// How many generations have not ended.
@@ -70,13 +98,13 @@ impl Batch {
 
     /// Those that have not ended.
     pub fn generations(&self) -> impl Iterator<Item = &Generation> {
-        self.running.iter().map(|(_, generation)| generation)
+        self.running.iter().map(|one| &one.generation)
     }
 
     /// Ends all of them, as [`Generation::cancel`] does.
     pub fn cancel(&mut self) {
-        for (_, generation) in &mut self.running {
-            generation.cancel();
+        for one in &mut self.running {
+            one.generation.cancel();
         }
     }
 
@@ -91,14 +119,14 @@ impl Batch {
             self.cancel();
         }
         let mut at = 0;
-        while let Some((place, generation)) = self.running.get_mut(at) {
-            match generation.poll() {
-                Action::Emit(event) => self.events.push_back((*place, Ok(event))),
+        while let Some(one) = self.running.get_mut(at) {
+            match one.generation.poll() {
+                Action::Emit(event) => self.events.push_back((one.place, Ok(event))),
                 Action::Forward => at += 1,
                 Action::Finish => {
-                    let (place, generation) = self.running.remove(at);
-                    let finished = Event::Finished(generation.into_finished());
-                    self.events.push_back((place, Ok(finished)));
+                    let one = self.running.remove(at);
+                    let finished = Event::Finished(one.generation.into_finished());
+                    self.events.push_back((one.place, Ok(finished)));
                 }
                 Action::Stop => {
                     drop(self.running.remove(at));
@@ -107,42 +135,87 @@ impl Batch {
         }
     }
 
-    /// Takes all one token further, but those that wait for what another is about to compute.
+    /// Makes the next events: those that are ready, or those of one forward pass, which may make
+    /// none.
+    pub(crate) fn advance(&mut self) {
+        self.poll();
+        if self.events.is_empty() {
+            self.forward();
+        }
+    }
+
+    /// An event that [`advance`](Self::advance) has made.
+    pub(crate) fn pop_event(&mut self) -> Option<(usize, Result<Event, GenerateError>)> {
+        self.events.pop_front()
+    }
+
+    /// One forward pass for each model.
     fn forward(&mut self) {
-        let waits = share_prefixes(&mut self.running);
-        let ready = self.running.iter_mut().zip(waits);
-        let mut ready: Vec<_> = ready
-            .filter_map(|(one, waits)| (!waits).then_some(one))
-            .collect();
-        while let Some((_, first)) = ready.first() {
-            let model = std::ptr::from_ref(first.model());
-            let same_model = |(_, one): &&mut (usize, Generation)| std::ptr::eq(one.model(), model);
-            let (mut group, others): (Vec<_>, _) = ready.into_iter().partition(same_model);
+        let rows = self.plan();
+        self.passes += 1;
+        let passes = self.passes;
+        let ready = self.running.iter_mut().zip(rows);
+        let mut ready: Vec<_> = ready.filter(|(_, rows)| *rows > 0).collect();
+        while let Some((first, _)) = ready.first() {
+            let model = std::ptr::from_ref(first.generation.model());
+            let same_model =
+                |(one, _): &(&mut Running, usize)| std::ptr::eq(one.generation.model(), model);
+            let (group, others): (Vec<_>, _) = ready.into_iter().partition(same_model);
             ready = others;
-            let mut generations: Vec<_> = group.iter_mut().map(|(_, one)| one).collect();
-            let results: Vec<StepResult> = forward_batch(&mut generations);
-            for ((place, _), result) in group.into_iter().zip(results) {
+            let mut places = Vec::with_capacity(group.len());
+            let generations = group.into_iter().map(|(one, rows)| {
+                if rows > 1 && rows == one.generation.pending_rows() {
+                    one.waiting_since = passes;
+                }
+                places.push(one.place);
+                (&mut one.generation, rows)
+            });
+            let results: Vec<StepResult> = forward_batch(generations.collect());
+            for (place, result) in places.into_iter().zip(results) {
                 let event = result.transpose();
-                self.events.extend(event.map(|event| (*place, event)));
+                self.events.extend(event.map(|event| (place, event)));
             }
         }
+    }
+
+    /// How many rows the next pass computes for each generation. Those that decode get their row;
+    /// prompts share what the limit allows, those that wait longest first.
+    fn plan(&mut self) -> Vec<usize> {
+        let waits = share_prefixes(&mut self.running);
+        let pending = self.running.iter().zip(waits);
+        let pending = pending.map(|(one, waits)| match waits {
+            true => 0,
+            false => one.generation.pending_rows(),
+        });
+        let mut rows: Vec<usize> = pending.collect();
+        if let Some(limit) = self.max_prefill_rows {
+            let mut left = limit.get();
+            let mut prompts: Vec<usize> = (0..rows.len()).filter(|at| rows[*at] > 1).collect();
+            prompts.sort_by_key(|at| self.running[*at].waiting_since);
+            for at in prompts {
+                rows[at] = rows[at].min(left);
+                left -= rows[at];
+            }
+        }
+        rows
     }
 }
 
 /// Lets each generation that is about to begin adopt the cache of one before it that has the same
 /// prompt. Returns for each whether it waits because one before it is only about to compute it.
-fn share_prefixes(running: &mut [(usize, Generation)]) -> Vec<bool> {
+fn share_prefixes(running: &mut [Running]) -> Vec<bool> {
     let mut waits = vec![false; running.len()];
     for at in 0..running.len() {
         let (before, rest) = running.split_at_mut(at);
-        let Some((_, one)) = rest.first_mut().filter(|(_, one)| one.is_first_step()) else {
+        let unstarted = rest.first_mut().map(|one| &mut one.generation);
+        let Some(one) = unstarted.filter(|one| one.is_unstarted()) else {
             continue;
         };
         let window = one.window();
         // What hardly helps is not worth a copy of the cache.
         let least = one.cache().common_prefix_len(window).max(window.len() / 2);
         let same_model = |donor: &Generation| std::ptr::eq(donor.model(), one.model());
-        let donors = || before.iter().map(|(_, donor)| donor).enumerate();
+        let donors = || before.iter().map(|donor| &donor.generation).enumerate();
         let donors = || donors().filter(|(_, donor)| same_model(donor));
         let done = donors().map(|(_, donor)| (donor.cache().common_prefix_len(window), donor));
         let done = done.max_by_key(|(common, _)| *common);
@@ -168,12 +241,9 @@ impl Iterator for Batch {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
-            self.poll();
-            if self.events.is_empty() {
-                if self.running.is_empty() {
-                    return None;
-                }
-                self.forward();
+            self.advance();
+            if self.events.is_empty() && self.running.is_empty() {
+                return None;
             }
         }
     }

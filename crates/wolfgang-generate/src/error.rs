@@ -1,6 +1,7 @@
 //! What can go wrong between prompt and text.
 
 use crate::Summary;
+use std::any::Any;
 use wolfgang_checkpoint::CheckpointError;
 use wolfgang_model::ModelError;
 use wolfgang_sampling::SamplingError;
@@ -103,4 +104,37 @@ pub enum GenerateError {
         /// What the system said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The engine's queue is full.
+    #[error("the engine's queue is full: {limit} requests are waiting; try again later")]
+    QueueFull {
+        /// [`EngineOptions::max_queued`](crate::EngineOptions::max_queued).
+        limit: usize,
+    },
+    /// The system gave no thread for the engine.
+    #[error("failed to start the engine's thread")]
+    EngineThread {
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The engine's thread ended before the generation did. It is a bug if this occurs.
+    #[error("the engine stopped before the generation was finished")]
+    EngineStopped,
+    /// A [`LogitsProcessor`](crate::LogitsProcessor) or
+    /// [`StoppingCriterion`](crate::StoppingCriterion) of a generation in an
+    /// [`Engine`](crate::Engine) panicked.
+    #[error("a logits processor or stopping criterion panicked: {message}")]
+    CallbackPanicked {
+        /// The message of the panic.
+        message: String,
+    },
+}
+
+impl GenerateError {
+    pub(crate) fn callback_panicked(panic: &(dyn Any + Send)) -> Self {
+        let owned = panic.downcast_ref::<String>().map(String::as_str);
+        let message = owned.or_else(|| panic.downcast_ref::<&str>().copied());
+        Self::CallbackPanicked {
+            message: message.unwrap_or("no message").to_owned(),
+        }
+    }
 }

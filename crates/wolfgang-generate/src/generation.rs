@@ -3,7 +3,7 @@
 use crate::explanation::{Explainer, Explanation};
 use crate::forward::{StepResult, forward_batch};
 use crate::logprobs::{LogprobsBuilder, TokenLogprobs};
-use crate::sequence_cache::{CacheLease, SequenceCache};
+use crate::sequence_cache::{CacheLease, CacheSlot, SequenceCache};
 use crate::stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 use crate::transcript::{Content, Told, Transcript};
 use crate::{
@@ -11,6 +11,8 @@ use crate::{
     WolfgangGenerator,
 };
 use std::iter::FusedIterator;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wolfgang_model::WolfgangModel;
 use wolfgang_sampling::{History, LogitsProcessor, Sampler};
@@ -47,10 +49,11 @@ pub struct Generation {
     seed: u64,
     transcript: Transcript,
     cache: CacheLease,
-    /// Tokens of the prompt that were in the cache.
-    cached_tokens: usize,
+    /// Tokens of the prompt that were in the cache when its computation started; `None` before.
+    cached_tokens: Option<usize>,
     criteria: Vec<Box<dyn StoppingCriterion>>,
     cancel_handle: CancelHandle,
+    catches_panics: bool,
     /// When the first event was asked for.
     begun: Option<Instant>,
     /// None unless they were asked for.
@@ -106,9 +109,10 @@ impl Generation {
             seed,
             transcript: Transcript::new(tokenizer, prompt, &options),
             cache,
-            cached_tokens: 0,
+            cached_tokens: None,
             criteria: Vec::new(),
             cancel_handle: CancelHandle::default(),
+            catches_panics: false,
             begun: None,
             logprobs: options.logprobs.map(LogprobsBuilder::new),
             explainer: options.explain.map(Explainer::new),
@@ -244,6 +248,11 @@ impl Generation {
         self.transcript.generated().is_empty()
     }
 
+    /// Whether the model has computed nothing of the prompt for this generation yet.
+    pub(crate) fn is_unstarted(&self) -> bool {
+        self.cached_tokens.is_none()
+    }
+
     /// The ids that the model sees.
     pub(crate) fn window(&self) -> &[u32] {
         let ids = self.transcript.ids();
@@ -259,35 +268,74 @@ impl Generation {
         *self.cache.get_mut() = cache;
     }
 
-    /// The model, the ids that it is to see, and the cache with as much of them as is computed.
-    pub(crate) fn pending_input(&mut self) -> (&WolfgangModel, &[u32], &mut SequenceCache) {
-        let is_first_step = self.is_first_step();
-        let first = self
-            .transcript
-            .ids()
-            .len()
-            .saturating_sub(self.block_size());
-        let window = &self.transcript.ids()[first..];
+    /// Rows that the model must compute for the next logits: the ids of the window that are not
+    /// cached.
+    pub(crate) fn pending_rows(&self) -> usize {
+        let window = self.window();
+        window.len() - self.cache().reusable_len(window)
+    }
+
+    /// The model, the ids that it is to see, up to the first `rows` pending ones, and the cache with
+    /// what is computed of them.
+    ///
+    /// # Errors
+    /// [`ModelError::NoMemory`](wolfgang_model::ModelError) if there is no room for a cache.
+    pub(crate) fn pending_input(
+        &mut self,
+        rows: usize,
+    ) -> Result<(&WolfgangModel, &[u32], &mut SequenceCache), GenerateError> {
+        let ids = self.transcript.ids();
+        let first = ids.len().saturating_sub(self.block_size());
+        let window = &ids[first..];
+        let model = self.generator.model();
         let cache = self.cache.get_mut();
-        let kept = cache.reuse_prefix(window);
-        if is_first_step {
-            self.cached_tokens = kept;
-        }
-        (self.generator.model(), window, cache)
+        cache.allocate(model)?;
+        let cached = cache.reuse_prefix(window);
+        self.cached_tokens.get_or_insert(cached);
+        let end = window.len().min(cached.saturating_add(rows));
+        Ok((model, &window[..end], cache))
     }
 
     /// Goes one token further, alone.
     fn forward(&mut self) -> StepResult {
-        let mut results = forward_batch(&mut [self]).into_iter();
+        let rows = self.pending_rows();
+        let mut results = forward_batch(vec![(self, rows)]).into_iter();
         results.next().unwrap_or(Ok(None))
     }
 
-    /// Chooses a token by the logits behind the window, `[vocab_size]`, which took so long to compute.
-    pub(crate) fn on_logits(&mut self, logits: Vec<f32>, took: Duration) -> StepResult {
-        match self.sample(logits, took) {
-            Ok((id, told)) => Ok(self.push_token(id, told)),
-            Err(error) => Err(self.fail(error)),
+    /// Counts the time of a forward pass, which computed the window or a part of it.
+    pub(crate) fn on_forward(&mut self, took: Duration) {
+        if self.is_first_step() {
+            self.timing.prefill += took;
+        } else {
+            self.timing.decode += took;
         }
+    }
+
+    /// Chooses a token by the logits of the window's last position, `[vocab_size]`.
+    pub(crate) fn on_logits(&mut self, logits: Vec<f32>) -> StepResult {
+        let step = |this: &mut Self| {
+            let (id, told) = this.sample(logits)?;
+            Ok(this.push_token(id, told))
+        };
+        let result = if self.catches_panics {
+            let unwound = catch_unwind(AssertUnwindSafe(|| step(self)));
+            unwound.unwrap_or_else(|panic| Err(GenerateError::callback_panicked(&*panic)))
+        } else {
+            step(self)
+        };
+        result.map_err(|error| self.fail(error))
+    }
+
+    /// Turns a panic of a processor or of a criterion into an error of this generation.
+    pub(crate) fn catch_panics(&mut self) {
+        self.catches_panics = true;
+    }
+
+    /// Takes the cache from this slot when the generation starts, and gives it back at its end.
+    /// Without effect on a generation of a session, which has a slot already.
+    pub(crate) fn set_cache_slot(&mut self, slot: Arc<CacheSlot>) -> bool {
+        self.cache.set_slot(slot)
     }
 
     /// Ends the generation by an error, which gets the summary of what was generated before.
@@ -304,17 +352,8 @@ impl Generation {
     }
 
     /// Draws, on the clock.
-    fn sample(
-        &mut self,
-        mut logits: Vec<f32>,
-        took: Duration,
-    ) -> Result<(u32, Told), GenerateError> {
+    fn sample(&mut self, mut logits: Vec<f32>) -> Result<(u32, Told), GenerateError> {
         let start = Instant::now();
-        if self.is_first_step() {
-            self.timing.prefill = took;
-        } else {
-            self.timing.decode += took;
-        }
         if let Some(builder) = &mut self.logprobs {
             builder.keep(&logits);
         }
@@ -413,7 +452,7 @@ impl Generation {
             stop_explanation: None,
             prompt_tokens: transcript.prompt().len(),
             truncated_tokens: self.truncated_tokens(),
-            cached_tokens: self.cached_tokens,
+            cached_tokens: self.cached_tokens.unwrap_or(0),
             generated_tokens: transcript.generated().len(),
             seed: self.seed,
             timing: self.timing,

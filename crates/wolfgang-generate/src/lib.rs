@@ -39,6 +39,7 @@
 
 mod batch;
 mod conversation;
+mod engine;
 mod error;
 mod explanation;
 mod forward;
@@ -46,6 +47,7 @@ mod generation;
 mod generator;
 mod logprobs;
 mod options;
+mod prefix_cache;
 mod prompt;
 mod reply;
 mod score;
@@ -58,6 +60,7 @@ mod transcript;
 
 pub use batch::Batch;
 pub use conversation::Conversation;
+pub use engine::{Engine, EngineOptions, EngineStats, GenerationHandle, GenerationStream};
 pub use error::GenerateError;
 pub use explanation::{
     Candidate, CdfInterval, Change, Contender, DrawReport, Explanation, StepReport,

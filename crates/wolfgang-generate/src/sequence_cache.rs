@@ -34,25 +34,38 @@ impl SequenceCache {
         common_prefix_len(&self.ids, ids)
     }
 
-    /// Keeps what `ids` begin with, so that at least the last of them is left to compute, for its
-    /// logits; returns how many are kept.
+    /// How many ids of the beginning of `ids` need not be computed again: at least the last one must
+    /// be, for its logits.
+    pub(crate) fn reusable_len(&self, ids: &[u32]) -> usize {
+        self.common_prefix_len(ids).min(ids.len().saturating_sub(1))
+    }
+
+    /// Keeps what of `ids` need not be computed again; returns how many ids that are.
     pub(crate) fn reuse_prefix(&mut self, ids: &[u32]) -> usize {
-        let kept = self.common_prefix_len(ids).min(ids.len().saturating_sub(1));
+        let kept = self.reusable_len(ids);
         self.truncate(kept);
         kept
     }
 
-    /// The logits of the last position of each of several sequences, `[vocab_size]`, in one forward
-    /// pass over what is not cached yet.
+    /// Allocates keys and values, unless they are allocated.
+    pub(crate) fn allocate(&mut self, model: &WolfgangModel) -> Result<(), ModelError> {
+        if self.cache.is_none() {
+            self.cache = Some(model.new_cache()?);
+        }
+        Ok(())
+    }
+
+    /// Bytes that keys and values take in memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.cache.as_ref().map_or(0, KvCache::memory_bytes)
+    }
+
+    /// The logits of the last id of each of several sequences, `[vocab_size]`, in one forward pass
+    /// over what is not cached yet. The caches are [allocated](Self::allocate).
     pub(crate) fn logits(
         model: &WolfgangModel,
         mut sequences: Vec<(&[u32], &mut Self)>,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
-        for (_, sequence) in &mut sequences {
-            if sequence.cache.is_none() {
-                sequence.cache = Some(model.new_cache()?);
-            }
-        }
         let batch = sequences.iter_mut().filter_map(|(ids, sequence)| {
             let SequenceCache { ids: cached, cache } = &mut **sequence;
             let ids = &ids[cached.len()..];
@@ -78,6 +91,14 @@ impl SequenceCache {
 pub(crate) struct CacheSlot(Mutex<SequenceCache>);
 
 impl CacheSlot {
+    pub(crate) fn take(&self) -> SequenceCache {
+        std::mem::take(&mut *self.lock())
+    }
+
+    pub(crate) fn put(&self, cache: SequenceCache) {
+        *self.lock() = cache;
+    }
+
     pub(crate) fn new(cache: SequenceCache) -> Self {
         Self(Mutex::new(cache))
     }
@@ -107,6 +128,16 @@ impl CacheLease {
         }
     }
 
+    /// Lends the cache of this slot, unless the generation has one of a session. Returns whether it
+    /// does.
+    pub(crate) fn set_slot(&mut self, slot: Arc<CacheSlot>) -> bool {
+        let is_free = self.slot.is_none();
+        if is_free {
+            self.slot = Some(slot);
+        }
+        is_free
+    }
+
     pub(crate) fn get(&self) -> &SequenceCache {
         &self.cache
     }
@@ -118,7 +149,7 @@ impl CacheLease {
     /// Takes the session's cache.
     pub(crate) fn take(&mut self) {
         if let Some(slot) = &self.slot {
-            self.cache = std::mem::take(&mut *slot.lock());
+            self.cache = slot.take();
             self.is_taken = true;
         }
     }
@@ -131,7 +162,7 @@ impl CacheLease {
         }
         let cache = std::mem::take(&mut self.cache);
         if let Some(slot) = self.slot.take().filter(|_| !cache.ids.is_empty()) {
-            *slot.lock() = cache;
+            slot.put(cache);
         }
     }
 }

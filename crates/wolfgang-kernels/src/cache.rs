@@ -132,6 +132,11 @@ impl Cache {
     }
 
     /// Whether heads and their dimensions are the same.
+    /// Bytes that keys and values take in memory.
+    pub fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.keys) + size_of_val(&*self.values)
+    }
+
     pub(crate) fn has_shape_of(&self, other: &Self) -> bool {
         (self.heads, self.head_dim) == (other.heads, other.head_dim)
     }

@@ -148,6 +148,19 @@ impl KvCache {
     }
 
     /// Where to write.
+    /// Bytes that keys and values take in memory: for all positions of the context, computed or not.
+    /// Clones share them until one of them computes further.
+    pub fn memory_bytes(&self) -> usize {
+        match &self.store {
+            Store::Kernels(layers) => layers.iter().map(Cache::memory_bytes).sum(),
+            Store::Burn(layers) => {
+                let shape = &self.shape;
+                let row = shape.n_kv_head * shape.head_dim * shape.precision.dtype().size();
+                2 * layers.len() * shape.block_size * row
+            }
+        }
+    }
+
     pub(crate) fn store_mut(&mut self) -> &mut Store {
         &mut self.store
     }

@@ -1,0 +1,144 @@
+//! What a caller of an engine holds.
+
+use crate::{CancelHandle, Event, GenerateError, Generation, Summary};
+use async_channel::Receiver;
+use futures_core::Stream;
+use std::iter::FusedIterator;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+type Item = Result<Event, GenerateError>;
+
+/// A generation in an [`Engine`](super::Engine): an iterator of its [`Event`]s, which blocks until
+/// there is one.
+///
+/// It ends as a [`Generation`] does, with one [`Event::Finished`] or one error. Events that are not
+/// read wait in memory; the generation does not wait for its reader. Dropping the handle cancels the
+/// generation.
+#[derive(Debug)]
+#[must_use = "a generation is cancelled when its handle is dropped"]
+pub struct GenerationHandle {
+    // Pinned, as the stream needs it.
+    events: Pin<Box<Receiver<Item>>>,
+    cancel_on_drop: CancelOnDrop,
+    seed: u64,
+    is_over: bool,
+}
+
+/// The events of a [`GenerationHandle`] for asynchronous callers, on any executor.
+///
+/// Dropping the stream cancels the generation.
+#[derive(Debug)]
+#[must_use = "a generation is cancelled when its stream is dropped"]
+pub struct GenerationStream(GenerationHandle);
+
+#[derive(Debug)]
+struct CancelOnDrop(CancelHandle);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl GenerationHandle {
+    pub(super) fn new(events: Receiver<Item>, generation: &Generation) -> Self {
+        Self {
+            events: Box::pin(events),
+            cancel_on_drop: CancelOnDrop(generation.cancel_handle()),
+            seed: generation.seed(),
+            is_over: false,
+        }
+    }
+
+    /// The seed in use, given or drawn.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// A handle that cancels the generation from another thread.
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.cancel_on_drop.0.clone()
+    }
+
+    /// Waits for the end. Events that were read before are in the summary, too.
+    ///
+    /// # Errors
+    /// [`GenerateError::GenerationFailed`], which holds the summary of what was generated before, and
+    /// [`GenerateError::EngineStopped`], also if the end was read before.
+    pub fn into_summary(mut self) -> Result<Summary, GenerateError> {
+        for event in &mut self {
+            if let Event::Finished(summary) = event? {
+                return Ok(summary);
+            }
+        }
+        Err(GenerateError::EngineStopped)
+    }
+
+    /// The events for asynchronous callers. It is another type, because `next` of an iterator and
+    /// of a stream cannot be told apart.
+    pub fn into_stream(self) -> GenerationStream {
+        GenerationStream(self)
+    }
+
+    /// `None` is a channel that was closed.
+    fn on_received(&mut self, item: Option<Item>) -> Option<Item> {
+        let item = item.unwrap_or(Err(GenerateError::EngineStopped));
+        self.is_over = matches!(item, Ok(Event::Finished(_)) | Err(_));
+        Some(item)
+    }
+}
+
+impl Iterator for GenerationHandle {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        if self.is_over {
+            return None;
+        }
+        let item = self.events.recv_blocking().ok();
+        self.on_received(item)
+    }
+}
+
+impl FusedIterator for GenerationHandle {}
+
+impl GenerationStream {
+    /// The seed in use, given or drawn.
+    pub fn seed(&self) -> u64 {
+        self.0.seed
+    }
+
+    /// A handle that cancels the generation from another task.
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.0.cancel_handle()
+    }
+
+    /// Waits for the end. Events that were read before are in the summary, too.
+    ///
+    /// # Errors
+    /// As [`GenerationHandle::into_summary`].
+    pub async fn into_summary(mut self) -> Result<Summary, GenerateError> {
+        while !self.0.is_over {
+            let item = self.0.events.recv().await.ok();
+            if let Some(item) = self.0.on_received(item)
+                && let Event::Finished(summary) = item?
+            {
+                return Ok(summary);
+            }
+        }
+        Err(GenerateError::EngineStopped)
+    }
+}
+
+impl Stream for GenerationStream {
+    type Item = Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Item>> {
+        if self.0.is_over {
+            return Poll::Ready(None);
+        }
+        let item = self.0.events.as_mut().poll_next(context);
+        item.map(|item| self.0.on_received(item))
+    }
+}

@@ -1,0 +1,107 @@
+//! The requests that wait for the engine's thread.
+
+use super::EngineStats;
+use crate::{Event, GenerateError, Generation};
+use async_channel::Sender;
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A generation, and where its events go.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) generation: Generation,
+    pub(super) events: Sender<Result<Event, GenerateError>>,
+}
+
+/// Between the callers and the engine's thread.
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Signals a new request, or that the queue is closed.
+    changed: Condvar,
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Request>,
+    is_closed: bool,
+    /// As the engine's thread last reported.
+    running: usize,
+    prefix_cache_bytes: usize,
+}
+
+impl Queue {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            limit,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a request, unless the queue is full.
+    pub(super) fn push(&self, request: Request) -> Result<(), GenerateError> {
+        let mut state = self.lock();
+        if state.waiting.len() >= self.limit {
+            // Requests whose handles are gone need no place.
+            state.waiting.retain(|request| !request.events.is_closed());
+        }
+        if state.waiting.len() >= self.limit {
+            let limit = self.limit;
+            return Err(GenerateError::QueueFull { limit });
+        }
+        state.waiting.push_back(request);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// No further request comes.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_one();
+    }
+
+    /// Takes the requests that can start: the oldest, as many as there is room for, and all that are
+    /// cancelled, which need none. If nothing runs, waits for one; `None` once the queue is closed
+    /// and empty.
+    pub(super) fn take(&self, running: usize, room: usize, cached: usize) -> Option<Vec<Request>> {
+        let mut state = self.lock();
+        state.running = running;
+        state.prefix_cache_bytes = cached;
+        while running == 0 && state.waiting.is_empty() {
+            if state.is_closed {
+                return None;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let room = room.min(state.waiting.len());
+        let mut taken: Vec<Request> = state.waiting.drain(..room).collect();
+        let is_cancelled = |request: &Request| request.generation.cancel_handle().is_cancelled();
+        if state.waiting.iter().any(is_cancelled) {
+            let waiting = std::mem::take(&mut state.waiting);
+            let (cancelled, waiting): (VecDeque<_>, _) =
+                waiting.into_iter().partition(is_cancelled);
+            taken.extend(cancelled);
+            state.waiting = waiting;
+        }
+        state.running += taken.len();
+        Some(taken)
+    }
+
+    pub(super) fn stats(&self) -> EngineStats {
+        let state = self.lock();
+        EngineStats {
+            queued: state.waiting.len(),
+            running: state.running,
+            prefix_cache_bytes: state.prefix_cache_bytes,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The engine's thread.
+
+use super::EngineOptions;
+use super::queue::{Queue, Request};
+use crate::prefix_cache::PrefixCache;
+use crate::sequence_cache::CacheSlot;
+use crate::{Batch, Event, GenerateError};
+use async_channel::Sender;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Owns the batch, and moves requests into it and events out of it.
+pub(super) struct Scheduler {
+    queue: Arc<Queue>,
+    max_running: usize,
+    batch: Batch,
+    /// By the place in the batch.
+    running: HashMap<usize, Running>,
+    prefix_cache: PrefixCache,
+}
+
+struct Running {
+    events: Sender<Result<Event, GenerateError>>,
+    /// Where the generation leaves its cache; none if that belongs to a session.
+    slot: Option<Arc<CacheSlot>>,
+}
+
+impl Scheduler {
+    pub(super) fn new(queue: Arc<Queue>, options: &EngineOptions) -> Self {
+        Self {
+            queue,
+            max_running: options.max_running.max(1),
+            batch: Batch::new().with_max_prefill_rows(options.max_prefill_rows),
+            running: HashMap::new(),
+            prefix_cache: PrefixCache::new(options.prefix_cache_bytes),
+        }
+    }
+
+    /// Runs until the queue is closed and all requests are finished.
+    pub(super) fn run(&mut self) {
+        loop {
+            let running = self.running.len();
+            let room = self.max_running.saturating_sub(running);
+            let cached = self.prefix_cache.bytes();
+            let Some(requests) = self.queue.take(running, room, cached) else {
+                return;
+            };
+            for request in requests {
+                self.start(request);
+            }
+            self.batch.advance();
+            while let Some((place, event)) = self.batch.pop_event() {
+                self.deliver(place, event);
+            }
+        }
+    }
+
+    fn start(&mut self, request: Request) {
+        let Request {
+            mut generation,
+            events,
+        } = request;
+        generation.catch_panics();
+        let slot = Arc::new(CacheSlot::default());
+        let is_ours = generation.set_cache_slot(Arc::clone(&slot));
+        if is_ours {
+            slot.put(self.prefix_cache.lookup(generation.window()));
+        }
+        let place = self.batch.push(generation);
+        let slot = is_ours.then_some(slot);
+        self.running.insert(place, Running { events, slot });
+    }
+
+    fn deliver(&mut self, place: usize, event: Result<Event, GenerateError>) {
+        let Some(running) = self.running.get(&place) else {
+            return;
+        };
+        let is_last = matches!(event, Ok(Event::Finished(_)) | Err(_));
+        if is_last && let Some(slot) = &running.slot {
+            self.prefix_cache.insert(slot.take());
+        }
+        // Fails if the handle was dropped, which has cancelled the generation.
+        let _ = running.events.try_send(event);
+        if is_last {
+            self.running.remove(&place);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! `cargo xtask bench-engine`: what an engine's callers wait for each other.
+
+use crate::rebuilt::rebuilt;
+use anyhow::{Context, anyhow};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use wolfgang_checkpoint::Checkpoint;
+use wolfgang_generate::{
+    Batch, Device, Engine, EngineOptions, Event, GenerateError, GenerateOptions, ModelConfig,
+    ModelOptions, Precision, StoppingContext, Tokenizer, WolfgangGenerator,
+};
+
+/// The standard shape (75M) with random weights: eight streams that decode, alone and while a long
+/// prompt arrives every second; and eight callers beside a batch of eight.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Args {
+    /// Element types of the weights
+    #[arg(
+        long = "dtype",
+        value_name = "DTYPE,...",
+        value_delimiter = ',',
+        default_value = "f32,int8"
+    )]
+    dtypes: Vec<String>,
+
+    /// Rows of prompts in one forward pass; 0 computes whole prompts. Without it, the engine's default
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    prefill_rows: Vec<usize>,
+
+    /// Threads that compute. Without it, one for each core
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Seconds of each measurement
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    seconds: u64,
+
+    /// How often everything is measured
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    repetitions: usize,
+}
+
+const STREAMS: u64 = 8;
+
+/// Tokens of the prompt that a stream begins with.
+const SHORT_PROMPT: usize = 32;
+
+/// Tokens of the prompt that arrives every second.
+const LONG_PROMPT: usize = 448;
+
+/// Tokens that a stream generates, within the context, before it begins anew.
+const TOKENS: usize = 256;
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    rebuilt(&[], true, Path::new(""), || measure(args))
+}
+
+#[expect(clippy::print_stdout, reason = "a program may print")]
+fn measure(args: &Args) -> anyhow::Result<()> {
+    let default = EngineOptions::default()
+        .max_prefill_rows
+        .map_or(0, NonZeroUsize::get);
+    let limits = match &args.prefill_rows[..] {
+        [] => &[default],
+        given => given,
+    };
+    println!(
+        "dtype  rows   gap p50, p99 ms   with prompts p50, p99 ms   ratio p99   first token ms"
+    );
+    for dtype in &args.dtypes {
+        let generator = generator(precision(dtype)?, args.threads)?;
+        for &rows in limits {
+            let options = EngineOptions::default().with_max_prefill_rows(NonZeroUsize::new(rows));
+            for _ in 0..args.repetitions {
+                let time = Duration::from_secs(args.seconds);
+                let alone = streams(&generator, &options, time, false)?;
+                let disturbed = streams(&generator, &options, time, true)?;
+                let [p50, p99] = [0.5, 0.99].map(|share| percentile(&alone.gaps, share));
+                let [with50, with99] = [0.5, 0.99].map(|share| percentile(&disturbed.gaps, share));
+                let first = percentile(&disturbed.first_tokens, 0.5);
+                let ratio = with99 / p99;
+                println!(
+                    "{dtype:5} {rows:5} {p50:10.2} {p99:6.2} {with50:19.2} {with99:6.2} {ratio:11.2} {first:16.1}"
+                );
+            }
+        }
+        println!("dtype   batch of {STREAMS}   engine with {STREAMS} callers, tokens/s   ratio");
+        for _ in 0..args.repetitions {
+            let batch = batch_throughput(&generator)?;
+            let engine = engine_throughput(&generator)?;
+            let ratio = engine / batch;
+            println!("{dtype:5} {batch:12.1} {engine:30.1} {ratio:16.3}");
+        }
+    }
+    Ok(())
+}
+
+fn precision(name: &str) -> anyhow::Result<Precision> {
+    let mut all = Precision::ALL.into_iter();
+    let found = all.find(|precision| precision.to_string() == name);
+    found.with_context(|| format!("{name:?} is not an element type"))
+}
+
+/// A model of the standard shape, with the tokenizer of the shipped model: random tokens decode to
+/// any text.
+fn generator(
+    precision: Precision,
+    threads: Option<NonZeroUsize>,
+) -> anyhow::Result<WolfgangGenerator> {
+    let config = ModelConfig::default();
+    let mut options = ModelOptions::from(precision);
+    options.threads = threads;
+    let checkpoint = Checkpoint::random(&config, 1)?;
+    let model = checkpoint.into_model_with(&Device::flex(), options, &mut ())?;
+    let path = Path::new("models/faust/tokenizer.json");
+    let text = std::fs::read_to_string(path)
+        .context("models/faust is not here: run this from the top of the repository")?;
+    let mut json: serde_json::Value = serde_json::from_str(&text)?;
+    let vocab = json["model"]["vocab"]
+        .as_object_mut()
+        .context("the tokenizer has no vocabulary")?;
+    for id in vocab.len()..config.vocab_size {
+        vocab.insert(format!("unused{id}"), id.into());
+    }
+    let tokenizer = Tokenizer::from_bytes(&serde_json::to_vec(&json)?, "padded tokenizer.json")?;
+    Ok(WolfgangGenerator::new(model, tokenizer)?)
+}
+
+/// Ids in no order, other ones for every `n`: no prompt is a prefix of another.
+fn prompt(n: u64, length: usize) -> Vec<u32> {
+    let id = |i: u64| 300 + ((n * 7919 + i * 104_729) % 3000) as u32;
+    (0..length as u64).map(id).collect()
+}
+
+fn with(seed: u64, max_new_tokens: usize) -> GenerateOptions {
+    let mut options = GenerateOptions::default();
+    options.max_new_tokens = max_new_tokens;
+    options.ignore_eos = true;
+    options.seed = Some(seed);
+    options
+}
+
+/// Milliseconds.
+struct Waits {
+    /// Between two tokens of a stream.
+    gaps: Vec<f64>,
+    /// Between the submission of a long prompt and its first token.
+    first_tokens: Vec<f64>,
+}
+
+/// Lets the streams decode, and submits a long prompt every second if they are to be disturbed.
+fn streams(
+    generator: &WolfgangGenerator,
+    options: &EngineOptions,
+    time: Duration,
+    is_disturbed: bool,
+) -> anyhow::Result<Waits> {
+    let engine = Engine::new(generator.clone(), options.clone())?;
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        let streams: Vec<_> = (0..STREAMS)
+            .map(|stream| {
+                let engine = engine.clone();
+                scope.spawn(move || decode(&engine, stream, start + time))
+            })
+            .collect();
+        let mut first_tokens = Vec::new();
+        for second in 1..time.as_secs() {
+            std::thread::sleep(Duration::from_secs(second).saturating_sub(start.elapsed()));
+            if is_disturbed {
+                let submitted = Instant::now();
+                let handle =
+                    engine.submit(&prompt(1000 + second, LONG_PROMPT), &with(second, 1))?;
+                handle.into_summary()?;
+                first_tokens.push(milliseconds(submitted.elapsed()));
+            }
+        }
+        let mut gaps = Vec::new();
+        for stream in streams {
+            gaps.extend(stream.join().map_err(|_| anyhow!("a stream panicked"))??);
+        }
+        Ok(Waits { gaps, first_tokens })
+    })
+}
+
+/// Generates text after text until `end`; returns the milliseconds between its tokens.
+fn decode(engine: &Engine, stream: u64, end: Instant) -> Result<Vec<f64>, GenerateError> {
+    let mut gaps = Vec::new();
+    for text in 0.. {
+        let seed = stream + STREAMS * text;
+        // Events are not one for each token, so the tokens are timed where they are chosen.
+        let (send, times) = mpsc::channel();
+        let generation = engine
+            .generator()
+            .generate(&prompt(seed, SHORT_PROMPT), &with(seed, TOKENS))?;
+        let generation = generation.with_stopping(move |_: &StoppingContext<'_>| {
+            let now = Instant::now();
+            send.send(now).is_err() || now >= end
+        });
+        engine.submit_generation(generation)?.into_summary()?;
+        let times: Vec<Instant> = times.into_iter().collect();
+        gaps.extend(times.windows(2).map(|pair| milliseconds(pair[1] - pair[0])));
+        if Instant::now() >= end {
+            break;
+        }
+    }
+    Ok(gaps)
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// The value below which this share of the values lies; 0 if there are none.
+fn percentile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = (sorted.len() as f64 * share) as usize;
+    sorted.get(at).copied().unwrap_or_default()
+}
+
+/// Tokens a second of a batch.
+fn batch_throughput(generator: &WolfgangGenerator) -> anyhow::Result<f64> {
+    let start = Instant::now();
+    let generations =
+        (0..STREAMS).map(|n| generator.generate(&prompt(n, SHORT_PROMPT), &with(n, TOKENS)));
+    let batch = generations.collect::<Result<Batch, _>>()?;
+    let mut tokens = 0;
+    for (_, event) in batch {
+        if let Event::Finished(summary) = event? {
+            tokens += summary.generated_tokens;
+        }
+    }
+    Ok(tokens as f64 / start.elapsed().as_secs_f64())
+}
+
+/// Tokens a second of callers on threads of their own, who read every event.
+fn engine_throughput(generator: &WolfgangGenerator) -> anyhow::Result<f64> {
+    let engine = Engine::new(generator.clone(), EngineOptions::default())?;
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..STREAMS)
+            .map(|n| {
+                let engine = engine.clone();
+                scope.spawn(move || {
+                    let handle = engine.submit(&prompt(n, SHORT_PROMPT), &with(n, TOKENS))?;
+                    handle.into_summary()
+                })
+            })
+            .collect();
+        let mut tokens = 0;
+        for caller in callers {
+            let summary = caller.join().map_err(|_| anyhow!("a caller panicked"))??;
+            tokens += summary.generated_tokens;
+        }
+        Ok(tokens as f64 / start.elapsed().as_secs_f64())
+    })
+}
