@@ -618,6 +618,18 @@ fn replacing_a_folder_keeps_its_tokenizer_if_it_fits() {
 }
 
 #[test]
+fn a_new_folder_takes_no_tokenizer_from_beside_it() {
+    let alone = copy("model");
+    let tokenizer = alone.path().join("tokenizer.json");
+    let out = tempfile::tempdir().unwrap();
+    std::fs::rename(tokenizer, out.path().join("tokenizer.json")).unwrap();
+    let target = out.path().join("target");
+    let told = converted(alone.path(), &target, &["--force"]);
+    assert!(!told.contains("kept"), "{told}");
+    assert!(!target.join("tokenizer.json").exists());
+}
+
+#[test]
 fn an_empty_folder_is_written_to_without_force() {
     let out = tempfile::tempdir().unwrap();
     converted(&case("model"), out.path(), &[]);

@@ -110,7 +110,7 @@ pub fn convert(
         Target::Native => native::write(&scratch, config, end_ids, tensors),
         Target::HuggingFace => huggingface::write(&scratch, config, end_ids, tensors),
     };
-    let written = advancing(progress, made, write)
+    let written = write_on_thread(progress, made, write)
         .map_err(|source| CheckpointError::Write {
             path: folder.to_path_buf(),
             source: source.into(),
@@ -138,7 +138,7 @@ pub fn convert(
 /// senders.
 ///
 /// The tensors that a writer takes must be `'static`, so that they cannot hold `progress` themselves.
-fn advancing<T: Send>(
+fn write_on_thread<T: Send>(
     progress: &mut dyn Progress,
     made: Receiver<u64>,
     write: impl FnOnce() -> T + Send,

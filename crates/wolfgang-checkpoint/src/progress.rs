@@ -1,10 +1,10 @@
-//! How far a long operation is.
+//! Progress of long operations.
 
 use std::fmt;
 
-/// Receives how far an operation is that may take more than a moment. `()` ignores it.
+/// Receives the progress of an operation that may take more than a moment. `()` ignores it.
 ///
-/// Operations take it as `&mut dyn Progress`: one value follows several operations, and the caller keeps it.
+/// Operations take it as `&mut dyn Progress`, so that one value can follow several operations and the caller keeps it.
 ///
 /// ```
 /// use wolfgang_checkpoint::{Checkpoint, Phase, Progress};
@@ -36,7 +36,7 @@ use std::fmt;
 /// # Ok::<(), wolfgang_checkpoint::CheckpointError>(())
 /// ```
 pub trait Progress {
-    /// `phase` begins, and will go through `bytes`.
+    /// `phase` begins, which processes `bytes` in all.
     fn begin(&mut self, phase: Phase, bytes: u64);
     /// `bytes` more have been processed.
     fn advance(&mut self, bytes: u64);

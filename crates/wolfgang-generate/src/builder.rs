@@ -188,3 +188,18 @@ impl fmt::Debug for GeneratorBuilder<'_> {
         builder.finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(feature = "hub")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_on_the_hub_needs_the_feature() {
+        let error = GeneratorBuilder::new(Path::new("hf:goethe/tiny")).open();
+        let error = error.unwrap_err();
+        assert!(matches!(error, GenerateError::HubNotCompiledIn { .. }));
+        let message = error.to_string();
+        assert!(message.contains("\"hf:goethe/tiny\""), "{message}");
+        assert!(message.contains("the feature `hub`"), "{message}");
+    }
+}

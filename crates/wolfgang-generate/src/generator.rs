@@ -64,8 +64,8 @@ impl WolfgangGenerator {
     /// `hf:OWNER/NAME[/FILE.pt][@REVISION]`, a model on the Hugging Face Hub. A path that begins with `hf:` is written
     /// `./hf:…`.
     ///
-    /// What the builder is not told has a default: the model's own tokenizer, the fastest device that works, weights in
-    /// f32, one thread for each core.
+    /// Its defaults are the model's own tokenizer, the fastest device that works, weights in f32, and one thread for each
+    /// core.
     pub fn builder<'p>(source: impl AsRef<Path>) -> GeneratorBuilder<'p> {
         GeneratorBuilder::new(source.as_ref())
     }

@@ -12,3 +12,21 @@ pub(crate) fn phase(phase: &Phase) -> Option<String> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_phase_is_named_in_german() {
+        let file = "tokenizer.json".to_owned();
+        for (known, expected) in [
+            (Phase::Download { file }, "lade tokenizer.json"),
+            (Phase::ReadWeights, "lese Gewichte"),
+            (Phase::Write, "schreibe"),
+            (Phase::Verify, "prüfe"),
+        ] {
+            assert_eq!(phase(&known).as_deref(), Some(expected));
+        }
+    }
+}
