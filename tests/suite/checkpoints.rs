@@ -212,7 +212,7 @@ fn damaged_files_are_a_model_or_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let native = folder.path().join("native");
     let source = Checkpoint::open(fixture("tiny/plain.pt")).unwrap();
-    convert(&source, &native, &ConvertOptions::default(), ()).unwrap();
+    convert(&source, &native, &ConvertOptions::default(), &mut ()).unwrap();
 
     let legacy = std::fs::read(fixture("tiny/legacy_format.pt")).unwrap();
     let zip = std::fs::read(fixture("tiny/plain.pt")).unwrap();
@@ -275,7 +275,7 @@ fn a_model_does_not_depend_on_its_file_any_more() {
     let folder = tempfile::tempdir().unwrap();
     let native = folder.path().join("native");
     let source = Checkpoint::open(fixture("tiny/plain.pt")).unwrap();
-    convert(&source, &native, &ConvertOptions::default(), ()).unwrap();
+    convert(&source, &native, &ConvertOptions::default(), &mut ()).unwrap();
     let model = load(&native, &Device::flex()).unwrap();
     let before = logits(&model);
     let record = std::fs::OpenOptions::new()
@@ -291,7 +291,7 @@ fn a_weight_that_does_not_fit_the_precision_stops_the_conversion() {
     let folder = tempfile::tempdir().unwrap();
     let big = folder.path().join("big");
     let source = Checkpoint::open(fixture("tiny/plain.pt")).unwrap();
-    convert(&source, &big, &ConvertOptions::default(), ()).unwrap();
+    convert(&source, &big, &ConvertOptions::default(), &mut ()).unwrap();
     // One weight of 70000 in the record, which f16 does not reach.
     let mut record = std::fs::read(big.join("model.bpk")).unwrap();
     let last = record.len() - 4;
@@ -303,7 +303,7 @@ fn a_weight_that_does_not_fit_the_precision_stops_the_conversion() {
         precision: Some(Precision::F16),
         ..ConvertOptions::default()
     };
-    let error = convert(&source, folder.path().join("half"), &half, ()).unwrap_err();
+    let error = convert(&source, folder.path().join("half"), &half, &mut ()).unwrap_err();
     assert!(matches!(error, CheckpointError::TooLarge { .. }), "{error}");
     assert!(!folder.path().join("half").exists());
 }

@@ -9,7 +9,7 @@ use wolfgang_generate::Device;
 
 fn converted(input: &Path, out: PathBuf, options: &ConvertOptions) -> PathBuf {
     let source = Checkpoint::open(input).unwrap();
-    convert(&source, &out, options, ()).unwrap();
+    convert(&source, &out, options, &mut ()).unwrap();
     out
 }
 

@@ -5,7 +5,7 @@ use crate::hub_server::{COMMIT, Content, HubServer, REPOSITORY, TOKEN, hash};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
-use wolfgang_checkpoint::{CheckpointError, Hub, HubFiles, Progress};
+use wolfgang_checkpoint::{CheckpointError, Hub, HubFiles, Phase, Progress};
 
 const OTHER_COMMIT: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
@@ -192,13 +192,28 @@ fn a_revision_is_a_commit_of_its_own_and_shares_what_is_the_same() {
     assert_eq!(text(command.env("HF_HUB_OFFLINE", "1")), expected);
 }
 
-/// Adds up what it is told of.
+/// Adds up what it is told of: each phase with the bytes announced, the bytes that went through, and whether it ended.
 #[derive(Default)]
-pub(crate) struct Told(pub(crate) Vec<(String, u64, u64, bool)>);
+pub(crate) struct Told(pub(crate) Vec<(Phase, u64, u64, bool)>);
+
+impl Told {
+    /// The phases in order.
+    pub(crate) fn phases(&self) -> Vec<Phase> {
+        self.0.iter().map(|(phase, ..)| phase.clone()).collect()
+    }
+
+    /// Asserts that every phase ended with as many bytes as were announced.
+    #[track_caller]
+    pub(crate) fn assert_complete(&self) {
+        let complete =
+            |(_, bytes, through, ended): &(Phase, u64, u64, bool)| bytes == through && *ended;
+        assert!(self.0.iter().all(complete), "{:?}", self.0);
+    }
+}
 
 impl Progress for Told {
-    fn begin(&mut self, what: &str, bytes: u64) {
-        self.0.push((what.to_owned(), bytes, 0, false));
+    fn begin(&mut self, phase: Phase, bytes: u64) {
+        self.0.push((phase, bytes, 0, false));
     }
 
     fn advance(&mut self, bytes: u64) {

@@ -6,6 +6,7 @@ use crate::hub::{
 };
 use crate::hub_server::{Content, HubServer, hash};
 use std::path::Path;
+use wolfgang_checkpoint::Phase;
 
 /// The names of the files in `blobs` that hold something.
 fn contents(home: &Path) -> Vec<String> {
@@ -14,6 +15,12 @@ fn contents(home: &Path) -> Vec<String> {
     let mut names: Vec<_> = names.filter(|name| !name.ends_with(".lock")).collect();
     names.sort();
     names
+}
+
+fn weights_phase() -> Phase {
+    Phase::Download {
+        file: WEIGHTS.to_owned(),
+    }
 }
 
 #[test]
@@ -35,15 +42,11 @@ fn a_download_that_breaks_off_goes_on_from_there() {
     );
     let size = weights.len() as u64;
     assert!(
-        told.0.contains(&(WEIGHTS.to_owned(), size, size, true)),
+        told.0.contains(&(weights_phase(), size, size, true)),
         "{told:?}",
         told = told.0
     );
-    assert!(
-        told.0
-            .iter()
-            .all(|(_, size, through, ended)| size == through && *ended)
-    );
+    told.assert_complete();
 }
 
 #[test]
@@ -154,7 +157,7 @@ fn a_server_that_sends_no_parts_sends_the_whole_again() {
             .contains(&(WEIGHTS.to_owned(), "bytes=300000-".to_owned()))
     );
     let size = weights.len() as u64;
-    assert!(told.0.contains(&(WEIGHTS.to_owned(), size, size, true)));
+    assert!(told.0.contains(&(weights_phase(), size, size, true)));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 use wolfgang_checkpoint::{Checkpoint, CheckpointError};
-use wolfgang_generate::{GenerateError, ModelConfig, Tokenizer, check_vocabulary};
+use wolfgang_generate::ModelConfig;
 
 const CONFIG: &str = "config.json";
 const GENERATION: &str = "generation_config.json";
@@ -590,29 +590,6 @@ fn ids_that_pad_the_vocabulary_are_never_generated() {
 }
 
 #[test]
-fn more_padding_than_any_framework_makes_is_another_tokenizer() {
-    let tokenizer = Tokenizer::from_file(case("model/tokenizer.json")).unwrap();
-    let fits = |vocab_size| {
-        let config = ModelConfig {
-            vocab_size,
-            ..ModelConfig::default()
-        };
-        match check_vocabulary(&tokenizer, &config) {
-            Ok(()) => true,
-            Err(GenerateError::VocabularyMismatch { .. }) => false,
-            Err(other) => panic!("{other}"),
-        }
-    };
-    assert_eq!(tokenizer.vocab_size(), 265);
-    for vocab_size in [265, 266, 265 + 128, 448, 768, 1280] {
-        assert!(fits(vocab_size), "{vocab_size}");
-    }
-    for vocab_size in [1, 256, 264, 265 + 129, 449, 1281, 1344] {
-        assert!(!fits(vocab_size), "{vocab_size}");
-    }
-}
-
-#[test]
 fn replacing_a_folder_keeps_its_tokenizer_if_it_fits() {
     let alone = copy("model");
     std::fs::remove_file(alone.path().join("tokenizer.json")).unwrap();
@@ -638,6 +615,18 @@ fn replacing_a_folder_keeps_its_tokenizer_if_it_fits() {
     let told = converted(&case("model"), &target, &["--force"]);
     assert!(!told.contains("kept"), "{told}");
     assert_continues_alike(&target);
+}
+
+#[test]
+fn a_new_folder_takes_no_tokenizer_from_beside_it() {
+    let alone = copy("model");
+    let tokenizer = alone.path().join("tokenizer.json");
+    let out = tempfile::tempdir().unwrap();
+    std::fs::rename(tokenizer, out.path().join("tokenizer.json")).unwrap();
+    let target = out.path().join("target");
+    let told = converted(alone.path(), &target, &["--force"]);
+    assert!(!told.contains("kept"), "{told}");
+    assert!(!target.join("tokenizer.json").exists());
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn converted(input: &Path, out: &Path, precision: Option<Precision>) -> ConvertR
         precision,
         ..ConvertOptions::default()
     };
-    convert(&Checkpoint::open(input).unwrap(), out, &options, ()).unwrap()
+    convert(&Checkpoint::open(input).unwrap(), out, &options, &mut ()).unwrap()
 }
 
 fn in_int8(input: &Path) -> (TempDir, PathBuf) {
@@ -244,7 +244,7 @@ fn the_hugging_face_form_has_no_int8() {
         ..ConvertOptions::default()
     };
     let source = Checkpoint::open(&int8).unwrap();
-    let refusal = convert(&source, folder.path().join("again"), &options, ()).unwrap_err();
+    let refusal = convert(&source, folder.path().join("again"), &options, &mut ()).unwrap_err();
     assert!(refusal.to_string().contains("none in int8"), "{refusal}");
 }
 

@@ -23,7 +23,7 @@ fn changed(change: impl FnOnce(&mut Vec<Tensor>)) -> (TempDir, PathBuf) {
         ..ConvertOptions::default()
     };
     let source = Checkpoint::open(fixture("tiny/plain.pt")).unwrap();
-    convert(&source, &model, &options, ()).unwrap();
+    convert(&source, &model, &options, &mut ()).unwrap();
     rewrite(&model, change);
     (folder, model)
 }
@@ -165,7 +165,7 @@ fn refusal(change: impl FnOnce(&mut Vec<Tensor>)) -> String {
             ..ConvertOptions::default()
         };
         let out = folder.path().join("out");
-        let converting = convert(&open(), &out, &options, ()).unwrap_err();
+        let converting = convert(&open(), &out, &options, &mut ()).unwrap_err();
         assert_eq!(converting.to_string(), loading.to_string());
         assert!(!out.exists());
     }
@@ -224,7 +224,7 @@ fn a_weight_at_the_end_of_f32_is_too_large() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let source = Checkpoint::open(fixture("tiny/plain.pt")).unwrap();
-    convert(&source, at("f32"), &ConvertOptions::default(), ()).unwrap();
+    convert(&source, at("f32"), &ConvertOptions::default(), &mut ()).unwrap();
     rewrite(&at("f32"), |tensors| {
         put(tensor(tensors, MATRIX), 4 * 70, &f32::MAX.to_le_bytes());
     });

@@ -9,6 +9,7 @@
 mod architecture;
 mod backends;
 mod bench;
+mod builder;
 mod chat;
 mod chat_cases;
 #[cfg(unix)]

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
-    Device, ModelError, Precision, Tokenizer, WolfgangModel, default_tokenizer_path,
+    Device, ModelError, Precision, Tokenizer, WolfgangGenerator, WolfgangModel,
 };
 use wolfgang_model::to_host;
 
@@ -28,7 +28,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn measure(args: &Args) -> anyhow::Result<()> {
-    let tokenizer = Tokenizer::from_file(default_tokenizer_path(&args.model))?;
+    let mut builder = WolfgangGenerator::builder(&args.model);
+    let tokenizer = Tokenizer::from_file(builder.resolve()?.tokenizer())?;
     let ids = tokenizer.encode(POEM)?;
     let exact = Checkpoint::open(&args.model)?.into_model(&Device::flex())?;
     let exact_logits = logits(&exact, &ids)?;

@@ -122,7 +122,7 @@ pub(crate) fn step(args: &StepArgs) -> anyhow::Result<()> {
             replace: true,
             ..ConvertOptions::default()
         };
-        convert(&Checkpoint::open(&args.input)?, out, &options, ())?;
+        convert(&Checkpoint::open(&args.input)?, out, &options, &mut ())?;
     } else {
         std::hint::black_box(load(&args.input, &Device::flex())?);
     }

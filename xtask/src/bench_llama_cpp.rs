@@ -50,7 +50,7 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let model = folder.path().join("model");
     let random = Checkpoint::random(&ModelConfig::default(), 1)?;
-    convert(&random, &model, &ConvertOptions::default(), ())?;
+    convert(&random, &model, &ConvertOptions::default(), &mut ())?;
     let mut out = std::io::stdout().lock();
     for dtype in Precision::ALL {
         let mut rounds = Vec::new();

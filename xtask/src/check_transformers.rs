@@ -8,7 +8,6 @@ use std::process::Command;
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target, convert};
 use wolfgang_generate::{
     Device, GenerateOptions, Message, Role, SamplingParams, WolfgangGenerator,
-    default_tokenizer_path,
 };
 
 /// Needs python3 with torch and transformers.
@@ -56,6 +55,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             args.python.display()
         );
     }
+    let mut builder = WolfgangGenerator::builder(&args.model);
+    let tokenizer = builder.resolve()?.tokenizer();
     let folder = tempfile::tempdir()?;
     for (precision, dtype) in [
         (Precision::F32, "float32"),
@@ -66,10 +67,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let options = ConvertOptions {
             target: Target::HuggingFace,
             precision: Some(precision),
-            tokenizer: Some(default_tokenizer_path(&args.model)),
+            tokenizer: Some(tokenizer.to_path_buf()),
             ..ConvertOptions::default()
         };
-        convert(&Checkpoint::open(&args.model)?, &out, &options, ())?;
+        convert(&Checkpoint::open(&args.model)?, &out, &options, &mut ())?;
         let answer = ask(&args.python, &out)?;
         let apart = compare(&out, dtype, &answer)
             .with_context(|| format!("transformers {} on {dtype}", answer.version))?;

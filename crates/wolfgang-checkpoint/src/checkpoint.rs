@@ -6,8 +6,8 @@ use crate::mapped::Mapped;
 use crate::random;
 use crate::weights::{Opened, Stored};
 use crate::{
-    CheckpointError, Progress, TensorError, TensorErrors, file_kind, folder, git_lfs, json, native,
-    pytorch, scales,
+    CheckpointError, Phase, Progress, TensorError, TensorErrors, file_kind, folder, git_lfs, json,
+    native, pytorch, scales,
 };
 use burn::tensor::{Bytes, Device};
 use std::collections::BTreeMap;
@@ -233,8 +233,8 @@ impl Checkpoint {
         self.into_model_with(device, Precision::F32, &mut ())
     }
 
-    /// As [`into_model`](Self::into_model), for a model that computes as `options` say, telling `progress` of the bytes
-    /// read.
+    /// As [`into_model`](Self::into_model), for a model that computes as `options` say, reporting the
+    /// bytes read to `progress`.
     ///
     /// # Errors
     /// As [`into_model`](Self::into_model).
@@ -246,7 +246,7 @@ impl Checkpoint {
     ) -> Result<WolfgangModel, CheckpointError> {
         self.check_head()?;
         let bytes = self.tensors.values().map(Stored::byte_len);
-        progress.begin("reading weights", bytes.sum());
+        progress.begin(Phase::ReadWeights, bytes.sum());
         let path = self.path.clone();
         let open = |parameter: &Parameter| -> Result<RowReader<'_, _>, BuildError> {
             // Taken out, so that its file is let go of as early as possible.

@@ -4,13 +4,16 @@ use crate::layout::TOKENIZER;
 use crate::mapped::ReleaseOnDrop;
 use crate::replace::Scratch;
 use crate::weights::{Stored, Tensor, convert_to};
-use crate::{Checkpoint, CheckpointError, Precision, Progress, huggingface, native, scales};
+use crate::{Checkpoint, CheckpointError, Phase, Precision, Progress, huggingface, native, scales};
 use burn::tensor::{Bytes, DType};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use wolfgang_model::ModelConfig;
 
 /// The form to write.
@@ -64,7 +67,7 @@ pub struct ConvertReport {
     pub rounded: usize,
 }
 
-/// Writes `source` as a folder at `folder`.
+/// Writes `source` as a folder at `folder`, reporting the bytes written and then those verified to `progress`.
 ///
 /// One tensor is held at a time. Everything is written into a temporary folder beside the target, read back and
 /// compared there, and only then put into place: at `folder` there is what was there before, or the whole. (A file system
@@ -77,7 +80,7 @@ pub fn convert(
     source: &Checkpoint,
     folder: impl AsRef<Path>,
     options: &ConvertOptions,
-    progress: impl Progress + Send + 'static,
+    progress: &mut dyn Progress,
 ) -> Result<ConvertReport, CheckpointError> {
     let folder = folder.as_ref();
     let keeps_int8 = options.precision.is_none() && source.has_int8();
@@ -95,24 +98,32 @@ pub fn convert(
     }
     source.check_head()?;
 
-    let log = Arc::new(Mutex::new(Log::new(progress)));
-    let tensors = converted(source, options, &log);
+    let log = Arc::new(Mutex::new(Log::default()));
+    let (sizes, made) = channel();
+    let tensors = converted(source, options, &log, &sizes);
+    // Those that remain are the tensors' own.
+    drop(sizes);
     let bytes = tensors.iter().map(|tensor| tensor.byte_len() as u64).sum();
-    locked(&log).progress.begin("writing", bytes);
-    let written = match options.target {
-        Target::Native => native::write(&scratch, source.config(), source.end_ids(), tensors),
-        Target::HuggingFace => {
-            huggingface::write(&scratch, source.config(), source.end_ids(), tensors)
-        }
+    progress.begin(Phase::Write, bytes);
+    let (config, end_ids) = (source.config(), source.end_ids());
+    let write = || match options.target {
+        Target::Native => native::write(&scratch, config, end_ids, tensors),
+        Target::HuggingFace => huggingface::write(&scratch, config, end_ids, tensors),
     };
+    let written = write_on_thread(progress, made, write)
+        .map_err(|source| CheckpointError::Write {
+            path: folder.to_path_buf(),
+            source: source.into(),
+        })
+        .flatten();
     // Why a tensor could not be made says more than that a writer did not get it.
     match locked(&log).failure.take() {
         Some(failure) => return Err(failure),
         None => written?,
     }
-    locked(&log).progress.end();
+    progress.end();
 
-    verify(&scratch, source.config(), &mut locked(&log))?;
+    verify(&scratch, source.config(), &locked(&log).digests, progress)?;
     scratch.put_into_place()?;
     let rounded = locked(&log).rounded;
     Ok(ConvertReport {
@@ -123,9 +134,27 @@ pub fn convert(
     })
 }
 
+/// Runs `write` on a thread of its own and advances `progress` by each size that it sends, until it has dropped the
+/// senders.
+///
+/// The tensors that a writer takes must be `'static`, so that they cannot hold `progress` themselves.
+fn write_on_thread<T: Send>(
+    progress: &mut dyn Progress,
+    made: Receiver<u64>,
+    write: impl FnOnce() -> T + Send,
+) -> std::io::Result<T> {
+    thread::scope(|scope| {
+        let writer = thread::Builder::new().spawn_scoped(scope, write)?;
+        for bytes in made {
+            progress.advance(bytes);
+        }
+        Ok(writer.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
+}
+
 /// What is learned while tensors are made for a writer that knows of bytes only.
+#[derive(Default)]
 struct Log {
-    progress: Box<dyn Progress + Send>,
     rounded: usize,
     digests: BTreeMap<String, u64>,
     /// Made with the matrix before them.
@@ -134,20 +163,11 @@ struct Log {
 }
 
 impl Log {
-    fn new(progress: impl Progress + Send + 'static) -> Self {
-        Self {
-            progress: Box::new(progress),
-            rounded: 0,
-            digests: BTreeMap::new(),
-            scales: None,
-            failure: None,
-        }
-    }
-
     /// Notes what the writer gets.
-    fn made(&mut self, name: &str, bytes: &Bytes) {
+    fn made(&mut self, name: &str, bytes: &Bytes, sizes: &Sender<u64>) {
         self.digests.insert(name.to_owned(), digest(bytes));
-        self.progress.advance(bytes.len() as u64);
+        // The receiver is dropped before the senders only if `progress` panicked.
+        let _ = sizes.send(bytes.len() as u64);
     }
 }
 
@@ -157,13 +177,19 @@ fn locked(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
 
 /// The source's tensors as they are to be written, scales behind their matrix. Each is read and converted when the
 /// writer asks for its bytes, in this order.
-fn converted(source: &Checkpoint, options: &ConvertOptions, log: &Arc<Mutex<Log>>) -> Vec<Tensor> {
+/// The size of each is sent to `sizes` when it is made.
+fn converted(
+    source: &Checkpoint,
+    options: &ConvertOptions,
+    log: &Arc<Mutex<Log>>,
+    sizes: &Sender<u64>,
+) -> Vec<Tensor> {
     let mut tensors = Vec::new();
     for stored in source.stored().values() {
         let dtype = written_type(&stored.tensor, options.precision);
-        tensors.push(converted_weights(source, stored, dtype, log));
+        tensors.push(converted_weights(source, stored, dtype, log, sizes));
         if dtype == DType::I8 {
-            tensors.push(made_scales(&stored.tensor, log));
+            tensors.push(made_scales(&stored.tensor, log, sizes));
         }
     }
     tensors
@@ -174,11 +200,12 @@ fn converted_weights(
     stored: &Stored,
     dtype: DType,
     log: &Arc<Mutex<Log>>,
+    sizes: &Sender<u64>,
 ) -> Tensor {
     let (name, shape) = (stored.tensor.name.clone(), stored.tensor.shape.clone());
     let bytes = shape.num_elements() * dtype.size();
     let (path, maps) = (source.path().to_path_buf(), source.maps().to_vec());
-    let (log, stored) = (log.clone(), stored.clone());
+    let (log, stored, sizes) = (log.clone(), stored.clone(), sizes.clone());
     let make = move || {
         let made = convert_to(&path, &stored, &maps, dtype);
         let mut log = locked(&log);
@@ -187,7 +214,7 @@ fn converted_weights(
             burn_pack::Error::IoError("it could not be converted".to_owned())
         })?;
         log.rounded += made.rounded;
-        log.made(&stored.tensor.name, &made.bytes);
+        log.made(&stored.tensor.name, &made.bytes, &sizes);
         log.scales = made.scales;
         Ok(made.bytes)
     };
@@ -195,15 +222,15 @@ fn converted_weights(
 }
 
 /// The scales of `matrix`.
-fn made_scales(matrix: &Tensor, log: &Arc<Mutex<Log>>) -> Tensor {
+fn made_scales(matrix: &Tensor, log: &Arc<Mutex<Log>>, sizes: &Sender<u64>) -> Tensor {
     let (name, rows) = (scales::name_of(&matrix.name), matrix.shape[0]);
-    let (scales, log) = (name.clone(), log.clone());
+    let (scales, log, sizes) = (name.clone(), log.clone(), sizes.clone());
     let make = move || {
         let mut log = locked(&log);
         let bytes = log.scales.take().ok_or_else(|| {
             burn_pack::Error::IoError("scales are made with their matrix".to_owned())
         })?;
-        log.made(&scales, &bytes);
+        log.made(&scales, &bytes, &sizes);
         Ok(bytes)
     };
     let bytes = rows * DType::F32.size();
@@ -236,7 +263,12 @@ fn digest(bytes: &[u8]) -> u64 {
 }
 
 /// Opens what was written as anybody would and compares it with what was meant.
-fn verify(scratch: &Scratch, config: &ModelConfig, log: &mut Log) -> Result<(), CheckpointError> {
+fn verify(
+    scratch: &Scratch,
+    config: &ModelConfig,
+    digests: &BTreeMap<String, u64>,
+    progress: &mut dyn Progress,
+) -> Result<(), CheckpointError> {
     let differs = |what: &str| CheckpointError::Verify {
         path: scratch.target().to_path_buf(),
         tensor: what.to_owned(),
@@ -259,8 +291,8 @@ fn verify(scratch: &Scratch, config: &ModelConfig, log: &mut Log) -> Result<(), 
         .map(|tensor| (tensor.name.as_str(), tensor))
         .collect();
     let bytes = written.values().map(|tensor| tensor.byte_len() as u64);
-    log.progress.begin("checking", bytes.sum());
-    for (name, meant) in &log.digests {
+    progress.begin(Phase::Verify, bytes.sum());
+    for (name, meant) in digests {
         let _release = ReleaseOnDrop(reread.maps());
         let tensor = written.get(name.as_str()).ok_or_else(|| differs(name))?;
         let bytes = tensor.to_bytes().map_err(|e| CheckpointError::Damaged {
@@ -270,8 +302,8 @@ fn verify(scratch: &Scratch, config: &ModelConfig, log: &mut Log) -> Result<(), 
         if digest(&bytes) != *meant {
             return Err(differs(name));
         }
-        log.progress.advance(bytes.len() as u64);
+        progress.advance(bytes.len() as u64);
     }
-    log.progress.end();
+    progress.end();
     Ok(())
 }

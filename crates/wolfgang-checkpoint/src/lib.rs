@@ -65,6 +65,6 @@ pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
-pub use progress::Progress;
+pub use progress::{Phase, Progress};
 pub use tensor_error::{TensorError, TensorErrors};
 pub use wolfgang_model::Precision;

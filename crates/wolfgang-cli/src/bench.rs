@@ -256,7 +256,8 @@ impl Forms {
     fn new(args: &BenchArgs) -> anyhow::Result<Self> {
         let given = args.model.as_deref();
         let given = given.map(|model| model_source::resolve(model, Voice::default()));
-        let given = given.transpose()?.map(|files| files.checkpoint);
+        let given = given.transpose()?;
+        let given = given.map(|files| files.checkpoint().to_path_buf());
         let checkpoint = match &given {
             Some(path) => Checkpoint::open(path)?,
             None => Checkpoint::random(&ModelConfig::default(), 1)?,
@@ -283,7 +284,7 @@ impl Forms {
                 precision: Some(dtype),
                 ..ConvertOptions::default()
             };
-            convert(&self.checkpoint, &folder, &options, ())?;
+            convert(&self.checkpoint, &folder, &options, &mut ())?;
         }
         Ok(folder)
     }

@@ -12,9 +12,7 @@ use clap::ValueEnum;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, ConvertReport, Precision, Target};
-use wolfgang_generate::{
-    GenerateError, ModelConfig, Tokenizer, check_vocabulary, default_tokenizer_path,
-};
+use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel};
 
 /// From one form of checkpoint to another. Whatever happens, at the target there is what was there before, or the
 /// whole.
@@ -83,18 +81,19 @@ pub(crate) fn convert_with(args: &ConvertArgs, voice: Voice) -> anyhow::Result<(
         voice,
         text: String::new(),
     };
-    let files = model_source::resolve(&args.input, voice)?;
-    let source = Checkpoint::open(files.checkpoint)?;
-    told.source(&source);
-    let tokenizer = tokenizer(args, files.tokenizer, &source, voice)?;
+    let mut downloading = ProgressLine::new(voice);
+    let opened = model_source::builder(&args.input, voice, &mut downloading)?.open()?;
+    let source = opened.checkpoint();
+    told.source(source);
+    let tokenizer = tokenizer(args, &opened, voice)?;
     let options = ConvertOptions {
         target,
         precision,
         tokenizer: tokenizer.as_ref().map(|taken| taken.path.clone()),
         replace: args.force,
     };
-    let report =
-        wolfgang_checkpoint::convert(&source, &args.out, &options, ProgressLine::new(voice))?;
+    let mut converting = ProgressLine::new(voice);
+    let report = wolfgang_checkpoint::convert(source, &args.out, &options, &mut converting)?;
     told.report(&report);
     if tokenizer.is_some_and(|taken| taken.is_kept) {
         told.kept_tokenizer();
@@ -220,11 +219,10 @@ struct Taken {
 /// replaced.
 fn tokenizer(
     args: &ConvertArgs,
-    own: PathBuf,
-    source: &Checkpoint,
+    opened: &OpenedModel<'_>,
     voice: Voice,
 ) -> Result<Option<Taken>, GenerateError> {
-    let check = |path: &Path| check_vocabulary(&Tokenizer::from_file(path)?, source.config());
+    let check = |path: &Path| opened.read_tokenizer(path).map(|_| ());
     if let Some(path) = &args.tokenizer {
         check(path)?;
         let path = path.clone();
@@ -233,13 +231,13 @@ fn tokenizer(
             is_kept: false,
         }));
     }
-    let replaced = args.force.then(|| default_tokenizer_path(&args.out));
+    let replaced = args.force.then(|| args.out.join("tokenizer.json"));
     let replaced = replaced.map(|path| Taken {
         path,
         is_kept: true,
     });
     let own = Taken {
-        path: own,
+        path: opened.tokenizer().to_path_buf(),
         is_kept: false,
     };
     for taken in [Some(own), replaced].into_iter().flatten() {

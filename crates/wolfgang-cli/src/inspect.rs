@@ -3,6 +3,7 @@
 use crate::home;
 use crate::model_args::unread_classes;
 use crate::model_source;
+use crate::progress::ProgressLine;
 use crate::report::{self, one_line};
 use crate::standard_streams;
 use crate::voice::Voice;
@@ -10,8 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
-use wolfgang_checkpoint::Checkpoint;
-use wolfgang_generate::{GenerateError, ModelConfig, Tokenizer, check_vocabulary};
+use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel};
 
 /// No weights are read: a file of any size takes a moment.
 #[derive(Args, Debug)]
@@ -74,8 +74,9 @@ struct TokenizerLine {
 }
 
 pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
-    let files = model_source::resolve(&args.path, voice)?;
-    let checkpoint = Checkpoint::open(files.checkpoint)?;
+    let mut progress = ProgressLine::new(voice);
+    let opened = model_source::builder(&args.path, voice, &mut progress)?.open()?;
+    let checkpoint = opened.checkpoint();
     let config = checkpoint.config();
     // Programs read English.
     let spoken = if args.json { Voice::default() } else { voice };
@@ -106,7 +107,7 @@ pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
             })
             .collect(),
         end_ids: checkpoint.end_ids(),
-        tokenizer: tokenizer(args, files.tokenizer, config, spoken),
+        tokenizer: tokenizer(args, &opened, spoken),
         unread_classes: checkpoint.unread_classes(),
     };
     let mut out = standard_streams::output();
@@ -114,7 +115,7 @@ pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else {
         tell(&findings, spoken, &mut out)?;
-        if let Some(unread) = unread_classes(&checkpoint, spoken) {
+        if let Some(unread) = unread_classes(checkpoint, spoken) {
             writeln!(out, "\n{unread}")?;
         }
     }
@@ -122,15 +123,10 @@ pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
 }
 
 /// The tokenizer named or the checkpoint's own, and whether it fits.
-fn tokenizer(
-    args: &InspectArgs,
-    own: PathBuf,
-    config: &ModelConfig,
-    voice: Voice,
-) -> Option<TokenizerLine> {
+fn tokenizer(args: &InspectArgs, opened: &OpenedModel<'_>, voice: Voice) -> Option<TokenizerLine> {
     let path = match &args.tokenizer {
         Some(path) => path.clone(),
-        None => Some(own).filter(|path| path.is_file())?,
+        None => Some(opened.tokenizer().to_path_buf()).filter(|path| path.is_file())?,
     };
     let line = |vocab_size, problem: Option<String>| TokenizerLine {
         path: path.display().to_string(),
@@ -138,17 +134,18 @@ fn tokenizer(
         fits: problem.is_none(),
         problem,
     };
-    Some(match Tokenizer::from_file(&path) {
-        Ok(tokenizer) => {
-            let problem = check_vocabulary(&tokenizer, config).err();
-            let problem = problem.map(|error| report::message(&error.into(), voice));
-            line(Some(tokenizer.vocab_size()), problem)
-        }
-        Err(error) => {
-            let error = GenerateError::from(error).into();
-            line(None, Some(report::message(&error, voice)))
-        }
-    })
+    let error = match opened.read_tokenizer(&path) {
+        Ok(tokenizer) => return Some(line(Some(tokenizer.vocab_size()), None)),
+        Err(error) => error,
+    };
+    let vocab_size = match error {
+        GenerateError::VocabularyMismatch { tokenizer, .. } => Some(tokenizer),
+        _ => None,
+    };
+    Some(line(
+        vocab_size,
+        Some(report::message(&error.into(), voice)),
+    ))
 }
 
 fn tell(findings: &Findings<'_>, voice: Voice, out: &mut impl Write) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
-    Device, DeviceName, GenerateError, ModelOptions, Tokenizer, WolfgangGenerator, check_vocabulary,
+    Device, DeviceName, GenerateError, ModelOptions, Tokenizer, WolfgangGenerator,
 };
 
 options! {
@@ -101,19 +101,18 @@ impl ModelArgs {
             let model = faust::model(device, options)?;
             return Ok(WolfgangGenerator::new(model, tokenizer)?);
         };
-        let files = model_source::resolve(model, voice)?;
-        let checkpoint = Checkpoint::open(&files.checkpoint)?;
-        if let Some(unread) = unread_classes(&checkpoint, voice) {
+        let mut progress = ProgressLine::new(voice);
+        let mut builder = model_source::builder(model, voice, &mut progress)?
+            .device(device.clone())
+            .model_options(options);
+        if let Some(tokenizer) = &self.tokenizer {
+            builder = builder.tokenizer(tokenizer);
+        }
+        let opened = builder.open()?;
+        if let Some(unread) = unread_classes(opened.checkpoint(), voice) {
             voice.note(&unread);
         }
-        let tokenizer = self.tokenizer.as_ref().unwrap_or(&files.tokenizer);
-        let tokenizer = Tokenizer::from_file(tokenizer).map_err(GenerateError::from)?;
-        // Before the weights are read: a wrong pair is known by then.
-        check_vocabulary(&tokenizer, checkpoint.config())?;
-        let mut progress = ProgressLine::new(voice);
-        let end_ids = checkpoint.end_ids().to_vec();
-        let model = checkpoint.into_model_with(device, options, &mut progress)?;
-        Ok(WolfgangGenerator::new(model, tokenizer)?.with_end_ids(end_ids))
+        Ok(opened.load()?)
     }
 
     /// The tokenizer without its model.
@@ -121,7 +120,7 @@ impl ModelArgs {
         let tokenizer = match (&self.tokenizer, &self.model) {
             (Some(tokenizer), _) => Tokenizer::from_file(tokenizer),
             (None, Some(model)) => {
-                Tokenizer::from_file(model_source::resolve(model, voice)?.tokenizer)
+                Tokenizer::from_file(model_source::resolve(model, voice)?.tokenizer())
             }
             (None, None) => return Ok(faust::tokenizer()?),
         };

@@ -1,30 +1,30 @@
 //! What a model may be named by: a path, or a model on the Hugging Face Hub.
 
+use crate::progress::ProgressLine;
 use crate::voice::Voice;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use wolfgang_generate::{GeneratorBuilder, HUB_PREFIX, ModelFiles, WolfgangGenerator};
 #[cfg(feature = "hub")]
-use wolfgang_checkpoint::{HubModel, HubUnavailable};
-use wolfgang_generate::default_tokenizer_path;
+use wolfgang_generate::{HubModel, HubUnavailable};
 
-/// What a model on the Hub begins with. A path that begins so, too, can be written `./hf:…`.
-const PREFIX: &str = "hf:";
-
-/// The files of a model.
-pub(crate) struct ModelFiles {
-    pub(crate) checkpoint: PathBuf,
-    /// Where its tokenizer is, if it has one.
-    pub(crate) tokenizer: PathBuf,
+/// A builder for the model of this name. What is on the Hub has been downloaded.
+pub(crate) fn builder<'p>(
+    model: &Path,
+    voice: Voice,
+    progress: &'p mut ProgressLine,
+) -> anyhow::Result<GeneratorBuilder<'p>> {
+    let builder = WolfgangGenerator::builder(model).progress(progress);
+    match name_on_the_hub(model) {
+        Some(name) => on_the_hub(name, builder, voice),
+        None => Ok(builder),
+    }
 }
 
 /// Turns the name of a model into the paths of its files, downloading what is on the Hub and not yet here.
 pub(crate) fn resolve(model: &Path, voice: Voice) -> anyhow::Result<ModelFiles> {
-    match name_on_the_hub(model) {
-        Some(name) => download(name, voice),
-        None => Ok(ModelFiles {
-            checkpoint: model.to_path_buf(),
-            tokenizer: default_tokenizer_path(model),
-        }),
-    }
+    let mut progress = ProgressLine::new(voice);
+    let mut builder = builder(model, voice, &mut progress)?;
+    Ok(builder.resolve()?.clone())
 }
 
 /// Whether this names a model on the Hub.
@@ -33,7 +33,7 @@ pub(crate) fn is_on_the_hub(model: &Path) -> bool {
 }
 
 fn name_on_the_hub(model: &Path) -> Option<&str> {
-    model.to_str()?.strip_prefix(PREFIX)
+    model.to_str()?.strip_prefix(HUB_PREFIX)
 }
 
 /// The name on the Hub that may be meant by a path that is not there: an address of the Hub, or `OWNER/NAME`.
@@ -64,17 +64,20 @@ pub(crate) fn hub_name(path: &Path) -> Option<String> {
         .extension()
         .is_some_and(|end| end == "pt" || end == "json");
     let is_path = address.is_none() && (!more.is_empty() || is_file || Path::new(owner).exists());
-    (is_name(owner) && is_name(name) && !is_path).then(|| format!("{PREFIX}{owner}/{name}"))
+    (is_name(owner) && is_name(name) && !is_path).then(|| format!("{HUB_PREFIX}{owner}/{name}"))
 }
 
+/// The builder with the Hub that the environment names, after the download.
 #[cfg(feature = "hub")]
-fn download(name: &str, voice: Voice) -> anyhow::Result<ModelFiles> {
+fn on_the_hub<'p>(
+    name: &str,
+    builder: GeneratorBuilder<'p>,
+    voice: Voice,
+) -> anyhow::Result<GeneratorBuilder<'p>> {
     // Before the environment is looked at: a mistyped name is the more likely mistake.
     let model: HubModel = name.parse()?;
-    let hub = variables::hub()?;
-    let files = hub.fetch(&model, &mut crate::progress::ProgressLine::new(voice))?;
-    if let Some(unavailable) = &files.unavailable {
-        let HubUnavailable { endpoint, problem } = unavailable;
+    let mut builder = builder.hub(variables::hub()?);
+    if let Some(HubUnavailable { endpoint, problem }) = builder.resolve()?.unavailable() {
         voice.warning(&voice.pick(
             format!(
                 "{endpoint} ist nicht zu erreichen ({problem}); {model} kommt aus dem Cache und ist vielleicht nicht der \
@@ -85,19 +88,18 @@ fn download(name: &str, voice: Voice) -> anyhow::Result<ModelFiles> {
             ),
         ));
     }
-    let tokenizer = files.tokenizer;
-    Ok(ModelFiles {
-        tokenizer: tokenizer.unwrap_or_else(|| default_tokenizer_path(&files.checkpoint)),
-        checkpoint: files.checkpoint,
-    })
+    Ok(builder)
 }
 
+/// The error that this program has no Hub.
 #[cfg(not(feature = "hub"))]
-fn download(name: &str, _voice: Voice) -> anyhow::Result<ModelFiles> {
-    Err(crate::report::BadParameter(format!(
-        "the model is \"{PREFIX}{name}\", but this program was built without the feature `hub`: name a file or folder"
-    ))
-    .into())
+fn on_the_hub<'p>(
+    _name: &str,
+    mut builder: GeneratorBuilder<'p>,
+    _voice: Voice,
+) -> anyhow::Result<GeneratorBuilder<'p>> {
+    builder.resolve()?;
+    Ok(builder)
 }
 
 /// The variables that all tools of the Hub go by.
@@ -107,7 +109,7 @@ mod variables {
     use crate::report::BadParameter;
     use crate::text_source::without_byte_order_mark;
     use std::path::{Path, PathBuf};
-    use wolfgang_checkpoint::Hub;
+    use wolfgang_generate::Hub;
 
     pub(super) fn hub() -> Result<Hub, BadParameter> {
         let home = home()?;

@@ -3,7 +3,7 @@
 use crate::voice::Voice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::{Duration, Instant};
-use wolfgang_checkpoint::Progress;
+use wolfgang_generate::{Phase, Progress};
 
 /// What takes less is over before anybody wonders.
 const DELAY: Duration = Duration::from_secs(1);
@@ -30,14 +30,15 @@ impl ProgressLine {
 }
 
 impl Progress for ProgressLine {
-    fn begin(&mut self, what: &str, bytes: u64) {
+    fn begin(&mut self, phase: Phase, bytes: u64) {
         if !self.voice.shows_progress() {
             return;
         }
         let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::hidden());
         bar.set_style(style(self.voice));
         // A name may come from a server: it must not move the terminal's cursor.
-        bar.set_message(what.replace(char::is_control, " "));
+        let phase = self.voice.phase(&phase);
+        bar.set_message(phase.replace(char::is_control, " "));
         self.running = Some(Running {
             bar,
             begun: Instant::now(),

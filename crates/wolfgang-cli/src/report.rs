@@ -101,7 +101,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<Mistake>()
         || error.is::<ConfigError>()
         || matches!(
-            error.downcast_ref(),
+            checkpoint_error(error),
             Some(CheckpointError::HubName { .. } | CheckpointError::Int8InHuggingFace)
         )
         || error.chain().any(|cause| {
@@ -117,7 +117,8 @@ fn is_usage(error: &anyhow::Error) -> bool {
                     SamplingError::InvalidParam { .. }
                         | SamplingError::UnknownId { .. }
                         | SamplingError::ConflictingParams { .. }
-                ) | GenerateError::UnknownStopToken { .. }
+                ) | GenerateError::HubNotCompiledIn { .. }
+                    | GenerateError::UnknownStopToken { .. }
                     | GenerateError::NothingToAnswer
                     | GenerateError::EmptyStopString { .. }
                     | GenerateError::PromptTooLong { .. }
@@ -129,14 +130,17 @@ fn is_usage(error: &anyhow::Error) -> bool {
         )
 }
 
-/// What to do about it, where the message alone does not say.
-fn next_step(error: &anyhow::Error) -> Option<Cow<'static, str>> {
-    let checkpoint = error.downcast_ref::<CheckpointError>();
-    let checkpoint = checkpoint.or_else(|| match error.downcast_ref()? {
+fn checkpoint_error(error: &anyhow::Error) -> Option<&CheckpointError> {
+    let alone = error.downcast_ref();
+    alone.or_else(|| match error.downcast_ref()? {
         GenerateError::Checkpoint(error) => Some(error),
         _ => None,
-    });
-    match checkpoint {
+    })
+}
+
+/// What to do about it, where the message alone does not say.
+fn next_step(error: &anyhow::Error) -> Option<Cow<'static, str>> {
+    match checkpoint_error(error) {
         Some(CheckpointError::PartOfFolder { folder, .. }) => {
             Some(format!("name the folder, {}", folder.display()).into())
         }

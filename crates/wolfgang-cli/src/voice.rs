@@ -5,6 +5,7 @@ use crate::{environment, german, report};
 use clap::ValueEnum;
 use serde::Deserialize;
 use std::io::IsTerminal;
+use wolfgang_generate::Phase;
 
 /// Passed to whatever has something to say besides its results.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,6 +59,12 @@ impl Voice {
     /// A phrase of the libraries in this voice's language.
     pub(crate) fn phrase(self, english: &str) -> &str {
         self.pick(german::phrase(english), english)
+    }
+
+    /// What is being done, in this voice's language.
+    pub(crate) fn phase(self, phase: &Phase) -> String {
+        let german = self.pick(german::phase(phase), None);
+        german.unwrap_or_else(|| phase.to_string())
     }
 
     /// Something the user should know although the command goes on.

@@ -33,6 +33,20 @@ pub enum GenerateError {
         /// The model's `vocab_size`.
         model: usize,
     },
+    /// The source is a model on the Hugging Face Hub, and the feature `hub` is not compiled in.
+    #[error(
+        "the model is {model:?}, but this program was built without the feature `hub`: name a file or folder"
+    )]
+    HubNotCompiledIn {
+        /// The source.
+        model: String,
+    },
+    /// The source is a model on the Hugging Face Hub, and the builder has no Hub to download it from.
+    #[error("the model is {model:?}, but no Hub is set: call GeneratorBuilder::hub")]
+    HubNotSet {
+        /// The source.
+        model: String,
+    },
     /// A stop string without text would end every generation before it begins.
     #[error("stop string {index} is empty, but it must have at least one character")]
     EmptyStopString {

@@ -2,12 +2,11 @@
 
 use crate::sequence_cache::CacheLease;
 use crate::{
-    Batch, Conversation, GenerateError, GenerateOptions, Generation, Prompt, PromptTruncation,
-    Session, Summary,
+    Batch, Conversation, GenerateError, GenerateOptions, Generation, GeneratorBuilder, Prompt,
+    PromptTruncation, Session, Summary,
 };
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use wolfgang_checkpoint::Checkpoint;
 use wolfgang_model::{Device, ModelConfig, ModelError, WolfgangModel};
 use wolfgang_sampling::Sampler;
 use wolfgang_tokenize::Tokenizer;
@@ -39,12 +38,11 @@ pub struct WolfgangGenerator {
     end_ids: Arc<[u32]>,
 }
 
-/// Checks that a tokenizer belongs to a model of this shape.
-///
-/// # Errors
-/// [`GenerateError::VocabularyMismatch`] unless the model has as many ids as the tokenizer, or more within the limits of
-/// padding: up to 128 more, or up to 1,023 more if its `vocab_size` is a multiple of 64.
-pub fn check_vocabulary(tokenizer: &Tokenizer, config: &ModelConfig) -> Result<(), GenerateError> {
+/// Checks that a tokenizer belongs to a model of this shape: see [`WolfgangGenerator::new`].
+pub(crate) fn check_vocabulary(
+    tokenizer: &Tokenizer,
+    config: &ModelConfig,
+) -> Result<(), GenerateError> {
     let (known, possible) = (tokenizer.vocab_size(), config.vocab_size);
     let padding = possible.checked_sub(known);
     let limit = match possible % ROUND {
@@ -61,48 +59,45 @@ pub fn check_vocabulary(tokenizer: &Tokenizer, config: &ModelConfig) -> Result<(
     }
 }
 
-/// Where the tokenizer of the checkpoint at this path is looked for: in its folder, or beside it if it is a file.
-pub fn default_tokenizer_path(checkpoint: &Path) -> PathBuf {
-    let folder = if checkpoint.is_dir() {
-        checkpoint
-    } else {
-        checkpoint.parent().unwrap_or(checkpoint)
-    };
-    folder.join("tokenizer.json")
-}
-
 impl WolfgangGenerator {
-    /// Reads a checkpoint and a `tokenizer.json` onto `device`: the original's three arguments.
+    /// Loads the model at `source`: a `.pt`, a native or a Hugging Face folder or, with the feature `hub`,
+    /// `hf:OWNER/NAME[/FILE.pt][@REVISION]`, a model on the Hugging Face Hub. A path that begins with `hf:` is written
+    /// `./hf:…`.
+    ///
+    /// Its defaults are the model's own tokenizer, the fastest device that works, weights in f32, and one thread for each
+    /// core.
+    pub fn builder<'p>(source: impl AsRef<Path>) -> GeneratorBuilder<'p> {
+        GeneratorBuilder::new(source.as_ref())
+    }
+
+    /// Reads a checkpoint and a `tokenizer.json` onto `device`: the original's three arguments, and the defaults of
+    /// [`builder`](Self::builder).
     ///
     /// # Errors
-    /// [`GenerateError::Checkpoint`], [`GenerateError::Tokenizer`], [`GenerateError::VocabularyMismatch`].
+    /// As [`GeneratorBuilder::load`].
     pub fn load(
         checkpoint: impl AsRef<Path>,
         tokenizer: impl AsRef<Path>,
         device: &Device,
     ) -> Result<Self, GenerateError> {
-        let checkpoint = Checkpoint::open(checkpoint)?;
-        let tokenizer = Tokenizer::from_file(tokenizer)?;
-        // Before the weights are read: a wrong pair is known by then.
-        check_vocabulary(&tokenizer, checkpoint.config())?;
-        let end_ids = checkpoint.end_ids().to_vec();
-        Ok(Self::new(checkpoint.into_model(device)?, tokenizer)?.with_end_ids(end_ids))
+        let builder = Self::builder(checkpoint).tokenizer(tokenizer);
+        builder.device(device.clone()).load()
     }
 
     /// Reads a checkpoint with the `tokenizer.json` that lies in its folder, or beside it if it is a file.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// As [`GeneratorBuilder::load`].
     pub fn from_path(checkpoint: impl AsRef<Path>, device: &Device) -> Result<Self, GenerateError> {
-        let checkpoint = checkpoint.as_ref();
-        Self::load(checkpoint, default_tokenizer_path(checkpoint), device)
+        Self::builder(checkpoint).device(device.clone()).load()
     }
 
     /// Puts a model and a tokenizer together. The tokenizer's `<|endoftext|>` ends a text;
     /// [`with_end_ids`](Self::with_end_ids) adds what the checkpoint names.
     ///
     /// # Errors
-    /// As [`check_vocabulary`].
+    /// [`GenerateError::VocabularyMismatch`] unless the model has as many ids as the tokenizer, or more within the limits
+    /// of padding: up to 128 more, or up to 1,023 more if its `vocab_size` is a multiple of 64.
     pub fn new(model: WolfgangModel, tokenizer: Tokenizer) -> Result<Self, GenerateError> {
         check_vocabulary(&tokenizer, model.config())?;
         let end_ids = tokenizer.end_of_text().into_iter().collect();
@@ -113,7 +108,8 @@ impl WolfgangGenerator {
         })
     }
 
-    /// Ends texts at these ids, too: those of [`Checkpoint::end_ids`].
+    /// Ends texts at these ids, too: those of
+    /// [`Checkpoint::end_ids`](crate::Checkpoint::end_ids).
     #[must_use]
     pub fn with_end_ids(mut self, ids: impl IntoIterator<Item = u32>) -> Self {
         let mut end_ids = self.end_ids.to_vec();

@@ -1,9 +1,11 @@
 //! Text generation with Wolfgang-LM: the loop from a prompt to streamed text.
 //!
 //! ```
-//! use wolfgang_generate::{Device, Event, GenerateOptions, WolfgangGenerator};
+//! use wolfgang_generate::{Event, GenerateOptions, Precision, WolfgangGenerator};
 //!
-//! let generator = WolfgangGenerator::from_path("../../models/faust", &Device::flex())?;
+//! # std::env::set_current_dir("../..").unwrap();
+//! let builder = WolfgangGenerator::builder("models/faust");
+//! let generator = builder.precision(Precision::Int8).load()?;
 //! let options = GenerateOptions { max_new_tokens: 12, seed: Some(1), ..Default::default() };
 //! for event in generator.generate("Habe nun, ach!", &options)? {
 //!     match event? {
@@ -23,8 +25,8 @@
 //! be stored and returned, and are `Send + 'static`:
 //!
 //! ```
-//! # use wolfgang_generate::{Device, GenerateOptions, WolfgangGenerator};
-//! # let generator = WolfgangGenerator::from_path("../../models/faust", &Device::flex())?;
+//! # use wolfgang_generate::{GenerateOptions, WolfgangGenerator};
+//! # let generator = WolfgangGenerator::builder("../../models/faust").load()?;
 //! let options = GenerateOptions { max_new_tokens: 12, ..Default::default() };
 //! let generation = generator.generate("Habe nun, ach!", &options)?;
 //! let worker = std::thread::spawn(move || generation.into_summary());
@@ -38,6 +40,7 @@
 //! the default: in a program with `panic = "abort"` such a panic ends the process.
 
 mod batch;
+mod builder;
 mod conversation;
 mod engine;
 mod error;
@@ -46,6 +49,8 @@ mod forward;
 mod generation;
 mod generator;
 mod logprobs;
+mod model_files;
+mod opened_model;
 mod options;
 mod prefix_cache;
 mod prompt;
@@ -59,6 +64,7 @@ mod summary;
 mod transcript;
 
 pub use batch::Batch;
+pub use builder::GeneratorBuilder;
 pub use conversation::Conversation;
 pub use engine::{Engine, EngineOptions, EngineStats, GenerationHandle, GenerationStream};
 pub use error::GenerateError;
@@ -66,8 +72,10 @@ pub use explanation::{
     Candidate, CdfInterval, Change, Contender, DrawReport, Explanation, StepReport,
 };
 pub use generation::{Event, Generation};
-pub use generator::{WolfgangGenerator, check_vocabulary, default_tokenizer_path};
+pub use generator::WolfgangGenerator;
 pub use logprobs::{Alternative, TokenLogprobs};
+pub use model_files::{HUB_PREFIX, ModelFiles};
+pub use opened_model::OpenedModel;
 pub use options::{ContextOverflow, GenerateOptions, PromptTruncation};
 pub use prompt::Prompt;
 pub use reply::Reply;
@@ -76,7 +84,7 @@ pub use session::Session;
 pub use stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 pub use summary::{FinishReason, Summary, Timing};
 
-pub use wolfgang_checkpoint::{CheckpointError, Progress};
+pub use wolfgang_checkpoint::{Checkpoint, CheckpointError, Phase, Progress};
 #[cfg(feature = "hub")]
 pub use wolfgang_checkpoint::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use wolfgang_model::{

@@ -91,6 +91,11 @@ impl WolfgangModel {
         self.precision
     }
 
+    /// The type in which its caches keep keys and values.
+    pub fn cache_precision(&self) -> Precision {
+        self.cache_precision
+    }
+
     /// Bytes that its weights take in memory. Decoding a token reads all of them.
     pub fn weight_bytes(&self) -> usize {
         match &self.arithmetic {

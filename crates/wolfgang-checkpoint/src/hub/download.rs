@@ -3,7 +3,7 @@
 use super::cache::{CachedRepository, has_len, point, remove, write_error};
 use super::client::{Client, Remote};
 use super::retry::{ATTEMPTS, pause};
-use crate::{CheckpointError, Progress};
+use crate::{CheckpointError, Phase, Progress};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
@@ -95,7 +95,10 @@ fn fetch(
         told: 0,
         progress,
     };
-    transfer.progress.begin(file, remote.size);
+    let phase = Phase::Download {
+        file: file.to_owned(),
+    };
+    transfer.progress.begin(phase, remote.size);
     transfer.reached = transfer.part_len()?;
     if transfer.reached >= remote.size {
         // It would have been moved to its place, were it right.

@@ -1,0 +1,205 @@
+//! Loading a model and its tokenizer, step by step or at once.
+
+use crate::model_files::{ModelFiles, name_on_the_hub};
+use crate::opened_model::{ChosenDevice, OpenedModel};
+use crate::{GenerateError, WolfgangGenerator};
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+#[cfg(feature = "hub")]
+use wolfgang_checkpoint::Hub;
+use wolfgang_checkpoint::{Checkpoint, Progress};
+use wolfgang_model::{Device, DeviceName, ModelOptions, Precision};
+
+/// Loads a [`WolfgangGenerator`], from [`WolfgangGenerator::builder`].
+///
+/// ```
+/// use wolfgang_generate::{DeviceName, Precision, WolfgangGenerator};
+///
+/// # std::env::set_current_dir("../..").unwrap();
+/// let generator = WolfgangGenerator::builder("models/faust")
+///     .device_name(DeviceName::Cpu)
+///     .precision(Precision::Int8)
+///     .load()?;
+/// assert_eq!(generator.model().cache_precision(), Precision::F16);
+/// # Ok::<(), wolfgang_generate::GenerateError>(())
+/// ```
+///
+/// [`load`](Self::load) does everything. A program that wants to show something between two steps calls
+/// [`resolve`](Self::resolve), which downloads, and [`open`](Self::open), which reads no weights, before it.
+#[must_use = "nothing is loaded until `load` is called"]
+pub struct GeneratorBuilder<'p> {
+    source: PathBuf,
+    /// Those of `source`, once it is resolved.
+    files: Option<ModelFiles>,
+    tokenizer: Option<PathBuf>,
+    device: ChosenDevice,
+    options: ModelOptions,
+    progress: Option<&'p mut dyn Progress>,
+    #[cfg(feature = "hub")]
+    hub: Option<Hub>,
+}
+
+impl<'p> GeneratorBuilder<'p> {
+    pub(crate) fn new(source: &Path) -> Self {
+        Self {
+            source: source.to_path_buf(),
+            files: None,
+            tokenizer: None,
+            device: ChosenDevice::Named(DeviceName::default()),
+            options: ModelOptions::default(),
+            progress: None,
+            #[cfg(feature = "hub")]
+            hub: None,
+        }
+    }
+
+    /// The model's `tokenizer.json`. Default: the model's own, in its folder, or beside it if it is a file.
+    pub fn tokenizer(mut self, path: impl AsRef<Path>) -> Self {
+        self.tokenizer = Some(path.as_ref().to_path_buf());
+        self
+    }
+
+    /// Computes on this device. Default: [`DeviceName::Auto`], the fastest that works.
+    pub fn device(mut self, device: Device) -> Self {
+        self.device = ChosenDevice::Open(device);
+        self
+    }
+
+    /// Computes on the device of this name, which is opened by [`load`](Self::load). Default: [`DeviceName::Auto`], the
+    /// fastest that works.
+    pub fn device_name(mut self, name: DeviceName) -> Self {
+        self.device = ChosenDevice::Named(name);
+        self
+    }
+
+    /// Keeps the weights in this type. Default: [`Precision::F32`].
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.options.precision = precision;
+        self
+    }
+
+    /// Keeps keys and values in this type, f32 or f16 on the CPU. Default: f32 for weights in f32, f16 for all others.
+    pub fn cache_precision(mut self, precision: Precision) -> Self {
+        self.options.cache = Some(precision);
+        self
+    }
+
+    /// Computes with this many threads on the CPU. Default: one for each core.
+    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
+        self.options.threads = Some(threads);
+        self
+    }
+
+    /// Sets all options of the model at once, in place of those that [`precision`](Self::precision),
+    /// [`cache_precision`](Self::cache_precision) and [`threads`](Self::threads) have set before.
+    pub fn model_options(mut self, options: impl Into<ModelOptions>) -> Self {
+        self.options = options.into();
+        self
+    }
+
+    /// Reports to `progress` how far downloading and reading are. Default: none.
+    pub fn progress(mut self, progress: &'p mut dyn Progress) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    /// Downloads models called `hf:…` from this Hub. Without it, such a model is [`GenerateError::HubNotSet`].
+    #[cfg(feature = "hub")]
+    pub fn hub(mut self, hub: Hub) -> Self {
+        self.hub = Some(hub);
+        self
+    }
+
+    /// Finds the model's files, and downloads what the cache lacks of a model on the Hub. Does it once: the methods that
+    /// need the files call it themselves.
+    ///
+    /// # Errors
+    /// None for a path. For a model on the Hub [`GenerateError::HubNotCompiledIn`], [`GenerateError::HubNotSet`], and
+    /// those of downloading in [`GenerateError::Checkpoint`].
+    pub fn resolve(&mut self) -> Result<&ModelFiles, GenerateError> {
+        let files = match self.files.take() {
+            Some(files) => files,
+            None => self.find()?,
+        };
+        Ok(self.files.insert(files))
+    }
+
+    #[cfg(feature = "hub")]
+    fn find(&mut self) -> Result<ModelFiles, GenerateError> {
+        let Some(name) = name_on_the_hub(&self.source) else {
+            return Ok(ModelFiles::at(&self.source));
+        };
+        match &mut self.progress {
+            Some(progress) => ModelFiles::download(name, self.hub.as_ref(), *progress),
+            None => ModelFiles::download(name, self.hub.as_ref(), &mut ()),
+        }
+    }
+
+    #[cfg(not(feature = "hub"))]
+    fn find(&mut self) -> Result<ModelFiles, GenerateError> {
+        match name_on_the_hub(&self.source) {
+            Some(_) => Err(GenerateError::HubNotCompiledIn {
+                model: self.source.display().to_string(),
+            }),
+            None => Ok(ModelFiles::at(&self.source)),
+        }
+    }
+
+    /// Opens the checkpoint. Reads no weights and no tokenizer.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve), and [`GenerateError::Checkpoint`].
+    pub fn open(mut self) -> Result<OpenedModel<'p>, GenerateError> {
+        let files = self.resolve()?;
+        let checkpoint = Checkpoint::open(files.checkpoint())?;
+        let own = files.tokenizer().to_path_buf();
+        Ok(OpenedModel {
+            checkpoint,
+            tokenizer: self.tokenizer.unwrap_or(own),
+            device: self.device,
+            options: self.options,
+            progress: self.progress,
+        })
+    }
+
+    /// Opens the device, then the checkpoint and the tokenizer, checks that they belong together, and reads the weights.
+    ///
+    /// # Errors
+    /// [`GenerateError::Model`] for a device that does not open; as [`open`](Self::open) and [`OpenedModel::load`].
+    pub fn load(mut self) -> Result<WolfgangGenerator, GenerateError> {
+        // Before a model is downloaded for nothing.
+        self.device = ChosenDevice::Open(self.device.open()?);
+        self.open()?.load()
+    }
+}
+
+impl fmt::Debug for GeneratorBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut builder = f.debug_struct("GeneratorBuilder");
+        builder
+            .field("source", &self.source)
+            .field("files", &self.files)
+            .field("tokenizer", &self.tokenizer)
+            .field("device", &self.device)
+            .field("options", &self.options);
+        #[cfg(feature = "hub")]
+        builder.field("hub", &self.hub);
+        builder.finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(feature = "hub")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_on_the_hub_needs_the_feature() {
+        let error = GeneratorBuilder::new(Path::new("hf:goethe/tiny")).open();
+        let error = error.unwrap_err();
+        assert!(matches!(error, GenerateError::HubNotCompiledIn { .. }));
+        let message = error.to_string();
+        assert!(message.contains("\"hf:goethe/tiny\""), "{message}");
+        assert!(message.contains("the feature `hub`"), "{message}");
+    }
+}

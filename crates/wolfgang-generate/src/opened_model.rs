@@ -1,0 +1,89 @@
+//! A model whose files have been found and checked, but whose weights have not been read.
+
+use crate::generator::check_vocabulary;
+use crate::{GenerateError, WolfgangGenerator};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use wolfgang_checkpoint::{Checkpoint, Progress};
+use wolfgang_model::{Device, DeviceName, ModelOptions};
+use wolfgang_tokenize::Tokenizer;
+
+/// A model whose checkpoint is open and whose weights have not been read, from
+/// [`GeneratorBuilder::open`](crate::GeneratorBuilder::open).
+///
+/// It shows what the checkpoint is before [`load`](Self::load) reads the weights.
+#[must_use = "weights are only read by `load`"]
+pub struct OpenedModel<'p> {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) tokenizer: PathBuf,
+    pub(crate) device: ChosenDevice,
+    pub(crate) options: ModelOptions,
+    pub(crate) progress: Option<&'p mut dyn Progress>,
+}
+
+/// A device that is open, or the name of one to open.
+#[derive(Clone, Debug)]
+pub(crate) enum ChosenDevice {
+    Open(Device),
+    Named(DeviceName),
+}
+
+impl ChosenDevice {
+    pub(crate) fn open(self) -> Result<Device, GenerateError> {
+        match self {
+            Self::Open(device) => Ok(device),
+            Self::Named(name) => Ok(name.open()?),
+        }
+    }
+}
+
+impl OpenedModel<'_> {
+    /// The checkpoint.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// The path of the tokenizer that [`load`](Self::load) reads. There may be no file.
+    pub fn tokenizer(&self) -> &Path {
+        &self.tokenizer
+    }
+
+    /// Reads a `tokenizer.json` and checks that it belongs to this model.
+    ///
+    /// # Errors
+    /// [`GenerateError::Tokenizer`], [`GenerateError::VocabularyMismatch`].
+    pub fn read_tokenizer(&self, path: impl AsRef<Path>) -> Result<Tokenizer, GenerateError> {
+        let tokenizer = Tokenizer::from_file(path)?;
+        check_vocabulary(&tokenizer, self.checkpoint.config())?;
+        Ok(tokenizer)
+    }
+
+    /// Reads the tokenizer, and then the weights onto the device.
+    ///
+    /// # Errors
+    /// [`GenerateError::Tokenizer`], [`GenerateError::VocabularyMismatch`], [`GenerateError::Model`],
+    /// [`GenerateError::Checkpoint`].
+    pub fn load(self) -> Result<WolfgangGenerator, GenerateError> {
+        // Before the weights are read: a wrong pair is known by then.
+        let tokenizer = self.read_tokenizer(&self.tokenizer)?;
+        let device = self.device.open()?;
+        let end_ids = self.checkpoint.end_ids().to_vec();
+        let mut silent = ();
+        let progress = self.progress.unwrap_or(&mut silent);
+        let model = self
+            .checkpoint
+            .into_model_with(&device, self.options, progress)?;
+        Ok(WolfgangGenerator::new(model, tokenizer)?.with_end_ids(end_ids))
+    }
+}
+
+impl fmt::Debug for OpenedModel<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenedModel")
+            .field("checkpoint", &self.checkpoint)
+            .field("tokenizer", &self.tokenizer)
+            .field("device", &self.device)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
