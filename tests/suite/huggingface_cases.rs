@@ -593,10 +593,7 @@ fn ids_that_pad_the_vocabulary_are_never_generated() {
 fn more_padding_than_any_framework_makes_is_another_tokenizer() {
     let tokenizer = Tokenizer::from_file(case("model/tokenizer.json")).unwrap();
     let fits = |vocab_size| {
-        let config = ModelConfig {
-            vocab_size,
-            ..ModelConfig::default()
-        };
+        let config = ModelConfig::default().with_vocab_size(vocab_size);
         match check_vocabulary(&tokenizer, &config) {
             Ok(()) => true,
             Err(GenerateError::VocabularyMismatch { .. }) => false,

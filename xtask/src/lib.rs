@@ -13,6 +13,7 @@ mod ci;
 mod devices;
 mod fuzz;
 mod miri;
+mod public_api;
 mod rebuilt;
 mod test_backends;
 mod torch;
@@ -59,6 +60,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Run the kernels' tests in Miri. Needs a nightly toolchain with Miri.
     Miri,
+    /// Write docs/public-api/, the public items of the library crates.
+    PublicApi(public_api::Args),
 }
 
 /// Runs the chore that the process's arguments name.
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::CheckExplain(args) => check_explain::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Miri => miri::run(),
+        Command::PublicApi(args) => public_api::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,6 +15,7 @@ use wolfgang_model::ModelConfig;
 
 /// The form to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// A native folder.
     #[default]
@@ -38,6 +39,7 @@ impl Target {
 
 /// How to convert.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ConvertOptions {
     /// The form to write.
     pub target: Target,
@@ -51,8 +53,35 @@ pub struct ConvertOptions {
     pub replace: bool,
 }
 
+impl ConvertOptions {
+    /// Sets [`target`](Self::target).
+    pub fn with_target(mut self, target: Target) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// Sets [`precision`](Self::precision).
+    pub fn with_precision(mut self, precision: impl Into<Option<Precision>>) -> Self {
+        self.precision = precision.into();
+        self
+    }
+
+    /// Sets [`tokenizer`](Self::tokenizer).
+    pub fn with_tokenizer(mut self, tokenizer: impl Into<Option<PathBuf>>) -> Self {
+        self.tokenizer = tokenizer.into();
+        self
+    }
+
+    /// Sets [`replace`](Self::replace).
+    pub fn with_replace(mut self, replace: bool) -> Self {
+        self.replace = replace;
+        self
+    }
+}
+
 /// What a conversion did.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConvertReport {
     /// The folder written.
     pub folder: PathBuf,
@@ -244,12 +273,7 @@ fn verify(scratch: &Scratch, config: &ModelConfig, log: &mut Log) -> Result<(), 
     let reread = Checkpoint::open(scratch.path())?;
     // Of no meaning to the model, and unknown to a Llama.
     let bias = config.bias;
-    if *config
-        != (ModelConfig {
-            bias,
-            ..reread.config().clone()
-        })
-    {
+    if *config != reread.config().clone().with_bias(bias) {
         return Err(differs("the config"));
     }
     let written: BTreeMap<_, _> = reread

@@ -87,12 +87,11 @@ pub(crate) fn convert_with(args: &ConvertArgs, voice: Voice) -> anyhow::Result<(
     let source = Checkpoint::open(files.checkpoint)?;
     told.source(&source);
     let tokenizer = tokenizer(args, files.tokenizer, &source, voice)?;
-    let options = ConvertOptions {
-        target,
-        precision,
-        tokenizer: tokenizer.as_ref().map(|taken| taken.path.clone()),
-        replace: args.force,
-    };
+    let options = ConvertOptions::default()
+        .with_target(target)
+        .with_precision(precision)
+        .with_tokenizer(tokenizer.as_ref().map(|taken| taken.path.clone()))
+        .with_replace(args.force);
     let report =
         wolfgang_checkpoint::convert(&source, &args.out, &options, ProgressLine::new(voice))?;
     told.report(&report);

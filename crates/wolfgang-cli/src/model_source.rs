@@ -74,7 +74,9 @@ fn download(name: &str, voice: Voice) -> anyhow::Result<ModelFiles> {
     let hub = variables::hub()?;
     let files = hub.fetch(&model, &mut crate::progress::ProgressLine::new(voice))?;
     if let Some(unavailable) = &files.unavailable {
-        let HubUnavailable { endpoint, problem } = unavailable;
+        let HubUnavailable {
+            endpoint, problem, ..
+        } = unavailable;
         voice.warning(&voice.pick(
             format!(
                 "{endpoint} ist nicht zu erreichen ({problem}); {model} kommt aus dem Cache und ist vielleicht nicht der \
@@ -112,12 +114,10 @@ mod variables {
     pub(super) fn hub() -> Result<Hub, BadParameter> {
         let home = home()?;
         let cache = path("HF_HUB_CACHE").unwrap_or_else(|| home.join("hub"));
-        Ok(Hub {
-            endpoint: endpoint()?,
-            token: token(&home)?,
-            offline: text("HF_HUB_OFFLINE")?.is_some_and(|value| is_true(&value)),
-            ..Hub::new(cache)
-        })
+        Ok(Hub::new(cache)
+            .with_endpoint(endpoint()?)
+            .with_token(token(&home)?)
+            .with_offline(text("HF_HUB_OFFLINE")?.is_some_and(|value| is_true(&value))))
     }
 
     fn endpoint() -> Result<String, BadParameter> {

@@ -4,11 +4,12 @@
 //! use wolfgang_generate::{Device, Event, GenerateOptions, WolfgangGenerator};
 //!
 //! let generator = WolfgangGenerator::from_path("../../models/faust", &Device::flex())?;
-//! let options = GenerateOptions { max_new_tokens: 12, seed: Some(1), ..Default::default() };
+//! let options = GenerateOptions::default().with_max_new_tokens(12).with_seed(1);
 //! for event in generator.generate("Habe nun, ach!", &options)? {
 //!     match event? {
 //!         Event::Text { text, .. } => print!("{text}"),
 //!         Event::Finished(summary) => println!("\n{:?}, seed {}", summary.reason, summary.seed),
+//!         _ => {}
 //!     }
 //! }
 //! # Ok::<(), wolfgang_generate::GenerateError>(())
@@ -25,7 +26,7 @@
 //! ```
 //! # use wolfgang_generate::{Device, GenerateOptions, WolfgangGenerator};
 //! # let generator = WolfgangGenerator::from_path("../../models/faust", &Device::flex())?;
-//! let options = GenerateOptions { max_new_tokens: 12, ..Default::default() };
+//! let options = GenerateOptions::default().with_max_new_tokens(12);
 //! let generation = generator.generate("Habe nun, ach!", &options)?;
 //! let worker = std::thread::spawn(move || generation.into_summary());
 //! println!("{}", worker.join().expect("no panic")?.text);
