@@ -11,21 +11,19 @@ use wolfgang_generate::{
 
 /// What the model card has.
 pub(crate) fn goethe(seed: u64, max_new_tokens: usize) -> GenerateOptions {
-    GenerateOptions {
-        max_new_tokens,
-        seed: Some(seed),
-        context_overflow: ContextOverflow::Stop,
-        sampling: SamplingParams {
-            temperature: 0.5,
-            top_p: Some(0.8),
-            top_k: Some(15),
-            repetition_penalty: 1.1,
-            repetition_window: 48,
-            penalty_scope: PenaltyScope::Generated,
-            ..SamplingParams::default()
-        },
-        ..GenerateOptions::default()
-    }
+    GenerateOptions::default()
+        .with_max_new_tokens(max_new_tokens)
+        .with_seed(seed)
+        .with_context_overflow(ContextOverflow::Stop)
+        .with_sampling(
+            SamplingParams::default()
+                .with_temperature(0.5)
+                .with_top_p(0.8)
+                .with_top_k(15)
+                .with_repetition_penalty(1.1)
+                .with_repetition_window(48)
+                .with_penalty_scope(PenaltyScope::Generated),
+        )
 }
 
 pub(crate) fn conversation() -> Conversation {

@@ -299,10 +299,7 @@ fn a_weight_that_does_not_fit_the_precision_stops_the_conversion() {
     std::fs::write(big.join("model.bpk"), record).unwrap();
 
     let source = Checkpoint::open(&big).unwrap();
-    let half = ConvertOptions {
-        precision: Some(Precision::F16),
-        ..ConvertOptions::default()
-    };
+    let half = ConvertOptions::default().with_precision(Precision::F16);
     let error = convert(&source, folder.path().join("half"), &half, &mut ()).unwrap_err();
     assert!(matches!(error, CheckpointError::TooLarge { .. }), "{error}");
     assert!(!folder.path().join("half").exists());

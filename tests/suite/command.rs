@@ -39,11 +39,9 @@ fn json_lines(args: &[&str]) -> Vec<Json> {
 
 #[test]
 fn text_alone_goes_to_standard_output_wherever_the_command_runs() {
-    let options = GenerateOptions {
-        max_new_tokens: 30,
-        seed: Some(3),
-        ..GenerateOptions::default()
-    };
+    let options = GenerateOptions::default()
+        .with_max_new_tokens(30)
+        .with_seed(3);
     let expected = faust().generate_text(PROMPT, &options).unwrap().text;
     let args = [PROMPT, "--max-new-tokens", "30", "--seed", "3"];
     assert_eq!(text(&args), expected);
@@ -171,15 +169,8 @@ fn stop_tokens_go_by_id_and_by_text() {
 #[test]
 fn every_sampling_option_reaches_the_sampler() {
     let default = SamplingParams::default;
-    let flat = SamplingParams {
-        temperature: 2.5,
-        ..default()
-    };
-    let off = SamplingParams {
-        top_k: None,
-        top_p: None,
-        ..flat.clone()
-    };
+    let flat = default().with_temperature(2.5);
+    let off = flat.clone().with_top_k(None).with_top_p(None);
     let cases: [(&[&str], SamplingParams); 6] = [
         (&["--temperature", "2.5"], flat.clone()),
         (
@@ -188,44 +179,32 @@ fn every_sampling_option_reaches_the_sampler() {
         ),
         (
             &["--temperature", "2.5", "--top-k", "3", "--top-p", "1"],
-            SamplingParams {
-                top_k: Some(3),
-                ..off.clone()
-            },
+            off.clone().with_top_k(3),
         ),
         (
             &["--temperature", "2.5", "--top-k", "0", "--top-p", "0.5"],
-            SamplingParams {
-                top_p: Some(0.5),
-                ..off
-            },
+            off.with_top_p(0.5),
         ),
         (
             &["--repetition-penalty", "3", "--repetition-window", "200"],
-            SamplingParams {
-                repetition_penalty: 3.0,
-                repetition_window: 200,
-                ..default()
-            },
+            default()
+                .with_repetition_penalty(3.0)
+                .with_repetition_window(200),
         ),
         (
             &["--repetition-penalty", "3", "--penalize", "generated"],
-            SamplingParams {
-                repetition_penalty: 3.0,
-                penalty_scope: PenaltyScope::Generated,
-                ..default()
-            },
+            default()
+                .with_repetition_penalty(3.0)
+                .with_penalty_scope(PenaltyScope::Generated),
         ),
     ];
     let mut texts = std::collections::HashSet::new();
     for (more, sampling) in cases {
         let args = [&[PROMPT, "--seed", "8", "--max-new-tokens", "30"], more].concat();
-        let options = GenerateOptions {
-            max_new_tokens: 30,
-            sampling,
-            seed: Some(8),
-            ..GenerateOptions::default()
-        };
+        let options = GenerateOptions::default()
+            .with_max_new_tokens(30)
+            .with_sampling(sampling)
+            .with_seed(8);
         let expected = faust().generate_text(PROMPT, &options).unwrap().text;
         assert_eq!(text(&args), expected, "{more:?}");
         assert!(texts.insert(expected), "{more:?} makes no difference");

@@ -47,10 +47,7 @@ fn every_answer_is_that_of_a_new_generator_with_the_same_messages() {
     let mut conversation = conversation();
     let mut left_out = Vec::new();
     for turn in 0..12 {
-        let options = GenerateOptions {
-            seed: Some(turn),
-            ..options(30)
-        };
+        let options = options(30).with_seed(turn);
         let said = format!("Wer reitet so spät durch Nacht und Wind, zum {turn}. Mal?");
         let answer = conversation.send(&said, &options).unwrap();
         left_out.push(answer.truncated_messages().to_vec());
@@ -76,13 +73,7 @@ fn every_answer_is_that_of_a_new_generator_with_the_same_messages() {
             .rposition(|message| message.role == Role::User)
         {
             // One turn more would not have fitted.
-            let more = fresh(
-                &before[place..],
-                &GenerateOptions {
-                    max_new_tokens: 0,
-                    ..options
-                },
-            );
+            let more = fresh(&before[place..], &options.with_max_new_tokens(0));
             assert!(more.prompt_tokens + 30 > 256, "turn {turn}");
         }
     }
@@ -153,15 +144,10 @@ fn an_answer_ends_at_every_control_token_of_the_format() {
         assert_eq!(conversation.messages()[1].content, "Ja");
     }
     let mut conversation = conversation();
-    let stubborn = GenerateOptions {
-        ignore_eos: true,
-        include_prompt: true,
-        sampling: SamplingParams {
-            allowed_tokens: Some(vec![0]),
-            ..SamplingParams::default()
-        },
-        ..options(20)
-    };
+    let stubborn = options(20)
+        .with_ignore_eos(true)
+        .with_include_prompt(true)
+        .with_sampling(SamplingParams::default().with_allowed_tokens(vec![0]));
     let summary = conversation.send("Ach?", &stubborn).unwrap();
     let summary = summary.into_summary().unwrap();
     assert_eq!(
@@ -194,10 +180,7 @@ fn an_answer_can_be_given_again() {
     assert_eq!(again.text, said.text);
     assert_eq!(again.cached_tokens, again.prompt_tokens - 1);
 
-    let other = GenerateOptions {
-        seed: Some(8),
-        ..options(20)
-    };
+    let other = options(20).with_seed(8);
     let other = conversation.regenerate(&other).unwrap();
     let other = other.into_summary().unwrap();
     assert_ne!(other.text, said.text);
@@ -226,7 +209,7 @@ fn a_cancelled_answer_is_part_of_the_conversation() {
     while text.is_empty() {
         match answer.next().unwrap().unwrap() {
             Event::Text { text: piece, .. } => text.push_str(&piece),
-            Event::Finished(summary) => panic!("{summary:?}"),
+            other => panic!("{other:?}"),
         }
     }
     answer.cancel();

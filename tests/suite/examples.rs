@@ -23,11 +23,9 @@ mod score_text;
 mod stream_to_writer;
 
 fn options(max_new_tokens: usize) -> GenerateOptions {
-    GenerateOptions {
-        max_new_tokens,
-        seed: Some(1749),
-        ..GenerateOptions::default()
-    }
+    GenerateOptions::default()
+        .with_max_new_tokens(max_new_tokens)
+        .with_seed(1749)
 }
 
 /// What a program writes.
@@ -54,10 +52,7 @@ fn the_batch_answers_in_the_order_of_the_lines() {
         .collect();
     // It ends before those beside it.
     prompts[3] = "MEPHISTOPHELES:".to_owned();
-    let options = GenerateOptions {
-        stop_strings: vec!["\n".to_owned()],
-        ..options(8)
-    };
+    let options = options(8).with_stop_strings(["\n"]);
     let alone = |(line, prompt): (usize, &String)| {
         let text = faust().generate_text(prompt, &options).unwrap().text;
         format!("{}: {}\n", line + 1, text.replace('\n', " / "))
@@ -158,10 +153,7 @@ fn asked(address: SocketAddr) -> BufReader<TcpStream> {
 
 /// Without a reader that goes away, these would take until the machine is switched off.
 fn endless() -> GenerateOptions {
-    GenerateOptions {
-        ignore_eos: true,
-        ..options(usize::MAX)
-    }
+    options(usize::MAX).with_ignore_eos(true)
 }
 
 #[test]

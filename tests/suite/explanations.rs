@@ -8,41 +8,28 @@ use wolfgang_generate::{
 };
 
 fn explained(n: usize, sampling: SamplingParams) -> GenerateOptions {
-    GenerateOptions {
-        explain: Some(n),
-        logprobs: Some(n),
-        sampling,
-        ..options(24)
-    }
+    options(24)
+        .with_explain(n)
+        .with_logprobs(n)
+        .with_sampling(sampling)
 }
 
 fn chains() -> [SamplingParams; 4] {
     let default = SamplingParams::default;
     [
         default(),
-        SamplingParams {
-            temperature: 0.0,
-            ..default()
-        },
-        SamplingParams {
-            rng: RngKind::Torch,
-            ..default()
-        },
-        SamplingParams {
-            xtc: Some(XtcParams::default()),
-            mirostat: Some(MirostatParams::default()),
-            ..default()
-        },
+        default().with_temperature(0.0),
+        default().with_rng(RngKind::Torch),
+        default()
+            .with_xtc(XtcParams::default())
+            .with_mirostat(MirostatParams::default()),
     ]
 }
 
 #[test]
 fn asking_how_tokens_came_about_changes_no_text() {
     for sampling in chains() {
-        let free = GenerateOptions {
-            sampling: sampling.clone(),
-            ..options(24)
-        };
+        let free = options(24).with_sampling(sampling.clone());
         let free = faust().generate_text("Habe nun, ach!", &free).unwrap();
         assert!(free.explanations.is_empty());
         for n in [0, 3] {
@@ -84,14 +71,15 @@ fn every_draw_is_of_its_kind() {
             let id = told.chosen.id;
             match &told.draw {
                 DrawReport::Greedy => assert!(sampling.is_greedy()),
-                DrawReport::InverseCdf { u, intervals } => {
+                DrawReport::InverseCdf { u, intervals, .. } => {
                     assert_eq!(sampling.rng, RngKind::ChaCha);
                     let share = intervals.iter().find(|share| share.id == id).unwrap();
                     assert!((share.from..=share.to).contains(u));
                 }
-                DrawReport::ExponentialRace { contenders } => {
+                DrawReport::ExponentialRace { contenders, .. } => {
                     assert_eq!((sampling.rng, contenders[0].id), (RngKind::Torch, id));
                 }
+                other => panic!("{other:?}"),
             }
             let xtc = told.steps.iter().find(|step| step.step == Step::Xtc);
             assert_eq!(xtc.is_some(), sampling.xtc.is_some());
@@ -103,10 +91,7 @@ fn every_draw_is_of_its_kind() {
 #[test]
 fn explanations_come_with_their_ids_and_one_of_the_end() {
     let free = faust().generate_text("Ach", &options(24)).unwrap();
-    let stop = GenerateOptions {
-        stop_tokens: vec![free.ids[12]],
-        ..explained(2, SamplingParams::default())
-    };
+    let stop = explained(2, SamplingParams::default()).with_stop_tokens([free.ids[12]]);
     let (events, summary) = events("Ach", &stop);
     let mut pieces = Vec::new();
     for event in events {

@@ -14,10 +14,7 @@ fn converted(input: &Path, out: PathBuf, options: &ConvertOptions) -> PathBuf {
 }
 
 fn to(target: Target) -> ConvertOptions {
-    ConvertOptions {
-        target,
-        ..ConvertOptions::default()
-    }
+    ConvertOptions::default().with_target(target)
 }
 
 fn json(path: &Path) -> Json {
@@ -37,10 +34,7 @@ fn logits(model: &Path) -> Vec<u32> {
 fn the_export_is_the_original_exporters() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let options = ConvertOptions {
-        tokenizer: Some(fixture("hf_export/hf/tokenizer.json")),
-        ..to(Target::HuggingFace)
-    };
+    let options = to(Target::HuggingFace).with_tokenizer(fixture("hf_export/hf/tokenizer.json"));
     let out = converted(&fixture("hf_export/source.pt"), out, &options);
     let golden = fixture("hf_export/hf");
 
@@ -108,10 +102,7 @@ fn an_export_has_the_precision_asked_for() {
         (Precision::F16, "f16", "float16"),
         (Precision::Bf16, "bf16", "bfloat16"),
     ] {
-        let options = ConvertOptions {
-            precision: Some(precision),
-            ..to(Target::HuggingFace)
-        };
+        let options = to(Target::HuggingFace).with_precision(precision);
         let out = converted(
             &fixture("tiny/plain.pt"),
             folder.path().join(dtype),
@@ -122,10 +113,7 @@ fn an_export_has_the_precision_asked_for() {
         assert_eq!(json(&out.join("config.json"))["dtype"], torch);
 
         // What 16 bits could hold, the other form holds, too.
-        let options = ConvertOptions {
-            precision: Some(precision),
-            ..to(Target::Native)
-        };
+        let options = to(Target::Native).with_precision(precision);
         let native = converted(
             &fixture("tiny/plain.pt"),
             folder.path().join("native"),

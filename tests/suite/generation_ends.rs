@@ -6,12 +6,10 @@ use wolfgang_generate::{ContextOverflow, Event, FinishReason, GenerateOptions, S
 
 /// Always takes the last id again, provided its logit is positive: the penalty rewards it beyond all others.
 fn echo() -> SamplingParams {
-    SamplingParams {
-        temperature: 0.0,
-        repetition_penalty: 1e-6,
-        repetition_window: 1,
-        ..SamplingParams::default()
-    }
+    SamplingParams::default()
+        .with_temperature(0.0)
+        .with_repetition_penalty(1e-6)
+        .with_repetition_window(1)
 }
 
 #[test]
@@ -23,10 +21,7 @@ fn the_end_of_text_and_stop_tokens_end_the_text_before_themselves() {
         last[0] > 0.0,
         "the test relies on a positive logit of <|endoftext|>, id 0"
     );
-    let options = GenerateOptions {
-        sampling: echo(),
-        ..options(5)
-    };
+    let options = options(5).with_sampling(echo());
 
     let ended = faust().generate_text(&prompt[..], &options).unwrap();
     assert_eq!(
@@ -34,17 +29,11 @@ fn the_end_of_text_and_stop_tokens_end_the_text_before_themselves() {
         (FinishReason::EndOfText, 0)
     );
 
-    let ignoring = GenerateOptions {
-        ignore_eos: true,
-        ..options.clone()
-    };
+    let ignoring = options.clone().with_ignore_eos(true);
     let on = faust().generate_text(&prompt[..], &ignoring).unwrap();
     assert_eq!((on.reason, on.ids[0]), (FinishReason::MaxTokens, 0));
 
-    let stopping = GenerateOptions {
-        stop_tokens: vec![5, 0],
-        ..ignoring
-    };
+    let stopping = ignoring.with_stop_tokens([5, 0]);
     let stopped = faust().generate_text(&prompt[..], &stopping).unwrap();
     assert_eq!(
         (stopped.reason, stopped.ids),
@@ -57,10 +46,7 @@ fn a_stop_token_ends_a_text_where_it_would_have_stood() {
     let free = faust().generate_text("Gretchen:", &options(40)).unwrap();
     let stop = free.ids[17];
     let position = free.ids.iter().position(|&id| id == stop).unwrap();
-    let stopping = GenerateOptions {
-        stop_tokens: vec![stop],
-        ..options(40)
-    };
+    let stopping = options(40).with_stop_tokens([stop]);
     let stopped = faust().generate_text("Gretchen:", &stopping).unwrap();
     assert_eq!(stopped.reason, FinishReason::StopToken(stop));
     assert_eq!(stopped.ids, free.ids[..position]);
@@ -82,10 +68,7 @@ fn cancelling_hands_out_what_is_held_back_and_ends() {
     // The first byte of a character of two, and no second.
     let half = (0..4096).find(|&id| faust().tokenizer().token_bytes(id) == Some(&[0xc3]));
     let prompt = [half.unwrap()];
-    let with = GenerateOptions {
-        include_prompt: true,
-        ..options(50)
-    };
+    let with = options(50).with_include_prompt(true);
     let mut generation = faust().generate(&prompt, &with).unwrap();
     let prompt_event = generation.next().unwrap().unwrap();
     assert!(
@@ -106,12 +89,10 @@ fn cancelling_hands_out_what_is_held_back_and_ends() {
 /// Ids without text must not keep the caller waiting for ever.
 #[test]
 fn a_silent_generation_can_be_cancelled() {
-    let options = GenerateOptions {
-        max_new_tokens: usize::MAX,
-        sampling: echo(),
-        ignore_eos: true,
-        ..GenerateOptions::default()
-    };
+    let options = GenerateOptions::default()
+        .with_max_new_tokens(usize::MAX)
+        .with_sampling(echo())
+        .with_ignore_eos(true);
     let mut generation = faust().generate(&[814, 0][..], &options).unwrap();
     let Some(Ok(Event::Text { text, ids, .. })) = generation.next() else {
         panic!("no event");
@@ -127,10 +108,7 @@ fn a_silent_generation_can_be_cancelled() {
 #[test]
 fn a_full_context_ends_the_text_on_request() {
     let prompt: Vec<u32> = (0..250).map(|i| 200 + i).collect();
-    let stopping = GenerateOptions {
-        context_overflow: ContextOverflow::Stop,
-        ..wild(50)
-    };
+    let stopping = wild(50).with_context_overflow(ContextOverflow::Stop);
     let stopped = faust().generate_text(&prompt, &stopping).unwrap();
     // Six more fit; the logits behind the last of them give a seventh.
     assert_eq!(

@@ -22,13 +22,11 @@ struct Run {
 
 impl Run {
     fn sampling(&self) -> SamplingParams {
-        SamplingParams {
-            temperature: self.temperature,
-            top_k: Some(self.top_k),
-            top_p: Some(self.top_p),
-            repetition_penalty: self.repetition_penalty,
-            ..SamplingParams::default()
-        }
+        SamplingParams::default()
+            .with_temperature(self.temperature)
+            .with_top_k(self.top_k)
+            .with_top_p(self.top_p)
+            .with_repetition_penalty(self.repetition_penalty)
     }
 }
 
@@ -56,12 +54,10 @@ fn assert_continues(
 ) {
     let (given, rest) = run.new_ids.split_at(known);
     let expected = &rest[..n.min(rest.len())];
-    let options = GenerateOptions {
-        max_new_tokens: expected.len(),
-        sampling,
-        ignore_eos: true,
-        ..GenerateOptions::default()
-    };
+    let options = GenerateOptions::default()
+        .with_max_new_tokens(expected.len())
+        .with_sampling(sampling)
+        .with_ignore_eos(true);
     let ids = [run.prompt_ids.as_slice(), given].concat();
     let prompt = match known {
         0 => Prompt::Text(&run.prompt),
@@ -76,10 +72,7 @@ fn assert_continues(
 }
 
 fn greedy(run: &Run) -> SamplingParams {
-    SamplingParams {
-        temperature: 0.0,
-        ..run.sampling()
-    }
+    run.sampling().with_temperature(0.0)
 }
 
 pub(crate) fn the_generator_continues_as_the_original(on: &Target) {
@@ -114,10 +107,7 @@ fn logits_without_a_cache_continue_as_the_original() {
         let first = run.prompt_ids.len();
         let mut sampler = Sampler::new(&run.sampling(), config.vocab_size, 0).unwrap();
         let mut assert_next = |end: usize, logits: &[f32]| {
-            let history = History {
-                prompt: &ids[..first],
-                generated: &ids[first..end],
-            };
+            let history = History::new(&ids[..first], &ids[first..end]);
             let next = sampler.sample(&mut logits.to_vec(), history).unwrap();
             assert_eq!(next, ids[end], "{}, position {end}", run.prompt);
         };

@@ -55,10 +55,10 @@ fn around(pickle: &[u8]) -> Vec<u8> {
 
 fn pickle(config: &ModelConfig, of: &ModelConfig, more: &[&str]) -> Vec<u8> {
     let mut tensors = of.parameters();
-    tensors.extend(more.iter().map(|name| wolfgang_model::Parameter {
-        name: (*name).to_owned(),
-        shape: vec![1],
-    }));
+    tensors.extend(
+        more.iter()
+            .map(|&name| wolfgang_model::Parameter::new(name, [1])),
+    );
     let mut pickle = b"\x80\x02}(".to_vec();
     string(&mut pickle, "model");
     pickle.extend(b"}(");
@@ -108,27 +108,23 @@ fn tuple(pickle: &mut Vec<u8>, values: &[usize]) {
 }
 
 fn tiny() -> ModelConfig {
-    ModelConfig {
-        block_size: 4,
-        vocab_size: 4,
-        n_layer: 1,
-        n_head: 1,
-        n_kv_head: 1,
-        n_embd: 2,
-        multiple_of: 2,
-        ..ModelConfig::default()
-    }
+    ModelConfig::default()
+        .with_block_size(4)
+        .with_vocab_size(4)
+        .with_n_layer(1)
+        .with_n_head(1)
+        .with_n_kv_head(1)
+        .with_n_embd(2)
+        .with_multiple_of(2)
 }
 
 #[test]
 fn tensors_cannot_claim_more_than_the_file_holds() {
-    let large = ModelConfig {
-        vocab_size: 1 << 20,
-        n_embd: 1 << 10,
-        n_head: 8,
-        n_kv_head: 8,
-        ..tiny()
-    };
+    let large = tiny()
+        .with_vocab_size(1 << 20)
+        .with_n_embd(1 << 10)
+        .with_n_head(8)
+        .with_n_kv_head(8);
     let bytes = checkpoint(&large, &large, &[]);
     assert!(bytes.len() < 4096);
     let message = refusal(&bytes);
@@ -141,29 +137,15 @@ fn tensors_cannot_claim_more_than_the_file_holds() {
 #[test]
 fn a_config_cannot_ask_for_terabytes() {
     for (config, field) in [
+        (tiny().with_block_size(1 << 20), "block_size"),
         (
-            ModelConfig {
-                block_size: 1 << 20,
-                ..tiny()
-            },
+            tiny()
+                .with_block_size(1 << 16)
+                .with_n_layer(1 << 10)
+                .with_n_embd(512),
             "block_size",
         ),
-        (
-            ModelConfig {
-                block_size: 1 << 16,
-                n_layer: 1 << 10,
-                n_embd: 512,
-                ..tiny()
-            },
-            "block_size",
-        ),
-        (
-            ModelConfig {
-                vocab_size: 1 << 30,
-                ..tiny()
-            },
-            "vocab_size",
-        ),
+        (tiny().with_vocab_size(1 << 30), "vocab_size"),
     ] {
         // The tensors need not fit: the config is looked at first.
         let message = refusal(&checkpoint(&config, &tiny(), &[]));

@@ -230,10 +230,7 @@ pub(crate) fn fetch(
     home: &Path,
     told: &mut Told,
 ) -> Result<HubFiles, CheckpointError> {
-    let hub = Hub {
-        endpoint: server.url.clone(),
-        ..Hub::new(home.join("hub"))
-    };
+    let hub = Hub::new(home.join("hub")).with_endpoint(server.url.clone());
     hub.fetch(&REPOSITORY.parse()?, told)
 }
 
@@ -377,13 +374,7 @@ fn the_token_goes_to_the_endpoint_and_nowhere_else() {
     std::fs::write(home.path().join("token"), format!("{TOKEN}\n")).unwrap();
     assert_eq!(text(&mut hub_command(&server, home.path())), local());
 
-    let debug = format!(
-        "{:?}",
-        Hub {
-            token: Some(TOKEN.to_owned()),
-            ..Hub::new("x")
-        }
-    );
+    let debug = format!("{:?}", Hub::new("x").with_token(TOKEN.to_owned()));
     assert!(!debug.contains(TOKEN), "{debug}");
 }
 

@@ -29,11 +29,9 @@ impl HubClock for FakeClock {
 /// Fetches the model, and tells the pauses that were made.
 fn fetch(server: &HubServer, home: &Path) -> (Result<HubFiles, CheckpointError>, Vec<u64>) {
     let clock = Arc::new(FakeClock::default());
-    let hub = Hub {
-        endpoint: server.url.clone(),
-        clock: clock.clone(),
-        ..Hub::new(home.join("hub"))
-    };
+    let hub = Hub::new(home.join("hub"))
+        .with_endpoint(server.url.clone())
+        .with_clock(clock.clone());
     let files = hub.fetch(&REPOSITORY.parse().unwrap(), &mut Told::default());
     let pauses = clock.0.lock().unwrap();
     let pauses = pauses.iter().map(|pause| pause.as_millis() as u64);

@@ -12,10 +12,7 @@ use wolfgang_generate::Device;
 use wolfgang_model::{ModelOptions, quantise};
 
 fn converted(input: &Path, out: &Path, precision: Option<Precision>) -> ConvertReport {
-    let options = ConvertOptions {
-        precision,
-        ..ConvertOptions::default()
-    };
+    let options = ConvertOptions::default().with_precision(precision);
     convert(&Checkpoint::open(input).unwrap(), out, &options, &mut ()).unwrap()
 }
 
@@ -94,10 +91,7 @@ fn every_precision_can_be_loaded_from_int8() {
     for precision in Precision::ALL {
         assert_eq!(logits(&int8, precision), logits(&float, precision));
     }
-    let plain = ModelOptions {
-        use_burn_ops: true,
-        ..ModelOptions::default()
-    };
+    let plain = ModelOptions::default().with_use_burn_ops(true);
     assert_eq!(logits(&int8, plain), logits(&float, plain));
 }
 
@@ -239,10 +233,7 @@ fn the_hugging_face_form_has_no_int8() {
         logits(&out, Precision::Int8),
         logits(&faust(), Precision::Int8)
     );
-    let options = ConvertOptions {
-        target: Target::HuggingFace,
-        ..ConvertOptions::default()
-    };
+    let options = ConvertOptions::default().with_target(Target::HuggingFace);
     let source = Checkpoint::open(&int8).unwrap();
     let refusal = convert(&source, folder.path().join("again"), &options, &mut ()).unwrap_err();
     assert!(refusal.to_string().contains("none in int8"), "{refusal}");

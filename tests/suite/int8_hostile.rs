@@ -18,10 +18,7 @@ const SCALES: &str = "layers.0.attention.wk.weight_scale";
 fn changed(change: impl FnOnce(&mut Vec<Tensor>)) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model");
-    let options = ConvertOptions {
-        precision: Some(Precision::Int8),
-        ..ConvertOptions::default()
-    };
+    let options = ConvertOptions::default().with_precision(Precision::Int8);
     let source = Checkpoint::open(fixture("tiny/plain.pt")).unwrap();
     convert(&source, &model, &options, &mut ()).unwrap();
     rewrite(&model, change);
@@ -160,10 +157,7 @@ fn refusal(change: impl FnOnce(&mut Vec<Tensor>)) -> String {
     let open = || Checkpoint::open(&model).unwrap();
     let loading = open().into_model(&Device::flex()).unwrap_err();
     for precision in [None, Some(Precision::F32), Some(Precision::Int8)] {
-        let options = ConvertOptions {
-            precision,
-            ..ConvertOptions::default()
-        };
+        let options = ConvertOptions::default().with_precision(precision);
         let out = folder.path().join("out");
         let converting = convert(&open(), &out, &options, &mut ()).unwrap_err();
         assert_eq!(converting.to_string(), loading.to_string());

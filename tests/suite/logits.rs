@@ -221,11 +221,9 @@ fn on_the_cpu_no_division_and_no_number_of_threads_changes_a_bit() {
     for precision in Precision::ALL {
         let mut expected = None;
         for threads in 1..=4 {
-            let options = ModelOptions {
-                precision,
-                threads: NonZeroUsize::new(threads),
-                ..ModelOptions::default()
-            };
+            let options = ModelOptions::default()
+                .with_precision(precision)
+                .with_threads(NonZeroUsize::new(threads));
             let checkpoint = Checkpoint::open(repository("models/faust")).unwrap();
             let model = checkpoint.into_model_with(&Device::flex(), options, &mut ());
             let model = model.unwrap();

@@ -57,6 +57,7 @@ mod ownership;
 mod parity;
 mod precision;
 mod probabilities;
+mod public_api;
 mod pytorch_archives;
 mod pytorch_cases;
 mod readme;

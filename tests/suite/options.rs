@@ -38,28 +38,24 @@ fn the_nearest_place_counts() {
         serde_json::from_str::<Json>(stdout(&command.output().unwrap())).unwrap()
     };
     let by_library = |sampling: SamplingParams, max_new_tokens| {
-        let options = GenerateOptions {
-            sampling,
-            max_new_tokens,
-            seed: Some(9),
-            ..GenerateOptions::default()
-        };
+        let options = GenerateOptions::default()
+            .with_sampling(sampling)
+            .with_max_new_tokens(max_new_tokens)
+            .with_seed(9);
         faust().generate_text(PROMPT, &options).unwrap().text
     };
-    let goethe = || SamplingParams {
-        temperature: 0.5,
-        top_p: Some(0.8),
-        top_k: Some(15),
-        repetition_penalty: 1.1,
-        repetition_window: 48,
-        penalty_scope: PenaltyScope::Generated,
-        ..SamplingParams::default()
+    let goethe = || {
+        SamplingParams::default()
+            .with_temperature(0.5)
+            .with_top_p(0.8)
+            .with_top_k(15)
+            .with_repetition_penalty(1.1)
+            .with_repetition_window(48)
+            .with_penalty_scope(PenaltyScope::Generated)
     };
-    let greedy = SamplingParams {
-        temperature: 0.0,
-        repetition_penalty: 1.0,
-        ..SamplingParams::default()
-    };
+    let greedy = SamplingParams::default()
+        .with_temperature(0.0)
+        .with_repetition_penalty(1.0);
     let file = with(&[], None);
     assert_eq!(file["text"], by_library(greedy, 7));
     assert_eq!(
@@ -72,10 +68,7 @@ fn the_nearest_place_counts() {
         &["--temperature", "1.5", "--max-new-tokens", "20"],
         Some("goethe"),
     );
-    let warmer = SamplingParams {
-        temperature: 1.5,
-        ..goethe()
-    };
+    let warmer = goethe().with_temperature(1.5);
     assert_eq!(command_line["text"], by_library(warmer, 20));
     assert_ne!(command_line["text"], environment["text"]);
 }
@@ -249,12 +242,10 @@ fn samples_are_the_texts_of_their_seeds() {
 
 #[test]
 fn probabilities_are_those_of_the_library() {
-    let options = GenerateOptions {
-        max_new_tokens: 4,
-        seed: Some(3),
-        logprobs: Some(2),
-        ..GenerateOptions::default()
-    };
+    let options = GenerateOptions::default()
+        .with_max_new_tokens(4)
+        .with_seed(3)
+        .with_logprobs(2);
     let expected = faust().generate_text(PROMPT, &options).unwrap();
     let json = finished("3", &["--max-new-tokens", "4", "--logprobs", "2"]);
     let tokens = json["logprobs"].as_array().unwrap();

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::thread;
 use wolfgang_generate::{
     Batch, CancelHandle, Conversation, DecodeStream, Device, Event, FinishReason, GenerateError,
-    GenerateOptions, Generation, History, LogitsProcessor, Message, Reply, Role, SamplingError,
-    Session, SpecialTokens, Summary, Tokenizer, WolfgangGenerator,
+    Generation, History, LogitsProcessor, Message, Reply, Role, SamplingError, Session,
+    SpecialTokens, Summary, Tokenizer, WolfgangGenerator,
 };
 
 #[test]
@@ -55,7 +55,7 @@ fn generations_outlive_their_generator_on_other_threads() {
             thread::spawn(move || {
                 let pieces = batch.filter_map(|(_, event)| match event.unwrap() {
                     Event::Text { text, .. } => Some(text),
-                    Event::Finished(_) => None,
+                    _ => None,
                 });
                 pieces.collect()
             }),
@@ -118,10 +118,7 @@ fn overlapping_generations_of_a_session_give_their_own_texts() {
 #[test]
 fn overlapping_generations_of_a_session_on_threads_give_their_own_texts() {
     let prompt: Vec<u32> = (300..330).collect();
-    let with = |seed| GenerateOptions {
-        seed: Some(seed),
-        ..wild(10)
-    };
+    let with = |seed| wild(10).with_seed(seed);
     let session = Arc::new(faust().session());
     let workers: Vec<_> = (0..6)
         .map(|seed| {
@@ -214,10 +211,7 @@ fn failed(error: GenerateError) -> Summary {
 fn an_error_holds_the_summary_of_what_was_generated_before() {
     let free = faust().generate_text("Wer reitet", &wild(6)).unwrap();
     // Text that is held back at the error counts, too.
-    let almost = GenerateOptions {
-        stop_strings: vec![format!("{}€", free.text)],
-        ..wild(20)
-    };
+    let almost = wild(20).with_stop_strings([format!("{}€", free.text)]);
     for with in [wild(20), almost] {
         let begin = || {
             let generation = faust().generate("Wer reitet", &with).unwrap();
@@ -242,12 +236,10 @@ fn an_error_holds_the_summary_of_what_was_generated_before() {
 
 #[test]
 fn summary_after_the_last_event_is_that_event() {
-    let with = GenerateOptions {
-        logprobs: Some(2),
-        explain: Some(2),
-        include_prompt: true,
-        ..options(5)
-    };
+    let with = options(5)
+        .with_logprobs(2)
+        .with_explain(2)
+        .with_include_prompt(true);
     let mut generation = faust().generate("Ach", &with).unwrap();
     let last = generation.by_ref().last().unwrap().unwrap();
     assert_eq!(last, Event::Finished(generation.into_summary().unwrap()));

@@ -45,16 +45,11 @@ fn fields(debug: &str) -> Vec<String> {
 
 #[test]
 fn every_field_of_ours_is_explained() {
-    let everything = SamplingParams {
-        dry: Some(DryParams::default()),
-        dynamic_temperature: Some(DynamicTemperatureParams {
-            range: 0.1,
-            exponent: 1.0,
-        }),
-        xtc: Some(XtcParams::default()),
-        mirostat: Some(MirostatParams::default()),
-        ..SamplingParams::default()
-    };
+    let everything = SamplingParams::default()
+        .with_dry(DryParams::default())
+        .with_dynamic_temperature(DynamicTemperatureParams::new(0.1))
+        .with_xtc(XtcParams::default())
+        .with_mirostat(MirostatParams::default());
     let sampling = fields(&format!("{everything:#?}"));
     assert!(sampling.contains(&"dry.sequence_breakers".to_owned()));
     let options = fields(&format!("{:#?}", GenerateOptions::default()));

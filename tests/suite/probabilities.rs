@@ -94,13 +94,11 @@ fn texts_too_short_to_score_have_no_perplexity() {
 
 /// As small as a model for the Faust model's tokenizer can be.
 fn tiny(block_size: usize) -> ModelConfig {
-    ModelConfig {
-        n_layer: 1,
-        n_embd: 20,
-        block_size,
-        vocab_size: faust().model().config().vocab_size,
-        ..ModelConfig::default()
-    }
+    ModelConfig::default()
+        .with_n_layer(1)
+        .with_n_embd(20)
+        .with_block_size(block_size)
+        .with_vocab_size(faust().model().config().vocab_size)
 }
 
 fn with_the_tokenizer(model: WolfgangModel) -> WolfgangGenerator {
@@ -143,11 +141,7 @@ fn logits_that_are_no_numbers_have_no_score() {
 }
 
 fn with_logprobs(n: usize, sampling: SamplingParams) -> GenerateOptions {
-    GenerateOptions {
-        logprobs: Some(n),
-        sampling,
-        ..options(24)
-    }
+    options(24).with_logprobs(n).with_sampling(sampling)
 }
 
 /// The model's probabilities are those of a score of the same text; the chain's are drawn from.
@@ -178,7 +172,7 @@ fn generated_tokens_are_as_likely_as_their_score_says() {
                 assert_eq!(logprobs.len(), ids.len());
                 logprobs
             }
-            Event::Finished(_) => Vec::new(),
+            _ => Vec::new(),
         })
         .collect();
     assert_eq!(pieces, summary.logprobs);
@@ -188,10 +182,7 @@ fn generated_tokens_are_as_likely_as_their_score_says() {
 fn there_are_as_many_alternatives_as_tokens() {
     let vocab_size = faust().model().config().vocab_size;
     let ask = |n| {
-        let options = GenerateOptions {
-            logprobs: Some(n),
-            ..options(1)
-        };
+        let options = options(1).with_logprobs(n);
         faust().generate_text("Ach", &options)
     };
     let all = ask(vocab_size).unwrap();
@@ -215,11 +206,9 @@ fn asking_for_probabilities_changes_no_text() {
         assert!(told.logprobs.iter().all(|one| one.alternatives.len() == n));
     }
     // A greedy choice is certain, whatever the model thinks of it.
-    let greedy = SamplingParams {
-        temperature: 0.0,
-        repetition_penalty: 1.0,
-        ..SamplingParams::default()
-    };
+    let greedy = SamplingParams::default()
+        .with_temperature(0.0)
+        .with_repetition_penalty(1.0);
     let told = faust().generate_text("Ach", &with_logprobs(1, greedy));
     for one in told.unwrap().logprobs {
         assert_eq!((one.chosen.sampled, one.chosen), (0.0, one.alternatives[0]));

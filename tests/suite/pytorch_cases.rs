@@ -35,12 +35,10 @@ pub(crate) fn continuation(path: &Path) -> Result<(String, Vec<f32>), String> {
         .map_err(|e| chain(&e))?;
     let tokenizer = Tokenizer::from_file(fixture("cases/tokenizer.json")).unwrap();
     let generator = WolfgangGenerator::new(model, tokenizer).unwrap();
-    let options = GenerateOptions {
-        max_new_tokens: 40,
-        seed: Some(7),
-        ignore_eos: true,
-        ..GenerateOptions::default()
-    };
+    let options = GenerateOptions::default()
+        .with_max_new_tokens(40)
+        .with_seed(7)
+        .with_ignore_eos(true);
     let text = generator.generate_text("Wer", &options).unwrap().text;
     let ids = generator.tokenizer().encode("Wer").unwrap();
     let logits = generator.model().forward(&ids).unwrap();

@@ -19,10 +19,7 @@ impl Case {
     fn probabilities(&self, params: &SamplingParams, logits: &[f32]) -> Vec<f32> {
         let mut sampler = Sampler::new(params, self.vocab, 0).unwrap();
         let mut values = logits.to_vec();
-        let history = History {
-            prompt: &self.prompt,
-            generated: &self.generated,
-        };
+        let history = History::new(&self.prompt, &self.generated);
         sampler.probabilities(&mut values, history).unwrap();
         values
     }
@@ -33,15 +30,13 @@ fn check(file: &str, repetition_window: usize, penalty_scope: PenaltyScope) -> u
     let golden = Golden::read(file);
     let mut exchanged = 0;
     for (i, case) in golden.cases::<Case>().into_iter().enumerate() {
-        let params = SamplingParams {
-            temperature: case.temperature,
-            top_k: case.top_k,
-            top_p: Some(case.top_p),
-            repetition_penalty: case.repetition_penalty,
-            repetition_window,
-            penalty_scope,
-            ..SamplingParams::default()
-        };
+        let params = SamplingParams::default()
+            .with_temperature(case.temperature)
+            .with_top_k(case.top_k)
+            .with_top_p(case.top_p)
+            .with_repetition_penalty(case.repetition_penalty)
+            .with_repetition_window(repetition_window)
+            .with_penalty_scope(penalty_scope);
         let logits = golden.f32(&format!("{i}.logits"));
         let mut found = case.probabilities(&params, &logits);
         let mut expected = golden.f32(&format!("{i}.probs"));
@@ -55,13 +50,7 @@ fn check(file: &str, repetition_window: usize, penalty_scope: PenaltyScope) -> u
         }
         // Where top-p cuts between ids of exactly the same probability, PyTorch's sort decides which of them stay, and
         // it follows neither rising nor falling ids. What is not arbitrary is how many.
-        let before_top_p = case.probabilities(
-            &SamplingParams {
-                top_p: None,
-                ..params
-            },
-            &logits,
-        );
+        let before_top_p = case.probabilities(&params.with_top_p(None), &logits);
         exchange_equals(&mut found, &before_top_p);
         exchange_equals(&mut expected, &before_top_p);
         assert!(

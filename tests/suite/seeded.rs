@@ -28,20 +28,18 @@ fn runs() -> Vec<Run> {
 #[test]
 fn the_originals_seeds_give_the_originals_texts() {
     for run in runs() {
-        let options = GenerateOptions {
-            max_new_tokens: run.max_new_tokens,
-            sampling: SamplingParams {
-                temperature: run.temperature,
-                top_k: run.top_k,
-                top_p: Some(run.top_p),
-                repetition_penalty: run.repetition_penalty,
-                rng: RngKind::Torch,
-                ..SamplingParams::default()
-            },
-            seed: Some(run.seed),
-            ignore_eos: true,
-            ..GenerateOptions::default()
-        };
+        let options = GenerateOptions::default()
+            .with_max_new_tokens(run.max_new_tokens)
+            .with_sampling(
+                SamplingParams::default()
+                    .with_temperature(run.temperature)
+                    .with_top_k(run.top_k)
+                    .with_top_p(run.top_p)
+                    .with_repetition_penalty(run.repetition_penalty)
+                    .with_rng(RngKind::Torch),
+            )
+            .with_seed(run.seed)
+            .with_ignore_eos(true);
         let summary = faust()
             .generate_text(run.prompt.as_str(), &options)
             .unwrap();

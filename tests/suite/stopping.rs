@@ -10,11 +10,8 @@ use wolfgang_generate::{
 };
 
 fn stopping(strings: &[&str], keep: bool, with: GenerateOptions) -> GenerateOptions {
-    GenerateOptions {
-        stop_strings: strings.iter().map(|&string| string.to_owned()).collect(),
-        keep_stop_string: keep,
-        ..with
-    }
+    with.with_stop_strings(strings.iter().copied())
+        .with_keep_stop_string(keep)
 }
 
 proptest! {
@@ -28,7 +25,7 @@ proptest! {
         length in 1usize..12,
         keep: bool,
     ) {
-        let with = GenerateOptions { seed: Some(seed), ..wild(60) };
+        let with = wild(60).with_seed(seed);
         let free = faust().generate_text("Wer reitet", &with).unwrap();
         let from = free.text.floor_char_boundary(from.min(free.text.len() - 1));
         let to = free.text.ceil_char_boundary((from + length).min(free.text.len()));
@@ -42,7 +39,7 @@ proptest! {
         prop_assert_eq!(summary.reason, FinishReason::StopString(1));
         let pieces = events.iter().map(|event| match event {
             Event::Text { text, .. } => text.as_str(),
-            Event::Finished(_) => "",
+            _ => "",
         });
         prop_assert_eq!(pieces.collect::<String>(), summary.text);
         prop_assert!(free.ids.starts_with(&summary.ids));
@@ -62,10 +59,7 @@ fn what_is_held_back_is_handed_out_at_any_other_end() {
         change(&mut options);
         options
     };
-    let stop_token = GenerateOptions {
-        stop_tokens: vec![later],
-        ..wild(40)
-    };
+    let stop_token = wild(40).with_stop_tokens([later]);
     let cases: [(FinishReason, Prompt<'_>, GenerateOptions, Give); 7] = [
         (FinishReason::MaxTokens, short, wild(40), as_is),
         (FinishReason::StopToken(later), short, stop_token, as_is),
@@ -126,6 +120,7 @@ fn what_is_held_back_is_handed_out_at_any_other_end() {
             match held.next().unwrap().unwrap() {
                 Event::Text { text, .. } => spoken += usize::from(!text.is_empty()),
                 Event::Finished(summary) => break summary,
+                other => panic!("{other:?}"),
             }
         };
         assert_eq!((summary.reason, free.reason), (reason, reason));
@@ -136,10 +131,7 @@ fn what_is_held_back_is_handed_out_at_any_other_end() {
 
 #[test]
 fn stop_strings_do_not_look_into_the_prompt() {
-    let with = GenerateOptions {
-        include_prompt: true,
-        ..stopping(&["reitet"], false, options(10))
-    };
+    let with = stopping(&["reitet"], false, options(10)).with_include_prompt(true);
     let summary = faust().generate_text("Wer reitet", &with).unwrap();
     assert_eq!(summary.reason, FinishReason::MaxTokens);
     assert!(summary.text.starts_with("Wer reitet"));
@@ -152,10 +144,7 @@ fn stop_strings_do_not_look_into_the_prompt() {
 
 #[test]
 fn a_canceller_ends_a_generation_from_another_thread() {
-    let endless = GenerateOptions {
-        max_new_tokens: usize::MAX,
-        ..wild(0)
-    };
+    let endless = wild(0).with_max_new_tokens(usize::MAX);
     let generation = faust().generate("Ach", &endless).unwrap();
     let cancel_handle = generation.cancel_handle();
     let (ready, wait) = std::sync::mpsc::channel();
@@ -191,7 +180,7 @@ fn a_batchs_canceller_ends_all_of_it_and_what_comes_later() {
     let mut ends: Vec<_> = batch
         .filter_map(|(place, event)| match event.unwrap() {
             Event::Finished(summary) => Some((place, summary.reason)),
-            Event::Text { .. } => None,
+            _ => None,
         })
         .collect();
     ends.sort_by_key(|(place, _)| *place);
@@ -238,19 +227,13 @@ fn nothing_that_ends_a_text_comes_before_the_minimum() {
 
 #[test]
 fn no_token_is_begun_when_the_time_is_over() {
-    let out_of_time = GenerateOptions {
-        max_time: Some(Duration::ZERO),
-        ..options(10)
-    };
+    let out_of_time = options(10).with_max_time(Duration::ZERO);
     let summary = faust().generate_text("Ach", &out_of_time).unwrap();
     assert_eq!(
         (summary.reason, summary.generated_tokens),
         (FinishReason::MaxTime, 0)
     );
-    let in_time = GenerateOptions {
-        max_time: Some(Duration::MAX),
-        ..options(10)
-    };
+    let in_time = options(10).with_max_time(Duration::MAX);
     let summary = faust().generate_text("Ach", &in_time).unwrap();
     assert_eq!(summary.reason, FinishReason::MaxTokens);
 }
@@ -274,6 +257,7 @@ fn criteria_see_each_token_and_end_behind_theirs() {
         match generation.next().unwrap().unwrap() {
             Event::Text { text: piece, .. } => text.push_str(&piece),
             Event::Finished(summary) => break summary,
+            other => panic!("{other:?}"),
         }
     };
     assert_eq!(summary.reason, FinishReason::Criterion(0));

@@ -108,20 +108,18 @@ fn median(input: &Path, options: &[&str]) -> anyhow::Result<(f64, f64)> {
 pub(crate) fn step(args: &StepArgs) -> anyhow::Result<()> {
     let start = Instant::now();
     if let Some(out) = &args.out {
-        let options = ConvertOptions {
-            target: if args.huggingface {
+        let options = ConvertOptions::default()
+            .with_target(if args.huggingface {
                 Target::HuggingFace
             } else {
                 Target::Native
-            },
-            precision: match (args.bf16, args.int8) {
+            })
+            .with_precision(match (args.bf16, args.int8) {
                 (true, _) => Some(Precision::Bf16),
                 (_, true) => Some(Precision::Int8),
                 _ => None,
-            },
-            replace: true,
-            ..ConvertOptions::default()
-        };
+            })
+            .with_replace(true);
         convert(&Checkpoint::open(&args.input)?, out, &options, &mut ())?;
     } else {
         std::hint::black_box(load(&args.input, &Device::flex())?);

@@ -86,7 +86,7 @@ fn torch(
         Precision::F32 => "float32",
         Precision::F16 => "float16",
         Precision::Bf16 => "bfloat16",
-        Precision::Int8 => bail!("PyTorch is not measured in int8"),
+        other => bail!("PyTorch is not measured in {other}"),
     };
     let bench = BenchArgs::default();
     let question = json!({

@@ -64,12 +64,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         (Precision::Bf16, "bfloat16"),
     ] {
         let out = folder.path().join(dtype);
-        let options = ConvertOptions {
-            target: Target::HuggingFace,
-            precision: Some(precision),
-            tokenizer: Some(tokenizer.to_path_buf()),
-            ..ConvertOptions::default()
-        };
+        let options = ConvertOptions::default()
+            .with_target(Target::HuggingFace)
+            .with_precision(precision)
+            .with_tokenizer(tokenizer.to_path_buf());
         convert(&Checkpoint::open(&args.model)?, &out, &options, &mut ())?;
         let answer = ask(&args.python, &out)?;
         let apart = compare(&out, dtype, &answer)
@@ -157,15 +155,13 @@ fn compare(folder: &Path, dtype: &str, answer: &Answer) -> anyhow::Result<f32> {
     let apart = apart.fold(0f32, f32::max) / largest;
     ensure!(apart <= TOLERANCE, "the logits are {apart} apart");
 
-    let options = GenerateOptions {
-        max_new_tokens: NEW_TOKENS,
-        sampling: SamplingParams {
-            temperature: 0.0,
-            repetition_penalty: 1.0,
-            ..SamplingParams::default()
-        },
-        ..GenerateOptions::default()
-    };
+    let options = GenerateOptions::default()
+        .with_max_new_tokens(NEW_TOKENS)
+        .with_sampling(
+            SamplingParams::default()
+                .with_temperature(0.0)
+                .with_repetition_penalty(1.0),
+        );
     let summary = ours.generate_text(&answer.text_ids[..], &options)?;
     ensure!(
         summary.ids == answer.greedy,

@@ -14,6 +14,7 @@ mod ci;
 mod devices;
 mod fuzz;
 mod miri;
+mod public_api;
 mod rebuilt;
 mod test_backends;
 mod torch;
@@ -62,6 +63,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Run the kernels' tests in Miri. Needs a nightly toolchain with Miri.
     Miri,
+    /// Write docs/public-api/, the public items of the library crates.
+    PublicApi(public_api::Args),
 }
 
 /// Runs the chore that the process's arguments name.
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::CheckExplain(args) => check_explain::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Miri => miri::run(),
+        Command::PublicApi(args) => public_api::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

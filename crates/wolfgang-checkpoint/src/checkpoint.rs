@@ -321,6 +321,7 @@ fn check_file(path: &Path) -> Result<(), CheckpointError> {
 
 /// What is known of a stored tensor without its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TensorInfo<'a> {
     /// As in [`ModelConfig::parameters`].
     pub name: &'a str,

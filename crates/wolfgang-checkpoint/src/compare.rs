@@ -61,10 +61,7 @@ pub(crate) fn compare(
         name: (*name).to_owned(),
         nearest: nearest(name, &missing),
     });
-    let head_parameter = Parameter {
-        name: HEAD.to_owned(),
-        shape: vec![config.vocab_size, config.n_embd],
-    };
+    let head_parameter = Parameter::new(HEAD, [config.vocab_size, config.n_embd]);
     let of_the_model = expected.iter().chain([&head_parameter]);
     let unreadable = of_the_model.filter_map(|parameter| {
         Some(TensorError::Type {

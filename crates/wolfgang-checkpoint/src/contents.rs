@@ -30,6 +30,7 @@ impl fmt::Display for Format {
 
 /// Something in a checkpoint that the model does not need.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Skipped {
     /// Its name in the file.
     pub name: String,

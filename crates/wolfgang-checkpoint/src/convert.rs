@@ -18,6 +18,7 @@ use wolfgang_model::ModelConfig;
 
 /// The form to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// A native folder.
     #[default]
@@ -41,6 +42,7 @@ impl Target {
 
 /// How to convert.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ConvertOptions {
     /// The form to write.
     pub target: Target,
@@ -54,8 +56,35 @@ pub struct ConvertOptions {
     pub replace: bool,
 }
 
+impl ConvertOptions {
+    /// Sets [`target`](Self::target).
+    pub fn with_target(mut self, target: Target) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// Sets [`precision`](Self::precision).
+    pub fn with_precision(mut self, precision: impl Into<Option<Precision>>) -> Self {
+        self.precision = precision.into();
+        self
+    }
+
+    /// Sets [`tokenizer`](Self::tokenizer).
+    pub fn with_tokenizer(mut self, tokenizer: impl Into<Option<PathBuf>>) -> Self {
+        self.tokenizer = tokenizer.into();
+        self
+    }
+
+    /// Sets [`replace`](Self::replace).
+    pub fn with_replace(mut self, replace: bool) -> Self {
+        self.replace = replace;
+        self
+    }
+}
+
 /// What a conversion did.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConvertReport {
     /// The folder written.
     pub folder: PathBuf,
@@ -276,12 +305,7 @@ fn verify(
     let reread = Checkpoint::open(scratch.path())?;
     // Of no meaning to the model, and unknown to a Llama.
     let bias = config.bias;
-    if *config
-        != (ModelConfig {
-            bias,
-            ..reread.config().clone()
-        })
-    {
+    if *config != reread.config().clone().with_bias(bias) {
         return Err(differs("the config"));
     }
     let written: BTreeMap<_, _> = reread

@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 /// Where the Hub is, and where its files are kept.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Hub {
     /// The URL of the Hub, or of a server that plays it.
     pub endpoint: String,
@@ -41,6 +42,7 @@ pub struct Hub {
 
 /// A model in the cache, complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HubFiles {
     /// What [`Checkpoint::open`](crate::Checkpoint::open) opens: a folder or a `.pt`.
     pub checkpoint: PathBuf,
@@ -53,6 +55,7 @@ pub struct HubFiles {
 
 /// That the Hub could not be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HubUnavailable {
     /// The Hub.
     pub endpoint: String,
@@ -73,6 +76,36 @@ impl Hub {
             offline: false,
             clock: Arc::new(SystemClock),
         }
+    }
+
+    /// Sets [`endpoint`](Self::endpoint).
+    pub fn with_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = endpoint.into();
+        self
+    }
+
+    /// Sets [`cache`](Self::cache).
+    pub fn with_cache(mut self, cache: impl Into<PathBuf>) -> Self {
+        self.cache = cache.into();
+        self
+    }
+
+    /// Sets [`token`](Self::token).
+    pub fn with_token(mut self, token: impl Into<Option<String>>) -> Self {
+        self.token = token.into();
+        self
+    }
+
+    /// Sets [`offline`](Self::offline).
+    pub fn with_offline(mut self, offline: bool) -> Self {
+        self.offline = offline;
+        self
+    }
+
+    /// Sets [`clock`](Self::clock).
+    pub fn with_clock(mut self, clock: Arc<dyn HubClock>) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Downloads what the cache lacks of `model`: the files of its checkpoint and its tokenizer, all of the one commit

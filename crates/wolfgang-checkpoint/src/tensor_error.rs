@@ -4,6 +4,7 @@ use std::fmt;
 
 /// One difference between the tensors of a file and those its configuration calls for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TensorError {
     /// The model needs it, the file has it not.
     Missing {

@@ -280,10 +280,7 @@ impl Forms {
         }
         let folder = self.made.path().join(dtype.to_string());
         if !folder.exists() {
-            let options = ConvertOptions {
-                precision: Some(dtype),
-                ..ConvertOptions::default()
-            };
+            let options = ConvertOptions::default().with_precision(dtype);
             convert(&self.checkpoint, &folder, &options, &mut ())?;
         }
         Ok(folder)

@@ -234,6 +234,7 @@ impl Chat {
                     self.tell(summary);
                     return Ok(());
                 }
+                Some(_) => {}
                 None => return Ok(()),
             }
         }

@@ -86,12 +86,11 @@ pub(crate) fn convert_with(args: &ConvertArgs, voice: Voice) -> anyhow::Result<(
     let source = opened.checkpoint();
     told.source(source);
     let tokenizer = tokenizer(args, &opened, voice)?;
-    let options = ConvertOptions {
-        target,
-        precision,
-        tokenizer: tokenizer.as_ref().map(|taken| taken.path.clone()),
-        replace: args.force,
-    };
+    let options = ConvertOptions::default()
+        .with_target(target)
+        .with_precision(precision)
+        .with_tokenizer(tokenizer.as_ref().map(|taken| taken.path.clone()))
+        .with_replace(args.force);
     let mut converting = ProgressLine::new(voice);
     let report = wolfgang_checkpoint::convert(source, &args.out, &options, &mut converting)?;
     told.report(&report);

@@ -22,7 +22,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use told::Told;
-use wolfgang_generate::{GenerateError, GenerateOptions};
+use wolfgang_generate::GenerateError;
 use words::Words;
 
 pub(crate) use new_file::NotWritable;
@@ -82,10 +82,9 @@ pub(crate) fn run(args: ExplainArgs, file: ConfigFile, voice: Voice) -> anyhow::
     let prompt = prompt(args.prompt.as_deref(), voice)?;
     let (generator, _) = model_args.load(voice)?;
     let tokenizer = generator.tokenizer();
-    let options = GenerateOptions {
-        explain: Some(args.alternatives),
-        ..length.options(&sampling, tokenizer, MAX_NEW_TOKENS)?
-    };
+    let options = length
+        .options(&sampling, tokenizer, MAX_NEW_TOKENS)?
+        .with_explain(args.alternatives);
     let mut generation = generator.generate(&prompt, &options)?;
     warn(&generation, &prompt, &generator, voice)?;
 

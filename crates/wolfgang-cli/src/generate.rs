@@ -11,8 +11,7 @@ use crate::voice::{Voice, Volume};
 use std::io::IsTerminal;
 use std::sync::atomic::Ordering;
 use wolfgang_generate::{
-    Event, GenerateError, GenerateOptions, Generation, Prompt, SamplingParams, Summary,
-    WolfgangGenerator,
+    Event, GenerateError, Generation, Prompt, SamplingParams, Summary, WolfgangGenerator,
 };
 
 pub(crate) fn run(args: GenerateArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
@@ -29,11 +28,10 @@ pub(crate) fn run(args: GenerateArgs, file: ConfigFile, voice: Voice) -> anyhow:
         None => prompt(args.prompt.as_deref(), voice)?,
     };
     let (generator, load_seconds) = model_args.load(voice)?;
-    let options = GenerateOptions {
-        include_prompt: args.include_prompt,
-        logprobs: args.logprobs,
-        ..length.options(&sampling, generator.tokenizer(), MAX_NEW_TOKENS)?
-    };
+    let options = length
+        .options(&sampling, generator.tokenizer(), MAX_NEW_TOKENS)?
+        .with_include_prompt(args.include_prompt)
+        .with_logprobs(args.logprobs);
     let prompt = match &ids {
         Some(ids) => Prompt::Ids(ids),
         None => Prompt::Text(&text),

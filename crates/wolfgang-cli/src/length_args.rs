@@ -76,25 +76,23 @@ impl LengthArgs {
         max_new_tokens: usize,
     ) -> Result<GenerateOptions, BadParameter> {
         let min_new_tokens = self.min_new_tokens.unwrap_or(0);
-        Ok(GenerateOptions {
-            max_new_tokens: self
-                .max_new_tokens
-                .map_or(max_new_tokens, WholeNumber::tokens),
-            sampling: sampling.params_for(tokenizer, min_new_tokens)?,
-            stop_tokens: token_ids("--stop-token", &self.stop_token, tokenizer)?,
-            stop_strings: self.stop.clone(),
-            keep_stop_string: self.keep_stop,
-            max_time: self.max_time()?,
-            ignore_eos: self.ignore_eos,
-            seed: sampling.seed(),
-            context_overflow: match (self.overflow, self.max_new_tokens) {
-                (Some(overflow), _) => overflow.into(),
-                // Without a limit it would go on for ever.
-                (None, Some(WholeNumber::MinusOne)) => ContextOverflow::Stop,
-                (None, _) => ContextOverflow::default(),
-            },
-            ..GenerateOptions::default()
-        })
+        let limit = self.max_new_tokens;
+        let context_overflow = match (self.overflow, limit) {
+            (Some(overflow), _) => overflow.into(),
+            // Without a limit it would go on for ever.
+            (None, Some(WholeNumber::MinusOne)) => ContextOverflow::Stop,
+            (None, _) => ContextOverflow::default(),
+        };
+        Ok(GenerateOptions::default()
+            .with_max_new_tokens(limit.map_or(max_new_tokens, WholeNumber::tokens))
+            .with_sampling(sampling.params_for(tokenizer, min_new_tokens)?)
+            .with_stop_tokens(token_ids("--stop-token", &self.stop_token, tokenizer)?)
+            .with_stop_strings(self.stop.clone())
+            .with_keep_stop_string(self.keep_stop)
+            .with_max_time(self.max_time()?)
+            .with_ignore_eos(self.ignore_eos)
+            .with_seed(sampling.seed())
+            .with_context_overflow(context_overflow))
     }
 
     fn max_time(&self) -> Result<Option<Duration>, BadParameter> {

@@ -90,12 +90,10 @@ impl ModelArgs {
     }
 
     fn load_onto(&self, device: &Device, voice: Voice) -> anyhow::Result<WolfgangGenerator> {
-        let options = ModelOptions {
-            precision: self.dtype.unwrap_or(Dtype::F32).into(),
-            cache: self.cache_dtype.map(Into::into),
-            threads: self.threads,
-            ..ModelOptions::default()
-        };
+        let options = ModelOptions::default()
+            .with_precision(self.dtype.unwrap_or(Dtype::F32).into())
+            .with_cache(self.cache_dtype.map(Into::into))
+            .with_threads(self.threads);
         let Some(model) = &self.model else {
             let tokenizer = self.load_tokenizer(voice)?;
             let model = faust::model(device, options)?;

@@ -77,7 +77,10 @@ fn on_the_hub<'p>(
     // Before the environment is looked at: a mistyped name is the more likely mistake.
     let model: HubModel = name.parse()?;
     let mut builder = builder.hub(variables::hub()?);
-    if let Some(HubUnavailable { endpoint, problem }) = builder.resolve()?.unavailable() {
+    if let Some(unavailable) = builder.resolve()?.unavailable() {
+        let HubUnavailable {
+            endpoint, problem, ..
+        } = unavailable;
         voice.warning(&voice.pick(
             format!(
                 "{endpoint} ist nicht zu erreichen ({problem}); {model} kommt aus dem Cache und ist vielleicht nicht der \
@@ -114,12 +117,10 @@ mod variables {
     pub(super) fn hub() -> Result<Hub, BadParameter> {
         let home = home()?;
         let cache = path("HF_HUB_CACHE").unwrap_or_else(|| home.join("hub"));
-        Ok(Hub {
-            endpoint: endpoint()?,
-            token: token(&home)?,
-            offline: text("HF_HUB_OFFLINE")?.is_some_and(|value| is_true(&value)),
-            ..Hub::new(cache)
-        })
+        Ok(Hub::new(cache)
+            .with_endpoint(endpoint()?)
+            .with_token(token(&home)?)
+            .with_offline(text("HF_HUB_OFFLINE")?.is_some_and(|value| is_true(&value))))
     }
 
     fn endpoint() -> Result<String, BadParameter> {

@@ -156,13 +156,13 @@ impl<'a> Output<'a> {
                     Ok(())
                 }
             }
-            Event::Text { .. } => Ok(()),
             Event::Finished(summary) if self.json => self.line(&self.finished(sample, summary)),
             Event::Finished(_) if self.stream && self.samples == 1 => Ok(()),
             Event::Finished(summary) => {
                 self.waiting.insert(sample, summary.text.clone());
                 self.whole_texts()
             }
+            _ => Ok(()),
         }
     }
 

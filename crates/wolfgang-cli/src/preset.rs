@@ -23,29 +23,21 @@ impl Preset {
     pub(crate) fn sampling(self) -> SamplingParams {
         let default = SamplingParams::default();
         match self {
-            Self::Goethe => SamplingParams {
-                temperature: 0.5,
-                top_p: Some(0.8),
-                top_k: Some(15),
-                repetition_penalty: 1.1,
-                repetition_window: 48,
-                penalty_scope: PenaltyScope::Generated,
-                ..default
-            },
-            Self::Greedy => SamplingParams {
-                temperature: 0.0,
-                repetition_penalty: 1.0,
-                ..default
-            },
-            Self::Creative => SamplingParams {
-                temperature: 1.1,
-                top_k: None,
-                top_p: None,
-                min_p: Some(0.05),
-                repetition_penalty: 1.1,
-                repetition_window: 64,
-                ..default
-            },
+            Self::Goethe => default
+                .with_temperature(0.5)
+                .with_top_p(0.8)
+                .with_top_k(15)
+                .with_repetition_penalty(1.1)
+                .with_repetition_window(48)
+                .with_penalty_scope(PenaltyScope::Generated),
+            Self::Greedy => default.with_temperature(0.0).with_repetition_penalty(1.0),
+            Self::Creative => default
+                .with_temperature(1.1)
+                .with_top_k(None)
+                .with_top_p(None)
+                .with_min_p(0.05)
+                .with_repetition_penalty(1.1)
+                .with_repetition_window(64),
         }
     }
 }

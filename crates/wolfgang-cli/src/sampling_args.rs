@@ -197,32 +197,31 @@ impl SamplingArgs {
     /// The parameters, without those that name tokens.
     pub(crate) fn params(&self) -> SamplingParams {
         let base = self.preset.map(Preset::sampling).unwrap_or_default();
-        SamplingParams {
-            no_repeat_ngram_size: unless(self.no_repeat_ngram, 0, base.no_repeat_ngram_size),
-            frequency_penalty: self.frequency_penalty.unwrap_or(base.frequency_penalty),
-            presence_penalty: self.presence_penalty.unwrap_or(base.presence_penalty),
-            dry: self.dry(),
-            temperature: self.temperature.unwrap_or(base.temperature),
-            dynamic_temperature: self.dynamic_temperature(),
-            repetition_penalty: self.repetition_penalty.unwrap_or(base.repetition_penalty),
-            repetition_window: self
-                .repetition_window
-                .map_or(base.repetition_window, WholeNumber::tokens),
-            penalty_scope: self.penalize.map_or(base.penalty_scope, Into::into),
-            top_n_sigma: unless(self.top_n_sigma, -1.0, base.top_n_sigma),
-            top_k: match self.top_k {
-                Some(WholeNumber::Number(0) | WholeNumber::MinusOne) => None,
-                Some(k) => Some(k.tokens()),
-                None => base.top_k,
-            },
-            typical_p: unless(self.typical_p, 1.0, base.typical_p),
-            top_p: unless(self.top_p, 1.0, base.top_p),
-            min_p: unless(self.min_p, 0.0, base.min_p),
-            xtc: self.xtc(),
-            mirostat: self.mirostat(),
-            rng: self.rng.map_or(base.rng, Into::into),
-            ..base
-        }
+        let mut params = base.clone();
+        params.no_repeat_ngram_size = unless(self.no_repeat_ngram, 0, base.no_repeat_ngram_size);
+        params.frequency_penalty = self.frequency_penalty.unwrap_or(base.frequency_penalty);
+        params.presence_penalty = self.presence_penalty.unwrap_or(base.presence_penalty);
+        params.dry = self.dry();
+        params.temperature = self.temperature.unwrap_or(base.temperature);
+        params.dynamic_temperature = self.dynamic_temperature();
+        params.repetition_penalty = self.repetition_penalty.unwrap_or(base.repetition_penalty);
+        params.repetition_window = self
+            .repetition_window
+            .map_or(base.repetition_window, WholeNumber::tokens);
+        params.penalty_scope = self.penalize.map_or(base.penalty_scope, Into::into);
+        params.top_n_sigma = unless(self.top_n_sigma, -1.0, base.top_n_sigma);
+        params.top_k = match self.top_k {
+            Some(WholeNumber::Number(0) | WholeNumber::MinusOne) => None,
+            Some(k) => Some(k.tokens()),
+            None => base.top_k,
+        };
+        params.typical_p = unless(self.typical_p, 1.0, base.typical_p);
+        params.top_p = unless(self.top_p, 1.0, base.top_p);
+        params.min_p = unless(self.min_p, 0.0, base.min_p);
+        params.xtc = self.xtc();
+        params.mirostat = self.mirostat();
+        params.rng = self.rng.map_or(base.rng, Into::into);
+        params
     }
 
     /// The parameters with those that name tokens.
@@ -250,42 +249,43 @@ impl SamplingArgs {
     /// Off unless its multiplier is given.
     fn dry(&self) -> Option<DryParams> {
         let default = DryParams::default();
-        self.dry_multiplier.map(|multiplier| DryParams {
-            multiplier,
-            base: self.dry_base.unwrap_or(default.base),
-            allowed_length: self.dry_allowed_length.unwrap_or(default.allowed_length),
-            window: match self.dry_window {
-                Some(WholeNumber::MinusOne) => ALL_TOKENS,
-                Some(window) => window.tokens(),
-                None => default.window,
-            },
-            sequence_breakers: default.sequence_breakers,
-        })
+        let multiplier = self.dry_multiplier?;
+        let base = self.dry_base.unwrap_or(default.base);
+        let allowed_length = self.dry_allowed_length.unwrap_or(default.allowed_length);
+        let window = match self.dry_window {
+            Some(WholeNumber::MinusOne) => ALL_TOKENS,
+            Some(window) => window.tokens(),
+            None => default.window,
+        };
+        let dry = default.with_multiplier(multiplier).with_base(base);
+        Some(dry.with_allowed_length(allowed_length).with_window(window))
     }
 
     /// Off unless its range is given.
     fn dynamic_temperature(&self) -> Option<DynamicTemperatureParams> {
         let range = unless(self.dynatemp_range, 0.0, None)?;
         let exponent = self.dynatemp_exponent.unwrap_or(1.0);
-        Some(DynamicTemperatureParams { range, exponent })
+        Some(DynamicTemperatureParams::new(range).with_exponent(exponent))
     }
 
     /// Off unless its probability is given.
     fn xtc(&self) -> Option<XtcParams> {
         let default = XtcParams::default();
-        self.xtc_probability.map(|probability| XtcParams {
-            probability,
-            threshold: self.xtc_threshold.unwrap_or(default.threshold),
-        })
+        let probability = self.xtc_probability?;
+        let threshold = self.xtc_threshold.unwrap_or(default.threshold);
+        Some(
+            default
+                .with_probability(probability)
+                .with_threshold(threshold),
+        )
     }
 
     /// Off unless its target is given.
     fn mirostat(&self) -> Option<MirostatParams> {
         let default = MirostatParams::default();
-        self.mirostat_tau.map(|tau| MirostatParams {
-            tau,
-            eta: self.mirostat_eta.unwrap_or(default.eta),
-        })
+        let tau = self.mirostat_tau?;
+        let eta = self.mirostat_eta.unwrap_or(default.eta);
+        Some(default.with_tau(tau).with_eta(eta))
     }
 
     /// Options that do nothing without another, which was not given.
@@ -421,46 +421,39 @@ mod tests {
              --mirostat-tau 4 --mirostat-eta 0.25 --rng torch",
         );
         args.check().unwrap();
-        let expected = SamplingParams {
-            allowed_tokens: Some(vec![7, 8]),
-            banned_tokens: vec![9],
-            min_new_tokens: 6,
-            // A generation adds whatever ends it.
-            end_tokens: vec![],
-            no_repeat_ngram_size: Some(3),
-            logit_bias: vec![(8, -1.5)],
-            frequency_penalty: 0.25,
-            presence_penalty: -0.5,
-            dry: Some(DryParams {
-                multiplier: 0.5,
-                base: 2.0,
-                allowed_length: 3,
-                window: 99,
-                sequence_breakers: vec![11],
-            }),
-            temperature: 0.75,
-            dynamic_temperature: Some(DynamicTemperatureParams {
-                range: 0.125,
-                exponent: 2.0,
-            }),
-            repetition_penalty: 1.25,
-            repetition_window: 12,
-            penalty_scope: PenaltyScope::Generated,
-            top_n_sigma: Some(1.5),
-            top_k: Some(5),
-            typical_p: Some(0.5),
-            top_p: Some(0.25),
-            min_p: Some(0.0625),
-            xtc: Some(XtcParams {
-                probability: 0.75,
-                threshold: 0.375,
-            }),
-            mirostat: Some(MirostatParams {
-                tau: 4.0,
-                eta: 0.25,
-            }),
-            rng: RngKind::Torch,
-        };
+        let expected = SamplingParams::default()
+            .with_allowed_tokens(vec![7, 8])
+            .with_banned_tokens([9])
+            .with_min_new_tokens(6)
+            .with_no_repeat_ngram_size(3)
+            .with_logit_bias([(8, -1.5)])
+            .with_frequency_penalty(0.25)
+            .with_presence_penalty(-0.5)
+            .with_dry(
+                DryParams::default()
+                    .with_multiplier(0.5)
+                    .with_base(2.0)
+                    .with_allowed_length(3)
+                    .with_window(99)
+                    .with_sequence_breakers([11]),
+            )
+            .with_temperature(0.75)
+            .with_dynamic_temperature(DynamicTemperatureParams::new(0.125).with_exponent(2.0))
+            .with_repetition_penalty(1.25)
+            .with_repetition_window(12)
+            .with_penalty_scope(PenaltyScope::Generated)
+            .with_top_n_sigma(1.5)
+            .with_top_k(5)
+            .with_typical_p(0.5)
+            .with_top_p(0.25)
+            .with_min_p(0.0625)
+            .with_xtc(
+                XtcParams::default()
+                    .with_probability(0.75)
+                    .with_threshold(0.375),
+            )
+            .with_mirostat(MirostatParams::default().with_tau(4.0).with_eta(0.25))
+            .with_rng(RngKind::Torch);
         let found = args.params_for(&faust_tokenizer(), 6).unwrap();
         assert_eq!(found, expected);
     }
@@ -474,10 +467,7 @@ mod tests {
             "--mirostat-tau 5",
         ];
         let params = parse(&steps.join(" ")).params();
-        let dry = DryParams {
-            multiplier: 1.0,
-            ..DryParams::default()
-        };
+        let dry = DryParams::default().with_multiplier(1.0);
         assert_eq!(params.dry, Some(dry));
         assert_eq!(params.xtc, Some(XtcParams::default()));
         assert_eq!(params.mirostat, Some(MirostatParams::default()));
@@ -487,11 +477,7 @@ mod tests {
     fn what_means_off_is_off() {
         let params =
             parse("--top-k 0 --top-p 1 --min-p 0 --typical-p 1 --dynatemp-range 0").params();
-        let expected = SamplingParams {
-            top_k: None,
-            top_p: None,
-            ..SamplingParams::default()
-        };
+        let expected = SamplingParams::default().with_top_k(None).with_top_p(None);
         assert_eq!(params, expected);
         assert_eq!(parse("--preset creative --min-p 0").params().min_p, None);
     }
@@ -524,10 +510,7 @@ mod tests {
         assert_eq!(over("--temperature 0.4").params().temperature, 0.4);
         assert_eq!(over("--temperature 0.4").params().min_p, Some(0.3));
         let goethe = over("--preset goethe --top-k 3");
-        let expected = SamplingParams {
-            top_k: Some(3),
-            ..Preset::Goethe.sampling()
-        };
+        let expected = Preset::Goethe.sampling().with_top_k(3);
         assert_eq!((goethe.params(), goethe.seed()), (expected, Some(5)));
         assert_eq!(over("--seed -1").seed(), None);
         // The lower layer's preset, changed by what stands above.

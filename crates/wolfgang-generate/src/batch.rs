@@ -22,7 +22,7 @@ use std::num::NonZeroUsize;
 /// use wolfgang_generate::{Batch, Device, Event, GenerateOptions, WolfgangGenerator};
 ///
 /// let generator = WolfgangGenerator::from_path("../../models/faust", &Device::flex())?;
-/// let options = GenerateOptions { max_new_tokens: 12, ..Default::default() };
+/// let options = GenerateOptions::default().with_max_new_tokens(12);
 /// let mut batch = Batch::new();
 /// for prompt in ["Habe nun, ach!", "Wer reitet so spät"] {
 ///     batch.push(generator.generate(prompt, &options)?);

@@ -7,6 +7,7 @@ use wolfgang_sampling::{Draw, Step, StepSnapshot, Trace};
 ///
 /// Logarithms are natural ones.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Explanation {
     /// The token.
     pub chosen: Candidate,
@@ -20,6 +21,7 @@ pub struct Explanation {
 
 /// A token that might come next.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Candidate {
     /// Its id.
     pub id: u32,
@@ -35,6 +37,7 @@ pub struct Candidate {
 
 /// What one step of the chain did.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct StepReport {
     /// Which.
     pub step: Step,
@@ -58,6 +61,7 @@ pub struct StepReport {
 
 /// What a step did to one token.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Change {
     /// Its id.
     pub id: u32,
@@ -73,11 +77,13 @@ pub struct Change {
 
 /// How the token was chosen.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum DrawReport {
     /// As the likeliest, without chance.
     Greedy,
     /// The possible tokens lie side by side from 0 to 1, in the order of ids, each as wide as it is probable. The one is
     /// chosen in which `u` lies.
+    #[non_exhaustive]
     InverseCdf {
         /// The random number, in [0, 1).
         u: f64,
@@ -85,6 +91,7 @@ pub enum DrawReport {
         intervals: Vec<CdfInterval>,
     },
     /// Each possible token's probability was divided by a random number of its own; the largest quotient won.
+    #[non_exhaustive]
     ExponentialRace {
         /// The largest quotients, largest first, as many as alternatives were asked for, at least the winner's.
         contenders: Vec<Contender>,
@@ -93,6 +100,7 @@ pub enum DrawReport {
 
 /// Where a token lies between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct CdfInterval {
     /// Its id.
     pub id: u32,
@@ -104,6 +112,7 @@ pub struct CdfInterval {
 
 /// How a token did in a race.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Contender {
     /// Its id.
     pub id: u32,
@@ -133,6 +142,7 @@ impl Explainer {
             initial_logits: before,
             steps,
             draw,
+            ..
         } = &self.trace;
         let total = log_sum_exp(before);
         let candidate = |id: u32| {
@@ -161,10 +171,11 @@ impl Explainer {
                     u: *u,
                     intervals: self.intervals(id, probabilities),
                 },
-                Some(Draw::ExponentialRace { quotients }) => DrawReport::ExponentialRace {
+                Some(Draw::ExponentialRace { quotients, .. }) => DrawReport::ExponentialRace {
                     contenders: self.contenders(quotients),
                 },
-                Some(Draw::Greedy) | None => DrawReport::Greedy,
+                // The crates have one version: there is no other draw.
+                Some(_) | None => DrawReport::Greedy,
             },
         }
     }
@@ -269,23 +280,18 @@ mod tests {
     fn explain(params: &SamplingParams, n: usize) -> Result<Explanation, SamplingError> {
         let mut logits = MODEL.map(f32::ln);
         let mut explainer = Explainer::new(n);
-        let history = History {
-            prompt: &[1],
-            generated: &[],
-        };
+        let history = History::new(&[1], &[]);
         let mut sampler = Sampler::new(params, MODEL.len(), 7)?;
         let id = sampler.sample_traced(&mut logits, history, &mut explainer.trace)?;
         Ok(explainer.of(id, &logits))
     }
 
     fn params() -> SamplingParams {
-        SamplingParams {
-            temperature: 1.0,
-            repetition_penalty: 2.0,
-            top_k: Some(3),
-            top_p: None,
-            ..SamplingParams::default()
-        }
+        SamplingParams::default()
+            .with_temperature(1.0)
+            .with_repetition_penalty(2.0)
+            .with_top_k(3)
+            .with_top_p(None)
     }
 
     fn is_close(logprob: f32, p: f32) -> bool {
@@ -357,20 +363,14 @@ mod tests {
 
     #[test]
     fn other_draws_are_told_too() {
-        let torch = SamplingParams {
-            rng: RngKind::Torch,
-            ..params()
-        };
+        let torch = params().with_rng(RngKind::Torch);
         let told = explain(&torch, 2).unwrap();
         let DrawReport::ExponentialRace { contenders } = &told.draw else {
             panic!("{told:?}");
         };
         assert_eq!((contenders.len(), contenders[0].id), (2, told.chosen.id));
         assert!(contenders[0].quotient >= contenders[1].quotient);
-        let greedy = SamplingParams {
-            temperature: 0.0,
-            ..params()
-        };
+        let greedy = params().with_temperature(0.0);
         let told = explain(&greedy, 1).unwrap();
         assert_eq!(told.draw, DrawReport::Greedy);
         assert_eq!((told.chosen.id, told.chosen.rank), (3, 2));

@@ -20,8 +20,10 @@ use wolfgang_sampling::{History, LogitsProcessor, Sampler};
 /// What a generation returns: any number of `Text`, then exactly one `Finished`, unless an error
 /// ends it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Event {
     /// The next piece of the text.
+    #[non_exhaustive]
     Text {
         /// Whole characters; empty only where ids have no text, or none yet: many in a row, some at the very end, or all
         /// of an included prompt.
@@ -362,10 +364,7 @@ impl Generation {
         if let Some(padding) = logits.get_mut(known..) {
             padding.fill(f32::NEG_INFINITY);
         }
-        let history = History {
-            prompt: self.transcript.prompt(),
-            generated: self.transcript.generated(),
-        };
+        let history = History::new(self.transcript.prompt(), self.transcript.generated());
         let id = match &mut self.explainer {
             None => self.sampler.sample(&mut logits, history),
             Some(Explainer { trace, .. }) => {

@@ -6,11 +6,12 @@
 //! # std::env::set_current_dir("../..").unwrap();
 //! let builder = WolfgangGenerator::builder("models/faust");
 //! let generator = builder.precision(Precision::Int8).load()?;
-//! let options = GenerateOptions { max_new_tokens: 12, seed: Some(1), ..Default::default() };
+//! let options = GenerateOptions::default().with_max_new_tokens(12).with_seed(1);
 //! for event in generator.generate("Habe nun, ach!", &options)? {
 //!     match event? {
 //!         Event::Text { text, .. } => print!("{text}"),
 //!         Event::Finished(summary) => println!("\n{:?}, seed {}", summary.reason, summary.seed),
+//!         _ => {}
 //!     }
 //! }
 //! # Ok::<(), wolfgang_generate::GenerateError>(())
@@ -27,7 +28,7 @@
 //! ```
 //! # use wolfgang_generate::{GenerateOptions, WolfgangGenerator};
 //! # let generator = WolfgangGenerator::builder("../../models/faust").load()?;
-//! let options = GenerateOptions { max_new_tokens: 12, ..Default::default() };
+//! let options = GenerateOptions::default().with_max_new_tokens(12);
 //! let generation = generator.generate("Habe nun, ach!", &options)?;
 //! let worker = std::thread::spawn(move || generation.into_summary());
 //! println!("{}", worker.join().expect("no panic")?.text);

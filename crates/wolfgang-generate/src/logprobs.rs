@@ -4,6 +4,7 @@ use wolfgang_sampling::SamplingError;
 
 /// How likely a generated token was, and what else might have come.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TokenLogprobs {
     /// The token.
     pub chosen: Alternative,
@@ -13,6 +14,7 @@ pub struct TokenLogprobs {
 
 /// A token that might come next.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Alternative {
     /// Its id.
     pub id: u32,

@@ -1,10 +1,13 @@
 //! How to generate.
 
+mod setters;
+
 use std::time::Duration;
 use wolfgang_sampling::SamplingParams;
 
 /// Options of one generation. The defaults are the original's.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct GenerateOptions {
     /// How many tokens to generate at most, no fewer than the least that `sampling` asks for. Default 100.
     pub max_new_tokens: usize,
@@ -62,6 +65,7 @@ impl Default for GenerateOptions {
 
 /// What happens when prompt and text fill the model's context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ContextOverflow {
     /// The model goes on with the last `block_size` tokens, computed afresh for each token, exactly as the original
     /// does. Costs a prefill for every token.
@@ -73,6 +77,7 @@ pub enum ContextOverflow {
 
 /// What happens to a prompt that is longer than the model's context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PromptTruncation {
     /// The model sees its last `block_size` tokens, as in the original; the summary tells how many were cut.
     #[default]

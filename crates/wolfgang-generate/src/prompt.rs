@@ -5,6 +5,7 @@ use wolfgang_tokenize::{Message, Tokenizer};
 
 /// A prompt in one of its forms. Most callers pass a `&str` and never name this type.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Prompt<'a> {
     /// Plain text. Control tokens written out in it stay text.
     Text(&'a str),

@@ -6,6 +6,7 @@ use wolfgang_model::{ModelError, to_host};
 
 /// What the model thinks of a text.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Score {
     /// Its tokens.
     pub ids: Vec<u32>,

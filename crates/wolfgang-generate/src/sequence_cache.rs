@@ -70,7 +70,7 @@ impl SequenceCache {
             let SequenceCache { ids: cached, cache } = &mut **sequence;
             let ids = &ids[cached.len()..];
             let cache = cache.as_mut()?;
-            Some(BatchEntry { ids, cache })
+            Some(BatchEntry::new(ids, cache))
         });
         let logits = model.forward_batch(&mut batch.collect::<Vec<_>>());
         for (ids, sequence) in sequences {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 ///
 /// let generator = WolfgangGenerator::from_path("../../models/faust", &Device::flex())?;
 /// let session = generator.session();
-/// let options = GenerateOptions { max_new_tokens: 12, ..Default::default() };
+/// let options = GenerateOptions::default().with_max_new_tokens(12);
 /// let first = session.generate_text("Habe nun, ach!", &options)?;
 /// let longer = format!("Habe nun, ach!{}\n\nMEPHISTOPHELES:", first.text);
 /// let second = session.generate_text(&longer, &options)?;

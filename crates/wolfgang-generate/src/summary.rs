@@ -5,6 +5,7 @@ use std::time::Duration;
 
 /// The last event of a generation.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Summary {
     /// Why it ended.
     pub reason: FinishReason,
@@ -83,6 +84,7 @@ impl FinishReason {
 /// Where the time of a generation went. Time that the caller spent between two events does not count; a pass of a
 /// [`Batch`](crate::Batch) counts for each of its generations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timing {
     /// The model on the prompt, up to the first logits.
     pub prefill: Duration,

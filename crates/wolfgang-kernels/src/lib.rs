@@ -1,6 +1,8 @@
 //! CPU arithmetic for a transformer, on slices: products with packed weights, attention, norms, and the threads for
 //! them. It knows no tensor, no model and no file.
 //!
+//! A part of wolfgang-model that has a crate of its own: its interface may change in any version.
+//!
 //! ```
 //! use std::num::NonZeroUsize;
 //! use wolfgang_kernels::{PackedActivations, Cpu, Format, Isa, KernelError, PANEL, Packer, RowMatrix, Shape, Epilogue};

@@ -44,6 +44,7 @@ pub enum DeviceId {
 
 /// What there is to know of a backend on this machine.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct BackendStatus {
     /// The backend.
     pub backend: Backend,
@@ -53,6 +54,7 @@ pub struct BackendStatus {
 
 /// What there is to know of a device.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct DeviceStatus {
     /// Its name.
     pub place: DeviceId,

@@ -1,11 +1,14 @@
 //! The shape of a model, and of each of its parameters.
 
+mod setters;
+
 use crate::ModelError;
 use serde::{Deserialize, Serialize};
 
 /// The hyperparameters of a Wolfgang-LM, under the original's names and with its defaults (75M parameters).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct ModelConfig {
     /// Positions that the model has; longer contexts are cut. Default 512.
     pub block_size: usize,
@@ -48,6 +51,7 @@ const MAX_CACHE: u64 = 1 << 29;
 
 /// Name and shape of one parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Parameter {
     /// The name in the checkpoint, `layers.0.attention.wq.weight`.
     pub name: String,
@@ -56,6 +60,14 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// A parameter of this name and shape.
+    pub fn new(name: impl Into<String>, shape: impl Into<Vec<usize>>) -> Self {
+        Self {
+            name: name.into(),
+            shape: shape.into(),
+        }
+    }
+
     /// How many numbers it has.
     pub(crate) fn n_weights(&self) -> usize {
         self.shape.iter().product()

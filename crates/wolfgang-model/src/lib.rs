@@ -12,7 +12,7 @@
 //!         Ok(())
 //!     }))
 //! };
-//! let config = ModelConfig { vocab_size: 256, n_layer: 2, n_embd: 40, ..Default::default() };
+//! let config = ModelConfig::default().with_vocab_size(256).with_n_layer(2).with_n_embd(40);
 //! let model = WolfgangModel::from_weights(&config, &Device::flex(), Precision::F32, open)?;
 //!
 //! // The logits behind three ids, at once and one by one.

@@ -21,11 +21,19 @@ pub struct WolfgangModel {
 
 /// One sequence's share of [`WolfgangModel::forward_batch`].
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct BatchEntry<'a> {
     /// What comes next in the sequence.
     pub ids: &'a [u32],
     /// What stands before it.
     pub cache: &'a mut KvCache,
+}
+
+impl<'a> BatchEntry<'a> {
+    /// The next ids of the sequence whose keys and values `cache` holds.
+    pub fn new(ids: &'a [u32], cache: &'a mut KvCache) -> Self {
+        Self { ids, cache }
+    }
 }
 
 /// Who computes.

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 /// How a model computes. A [`Precision`] alone is one, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ModelOptions {
     /// The type that weights are kept in.
     pub precision: Precision,
@@ -19,6 +20,30 @@ pub struct ModelOptions {
 }
 
 impl ModelOptions {
+    /// Sets [`precision`](Self::precision).
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
+    /// Sets [`cache`](Self::cache).
+    pub fn with_cache(mut self, cache: impl Into<Option<Precision>>) -> Self {
+        self.cache = cache.into();
+        self
+    }
+
+    /// Sets [`threads`](Self::threads).
+    pub fn with_threads(mut self, threads: impl Into<Option<NonZeroUsize>>) -> Self {
+        self.threads = threads.into();
+        self
+    }
+
+    /// Sets [`use_burn_ops`](Self::use_burn_ops).
+    pub fn with_use_burn_ops(mut self, use_burn_ops: bool) -> Self {
+        self.use_burn_ops = use_burn_ops;
+        self
+    }
+
     /// The precision of the cache: with our `kernels`, or as burn's operations have it.
     pub(crate) fn cache_precision(&self, kernels: bool) -> Result<Precision, ModelError> {
         let default = match self.precision {

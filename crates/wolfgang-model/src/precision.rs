@@ -7,6 +7,7 @@ use burn::tensor::{DType, Device};
 
 /// The type in which weights are stored, or a model computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Precision {
     /// 32 bits.
     #[default]

@@ -80,24 +80,16 @@ fn normal(rng: &mut ChaChaRng) -> f32 {
 
 /// Nothing but softmax and the draw.
 fn plain() -> SamplingParams {
-    SamplingParams {
-        temperature: 1.0,
-        top_k: None,
-        top_p: None,
-        repetition_penalty: 1.0,
-        ..SamplingParams::default()
-    }
+    SamplingParams::default()
+        .with_temperature(1.0)
+        .with_top_k(None)
+        .with_top_p(None)
+        .with_repetition_penalty(1.0)
 }
 
 fn chains() -> Vec<(&'static str, SamplingParams)> {
-    let greedy = SamplingParams {
-        temperature: 0.0,
-        ..SamplingParams::default()
-    };
-    let torch = SamplingParams {
-        rng: RngKind::Torch,
-        ..SamplingParams::default()
-    };
+    let greedy = SamplingParams::default().with_temperature(0.0);
+    let torch = SamplingParams::default().with_rng(RngKind::Torch);
     vec![
         ("default", SamplingParams::default()),
         ("default, torch", torch),
@@ -129,10 +121,7 @@ const STEPS_ALONE: &[(&str, SetStep)] = &[
     ("DRY", |p| p.dry = Some(DryParams::default())),
     ("temperature", |p| p.temperature = 0.6),
     ("dynamic temperature", |p| {
-        p.dynamic_temperature = Some(DynamicTemperatureParams {
-            range: 0.3,
-            exponent: 1.0,
-        });
+        p.dynamic_temperature = Some(DynamicTemperatureParams::new(0.3));
     }),
     ("repetition penalty", |p| p.repetition_penalty = 1.2),
     ("top-nσ", |p| p.top_n_sigma = Some(1.5)),
@@ -141,10 +130,11 @@ const STEPS_ALONE: &[(&str, SetStep)] = &[
     ("top-p", |p| p.top_p = Some(0.9)),
     ("min-p", |p| p.min_p = Some(0.05)),
     ("XTC", |p| {
-        p.xtc = Some(XtcParams {
-            probability: 1.0,
-            threshold: 0.05,
-        });
+        p.xtc = Some(
+            XtcParams::default()
+                .with_probability(1.0)
+                .with_threshold(0.05),
+        );
     }),
     ("mirostat", |p| p.mirostat = Some(MirostatParams::default())),
 ];
@@ -169,10 +159,7 @@ fn measure(
     let prompt: Vec<u32> = (0..48).map(|i| i * 31 % 61).collect();
     // It repeats single ids and now and then a few in a row, as a text does.
     let generated: Vec<u32> = (0..2_000).map(|i| i * i % 1_009 + 100).collect();
-    let history = History {
-        prompt: &prompt,
-        generated: &generated,
-    };
+    let history = History::new(&prompt, &generated);
     let mut logits = vec![0.0; VOCAB];
     let mut micros = Vec::with_capacity(STEPS);
     for variant in variants.iter().cycle().take(STEPS) {

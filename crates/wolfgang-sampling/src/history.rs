@@ -2,6 +2,7 @@
 
 /// The ids of one sequence so far, oldest first.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct History<'a> {
     /// The ids the generation began with.
     pub prompt: &'a [u32],
@@ -11,6 +12,7 @@ pub struct History<'a> {
 
 /// Which ids the repetition penalty looks at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PenaltyScope {
     /// Prompt and generated ids together, as one sequence.
     #[default]
@@ -20,6 +22,11 @@ pub enum PenaltyScope {
 }
 
 impl<'a> History<'a> {
+    /// The ids of a prompt, and those generated since.
+    pub const fn new(prompt: &'a [u32], generated: &'a [u32]) -> Self {
+        Self { prompt, generated }
+    }
+
     /// The last `n` ids within `scope`, in two slices (the first of them from the prompt).
     pub fn last(self, n: usize, scope: PenaltyScope) -> (&'a [u32], &'a [u32]) {
         let from_generated = n.min(self.generated.len());

@@ -6,10 +6,10 @@
 //! ```
 //! use wolfgang_sampling::{History, Sampler, SamplingParams};
 //!
-//! let params = SamplingParams { temperature: 0.0, ..SamplingParams::default() };
+//! let params = SamplingParams::default().with_temperature(0.0);
 //! let mut sampler = Sampler::new(&params, 4, 42)?;
 //! let mut logits = [0.1, 0.40, 0.35, -1.0];
-//! let id = sampler.sample(&mut logits, History { prompt: &[1], generated: &[] })?;
+//! let id = sampler.sample(&mut logits, History::new(&[1], &[]))?;
 //! assert_eq!(id, 2, "id 1 stands in the prompt and is penalised, so id 2 is the likeliest");
 //! # Ok::<(), wolfgang_sampling::SamplingError>(())
 //! ```

@@ -2,6 +2,7 @@
 
 mod groups;
 mod ids;
+mod setters;
 mod validate;
 
 pub use groups::{DryParams, DynamicTemperatureParams, MirostatParams, XtcParams};
@@ -12,6 +13,7 @@ use crate::{PenaltyScope, RngKind};
 ///
 /// The steps stand here in the order in which they are taken, see [the crate](crate#the-order).
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SamplingParams {
     /// The only ids that may be chosen. `None`, the default, is all of them.
     pub allowed_tokens: Option<Vec<u32>>,

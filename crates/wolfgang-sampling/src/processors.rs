@@ -56,11 +56,11 @@ use crate::History;
 ///     }
 /// }
 ///
-/// let params = SamplingParams { temperature: 0.0, ..SamplingParams::default() };
+/// let params = SamplingParams::default().with_temperature(0.0);
 /// let mut sampler = Sampler::new(&params, 4, 42)?.with_processor(Alternate);
 /// let mut generated = Vec::new();
 /// for _ in 0..3 {
-///     let id = sampler.sample(&mut [0.4, 0.3, 0.2, 0.1], History { prompt: &[], generated: &generated })?;
+///     let id = sampler.sample(&mut [0.4, 0.3, 0.2, 0.1], History::new(&[], &generated))?;
 ///     generated.push(id);
 /// }
 /// assert_eq!(generated, [1, 0, 1]);

@@ -8,6 +8,7 @@ pub use torch::TorchRng;
 
 /// Which random numbers a seed stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RngKind {
     /// [`ChaChaRng`]: one number a step, the same text in every release.
     #[default]

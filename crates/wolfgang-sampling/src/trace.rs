@@ -9,15 +9,16 @@ use crate::draw::Walked;
 /// ```
 /// use wolfgang_sampling::{History, Sampler, SamplingParams, Step, Trace};
 ///
-/// let params = SamplingParams { temperature: 1.0, top_k: Some(2), ..SamplingParams::default() };
+/// let params = SamplingParams::default().with_temperature(1.0).with_top_k(2);
 /// let mut sampler = Sampler::new(&params, 3, 42)?;
 /// let mut trace = Trace::default();
-/// sampler.sample_traced(&mut [0.5, 0.3, 0.1], History { prompt: &[], generated: &[] }, &mut trace)?;
+/// sampler.sample_traced(&mut [0.5, 0.3, 0.1], History::new(&[], &[]), &mut trace)?;
 /// let top_k = trace.steps.iter().find(|snapshot| snapshot.step == Step::TopK);
 /// assert_eq!(top_k.map(|snapshot| snapshot.logits[2]), Some(f32::NEG_INFINITY));
 /// # Ok::<(), wolfgang_sampling::SamplingError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Trace {
     /// The logits as they came.
     pub initial_logits: Vec<f32>,
@@ -29,6 +30,7 @@ pub struct Trace {
 
 /// One step of the chain.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct StepSnapshot {
     /// Which.
     pub step: Step,
@@ -40,10 +42,12 @@ pub struct StepSnapshot {
 
 /// How an id was chosen from the probabilities.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Draw {
     /// As the likeliest, without chance.
     Greedy,
     /// Where the running sum of the probabilities, in the order of ids, first exceeds a number.
+    #[non_exhaustive]
     InverseCdf {
         /// The number, in [0, 1).
         u: f64,
@@ -53,6 +57,7 @@ pub enum Draw {
         to: f64,
     },
     /// As the largest quotient of a probability and an exponential variate of its own, as PyTorch draws.
+    #[non_exhaustive]
     ExponentialRace {
         /// The quotients of all ids that were possible, in the order of ids.
         quotients: Vec<(u32, f32)>,

@@ -57,10 +57,7 @@ fn steps_that_allocate(params: &SamplingParams) -> Result<Vec<usize>, SamplingEr
     let mut allocating = Vec::new();
     for n in 0..ids.len() / 100 {
         step.copy_from_slice(&logits);
-        let history = History {
-            prompt: &ids[..50],
-            generated: &ids[50..50 + n * 100],
-        };
+        let history = History::new(&ids[..50], &ids[50..50 + n * 100]);
         let mut result = Ok(0);
         if allocations(|| result = sampler.sample(&mut step, history)) > 0 {
             allocating.push(n);
@@ -78,68 +75,45 @@ impl LogitsProcessor for Untouched {
 
 /// Every step on, and none so strict that the steps behind it have nothing left to do.
 fn everything() -> SamplingParams {
-    SamplingParams {
-        allowed_tokens: Some((0..30_000).collect()),
-        banned_tokens: vec![7, 9],
-        min_new_tokens: 200,
-        end_tokens: vec![0],
-        no_repeat_ngram_size: Some(3),
-        logit_bias: vec![(11, 1.0), (12, -1.0)],
-        frequency_penalty: 0.1,
-        presence_penalty: 0.1,
-        dry: Some(DryParams {
-            sequence_breakers: vec![149],
-            ..DryParams::default()
-        }),
-        dynamic_temperature: Some(DynamicTemperatureParams {
-            range: 0.5,
-            exponent: 1.0,
-        }),
-        top_n_sigma: Some(3.0),
-        top_k: Some(20_000),
-        typical_p: Some(0.99),
-        top_p: Some(0.99),
-        min_p: Some(1e-6),
-        xtc: Some(XtcParams {
-            probability: 1.0,
-            threshold: 0.0001,
-        }),
-        mirostat: Some(MirostatParams::default()),
-        ..SamplingParams::default()
-    }
+    SamplingParams::default()
+        .with_allowed_tokens((0..30_000).collect::<Vec<_>>())
+        .with_banned_tokens([7, 9])
+        .with_min_new_tokens(200)
+        .with_end_tokens([0])
+        .with_no_repeat_ngram_size(3)
+        .with_logit_bias([(11, 1.0), (12, -1.0)])
+        .with_frequency_penalty(0.1)
+        .with_presence_penalty(0.1)
+        .with_dry(DryParams::default().with_sequence_breakers([149]))
+        .with_dynamic_temperature(DynamicTemperatureParams::new(0.5))
+        .with_top_n_sigma(3.0)
+        .with_top_k(20_000)
+        .with_typical_p(0.99)
+        .with_top_p(0.99)
+        .with_min_p(1e-6)
+        .with_xtc(
+            XtcParams::default()
+                .with_probability(1.0)
+                .with_threshold(0.0001),
+        )
+        .with_mirostat(MirostatParams::default())
 }
 
 #[test]
 fn a_sampling_step_allocates_nothing() {
     let chains = [
         SamplingParams::default(),
-        SamplingParams {
-            top_k: None,
-            ..SamplingParams::default()
-        },
-        SamplingParams {
-            top_p: None,
-            repetition_window: 512,
-            ..SamplingParams::default()
-        },
-        SamplingParams {
-            penalty_scope: PenaltyScope::Generated,
-            ..SamplingParams::default()
-        },
-        SamplingParams {
-            temperature: 0.0,
-            ..SamplingParams::default()
-        },
+        SamplingParams::default().with_top_k(None),
+        SamplingParams::default()
+            .with_top_p(None)
+            .with_repetition_window(512),
+        SamplingParams::default().with_penalty_scope(PenaltyScope::Generated),
+        SamplingParams::default().with_temperature(0.0),
         everything(),
-        SamplingParams {
-            rng: RngKind::Torch,
-            ..everything()
-        },
-        SamplingParams {
-            temperature: 0.0,
-            dynamic_temperature: None,
-            ..everything()
-        },
+        everything().with_rng(RngKind::Torch),
+        everything()
+            .with_temperature(0.0)
+            .with_dynamic_temperature(None),
     ];
     for params in chains {
         assert_eq!(steps_that_allocate(&params).unwrap(), [], "{params:?}");

@@ -6,46 +6,32 @@ use wolfgang_sampling::{
     Sampler, SamplingError, SamplingParams, XtcParams,
 };
 
-const NOTHING: History<'_> = History {
-    prompt: &[],
-    generated: &[],
-};
+const NOTHING: History<'_> = History::new(&[], &[]);
 
 /// Every step that works on any logits.
 fn everything() -> SamplingParams {
-    SamplingParams {
-        logit_bias: vec![(0, 1e6), (1, -1e6)],
-        frequency_penalty: 1e6,
-        presence_penalty: -1e6,
-        dry: Some(DryParams {
-            multiplier: 1e6,
-            base: 1e6,
-            ..DryParams::default()
-        }),
-        dynamic_temperature: Some(DynamicTemperatureParams {
-            range: 0.6,
-            exponent: 1.0,
-        }),
-        top_n_sigma: Some(1.0),
-        typical_p: Some(0.9),
-        min_p: Some(0.1),
-        xtc: Some(XtcParams {
-            probability: 1.0,
-            threshold: 0.0,
-        }),
-        mirostat: Some(MirostatParams::default()),
-        ..SamplingParams::default()
-    }
+    SamplingParams::default()
+        .with_logit_bias([(0, 1e6), (1, -1e6)])
+        .with_frequency_penalty(1e6)
+        .with_presence_penalty(-1e6)
+        .with_dry(DryParams::default().with_multiplier(1e6).with_base(1e6))
+        .with_dynamic_temperature(DynamicTemperatureParams::new(0.6))
+        .with_top_n_sigma(1.0)
+        .with_typical_p(0.9)
+        .with_min_p(0.1)
+        .with_xtc(
+            XtcParams::default()
+                .with_probability(1.0)
+                .with_threshold(0.0),
+        )
+        .with_mirostat(MirostatParams::default())
 }
 
 #[test]
 fn logits_without_a_distribution_are_errors_with_every_step_on() {
     let (inf, nan) = (f32::INFINITY, f32::NAN);
     for rng in [RngKind::ChaCha, RngKind::Torch] {
-        let params = SamplingParams {
-            rng,
-            ..everything()
-        };
+        let params = everything().with_rng(rng);
         let mut sampler = Sampler::new(&params, 3, 0).unwrap();
         let mut sample = |mut logits: [f32; 3]| sampler.sample(&mut logits, NOTHING);
         assert_eq!(sample([-inf; 3]), Err(SamplingError::AllTokensMasked));
@@ -64,23 +50,14 @@ fn logits_without_a_distribution_are_errors_with_every_step_on() {
 
 #[test]
 fn rules_that_leave_nothing_are_an_error() {
-    let params = SamplingParams {
-        no_repeat_ngram_size: Some(1),
-        ..SamplingParams::default()
-    };
+    let params = SamplingParams::default().with_no_repeat_ngram_size(1);
     let mut sampler = Sampler::new(&params, 3, 0).unwrap();
-    let history = History {
-        prompt: &[2, 0],
-        generated: &[1],
-    };
+    let history = History::new(&[2, 0], &[1]);
     assert_eq!(
         sampler.sample(&mut [0.0; 3], history),
         Err(SamplingError::AllTokensMasked)
     );
-    let params = SamplingParams {
-        allowed_tokens: Some(vec![1]),
-        ..SamplingParams::default()
-    };
+    let params = SamplingParams::default().with_allowed_tokens(vec![1]);
     let mut sampler = Sampler::new(&params, 2, 0).unwrap();
     let mut logits = [0.0, f32::NEG_INFINITY];
     assert_eq!(
@@ -101,10 +78,7 @@ impl LogitsProcessor for Set {
 #[test]
 fn what_a_processor_of_the_users_breaks_is_an_error() {
     for top_k in [None, Some(2)] {
-        let params = SamplingParams {
-            top_k,
-            ..everything()
-        };
+        let params = everything().with_top_k(top_k);
         let sample = |value| {
             let sampler = Sampler::new(&params, 100, 0).unwrap();
             sampler
@@ -148,25 +122,19 @@ fn vocabularies_of_impossible_size_are_errors() {
 fn errors_name_what_is_wrong() {
     let message = |params: SamplingParams| Sampler::new(&params, 4, 0).unwrap_err().to_string();
     assert_eq!(
-        message(SamplingParams {
-            banned_tokens: vec![1, 9],
-            ..SamplingParams::default()
-        }),
+        message(SamplingParams::default().with_banned_tokens([1, 9])),
         "banned_tokens names id 9, but the vocabulary has 4 entries"
     );
     assert_eq!(
-        message(SamplingParams {
-            banned_tokens: vec![1],
-            allowed_tokens: Some(vec![1]),
-            ..SamplingParams::default()
-        }),
+        message(
+            SamplingParams::default()
+                .with_banned_tokens([1])
+                .with_allowed_tokens(vec![1])
+        ),
         "allowed_tokens and banned_tokens contradict each other: every allowed id is banned"
     );
     assert_eq!(
-        message(SamplingParams {
-            min_p: Some(1.5),
-            ..SamplingParams::default()
-        }),
+        message(SamplingParams::default().with_min_p(1.5)),
         "min_p is 1.5, but it must lie between 0 and 1"
     );
 }
@@ -218,43 +186,47 @@ fn any_params() -> impl Strategy<Value = SamplingParams> {
             let (temperature, repetition_penalty, frequency_penalty, bias) = numbers;
             let (top_n_sigma, typical_p, top_p, min_p) = filters;
             let (dynamic, dry, xtc, mirostat) = pairs;
-            SamplingParams {
-                allowed_tokens,
-                banned_tokens,
-                min_new_tokens,
-                end_tokens,
-                no_repeat_ngram_size,
-                logit_bias: vec![(3, bias)],
-                frequency_penalty,
-                dry: dry.map(|(multiplier, base)| DryParams {
-                    multiplier,
-                    base: 1.0 + base,
-                    allowed_length: lengths.0,
-                    window: lengths.1,
-                    sequence_breakers,
-                }),
-                temperature,
-                dynamic_temperature: dynamic
-                    .map(|(range, exponent)| DynamicTemperatureParams { range, exponent }),
-                repetition_penalty,
-                repetition_window,
-                top_n_sigma,
-                top_k,
-                typical_p,
-                top_p,
-                min_p,
-                xtc: xtc.map(|(probability, threshold)| XtcParams {
-                    probability,
-                    threshold,
-                }),
-                mirostat: mirostat.map(|(tau, eta)| MirostatParams { tau, eta }),
-                rng: if torch {
+            SamplingParams::default()
+                .with_allowed_tokens(allowed_tokens)
+                .with_banned_tokens(banned_tokens)
+                .with_min_new_tokens(min_new_tokens)
+                .with_end_tokens(end_tokens)
+                .with_no_repeat_ngram_size(no_repeat_ngram_size)
+                .with_logit_bias([(3, bias)])
+                .with_frequency_penalty(frequency_penalty)
+                .with_dry(dry.map(|(multiplier, base)| {
+                    DryParams::default()
+                        .with_multiplier(multiplier)
+                        .with_base(1.0 + base)
+                        .with_allowed_length(lengths.0)
+                        .with_window(lengths.1)
+                        .with_sequence_breakers(sequence_breakers)
+                }))
+                .with_temperature(temperature)
+                .with_dynamic_temperature(dynamic.map(|(range, exponent)| {
+                    DynamicTemperatureParams::new(range).with_exponent(exponent)
+                }))
+                .with_repetition_penalty(repetition_penalty)
+                .with_repetition_window(repetition_window)
+                .with_top_n_sigma(top_n_sigma)
+                .with_top_k(top_k)
+                .with_typical_p(typical_p)
+                .with_top_p(top_p)
+                .with_min_p(min_p)
+                .with_xtc(xtc.map(|(probability, threshold)| {
+                    XtcParams::default()
+                        .with_probability(probability)
+                        .with_threshold(threshold)
+                }))
+                .with_mirostat(
+                    mirostat
+                        .map(|(tau, eta)| MirostatParams::default().with_tau(tau).with_eta(eta)),
+                )
+                .with_rng(if torch {
                     RngKind::Torch
                 } else {
                     RngKind::ChaCha
-                },
-                ..SamplingParams::default()
-            }
+                })
         })
 }
 
@@ -270,7 +242,7 @@ proptest! {
         generated in prop::collection::vec(0u32..9, 0..12),
         seed in any::<u64>(),
     ) {
-        let history = History { prompt: &prompt, generated: &generated };
+        let history = History::new(&prompt, &generated);
         if let Ok(mut sampler) = Sampler::new(&params, 9, seed) {
             for _ in 0..3 {
                 let mut probabilities = logits.clone();

@@ -6,38 +6,23 @@ use wolfgang_sampling::{
 };
 
 fn unfiltered() -> SamplingParams {
-    SamplingParams {
-        temperature: 1.0,
-        top_k: None,
-        top_p: None,
-        repetition_penalty: 1.0,
-        ..SamplingParams::default()
-    }
+    SamplingParams::default()
+        .with_temperature(1.0)
+        .with_top_k(None)
+        .with_top_p(None)
+        .with_repetition_penalty(1.0)
 }
 
 /// A filter that keeps the head of the distribution, alone.
 fn head_filter() -> impl Strategy<Value = SamplingParams> {
     prop_oneof![
-        (0f32..4.0).prop_map(|n| SamplingParams {
-            top_n_sigma: Some(n),
-            ..unfiltered()
-        }),
-        (1usize..80).prop_map(|k| SamplingParams {
-            top_k: Some(k),
-            ..unfiltered()
-        }),
-        (0f32..=1.0).prop_map(|p| SamplingParams {
-            top_p: Some(p),
-            ..unfiltered()
-        }),
-        (0f32..=1.0).prop_map(|p| SamplingParams {
-            min_p: Some(p),
-            ..unfiltered()
-        }),
-        (0.01f32..8.0).prop_map(|tau| SamplingParams {
-            mirostat: Some(MirostatParams { tau, eta: 0.1 }),
-            ..unfiltered()
-        }),
+        (0f32..4.0).prop_map(|n| unfiltered().with_top_n_sigma(n)),
+        (1usize..80).prop_map(|k| unfiltered().with_top_k(k)),
+        (0f32..=1.0).prop_map(|p| unfiltered().with_top_p(p)),
+        (0f32..=1.0).prop_map(|p| unfiltered().with_min_p(p)),
+        (0.01f32..8.0)
+            .prop_map(|tau| unfiltered()
+                .with_mirostat(MirostatParams::default().with_tau(tau).with_eta(0.1))),
     ]
 }
 
@@ -45,10 +30,10 @@ fn head_filter() -> impl Strategy<Value = SamplingParams> {
 fn filter() -> impl Strategy<Value = SamplingParams> {
     prop_oneof![
         5 => head_filter(),
-        1 => (0f32..=1.0).prop_map(|p| SamplingParams { typical_p: Some(p), ..unfiltered() }),
-        1 => (0f32..=0.5).prop_map(|threshold| SamplingParams {
-            xtc: Some(XtcParams { probability: 1.0, threshold }),
-            ..unfiltered()
+        1 => (0f32..=1.0).prop_map(|p| unfiltered().with_typical_p(p)),
+        1 => (0f32..=0.5).prop_map(|threshold| {
+            let xtc = XtcParams::default().with_probability(1.0);
+            unfiltered().with_xtc(xtc.with_threshold(threshold))
         }),
     ]
 }
@@ -67,10 +52,7 @@ fn logits() -> impl Strategy<Value = Vec<f32>> {
 
 fn probabilities(params: &SamplingParams, logits: &[f32]) -> Result<Vec<f32>, SamplingError> {
     let mut probabilities = logits.to_vec();
-    let history = History {
-        prompt: &[],
-        generated: &[],
-    };
+    let history = History::new(&[], &[]);
     Sampler::new(params, logits.len(), 0)?.probabilities(&mut probabilities, history)?;
     Ok(probabilities)
 }

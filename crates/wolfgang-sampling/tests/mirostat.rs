@@ -14,15 +14,13 @@ fn logits(step: u32) -> Vec<f32> {
 }
 
 fn params(tau: f32, eta: f32, rng: RngKind) -> SamplingParams {
-    SamplingParams {
-        temperature: 1.0,
-        top_k: None,
-        top_p: None,
-        repetition_penalty: 1.0,
-        mirostat: Some(MirostatParams { tau, eta }),
-        rng,
-        ..SamplingParams::default()
-    }
+    SamplingParams::default()
+        .with_temperature(1.0)
+        .with_top_k(None)
+        .with_top_p(None)
+        .with_repetition_penalty(1.0)
+        .with_mirostat(MirostatParams::default().with_tau(tau).with_eta(eta))
+        .with_rng(rng)
 }
 
 /// The surprises of the chosen ids, in bits.
@@ -31,10 +29,7 @@ fn surprises(params: &SamplingParams) -> Result<Vec<f64>, SamplingError> {
     let mut surprises = Vec::new();
     for step in 0..STEPS {
         let mut probabilities = logits(step);
-        let history = History {
-            prompt: &[],
-            generated: &[],
-        };
+        let history = History::new(&[], &[]);
         let id = sampler.sample(&mut probabilities, history)?;
         surprises.push(-f64::from(probabilities[id as usize]).log2());
     }
@@ -60,9 +55,6 @@ fn the_mean_surprise_meets_the_target() {
 #[test]
 fn a_target_out_of_reach_changes_nothing() {
     let with = params(20.0, 0.1, RngKind::ChaCha);
-    let without = SamplingParams {
-        mirostat: None,
-        ..with.clone()
-    };
+    let without = with.clone().with_mirostat(None);
     assert_eq!(surprises(&with).unwrap(), surprises(&without).unwrap());
 }

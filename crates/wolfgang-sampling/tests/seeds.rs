@@ -21,23 +21,18 @@ fn ids<const STEPS: usize>(
     let mut sampler = Sampler::new(params, VOCAB as usize, seed)?;
     let mut ids = [0; STEPS];
     for step in 0..STEPS {
-        let history = History {
-            prompt: &[1, 2, 3],
-            generated: &ids[..step],
-        };
+        let history = History::new(&[1, 2, 3], &ids[..step]);
         ids[step] = sampler.sample(&mut logits(step as u32), history)?;
     }
     Ok(ids)
 }
 
 fn unfiltered() -> SamplingParams {
-    SamplingParams {
-        temperature: 1.0,
-        top_k: None,
-        top_p: None,
-        repetition_penalty: 1.0,
-        ..SamplingParams::default()
-    }
+    SamplingParams::default()
+        .with_temperature(1.0)
+        .with_top_k(None)
+        .with_top_p(None)
+        .with_repetition_penalty(1.0)
 }
 
 /// Taken before there was any processor but the original's four.
@@ -78,10 +73,7 @@ fn seeds_draw_what_they_drew_in_the_first_release() {
 /// `torch.multinomial`), over the same logits.
 #[test]
 fn with_the_generator_of_torch_seeds_draw_what_they_draw_there() {
-    let torch = |params| SamplingParams {
-        rng: RngKind::Torch,
-        ..params
-    };
+    let torch = |params: SamplingParams| params.with_rng(RngKind::Torch);
     let default = torch(SamplingParams::default());
     let unfiltered = torch(unfiltered());
     assert_eq!(
@@ -119,32 +111,18 @@ fn with_the_generator_of_torch_seeds_draw_what_they_draw_there() {
 #[test]
 fn only_xtc_takes_numbers_besides_the_draw() {
     for rng in [RngKind::ChaCha, RngKind::Torch] {
-        let plain = SamplingParams {
-            rng,
-            ..unfiltered()
-        };
-        let idle = SamplingParams {
-            min_p: Some(1e-30),
-            top_n_sigma: Some(100.0),
-            logit_bias: vec![(5, 0.0)],
-            mirostat: Some(MirostatParams {
-                tau: 100.0,
-                ..MirostatParams::default()
-            }),
-            xtc: Some(XtcParams {
-                probability: 0.0,
-                ..XtcParams::default()
-            }),
-            ..plain.clone()
-        };
+        let plain = unfiltered().with_rng(rng);
+        let idle = plain
+            .clone()
+            .with_min_p(1e-30)
+            .with_top_n_sigma(100.0)
+            .with_logit_bias([(5, 0.0)])
+            .with_mirostat(MirostatParams::default().with_tau(100.0))
+            .with_xtc(XtcParams::default().with_probability(0.0));
         assert_eq!(ids::<16>(&idle, 5).unwrap(), ids(&plain, 5).unwrap());
-        let xtc = SamplingParams {
-            xtc: Some(XtcParams {
-                probability: 1e-30,
-                ..XtcParams::default()
-            }),
-            ..plain.clone()
-        };
+        let xtc = plain
+            .clone()
+            .with_xtc(XtcParams::default().with_probability(1e-30));
         let with: [u32; 16] = ids(&xtc, 5).unwrap();
         assert_ne!(with, ids(&plain, 5).unwrap());
         assert_eq!(with, ids_behind_xtc(&plain, 5).unwrap());
@@ -159,10 +137,7 @@ fn ids_behind_xtc(params: &SamplingParams, seed: u64) -> Result<[u32; 16], Sampl
     let mut ids = [0; 16];
     for step in 0..ids.len() {
         let mut probabilities = logits(step as u32);
-        let history = History {
-            prompt: &[1, 2, 3],
-            generated: &ids[..step],
-        };
+        let history = History::new(&[1, 2, 3], &ids[..step]);
         sampler.probabilities(&mut probabilities, history)?;
         ids[step] = match params.rng {
             RngKind::ChaCha => {
@@ -173,6 +148,7 @@ fn ids_behind_xtc(params: &SamplingParams, seed: u64) -> Result<[u32; 16], Sampl
                 torch.uniform();
                 torch.multinomial(&probabilities)
             }
+            other => unreachable!("no reference for {other:?}"),
         };
     }
     Ok(ids)
@@ -181,11 +157,9 @@ fn ids_behind_xtc(params: &SamplingParams, seed: u64) -> Result<[u32; 16], Sampl
 #[test]
 fn greedy_takes_no_number_of_either_stream() {
     for rng in [RngKind::ChaCha, RngKind::Torch] {
-        let params = SamplingParams {
-            temperature: 0.0,
-            rng,
-            ..SamplingParams::default()
-        };
+        let params = SamplingParams::default()
+            .with_temperature(0.0)
+            .with_rng(rng);
         assert_eq!(ids::<8>(&params, 0).unwrap(), ids(&params, 1).unwrap());
     }
 }

@@ -4,6 +4,7 @@ use crate::{Tokenizer, TokenizerError, tokenizer::END_OF_TEXT};
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Role {
     /// The instructions above the conversation.
     System,
@@ -26,6 +27,7 @@ impl Role {
 
 /// One message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Message {
     /// Who speaks.
     pub role: Role,

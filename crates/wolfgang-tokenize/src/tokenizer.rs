@@ -18,6 +18,7 @@ const GIT_LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// What decoding does with control tokens such as `<|endoftext|>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SpecialTokens {
     /// Leaves them out.
     #[default]

@@ -9,7 +9,7 @@
 //! let tokenizer = Tokenizer::from_bytes(wolfgang_faust::TOKENIZER, "the Faust model")?;
 //! let faust = WolfgangGenerator::new(checkpoint.into_model(&Device::flex())?, tokenizer)?;
 //!
-//! let options = GenerateOptions { max_new_tokens: 8, ..Default::default() };
+//! let options = GenerateOptions::default().with_max_new_tokens(8);
 //! println!("{}", faust.generate_text("Habe nun, ach!", &options)?.text);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

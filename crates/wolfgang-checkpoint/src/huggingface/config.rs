@@ -61,20 +61,18 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
     }
     let n_head = size("num_attention_heads")?;
     let kv_heads = "num_key_value_heads";
-    let mut model = ModelConfig {
-        block_size: size("max_position_embeddings")?,
-        vocab_size: size("vocab_size")?,
-        n_layer: size("num_hidden_layers")?,
-        n_head,
-        n_kv_head: if config[kv_heads].is_null() {
+    let mut model = ModelConfig::default()
+        .with_block_size(size("max_position_embeddings")?)
+        .with_vocab_size(size("vocab_size")?)
+        .with_n_layer(size("num_hidden_layers")?)
+        .with_n_head(n_head)
+        .with_n_kv_head(if config[kv_heads].is_null() {
             n_head
         } else {
             size(kv_heads)?
-        },
-        n_embd: size("hidden_size")?,
-        dropout: config["attention_dropout"].as_f64().unwrap_or_default(),
-        ..ModelConfig::default()
-    };
+        })
+        .with_n_embd(size("hidden_size")?)
+        .with_dropout(config["attention_dropout"].as_f64().unwrap_or_default());
     let head_dim = &config["head_dim"];
     if !head_dim.is_null() && head_dim != model.head_dim() {
         return Err(unsupported(
@@ -94,16 +92,9 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
             model.hidden_dim() == width
         });
     match multiple {
-        Some(multiple_of) => Ok(ModelConfig {
-            multiple_of,
-            ..model
-        }),
+        Some(multiple_of) => Ok(model.with_multiple_of(multiple_of)),
         None => {
-            let exact = ModelConfig {
-                multiple_of: 1,
-                ..model
-            }
-            .hidden_dim();
+            let exact = model.with_multiple_of(1).hidden_dim();
             let expected = format!("{exact}, rounded up to a multiple of a power of two");
             Err(unsupported(
                 "intermediate_size",

@@ -103,11 +103,9 @@ impl Case {
         let name: DeviceName = self.device.parse()?;
         let mut dtypes = Precision::ALL.into_iter();
         let dtype = dtypes.find(|dtype| dtype.to_string() == self.dtype);
-        let options = ModelOptions {
-            precision: dtype.context("no such element type")?,
-            threads: self.threads,
-            ..ModelOptions::default()
-        };
+        let options = ModelOptions::default()
+            .with_precision(dtype.context("no such element type")?)
+            .with_threads(self.threads);
         let checkpoint = Checkpoint::open(&self.path)?;
         Ok(checkpoint.into_model_with(&name.open()?, options, &mut ())?)
     }

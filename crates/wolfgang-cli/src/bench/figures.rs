@@ -289,16 +289,14 @@ mod tests {
     use super::*;
 
     fn config() -> ModelConfig {
-        ModelConfig {
-            n_layer: 1,
-            n_head: 2,
-            n_kv_head: 1,
-            n_embd: 4,
-            vocab_size: 10,
-            block_size: 8,
-            multiple_of: 1,
-            ..ModelConfig::default()
-        }
+        ModelConfig::default()
+            .with_n_layer(1)
+            .with_n_head(2)
+            .with_n_kv_head(1)
+            .with_n_embd(4)
+            .with_vocab_size(10)
+            .with_block_size(8)
+            .with_multiple_of(1)
     }
 
     #[test]

@@ -33,6 +33,7 @@ impl Limits {
             Precision::F16 => Format::F16,
             Precision::Bf16 => Format::Bf16,
             Precision::Int8 => Format::Int8,
+            _ => return Ok(None),
         };
         Ok(Some(Self {
             cpu,

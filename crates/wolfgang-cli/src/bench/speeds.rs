@@ -122,7 +122,7 @@ impl Together {
         }
         for id in ids.chunks_exact(1) {
             let batch = caches.iter_mut();
-            let batch = batch.map(|cache| BatchEntry { ids: id, cache });
+            let batch = batch.map(|cache| BatchEntry::new(id, cache));
             for logits in model.forward_batch(&mut batch.collect::<Vec<_>>())? {
                 std::hint::black_box(to_host(logits)?);
             }

@@ -156,10 +156,10 @@ fn token(told: &Explanation, text: String, ends: bool, tokenizer: &Tokenizer) ->
         changed_likeliest: step.changed_likeliest.iter().map(change).collect(),
     };
     let draw = match &told.draw {
-        DrawReport::Greedy => DrawLine::Greedy,
         DrawReport::InverseCdf {
             u,
             intervals: shares,
+            ..
         } => DrawLine::Walk {
             u: *u,
             shares: shares
@@ -171,7 +171,7 @@ fn token(told: &Explanation, text: String, ends: bool, tokenizer: &Tokenizer) ->
                 })
                 .collect(),
         },
-        DrawReport::ExponentialRace { contenders } => DrawLine::Race {
+        DrawReport::ExponentialRace { contenders, .. } => DrawLine::Race {
             contenders: contenders
                 .iter()
                 .map(|runner| RunnerLine {
@@ -180,6 +180,7 @@ fn token(told: &Explanation, text: String, ends: bool, tokenizer: &Tokenizer) ->
                 })
                 .collect(),
         },
+        _ => DrawLine::Greedy,
     };
     TokenLine {
         chosen: candidate(&told.chosen),

@@ -9,10 +9,7 @@ use wolfgang_sampling::{
 const VOCAB: usize = 24;
 const DRAWS: u32 = 100_000;
 
-const HISTORY: History<'_> = History {
-    prompt: &[3, 4, 5, 9, 3, 4],
-    generated: &[5, 7, 7, 3, 4],
-};
+const HISTORY: History<'_> = History::new(&[3, 4, 5, 9, 3, 4], &[5, 7, 7, 3, 4]);
 
 /// Neither flat nor peaked, with ties.
 fn logits() -> Vec<f32> {
@@ -20,52 +17,35 @@ fn logits() -> Vec<f32> {
 }
 
 fn plain_chain() -> SamplingParams {
-    SamplingParams {
-        temperature: 1.0,
-        top_k: None,
-        top_p: None,
-        repetition_penalty: 1.0,
-        ..SamplingParams::default()
-    }
+    SamplingParams::default()
+        .with_temperature(1.0)
+        .with_top_k(None)
+        .with_top_p(None)
+        .with_repetition_penalty(1.0)
 }
 
 fn chains() -> Vec<SamplingParams> {
     let plain = plain_chain;
     vec![
         plain(),
-        SamplingParams {
-            top_k: Some(12),
-            temperature: 2.0,
-            ..SamplingParams::default()
-        },
-        SamplingParams {
-            banned_tokens: vec![2, 9],
-            logit_bias: vec![(0, 2.0), (12, -1.0)],
-            frequency_penalty: 0.5,
-            presence_penalty: 0.25,
-            dry: Some(DryParams::default()),
-            ..plain()
-        },
-        SamplingParams {
-            dynamic_temperature: Some(DynamicTemperatureParams {
-                range: 0.8,
-                exponent: 2.0,
-            }),
-            top_n_sigma: Some(2.0),
-            ..plain()
-        },
-        SamplingParams {
-            typical_p: Some(0.9),
-            min_p: Some(0.05),
-            ..plain()
-        },
-        SamplingParams {
-            xtc: Some(XtcParams {
-                probability: 0.3,
-                threshold: 0.06,
-            }),
-            ..plain()
-        },
+        SamplingParams::default()
+            .with_top_k(12)
+            .with_temperature(2.0),
+        plain()
+            .with_banned_tokens([2, 9])
+            .with_logit_bias([(0, 2.0), (12, -1.0)])
+            .with_frequency_penalty(0.5)
+            .with_presence_penalty(0.25)
+            .with_dry(DryParams::default()),
+        plain()
+            .with_dynamic_temperature(DynamicTemperatureParams::new(0.8).with_exponent(2.0))
+            .with_top_n_sigma(2.0),
+        plain().with_typical_p(0.9).with_min_p(0.05),
+        plain().with_xtc(
+            XtcParams::default()
+                .with_probability(0.3)
+                .with_threshold(0.06),
+        ),
     ]
 }
 
@@ -112,7 +92,7 @@ fn distance(counts: &[u32], probabilities: &[f64]) -> f64 {
 fn draws_follow_the_exact_distribution() {
     for rng in [RngKind::ChaCha, RngKind::Torch] {
         for (seed, params) in (7..).zip(chains()) {
-            let params = SamplingParams { rng, ..params };
+            let params = params.with_rng(rng);
             let distance = distance(&counts(&params, seed).unwrap(), &exact(&params).unwrap());
             assert!(distance < 1.0, "{distance} for {params:?}");
         }
@@ -123,19 +103,14 @@ fn draws_follow_the_exact_distribution() {
 #[test]
 fn draws_of_another_distribution_do_not_follow_it() {
     for rng in [RngKind::ChaCha, RngKind::Torch] {
-        let xtc = |probability| SamplingParams {
-            rng,
-            xtc: Some(XtcParams {
-                probability,
-                threshold: 0.06,
-            }),
-            ..plain_chain()
+        let xtc = |probability| {
+            plain_chain().with_rng(rng).with_xtc(
+                XtcParams::default()
+                    .with_probability(probability)
+                    .with_threshold(0.06),
+            )
         };
-        let heated = |temperature| SamplingParams {
-            rng,
-            temperature,
-            ..plain_chain()
-        };
+        let heated = |temperature| plain_chain().with_rng(rng).with_temperature(temperature);
         for (params, other) in [(heated(1.0), heated(1.05)), (xtc(0.3), xtc(0.315))] {
             let counts = counts(&params, 7).unwrap();
             assert!(distance(&counts, &exact(&params).unwrap()) < 1.0);

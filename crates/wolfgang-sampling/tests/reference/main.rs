@@ -44,6 +44,7 @@ fn assert_equal(
     let mut uniform = || match params.rng {
         RngKind::ChaCha => chacha.uniform(),
         RngKind::Torch => torch.uniform(),
+        other => unreachable!("no reference for {other:?}"),
     };
     let takes_chance = params.xtc.is_some() && !params.is_greedy();
     let u = if takes_chance { uniform() } else { 0.0 };
@@ -65,6 +66,7 @@ fn assert_equal(
                 assert_eq!(id, draw(&found, u), "{params:?}");
             }
             RngKind::Torch => assert_eq!(id, torch.multinomial(&expected), "{params:?}"),
+            other => unreachable!("no reference for {other:?}"),
         }
     }
     Ok(())
@@ -111,19 +113,17 @@ fn params() -> impl Strategy<Value = SamplingParams> {
     )
         .prop_map(
             |(temperature, top_k, top_p, repetition_penalty, repetition_window, context)| {
-                SamplingParams {
-                    temperature,
-                    top_k,
-                    top_p,
-                    repetition_penalty,
-                    repetition_window,
-                    penalty_scope: if context {
+                SamplingParams::default()
+                    .with_temperature(temperature)
+                    .with_top_k(top_k)
+                    .with_top_p(top_p)
+                    .with_repetition_penalty(repetition_penalty)
+                    .with_repetition_window(repetition_window)
+                    .with_penalty_scope(if context {
                         PenaltyScope::Context
                     } else {
                         PenaltyScope::Generated
-                    },
-                    ..SamplingParams::default()
-                }
+                    })
             },
         )
 }
@@ -131,12 +131,13 @@ fn params() -> impl Strategy<Value = SamplingParams> {
 fn dry() -> impl Strategy<Value = DryParams> {
     let breakers = prop::collection::vec(0u32..8, 0..2);
     (0.1f32..3.0, 1f32..3.0, 1usize..4, 1usize..40, breakers).prop_map(
-        |(multiplier, base, allowed_length, window, sequence_breakers)| DryParams {
-            multiplier,
-            base,
-            allowed_length,
-            window,
-            sequence_breakers,
+        |(multiplier, base, allowed_length, window, sequence_breakers)| {
+            DryParams::default()
+                .with_multiplier(multiplier)
+                .with_base(base)
+                .with_allowed_length(allowed_length)
+                .with_window(window)
+                .with_sequence_breakers(sequence_breakers)
         },
     )
 }
@@ -168,33 +169,40 @@ fn all_params() -> impl Strategy<Value = SamplingParams> {
         let (allowed_tokens, banned_tokens, min, end_tokens, ngram, bias, freq, pres, dry, dynamic) =
             rules;
         let (top_n_sigma, typical_p, min_p, xtc, mirostat, torch) = filters;
-        SamplingParams {
-            allowed_tokens,
-            banned_tokens,
-            min_new_tokens: if end_tokens.is_empty() { 0 } else { min },
-            end_tokens,
-            no_repeat_ngram_size: ngram,
-            logit_bias: bias.into_iter().collect(),
-            frequency_penalty: freq,
-            presence_penalty: pres,
-            dry,
-            dynamic_temperature: dynamic.filter(|_| params.temperature > 0.0).map(
-                |(share, exponent)| DynamicTemperatureParams {
-                    range: share * params.temperature,
-                    exponent,
-                },
-            ),
-            top_n_sigma,
-            typical_p,
-            min_p,
-            xtc: xtc.map(|(probability, threshold)| XtcParams {
-                probability,
-                threshold,
-            }),
-            mirostat: mirostat.map(|(tau, eta)| MirostatParams { tau, eta }),
-            rng: if torch { RngKind::Torch } else { RngKind::ChaCha },
-            ..params
-        }
+        let min = if end_tokens.is_empty() { 0 } else { min };
+        let temperature = params.temperature;
+        let dynamic = dynamic.filter(|_| temperature > 0.0);
+        let dynamic = dynamic.map(|(share, exponent)| {
+            DynamicTemperatureParams::new(share * temperature).with_exponent(exponent)
+        });
+        let xtc = xtc.map(|(probability, threshold)| {
+            let xtc = XtcParams::default().with_probability(probability);
+            xtc.with_threshold(threshold)
+        });
+        let mirostat =
+            mirostat.map(|(tau, eta)| MirostatParams::default().with_tau(tau).with_eta(eta));
+        let rng = if torch {
+            RngKind::Torch
+        } else {
+            RngKind::ChaCha
+        };
+        params
+            .with_allowed_tokens(allowed_tokens)
+            .with_banned_tokens(banned_tokens)
+            .with_min_new_tokens(min)
+            .with_end_tokens(end_tokens)
+            .with_no_repeat_ngram_size(ngram)
+            .with_logit_bias(bias)
+            .with_frequency_penalty(freq)
+            .with_presence_penalty(pres)
+            .with_dry(dry)
+            .with_dynamic_temperature(dynamic)
+            .with_top_n_sigma(top_n_sigma)
+            .with_typical_p(typical_p)
+            .with_min_p(min_p)
+            .with_xtc(xtc)
+            .with_mirostat(mirostat)
+            .with_rng(rng)
     })
 }
 
@@ -209,7 +217,7 @@ proptest! {
         generated in prop::collection::vec(0u32..450, 0..20),
         seed in any::<u64>(),
     ) {
-        let history = History { prompt: &prompt, generated: &generated };
+        let history = History::new(&prompt, &generated);
         assert_equal(&params, &logits, history, seed, false).unwrap();
     }
 
@@ -222,7 +230,7 @@ proptest! {
         seed in any::<u64>(),
         own in prop::bool::ANY,
     ) {
-        let history = History { prompt: &prompt, generated: &generated };
+        let history = History::new(&prompt, &generated);
         match assert_equal(&params, &logits, history, seed, own) {
             // Five to twenty of eight ids are allowed, four at most banned or ends.
             Err(SamplingError::ConflictingParams { .. }) => prop_assert!(params.allowed_tokens.is_some()),
@@ -243,30 +251,18 @@ proptest! {
 #[test]
 fn a_whole_vocabulary_equals_its_plain_reading() {
     let ids: Vec<u32> = (0..48).map(|i| i * 31 % 61).collect();
-    let history = History {
-        prompt: &ids,
-        generated: &[],
-    };
+    let history = History::new(&ids, &[]);
     let chains = [
         SamplingParams::default(),
-        SamplingParams {
-            top_k: None,
-            ..SamplingParams::default()
-        },
-        SamplingParams {
-            top_k: Some(1000),
-            top_p: None,
-            ..SamplingParams::default()
-        },
-        SamplingParams {
-            top_n_sigma: Some(1.5),
-            top_k: None,
-            typical_p: Some(0.8),
-            min_p: Some(0.01),
-            mirostat: Some(MirostatParams::default()),
-            rng: RngKind::Torch,
-            ..SamplingParams::default()
-        },
+        SamplingParams::default().with_top_k(None),
+        SamplingParams::default().with_top_k(1000).with_top_p(None),
+        SamplingParams::default()
+            .with_top_n_sigma(1.5)
+            .with_top_k(None)
+            .with_typical_p(0.8)
+            .with_min_p(0.01)
+            .with_mirostat(MirostatParams::default())
+            .with_rng(RngKind::Torch),
     ];
     for (seed, spread) in (0..).zip([0.0, 0.5, 2.0, 8.0, 30.0]) {
         let mut rng = ChaChaRng::new(seed);

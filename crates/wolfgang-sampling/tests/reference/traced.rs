@@ -30,18 +30,19 @@ fn assert_told(
     let p = f64::from(probabilities[id as usize]);
     match draw {
         Draw::Greedy => assert!(params.is_greedy()),
-        Draw::InverseCdf { u, from, to } => {
+        Draw::InverseCdf { u, from, to, .. } => {
             let sum: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
             assert!((to - from - p / sum).abs() < 1e-9, "{from} {to} {p}");
             assert!(*from <= u + 1e-9 && *u <= to + 1e-9, "{from} {u} {to}");
         }
-        Draw::ExponentialRace { quotients } => {
+        Draw::ExponentialRace { quotients, .. } => {
             let possible = probabilities.iter().filter(|p| **p > 0.0).count();
             assert_eq!(quotients.len(), possible);
             let of = |id| quotients.iter().find(|(other, _)| *other == id);
             let is_largest = |largest: f32| quotients.iter().all(|(_, q)| *q <= largest);
             assert!(of(id).is_some_and(|(_, quotient)| is_largest(*quotient)));
         }
+        other => unreachable!("no reference for {other:?}"),
     }
 }
 
@@ -67,7 +68,7 @@ proptest! {
         let mut trace = Trace::default();
         // Several, for mirostat remembers and the stream goes on.
         for _ in 0..4 {
-            let history = History { prompt: &prompt, generated: &generated };
+            let history = History::new(&prompt, &generated);
             let (mut alone, mut seen) = (logits.clone(), logits.clone());
             let expected = free.sample(&mut alone, history);
             let found = watched.sample_traced(&mut seen, history, &mut trace);

@@ -1,0 +1,262 @@
+pub use backends::{Backend, BackendStatus, DeviceId, DeviceStatus, devices};
+pub use burn::tensor::Device;
+pub use config::{ModelConfig, Parameter};
+pub use device::DeviceName;
+pub use error::ModelError;
+pub use host::to_host;
+pub use kv_cache::KvCache;
+pub use model::{BatchEntry, WolfgangModel};
+pub use options::ModelOptions;
+pub use precision::Precision;
+pub use profile::{Op, Profile};
+pub use weights::RowReader;
+pub use wolfgang_kernels::quantise;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Backend {
+    Flex,
+    NdArray,
+    Wgpu,
+    Tch,
+    Cuda,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeviceId {
+    Flex,
+    NdArray,
+    Wgpu(usize),
+    TchCpu,
+    TchCuda(usize),
+    TchMps,
+    Cuda(usize),
+}
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BackendStatus {
+    pub backend: Backend,
+    pub devices: Vec<DeviceStatus>,
+}
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DeviceStatus {
+    pub place: DeviceId,
+    pub description: String,
+    pub precisions: Result<Vec<Precision>, ModelError>,
+}
+pub fn devices() -> Vec<BackendStatus> {}
+impl Backend {
+    pub const ALL: [Self; 5] = [
+        Self::Flex,
+        Self::NdArray,
+        Self::Wgpu,
+        Self::Tch,
+        Self::Cuda,
+    ];
+    pub fn feature(self) -> &'static str {}
+    pub fn needs(self) -> &'static str {}
+    pub fn is_compiled_in(self) -> bool {}
+}
+impl DeviceId {
+    pub fn backend(self) -> Backend {}
+}
+impl Display for DeviceId {}
+impl ModelConfig {
+    pub fn with_block_size(mut self, block_size: usize) -> Self {}
+    pub fn with_vocab_size(mut self, vocab_size: usize) -> Self {}
+    pub fn with_n_layer(mut self, n_layer: usize) -> Self {}
+    pub fn with_n_head(mut self, n_head: usize) -> Self {}
+    pub fn with_n_kv_head(mut self, n_kv_head: usize) -> Self {}
+    pub fn with_n_embd(mut self, n_embd: usize) -> Self {}
+    pub fn with_dropout(mut self, dropout: f64) -> Self {}
+    pub fn with_bias(mut self, bias: bool) -> Self {}
+    pub fn with_multiple_of(mut self, multiple_of: usize) -> Self {}
+}
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ModelConfig {
+    pub block_size: usize,
+    pub vocab_size: usize,
+    pub n_layer: usize,
+    pub n_head: usize,
+    pub n_kv_head: usize,
+    pub n_embd: usize,
+    pub dropout: f64,
+    pub bias: bool,
+    pub multiple_of: usize,
+}
+impl Default for ModelConfig {}
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Parameter {
+    pub name: String,
+    pub shape: Vec<usize>,
+}
+impl Parameter {
+    pub fn new(name: impl Into<String>, shape: impl Into<Vec<usize>>) -> Self {}
+    pub fn rows(&self) -> usize {}
+    pub fn width(&self) -> usize {}
+}
+impl ModelConfig {
+    pub fn head_dim(&self) -> usize {}
+    pub fn kv_dim(&self) -> usize {}
+    pub fn hidden_dim(&self) -> usize {}
+    pub fn validate(&self) -> Result<(), ModelError> {}
+    pub fn parameters(&self) -> Vec<Parameter> {}
+    pub fn n_parameters(&self) -> usize {}
+}
+impl From<KernelError> for ModelError {}
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeviceName {
+    #[default]
+    Auto,
+    Cpu,
+    Cuda(usize),
+    Tch,
+    Specific(DeviceId),
+}
+impl DeviceName {
+    pub fn open(self) -> Result<Device, ModelError> {}
+    pub fn find(self) -> Result<(DeviceId, Device), ModelError> {}
+}
+impl FromStr for DeviceName {
+    type Err = ModelError;
+}
+impl Display for DeviceName {}
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    InvalidConfig { field: &'static str, value: usize, rule: String },
+    NoMemory { bytes: usize },
+    NoThreads { threads: usize, reason: String },
+    UnknownDevice { found: String, expected: &'static str },
+    NoBackend,
+    NotCompiledIn { device: String, feature: &'static str },
+    NoDevice { device: String, found: String },
+    DeviceFails { device: String, message: String },
+    UnsupportedPrecision { precision: Precision, supported: String },
+    UnsupportedCache { precision: Precision, supported: String },
+    Backend { message: String },
+    NoIds,
+    UnknownId { id: u32, position: usize, vocab_size: usize },
+    ContextFull { past: usize, new: usize, block_size: usize },
+    CacheMismatch { found: String, expected: String },
+}
+pub fn to_host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ModelError> {}
+#[derive(Clone, Debug)]
+pub struct KvCache {}
+impl KvCache {
+    pub fn len(&self) -> usize {}
+    pub fn is_empty(&self) -> bool {}
+    pub fn capacity(&self) -> usize {}
+    pub fn truncate(&mut self, len: usize) {}
+    pub fn clear(&mut self) {}
+}
+#[derive(Debug)]
+pub struct WolfgangModel {}
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct BatchEntry<'a> {
+    pub ids: &'a [u32],
+    pub cache: &'a mut KvCache,
+}
+impl<'a> BatchEntry<'a> {
+    pub fn new(ids: &'a [u32], cache: &'a mut KvCache) -> Self {}
+}
+impl WolfgangModel {
+    pub fn from_weights<'a, E: From<ModelError> + Send>(
+        config: &ModelConfig,
+        device: &Device,
+        options: impl Into<ModelOptions>,
+        open: impl FnMut(&Parameter) -> Result<RowReader<'a, E>, E>,
+    ) -> Result<Self, E> {}
+    pub fn config(&self) -> &ModelConfig {}
+    pub fn device(&self) -> &Device {}
+    pub fn precision(&self) -> Precision {}
+    pub fn weight_bytes(&self) -> usize {}
+    pub fn threads(&self) -> Option<usize> {}
+    pub fn new_cache(&self) -> Result<KvCache, ModelError> {}
+    pub fn forward(&self, ids: &[u32]) -> Result<Tensor<2>, ModelError> {}
+    pub fn forward_cached(
+        &self,
+        ids: &[u32],
+        cache: &mut KvCache,
+    ) -> Result<Tensor<1>, ModelError> {}
+    pub fn forward_profiled(
+        &self,
+        ids: &[u32],
+        cache: &mut KvCache,
+        profile: &mut Profile,
+    ) -> Result<Tensor<1>, ModelError> {}
+    pub fn forward_batch(
+        &self,
+        batch: &mut [BatchEntry<'_>],
+    ) -> Result<Vec<Tensor<1>>, ModelError> {}
+}
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ModelOptions {
+    pub precision: Precision,
+    pub cache: Option<Precision>,
+    pub threads: Option<NonZeroUsize>,
+    pub use_burn_ops: bool,
+}
+impl ModelOptions {
+    pub fn with_precision(mut self, precision: Precision) -> Self {}
+    pub fn with_cache(mut self, cache: impl Into<Option<Precision>>) -> Self {}
+    pub fn with_threads(mut self, threads: impl Into<Option<NonZeroUsize>>) -> Self {}
+    pub fn with_use_burn_ops(mut self, use_burn_ops: bool) -> Self {}
+}
+impl From<Precision> for ModelOptions {}
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Precision {
+    #[default]
+    F32,
+    F16,
+    Bf16,
+    Int8,
+}
+impl Precision {
+    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
+    pub fn dtype(self) -> DType {}
+    pub fn supported_by(device: &Device) -> Vec<Self> {}
+}
+impl std::fmt::Display for Precision {}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Op {
+    Embedding,
+    Norm,
+    Pack,
+    Qkv,
+    Attention,
+    AttentionOutput,
+    GateUp,
+    Down,
+    Head,
+}
+impl Op {
+    pub const ALL: [Self; 9] = [
+        Self::Embedding,
+        Self::Norm,
+        Self::Pack,
+        Self::Qkv,
+        Self::Attention,
+        Self::AttentionOutput,
+        Self::GateUp,
+        Self::Down,
+        Self::Head,
+    ];
+    pub fn name(self) -> &'static str {}
+}
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Profile {}
+impl Profile {
+    pub fn spent(&self, op: Op) -> Duration {}
+    pub fn total(&self) -> Duration {}
+}
+pub type RowReader<'a, E> = Box<
+    dyn Fn(Range<usize>, &mut [f32]) -> Result<(), E> + Sync + 'a,
+>;

@@ -1,0 +1,69 @@
+pub use chat::{Message, Role};
+pub use error::TokenizerError;
+pub use stream::DecodeStream;
+pub use tokenizer::{SpecialTokens, Tokenizer};
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    System,
+    User,
+    Assistant,
+}
+impl Role {
+    pub fn token(self) -> &'static str {}
+}
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Message {
+    pub role: Role,
+    pub content: String,
+}
+impl Message {
+    pub fn new(role: Role, content: impl Into<String>) -> Self {}
+}
+impl Tokenizer {
+    pub fn encode_chat(&self, messages: &[Message]) -> Result<Vec<u32>, TokenizerError> {}
+    pub fn chat_tokens(&self) -> Result<[u32; 4], TokenizerError> {}
+}
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenizerError {
+    Read { path: PathBuf, source: std::io::Error },
+    Parse { origin: String, source: Box<dyn std::error::Error + Send + Sync> },
+    GitLfsPointer { origin: String },
+    Unsupported { origin: String, found: String },
+    Encode { source: Box<dyn std::error::Error + Send + Sync> },
+    NoChatToken { token: &'static str },
+}
+pub struct DecodeStream {}
+impl DecodeStream {
+    pub fn push(&mut self, id: u32) -> &str {}
+    pub fn finish(self) -> String {}
+}
+impl std::fmt::Debug for DecodeStream {}
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpecialTokens {
+    #[default]
+    Skip,
+    Keep,
+}
+#[derive(Clone)]
+pub struct Tokenizer {}
+impl Tokenizer {
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokenizerError> {}
+    pub fn from_bytes(json: &[u8], origin: &str) -> Result<Self, TokenizerError> {}
+    pub fn vocab_size(&self) -> usize {}
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {}
+    pub fn encode_with_special(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {}
+    pub fn unencodable_offsets(&self, text: &str) -> Result<Vec<usize>, TokenizerError> {}
+    pub fn can_encode(&self, text: &str) -> Result<bool, TokenizerError> {}
+    pub fn decode(&self, ids: &[u32], special: SpecialTokens) -> String {}
+    pub fn decode_stream(&self, special: SpecialTokens) -> DecodeStream {}
+    pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {}
+    pub fn special_id(&self, token: &str) -> Option<u32> {}
+    pub fn is_special(&self, id: u32) -> bool {}
+    pub fn end_of_text(&self) -> Option<u32> {}
+    pub fn token_id(&self, text: &str) -> Option<u32> {}
+}
+impl std::fmt::Debug for Tokenizer {}
