@@ -16,7 +16,7 @@ fn echo() -> SamplingParams {
 fn the_end_of_text_and_stop_tokens_end_the_text_before_themselves() {
     let prompt = [814, 0];
     let logits = faust().model().forward(&prompt).unwrap();
-    let last = logits.narrow(0, 1, 1).try_into_vec_as::<f32>().unwrap();
+    let last = &logits[faust().model().config().vocab_size..];
     assert!(
         last[0] > 0.0,
         "the test relies on a positive logit of <|endoftext|>, id 0"

@@ -11,11 +11,7 @@ use wolfgang_generate::Device;
 fn logits(checkpoint: &Path, ids: &[u32]) -> Vec<f32> {
     let model = load(checkpoint, &Device::flex()).unwrap();
     let mut cache = model.new_cache().unwrap();
-    model
-        .forward_cached(ids, &mut cache)
-        .unwrap()
-        .try_into_vec_as::<f32>()
-        .unwrap()
+    model.forward_cached(ids, &mut cache).unwrap()
 }
 
 /// A copy of the exported folder whose `config.json` has been changed.

@@ -2,13 +2,14 @@
 
 use crate::fixtures::{Golden, assert_close, faust, repository};
 use crate::generation::{events, options};
+use crate::logits::log_softmax;
 use serde::Deserialize;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
     Device, Event, GenerateError, GenerateOptions, ModelConfig, ModelError, ModelOptions,
     SamplingError, SamplingParams, TokenLogprobs, Tokenizer, WolfgangGenerator, WolfgangModel,
 };
-use wolfgang_model::{Parameter, RowReader, to_host};
+use wolfgang_model::{Parameter, RowReader};
 
 #[derive(Deserialize)]
 struct Case {
@@ -43,10 +44,7 @@ fn slowly(ids: &[u32], from: usize) -> f32 {
     let (last, before) = ids.split_last().unwrap();
     let mut cache = faust().model().new_cache().unwrap();
     let logits = faust().model().forward_cached(&before[from..], &mut cache);
-    let logits = to_host(logits.unwrap()).unwrap();
-    let max = logits.iter().copied().fold(f32::MIN, f32::max);
-    let sum: f64 = logits.iter().map(|x| f64::from(x - max).exp()).sum();
-    (f64::from(logits[*last as usize] - max) - sum.ln()) as f32
+    log_softmax(&logits.unwrap(), *last)
 }
 
 #[test]

@@ -7,7 +7,6 @@ use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
     Device, ModelError, Precision, Tokenizer, WolfgangGenerator, WolfgangModel,
 };
-use wolfgang_model::to_host;
 
 /// Goethe's Erlkönig is not in the Faust that the model was trained on.
 const POEM: &str = include_str!("../data/erlkoenig.txt");
@@ -78,9 +77,7 @@ fn windows<'a>(model: &WolfgangModel, ids: &'a [u32]) -> Vec<&'a [u32]> {
 /// Logits of every position of each window, row by row.
 fn logits(model: &WolfgangModel, ids: &[u32]) -> Result<Vec<Vec<f32>>, ModelError> {
     let windows = windows(model, ids);
-    let logits = windows
-        .into_iter()
-        .map(|window| to_host(model.forward(window)?));
+    let logits = windows.into_iter().map(|window| model.forward(window));
     logits.collect()
 }
 

@@ -9,7 +9,7 @@ use crate::{
     CheckpointError, Phase, Progress, TensorError, TensorErrors, file_kind, folder, git_lfs, json,
     native, pytorch, scales,
 };
-use burn::tensor::{Bytes, Device};
+use burn::tensor::{AllocationProperty, Bytes, Device};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -69,18 +69,20 @@ impl Checkpoint {
         Self::check(path, contents)
     }
 
-    /// Opens a native checkpoint that is already in memory: the contents of its `config.json` and `model.bpk`.
-    /// `origin` stands for the path in errors.
+    /// Opens a native checkpoint that is already in memory: the contents of its `config.json` and
+    /// `model.bpk`, which is kept and not copied: a `&'static [u8]` of `include_bytes!`, a `Vec<u8>`, a
+    /// memory map. `origin` is the path in errors.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_memory(
         config: &[u8],
-        record: bytes::Bytes,
+        record: impl AsRef<[u8]> + Send + 'static,
         origin: &str,
     ) -> Result<Self, CheckpointError> {
         let path = Path::new(origin);
-        let record = Bytes::from_shared(record, burn::tensor::AllocationProperty::Other);
+        let record = bytes::Bytes::from_owner(record);
+        let record = Bytes::from_shared(record, AllocationProperty::Other);
         let config = json::parse_json(path, config)?;
         Self::check(path, native::parse(path, config, record)?)
     }

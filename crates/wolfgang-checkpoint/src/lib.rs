@@ -9,7 +9,7 @@
 //! assert_eq!(checkpoint.config().n_layer, 6);
 //!
 //! let model = checkpoint.into_model(&Device::flex())?;
-//! assert_eq!(model.forward(&[0, 36, 3930])?.dims(), [3, model.config().vocab_size]);
+//! assert_eq!(model.forward(&[0, 36, 3930])?.len(), 3 * model.config().vocab_size);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

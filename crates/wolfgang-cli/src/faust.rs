@@ -11,8 +11,7 @@ pub(crate) fn model(
     device: &Device,
     options: ModelOptions,
 ) -> Result<WolfgangModel, GenerateError> {
-    let record = bytes::Bytes::from_static(WEIGHTS);
-    let checkpoint = Checkpoint::from_memory(CONFIG, record, ORIGIN)?;
+    let checkpoint = Checkpoint::from_memory(CONFIG, WEIGHTS, ORIGIN)?;
     Ok(checkpoint.into_model_with(device, options, &mut ())?)
 }
 

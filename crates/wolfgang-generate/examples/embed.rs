@@ -16,8 +16,7 @@ const ORIGIN: &str = "the model in this program";
 
 pub(crate) fn generator(device: &Device) -> Result<WolfgangGenerator, Box<dyn Error>> {
     // Not copied: the weights are read where the program has them.
-    let weights = bytes::Bytes::from_static(WEIGHTS);
-    let checkpoint = Checkpoint::from_memory(CONFIG, weights, ORIGIN)?;
+    let checkpoint = Checkpoint::from_memory(CONFIG, WEIGHTS, ORIGIN)?;
     let tokenizer = Tokenizer::from_bytes(TOKENIZER, ORIGIN)?;
     Ok(WolfgangGenerator::new(
         checkpoint.into_model(device)?,

@@ -2,7 +2,7 @@
 
 use crate::logprobs::logprob;
 use crate::{GenerateError, Prompt, WolfgangGenerator};
-use wolfgang_model::{ModelError, to_host};
+use wolfgang_model::ModelError;
 
 /// What the model thinks of a text.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,8 +30,8 @@ impl Score {
     }
 }
 
-/// Positions whose logits are brought to the host at once.
-const ROWS: usize = 64;
+/// Positions whose logits are in memory at once.
+const ROWS: usize = 256;
 
 impl WolfgangGenerator {
     /// Scores a text. One that is longer than the model's context is scored in windows that overlap by half, so that
@@ -54,16 +54,19 @@ impl WolfgangGenerator {
         // The first window begins with the text; each further one knows at least half a context before its own tokens.
         let half = config.block_size / 2;
         let mut known = 0;
+        let mut cache = self.model().new_cache()?;
         while known + 1 < ids.len() {
             let begin = known.saturating_sub(half);
             let end = (ids.len() - 1).min(begin + config.block_size);
-            let logits = self.model().forward(&ids[begin..end])?;
-            // What the model made is not held twice.
-            for first in (known - begin..end - begin).step_by(ROWS) {
-                let rows = ROWS.min(end - begin - first);
-                let logits = to_host(logits.clone().narrow(0, first, rows))?;
-                let next = begin + first + 1..;
-                for (row, next) in logits.chunks_exact(config.vocab_size).zip(next) {
+            cache.clear();
+            if begin < known {
+                self.model()
+                    .forward_cached(&ids[begin..known], &mut cache)?;
+            }
+            for first in (known..end).step_by(ROWS) {
+                let inputs = &ids[first..end.min(first + ROWS)];
+                let logits = self.model().forward_cached_all(inputs, &mut cache)?;
+                for (row, next) in logits.chunks_exact(config.vocab_size).zip(first + 1..) {
                     logprobs[next] = Some(logprob(row, ids[next])?);
                 }
             }

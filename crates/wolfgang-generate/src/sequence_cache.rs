@@ -1,7 +1,7 @@
 //! The KV cache of a sequence, and how a session lends it to a generation.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wolfgang_model::{BatchEntry, KvCache, ModelError, WolfgangModel, to_host};
+use wolfgang_model::{BatchEntry, KvCache, ModelError, WolfgangModel};
 
 /// The ids that the model has computed, with their keys and values.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +82,7 @@ impl SequenceCache {
                 *sequence = Self::default();
             }
         }
-        logits?.into_iter().map(to_host).collect()
+        logits
     }
 }
 

@@ -171,22 +171,31 @@ impl CpuTransformer {
         cache_precision: Precision,
     ) -> Result<Vec<f32>, ModelError> {
         let mut caches = new_caches(config, cache_precision, ids.len())?;
+        Ok(self.forward_cached_all(Span {
+            ids,
+            start: 0,
+            caches: &mut caches,
+        }))
+    }
+
+    /// Logits of every id of a span, `[n, vocab_size]`, row by row.
+    pub(crate) fn forward_cached_all(&self, span: Span<'_>) -> Vec<f32> {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = Vec::with_capacity(ids.len() * config.vocab_size);
-        for (chunk, ids) in ids.chunks(PREFILL_ROWS).enumerate() {
-            let span = Span {
+        let laps = &mut OpTimer::off();
+        let mut all = Vec::with_capacity(span.ids.len() * self.embeddings.shape().outputs);
+        for (chunk, ids) in span.ids.chunks(PREFILL_ROWS).enumerate() {
+            let part = Span {
                 ids,
-                start: chunk * PREFILL_ROWS,
-                caches: &mut caches,
+                start: span.start + chunk * PREFILL_ROWS,
+                caches: &mut *span.caches,
             };
-            let laps = &mut OpTimer::off();
-            work.hidden(self, &mut [span], laps);
+            work.hidden(self, &mut [part], laps);
             work.logits(self, laps);
             for row in 0..ids.len() {
                 all.extend_from_slice(work.logits.row(row));
             }
         }
-        Ok(all)
+        all
     }
 
     /// Logits behind the last id of each span, `[spans, vocab_size]`, in as few passes as

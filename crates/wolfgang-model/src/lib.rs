@@ -1,7 +1,7 @@
 //! The Wolfgang-LM transformer on burn: token ids in, logits out.
 //!
 //! ```
-//! use wolfgang_model::{Device, ModelConfig, ModelError, Parameter, Precision, RowReader, WolfgangModel, to_host};
+//! use wolfgang_model::{Device, ModelConfig, ModelError, Parameter, Precision, RowReader, WolfgangModel};
 //!
 //! // Weights are read row by row, from wherever they are; those of a checkpoint by `wolfgang-checkpoint`.
 //! let open = |_: &Parameter| -> Result<RowReader<'_, ModelError>, ModelError> {
@@ -15,12 +15,12 @@
 //! let config = ModelConfig::default().with_vocab_size(256).with_n_layer(2).with_n_embd(40);
 //! let model = WolfgangModel::from_weights(&config, &Device::flex(), Precision::F32, open)?;
 //!
-//! // The logits behind three ids, at once and one by one.
-//! let at_once = to_host(model.forward(&[1, 2, 3])?)?;
+//! // The logits of three ids, in one pass and with a cache: the same.
+//! let all = model.forward(&[1, 2, 3])?;
 //! let mut cache = model.new_cache()?;
 //! model.forward_cached(&[1, 2], &mut cache)?;
-//! let last = to_host(model.forward_cached(&[3], &mut cache)?)?;
-//! assert_eq!(at_once[2 * 256..], last);
+//! let last = model.forward_cached(&[3], &mut cache)?;
+//! assert_eq!(all[2 * 256..], last);
 //! # Ok::<(), ModelError>(())
 //! ```
 //!
@@ -31,7 +31,7 @@
 //! The model is immutable and knows no text, no file and no position: whoever generates owns a [`KvCache`] and passes
 //! it along. Any number of generations can share one model.
 //!
-//! burn's tensors carry no backend type; a [`Device`] says where they live. The model therefore
+//! Logits are returned in host memory; [`Device`] is the only type of burn's in the public API. The model
 //! runs on every backend that is compiled in (Cargo features of this crate), and never picks one by itself.
 
 mod attention;
@@ -62,7 +62,6 @@ pub use burn::tensor::Device;
 pub use config::{ModelConfig, Parameter};
 pub use device::DeviceName;
 pub use error::ModelError;
-pub use host::to_host;
 pub use kv_cache::KvCache;
 pub use model::{BatchEntry, WolfgangModel};
 pub use options::ModelOptions;

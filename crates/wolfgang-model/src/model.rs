@@ -3,11 +3,12 @@
 use crate::backends::is_flex;
 use crate::contained::contained;
 use crate::cpu::{CpuTransformer, Span};
+use crate::host::to_host;
 use crate::profile::{OpTimer, Profile};
-use crate::transformer::Transformer;
+use crate::transformer::{PREFILL_ROWS, Transformer};
 use crate::weights::{RowReader, Weights};
 use crate::{KvCache, ModelConfig, ModelError, ModelOptions, Parameter, Precision};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 /// A Wolfgang-LM with its weights.
 #[derive(Debug)]
@@ -129,26 +130,56 @@ impl WolfgangModel {
         contained(|| KvCache::new(&self.config, &self.device, self.cache_precision, kernels))?
     }
 
-    /// Logits of every position, `[n]` ids → `[n, vocab_size]`, computed afresh: the definition that
-    /// [`forward_cached`](Self::forward_cached) must agree with.
+    /// Logits of every position, `[n]` ids → `[n, vocab_size]` row by row, computed without a cache:
+    /// the definition that [`forward_cached`](Self::forward_cached) must agree with.
     ///
     /// # Errors
     /// [`ModelError::NoIds`], [`ModelError::UnknownId`], [`ModelError::ContextFull`], [`ModelError::NoMemory`],
     /// [`ModelError::Backend`].
-    pub fn forward(&self, ids: &[u32]) -> Result<Tensor<2>, ModelError> {
+    pub fn forward(&self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {
         self.check(ids, 0)?;
         contained(|| match &self.arithmetic {
-            Arithmetic::Burn(transformer) => Ok(transformer.forward(ids, &self.device)),
+            Arithmetic::Burn(transformer) => to_host(transformer.forward(ids, &self.device)),
             Arithmetic::Kernels(transformer) => {
-                let logits = transformer.forward(ids, &self.config, self.cache_precision)?;
-                let shape = [ids.len(), self.config.vocab_size];
-                let logits = TensorData::new(logits, shape);
-                Ok(Tensor::from_data(logits, &self.device))
+                transformer.forward(ids, &self.config, self.cache_precision)
             }
         })?
     }
 
-    /// Logits of the last of `ids`, `[vocab_size]`, which follow upon what stands in `cache`; their keys and values
+    /// Logits of each of `ids`, `[n, vocab_size]` row by row, given what is in `cache`; their keys and
+    /// values are added to it. Several calls with a part of the ids each need memory for the logits of
+    /// one part only.
+    ///
+    /// # Errors
+    /// As [`forward_cached`](Self::forward_cached).
+    pub fn forward_cached_all(
+        &self,
+        ids: &[u32],
+        cache: &mut KvCache,
+    ) -> Result<Vec<f32>, ModelError> {
+        self.check_cached(ids, cache)?;
+        let start = cache.len();
+        let logits = contained(|| match &self.arithmetic {
+            Arithmetic::Burn(transformer) => {
+                let layers = cache.store_mut().burn()?;
+                let mut all = Vec::with_capacity(ids.len() * self.config.vocab_size);
+                for (chunk, ids) in ids.chunks(PREFILL_ROWS).enumerate() {
+                    let start = start + chunk * PREFILL_ROWS;
+                    let logits = transformer.forward_cached_all(ids, layers, start, &self.device);
+                    all.append(&mut to_host(logits)?);
+                }
+                Ok::<_, ModelError>(all)
+            }
+            Arithmetic::Kernels(transformer) => {
+                let caches = cache.store_mut().kernels()?;
+                Ok(transformer.forward_cached_all(Span { ids, start, caches }))
+            }
+        })??;
+        cache.advance(ids.len());
+        Ok(logits)
+    }
+
+    /// Logits of the last of `ids`, `[vocab_size]`, given what is in `cache`; their keys and values
     /// are added to it.
     ///
     /// Prefill is one call with the whole prompt, decoding one call for each id; any other division gives the same: on
@@ -157,11 +188,7 @@ impl WolfgangModel {
     /// # Errors
     /// As [`forward`](Self::forward), and [`ModelError::CacheMismatch`]. The cache is then as it was; only after
     /// [`ModelError::Backend`] it must not be used again.
-    pub fn forward_cached(
-        &self,
-        ids: &[u32],
-        cache: &mut KvCache,
-    ) -> Result<Tensor<1>, ModelError> {
+    pub fn forward_cached(&self, ids: &[u32], cache: &mut KvCache) -> Result<Vec<f32>, ModelError> {
         self.forward_one(ids, cache, OpTimer::off())
     }
 
@@ -175,11 +202,11 @@ impl WolfgangModel {
         ids: &[u32],
         cache: &mut KvCache,
         profile: &mut Profile,
-    ) -> Result<Tensor<1>, ModelError> {
+    ) -> Result<Vec<f32>, ModelError> {
         self.forward_one(ids, cache, OpTimer::start(profile))
     }
 
-    /// Logits behind each of several sequences, in their order; each cache takes what is new of its own. Weights are read
+    /// Logits of the last id of each of several sequences, `[vocab_size]` each, in their order; each cache takes what is new of its own. Weights are read
     /// once for all of them, so that a few sequences take hardly longer than one.
     ///
     /// Each gets the same as by [`forward_cached`](Self::forward_cached) alone: on the CPU bit for bit. Devices other than
@@ -187,10 +214,7 @@ impl WolfgangModel {
     ///
     /// # Errors
     /// As [`forward_cached`](Self::forward_cached); that of one ends all, with the caches as they were.
-    pub fn forward_batch(
-        &self,
-        batch: &mut [BatchEntry<'_>],
-    ) -> Result<Vec<Tensor<1>>, ModelError> {
+    pub fn forward_batch(&self, batch: &mut [BatchEntry<'_>]) -> Result<Vec<Vec<f32>>, ModelError> {
         self.forward_timed(batch, OpTimer::off())
     }
 
@@ -198,13 +222,10 @@ impl WolfgangModel {
         &self,
         batch: &mut [BatchEntry<'_>],
         laps: OpTimer<'_>,
-    ) -> Result<Vec<Tensor<1>>, ModelError> {
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
         let device = &self.device;
-        let kernels = matches!(self.arithmetic, Arithmetic::Kernels(_));
-        for one in &*batch {
-            let BatchEntry { ids, cache } = one;
-            cache.check_fits(&self.config, device, self.cache_precision, kernels)?;
-            self.check(ids, cache.len())?;
+        for BatchEntry { ids, cache } in &*batch {
+            self.check_cached(ids, cache)?;
         }
         let logits = contained(|| match &self.arithmetic {
             Arithmetic::Burn(transformer) => {
@@ -214,7 +235,9 @@ impl WolfgangModel {
                     let logits = transformer.forward_cached(ids, layers, start, device);
                     logits.ok_or(ModelError::NoIds)
                 });
-                logits.collect()
+                // A device computes ahead: nothing is read back before all of the work is queued.
+                let logits = logits.collect::<Result<Vec<Tensor<1>>, ModelError>>()?;
+                logits.into_iter().map(to_host).collect()
             }
             Arithmetic::Kernels(transformer) => {
                 let spans = batch.iter_mut().map(|BatchEntry { ids, cache }| {
@@ -223,10 +246,7 @@ impl WolfgangModel {
                     Ok(Span { ids, start, caches })
                 });
                 let mut spans = spans.collect::<Result<Vec<_>, ModelError>>()?;
-                let logits = transformer.forward_cached(&mut spans, laps).into_iter();
-                let shape = [self.config.vocab_size];
-                let tensor = |logits| Tensor::from_data(TensorData::new(logits, shape), device);
-                Ok(logits.map(tensor).collect())
+                Ok(transformer.forward_cached(&mut spans, laps))
             }
         })??;
         for BatchEntry { ids, cache } in batch {
@@ -241,9 +261,15 @@ impl WolfgangModel {
         ids: &[u32],
         cache: &mut KvCache,
         laps: OpTimer<'_>,
-    ) -> Result<Tensor<1>, ModelError> {
+    ) -> Result<Vec<f32>, ModelError> {
         let logits = self.forward_timed(&mut [BatchEntry { ids, cache }], laps)?;
         logits.into_iter().next().ok_or(ModelError::NoIds)
+    }
+
+    fn check_cached(&self, ids: &[u32], cache: &KvCache) -> Result<(), ModelError> {
+        let kernels = matches!(self.arithmetic, Arithmetic::Kernels(_));
+        cache.check_fits(&self.config, &self.device, self.cache_precision, kernels)?;
+        self.check(ids, cache.len())
     }
 
     fn check(&self, ids: &[u32], past: usize) -> Result<(), ModelError> {
@@ -315,23 +341,44 @@ mod tests {
             let model =
                 WolfgangModel::from_weights(&config, &Device::flex(), options, mixed).unwrap();
             let whole = model.forward(&ids).unwrap();
-            let last = whole.narrow(0, ids.len() - 1, 1).squeeze_dim::<1>(0);
+            assert_eq!(whole.len(), ids.len() * config.vocab_size);
             let mut cache = model.new_cache().unwrap();
-            all.push(last);
-            all.push(model.forward_cached(&ids, &mut cache).unwrap());
+            let last = model.forward_cached(&ids, &mut cache).unwrap();
             assert_eq!(cache.len(), ids.len());
+            cache.clear();
+            let mut rows = model.forward_cached_all(&ids[..7], &mut cache).unwrap();
+            rows.extend(model.forward_cached_all(&ids[7..], &mut cache).unwrap());
+            assert_eq!(cache.len(), ids.len());
+            all.push((whole, last, rows));
         }
-        let first = all[0].clone();
-        let scale: f32 = first.clone().abs().max().into_scalar();
-        for logits in &all[1..] {
-            let apart: f32 = (first.clone() - logits.clone()).abs().max().into_scalar();
-            assert!(
-                scale > 0.0 && apart <= 1e-4 * scale,
-                "{apart} apart at scale {scale}"
-            );
+        let scale = scale(&all[0].0);
+        for (whole, last, rows) in &all {
+            let of_last = &whole[whole.len() - config.vocab_size..];
+            for (found, expected) in [(whole, &*all[0].0), (rows, whole), (last, of_last)] {
+                let apart = apart(found, expected);
+                assert!(
+                    scale > 0.0 && apart <= 1e-4 * scale,
+                    "{apart} apart at scale {scale}"
+                );
+            }
         }
-        let bits = |tensor: &Tensor<1>| tensor.clone().into_data();
-        assert_eq!(bits(&all[2]), bits(&all[3]), "kernels agree bit for bit");
+        let (whole, last, rows) = &all[1];
+        assert!(whole == rows, "kernels agree bit for bit");
+        assert!(
+            whole.ends_with(last),
+            "kernels agree bit for bit on the last"
+        );
+    }
+
+    fn scale(logits: &[f32]) -> f32 {
+        logits.iter().fold(0.0, |max, x| max.max(x.abs()))
+    }
+
+    /// The largest difference.
+    fn apart(found: &[f32], expected: &[f32]) -> f32 {
+        assert_eq!(found.len(), expected.len());
+        let pairs = found.iter().zip(expected);
+        pairs.fold(0.0, |max, (a, b)| max.max((a - b).abs()))
     }
 
     #[test]
@@ -347,9 +394,8 @@ mod tests {
             model.forward_cached(&[3, 1, 4, 1, 5], &mut cache).unwrap()
         };
         let [default, f32, f16] = [None, Some(Precision::F32), Some(Precision::F16)].map(logits);
-        assert_eq!(default.clone().into_data(), f32.clone().into_data());
-        let scale: f32 = f32.clone().abs().max().into_scalar();
-        let apart: f32 = (f32 - f16).abs().max().into_scalar();
+        assert_eq!(default, f32);
+        let (scale, apart) = (scale(&f32), apart(&f16, &f32));
         assert!(
             apart > 0.0 && apart <= 2e-3 * scale,
             "{apart} apart at scale {scale}"

@@ -86,6 +86,18 @@ impl Transformer {
         last.map(|last| self.logits(last).squeeze_dim(0))
     }
 
+    /// Logits of each of `ids`, which have the positions from `start` on, `[n, vocab_size]`. At most
+    /// [`PREFILL_ROWS`] ids.
+    pub(crate) fn forward_cached_all(
+        &self,
+        ids: &[u32],
+        cache: &mut [LayerCache],
+        start: usize,
+        device: &Device,
+    ) -> Tensor<2> {
+        self.logits(self.hidden(ids, start, Some(cache), device))
+    }
+
     /// Everything between embedding and final norm, `[n]` → `[1, n, n_embd]`.
     fn hidden(
         &self,

@@ -4,8 +4,8 @@
 //! use wolfgang_checkpoint::Checkpoint;
 //! use wolfgang_generate::{Device, GenerateOptions, Tokenizer, WolfgangGenerator};
 //!
-//! let weights = bytes::Bytes::from_static(wolfgang_faust::WEIGHTS);
-//! let checkpoint = Checkpoint::from_memory(wolfgang_faust::CONFIG, weights, "the Faust model")?;
+//! let (config, weights) = (wolfgang_faust::CONFIG, wolfgang_faust::WEIGHTS);
+//! let checkpoint = Checkpoint::from_memory(config, weights, "the Faust model")?;
 //! let tokenizer = Tokenizer::from_bytes(wolfgang_faust::TOKENIZER, "the Faust model")?;
 //! let faust = WolfgangGenerator::new(checkpoint.into_model(&Device::flex())?, tokenizer)?;
 //!

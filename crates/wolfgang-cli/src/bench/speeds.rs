@@ -5,7 +5,7 @@ use super::limits::Limits;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 use wolfgang_generate::WolfgangModel;
-use wolfgang_model::{BatchEntry, KvCache, Op, Profile, to_host};
+use wolfgang_model::{BatchEntry, KvCache, Op, Profile};
 
 /// What one round measures, and how many there are.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -123,9 +123,8 @@ impl Together {
         for id in ids.chunks_exact(1) {
             let batch = caches.iter_mut();
             let batch = batch.map(|cache| BatchEntry::new(id, cache));
-            for logits in model.forward_batch(&mut batch.collect::<Vec<_>>())? {
-                std::hint::black_box(to_host(logits)?);
-            }
+            let logits = model.forward_batch(&mut batch.collect::<Vec<_>>())?;
+            std::hint::black_box(logits);
         }
         Ok(())
     }
@@ -143,7 +142,7 @@ fn steps(
     let mut profile = Profile::default();
     let begun = Instant::now();
     for id in ids {
-        to_host(model.forward_profiled(&[*id], cache, &mut profile)?)?;
+        std::hint::black_box(model.forward_profiled(&[*id], cache, &mut profile)?);
     }
     let rest = begun.elapsed().saturating_sub(profile.total());
     let mut steps: Vec<_> = Op::ALL
@@ -156,7 +155,7 @@ fn steps(
 
 /// One call of the model, up to the logits in host memory.
 pub(super) fn step(model: &WolfgangModel, ids: &[u32], cache: &mut KvCache) -> anyhow::Result<()> {
-    std::hint::black_box(to_host(model.forward_cached(ids, cache)?)?);
+    std::hint::black_box(model.forward_cached(ids, cache)?);
     Ok(())
 }
 
