@@ -256,7 +256,7 @@ fn mistakes_show_before_any_work() {
     };
     assert_eq!(
         error(&[1, 4096], &options(1)),
-        "id 4096 at position 1 lies beyond the vocabulary of 4096"
+        "token id 4096 at position 1 is outside the vocabulary of 4096 tokens"
     );
     let stop = GenerateOptions {
         stop_tokens: vec![9999],
@@ -264,7 +264,7 @@ fn mistakes_show_before_any_work() {
     };
     assert_eq!(
         error(&[1], &stop),
-        "stop token 9999 lies beyond the vocabulary of 4096"
+        "stop token 9999 is outside the vocabulary of 4096 tokens"
     );
     let sampling = SamplingParams {
         top_p: Some(2.0),
@@ -276,7 +276,7 @@ fn mistakes_show_before_any_work() {
     };
     assert_eq!(
         error(&[1], &mistyped),
-        "top_p is 2, but it must lie between 0 and 1"
+        "top_p is 2, but it must be between 0 and 1"
     );
 }
 

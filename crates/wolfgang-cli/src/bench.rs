@@ -217,7 +217,7 @@ impl Plan {
             repetitions: args.repetitions.get(),
         };
         let beyond = |what: &str, n: usize| {
-            let message = format!("{what} {n} lies beyond the model's context of {block_size}");
+            let message = format!("{what} {n} exceeds the model's context of {block_size} tokens");
             Err(BadParameter(message))
         };
         if let Some(n) = rounds.prefill.iter().find(|n| **n > block_size) {
@@ -225,7 +225,7 @@ impl Plan {
         }
         if rounds.prefill.contains(&0) {
             return Err(BadParameter(
-                "--prefill is 0, but a prompt has at least 1 token".to_owned(),
+                "--prefill is 0, but it must be at least 1".to_owned(),
             ));
         }
         if let Some(n) = rounds.sequences.iter().find(|n| **n > MAX_SEQUENCES) {
@@ -264,7 +264,7 @@ impl Forms {
         Ok(Self {
             given,
             checkpoint,
-            made: tempfile::tempdir().context("there is no temporary folder")?,
+            made: tempfile::tempdir().context("failed to create a temporary directory")?,
         })
     }
 

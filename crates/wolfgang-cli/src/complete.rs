@@ -38,7 +38,7 @@ pub(crate) fn man(args: &ManArgs) -> anyhow::Result<()> {
     let folder = args.folder.display();
     let written = std::fs::create_dir_all(&args.folder)
         .and_then(|()| clap_mangen::generate_to(visible(), &args.folder));
-    written.with_context(|| format!("cannot write manual pages into {folder}"))
+    written.with_context(|| format!("failed to write manual pages into {folder}"))
 }
 
 /// The command without what is hidden, which the generators would show.

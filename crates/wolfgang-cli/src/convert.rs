@@ -265,7 +265,7 @@ fn tokenizer(
             ),
             false => voice.pick(
                 format!("{path} kommt nicht mit: {error}"),
-                format!("{path} is not taken along: {error}"),
+                format!("{path} is not copied: {error}"),
             ),
         });
     }

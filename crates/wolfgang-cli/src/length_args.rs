@@ -101,7 +101,7 @@ impl LengthArgs {
         let duration = |seconds| {
             Duration::try_from_secs_f64(seconds).map_err(|_| {
                 BadParameter(format!(
-                    "--max-time is {seconds}, but it must be a number of seconds from 0 up"
+                    "--max-time is {seconds}, but it must be a non-negative number of seconds"
                 ))
             })
         };

@@ -55,9 +55,8 @@ options! {
 }
 
 fn threads(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| {
-        "it must be a whole number from 1 up; leave it out for one thread for each core".to_owned()
-    })
+    text.parse()
+        .map_err(|_| "it must be a positive integer; omit it for one thread per core".to_owned())
 }
 
 fn device_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DeviceName>, D::Error> {
@@ -148,7 +147,9 @@ pub(crate) fn unread_classes(checkpoint: &Checkpoint, voice: Voice) -> Option<St
     let (path, names) = (checkpoint.path().display(), names.join(", "));
     Some(voice.pick(
         format!("{path}: neben dem Modell nicht gelesen: Objekte der Klassen {names}{more}"),
-        format!("{path}: not read beside the model: objects of the classes {names}{more}"),
+        format!(
+            "{path}: skipped objects that are not part of the model, of the classes {names}{more}"
+        ),
     ))
 }
 

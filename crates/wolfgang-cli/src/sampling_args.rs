@@ -337,7 +337,7 @@ impl SamplingArgs {
         ];
         match needs.iter().find(|(_, given, _, met)| *given && !met) {
             Some((option, _, other, _)) => Err(BadParameter(format!(
-                "{option} is given, but it does nothing without {other}"
+                "{option} has no effect without {other}"
             ))),
             None => Ok(()),
         }
@@ -372,7 +372,7 @@ fn token_id(token: &str, tokenizer: &Tokenizer) -> Option<u32> {
 
 fn no_token(option: &str, given: &str) -> BadParameter {
     BadParameter(format!(
-        "{option} is {given:?}, but it must be an id or exactly one token"
+        "{option} is {given:?}, but it must be a token id or a text of exactly one token"
     ))
 }
 

@@ -61,7 +61,10 @@ pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Re
         (None, text) => text_source::required(text.as_deref())?,
     };
     if text.is_empty() {
-        return Err(BadParameter("the text is empty, so there is nothing to score".into()).into());
+        return Err(BadParameter(
+            "the text is empty, but scoring requires at least one token".into(),
+        )
+        .into());
     }
     let model = args.model.over(file.model, &file.folder);
     let (generator, _) = model.load(voice)?;
@@ -70,7 +73,7 @@ pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Re
     if let Some(lost) = &lost {
         voice.warning(&voice.pick(
             format!("dem Vokabular des Modells fehlen Zeichen des Textes; sie werden nicht bewertet: {lost}"),
-            format!("the model's vocabulary lacks characters of the text; they are not scored: {lost}"),
+            format!("the model's vocabulary lacks characters of the text, which are not scored: {lost}"),
         ));
     }
     let score = generator.score(&text)?;

@@ -117,7 +117,7 @@ fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer) -> anyhow::Result<()> {
     if let Some(id) = ids.iter().find(unknown) {
         let size = tokenizer.vocab_size();
         return Err(BadParameter(format!(
-            "--decode names id {id}, but the vocabulary has {size} entries"
+            "--decode contains token id {id}, but the vocabulary has {size} tokens"
         ))
         .into());
     }
@@ -163,7 +163,7 @@ fn lost(missing: &[MissingLine], voice: Voice) -> String {
             "für {n} Bytes des Textes hat das Vokabular kein Token; verloren gehen: {characters}"
         ),
         format!(
-            "the vocabulary has no token for {n} bytes of the text; these are lost: {characters}"
+            "the vocabulary has no token for {n} bytes of the text; dropped characters: {characters}"
         ),
     )
 }

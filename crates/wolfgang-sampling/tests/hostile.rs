@@ -152,7 +152,7 @@ fn errors_name_what_is_wrong() {
             banned_tokens: vec![1, 9],
             ..SamplingParams::default()
         }),
-        "banned_tokens names id 9, but the vocabulary has 4 entries"
+        "banned_tokens contains token id 9, but the vocabulary has 4 tokens"
     );
     assert_eq!(
         message(SamplingParams {
@@ -160,14 +160,14 @@ fn errors_name_what_is_wrong() {
             allowed_tokens: Some(vec![1]),
             ..SamplingParams::default()
         }),
-        "allowed_tokens and banned_tokens contradict each other: every allowed id is banned"
+        "allowed_tokens and banned_tokens conflict: every allowed token is banned"
     );
     assert_eq!(
         message(SamplingParams {
             min_p: Some(1.5),
             ..SamplingParams::default()
         }),
-        "min_p is 1.5, but it must lie between 0 and 1"
+        "min_p is 1.5, but it must be between 0 and 1"
     );
 }
 
