@@ -9,18 +9,18 @@ use clap_complete::Shell;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// For example: wolfgang completions bash > ~/.local/share/bash-completion/completions/wolfgang
+/// Prints the completion script for a shell, for example: wolfgang completions bash > ~/.local/share/bash-completion/completions/wolfgang
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArgs {
-    /// The shell
+    /// Shell
     #[arg(value_enum)]
     shell: Shell,
 }
 
-/// For example: wolfgang man ~/.local/share/man/man1
+/// Writes the manual pages to a folder, for example: wolfgang man ~/.local/share/man/man1
 #[derive(Args, Debug)]
 pub(crate) struct ManArgs {
-    /// The folder, which is made if it is not there
+    /// Folder; it is created if it does not exist
     #[arg(value_parser = home::path())]
     folder: PathBuf,
 }
