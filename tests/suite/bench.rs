@@ -117,17 +117,17 @@ fn what_cannot_be_measured_is_one_sentence() {
         (
             &["--depth", "254"][..],
             2,
-            "error: decoding 3 tokens from --depth 254 lies beyond the model's context of 256\n",
+            "error: decoding 3 tokens from --depth 254 exceeds the model's context of 256 tokens\n",
         ),
         (
             &["--prefill", "257"],
             2,
-            "error: --prefill 257 lies beyond the model's context of 256\n",
+            "error: --prefill 257 exceeds the model's context of 256 tokens\n",
         ),
         (
             &["--prefill", "0"],
             2,
-            "error: --prefill is 0, but a prompt has at least 1 token\n",
+            "error: --prefill is 0, but it must be at least 1\n",
         ),
         (
             &["--sequences", "4,257"],
@@ -137,7 +137,7 @@ fn what_cannot_be_measured_is_one_sentence() {
         (
             &["--threads", "100000"],
             2,
-            "flex in f32 cannot be measured: ",
+            "failed to measure flex in f32: ",
         ),
     ] {
         let output = bench(arguments);

@@ -221,7 +221,7 @@ fn files_that_are_no_conversations_are_one_clear_sentence() {
         ),
         (
             "{\"message\": [], \"more\": 1}",
-            "it must be a list of messages",
+            "expected a list of messages",
         ),
     ];
     for (contents, expected) in cases {
@@ -232,7 +232,7 @@ fn files_that_are_no_conversations_are_one_clear_sentence() {
             &[],
             format!("/save {name}\n").as_bytes(),
             2,
-            "so it is not replaced",
+            "refusing to replace it",
         );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), contents);
     }
@@ -241,19 +241,19 @@ fn files_that_are_no_conversations_are_one_clear_sentence() {
         &["--load", missing.to_str().unwrap()],
         b"",
         1,
-        "cannot read",
+        "failed to read",
     );
     refused(
         &["--load", folder.path().to_str().unwrap()],
         b"",
         1,
-        "cannot read",
+        "failed to read",
     );
     #[cfg(unix)]
-    refused(&["--load", "/dev/zero"], b"", 1, "it is not a file");
+    refused(&["--load", "/dev/zero"], b"", 1, "it is not a regular file");
     let nowhere = Path::new(&missing).join("talk.json");
     let save = format!("/save {}\n", nowhere.display());
-    refused(&[], save.as_bytes(), 1, "cannot write");
+    refused(&[], save.as_bytes(), 1, "failed to write");
 }
 
 #[test]
@@ -266,10 +266,10 @@ fn what_cannot_be_done_is_one_line() {
     );
     let long = "Ach! ".repeat(2000);
     assert_eq!(long.len(), 10_000);
-    refused(&[], long.as_bytes(), 2, "but the model's context holds 256");
-    refused(&[], b"/nichts\n", 2, "there is no /nichts");
+    refused(&[], long.as_bytes(), 2, "but the model's context has 256");
+    refused(&[], b"/nichts\n", 2, "unknown command /nichts");
     refused(&["--lang", "de"], b"/nichts\n", 2, "/nichts gibt es nicht");
-    refused(&[], b"/regenerate\n", 2, "no message to answer");
+    refused(&[], b"/regenerate\n", 2, "no user message to reply to");
     let german = ["--lang", "de"];
     refused(
         &german,
@@ -284,7 +284,12 @@ fn what_cannot_be_done_is_one_line() {
         2,
         "Fehler: die Zeile 1 der Standardeingabe",
     );
-    refused(&["--ignore-eos"], b"", 2, "--ignore-eos does nothing here");
+    refused(
+        &["--ignore-eos"],
+        b"",
+        2,
+        "--ignore-eos has no effect in a chat",
+    );
     refused(&["--temperature", "-1"], b"", 2, "temperature is -1");
 }
 
@@ -292,7 +297,7 @@ fn what_cannot_be_done_is_one_line() {
 fn a_message_that_the_vocabulary_lacks_is_answered_with_a_warning() {
     let args = ["--seed", "1", "--max-new-tokens", "3"];
     let said =
-        "warning: the model's vocabulary lacks characters of the text; it does not see them: 🦀\n";
+        "warning: the model's vocabulary lacks characters of the text, which were dropped: 🦀\n";
     let text = heard(&args, "Wie geht es dir, 🦀?\n", said);
     assert!(text.ends_with('\n'));
     // What is combined is as much a text as anything else.

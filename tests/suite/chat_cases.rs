@@ -128,7 +128,7 @@ fn save_does_not_replace_a_message_list_of_another_program() {
     let list = json!([{"role": "user", "content": "Wer?", "name": "a"}]).to_string();
     std::fs::write(&path, &list).unwrap();
     let output = chat(&[], format!("/save {}\n", path.display()).as_bytes());
-    assert!(stderr(&output).contains("so it is not replaced"));
+    assert!(stderr(&output).contains("refusing to replace it"));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), list);
 }
 
@@ -152,7 +152,7 @@ fn an_error_of_saving_names_the_file_and_no_temporary_one() {
     assert_eq!(
         stderr(&output),
         format!(
-            "error: cannot write {}: No such file or directory (os error 2)\n",
+            "error: failed to write {}: No such file or directory (os error 2)\n",
             path.display()
         )
     );
@@ -190,7 +190,7 @@ fn a_request_of_openai_is_loaded_and_not_overwritten() {
     assert_eq!(loaded.stdout, expected.stdout);
     let saved = chat(&[], format!("/save {name}\n").as_bytes());
     assert!(
-        stderr(&saved).contains("so it is not replaced"),
+        stderr(&saved).contains("refusing to replace it"),
         "{}",
         stderr(&saved)
     );

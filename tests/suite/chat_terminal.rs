@@ -92,7 +92,11 @@ fn a_conversation() {
     assert_eq!(words(&terminal.enter("Wer bist du?")), words(&third));
 
     assert!(terminal.enter("/help").contains("/regenerate"));
-    assert!(terminal.enter("/nichts").contains("there is no /nichts"));
+    assert!(
+        terminal
+            .enter("/nichts")
+            .contains("unknown command /nichts")
+    );
     terminal.press("/quit\r");
     assert_eq!(terminal.wait_for_end(), 0);
 }
@@ -261,7 +265,7 @@ fn a_line_of_ten_thousand_characters_is_refused_and_the_conversation_goes_on() {
     terminal.press(&long);
     terminal.wait_for("Ende!");
     terminal.press("\r");
-    terminal.wait_for("but the model's context holds 256");
+    terminal.wait_for("but the model's context has 256");
     terminal.wait_for_prompt();
     terminal.enter("/stats");
     terminal.wait_for("[no answer yet]");
@@ -362,7 +366,7 @@ fn without_a_prompt_a_person_is_told_what_happens() {
     for command in ["score", "tokenize"] {
         let terminal = home.run(&[command]);
         terminal
-            .wait_for("error: a text is required: name it, pipe it in, or name its file in --file");
+            .wait_for("error: a text is required: pass it as an argument, pipe it in, or name a file with --file");
         assert_eq!(terminal.wait_for_end(), 2);
     }
 }

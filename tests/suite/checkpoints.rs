@@ -87,7 +87,7 @@ const REASONS: [(&str, &str); 25] = [
     ("evil_raw_pickle", "Python would call posix.system"),
     ("evil_reduce_as_model", "Python would call posix.system"),
     ("evil_reduce_beside_model", "Python would call posix.system"),
-    ("int_weight", "norm.weight holds i64"),
+    ("int_weight", "norm.weight has type i64"),
     ("missing_tensor", "layers.1.attention.wq.weight is missing"),
     (
         "nan_weight",
@@ -96,13 +96,13 @@ const REASONS: [(&str, &str); 25] = [
     ("no_config", "no usable entry \"model_config\""),
     ("no_model", "no usable entry \"model\""),
     ("not_a_checkpoint", "neither a zip archive nor a pickle"),
-    ("truncated_100_bytes", "damaged or cut short"),
-    ("truncated_half", "damaged or cut short"),
+    ("truncated_100_bytes", "corrupt or truncated"),
+    ("truncated_half", "corrupt or truncated"),
     ("unexpected_tensor", "surprise is unexpected"),
     ("untied_output", "the head must be tied to the embeddings"),
     (
         "wrong_shape",
-        "layers.0.attention.wk.weight has the shape [5, 32] instead of [16, 32]",
+        "layers.0.attention.wk.weight has shape [5, 32], expected [16, 32]",
     ),
 ];
 
@@ -175,17 +175,17 @@ fn what_is_no_checkpoint_is_named_for_what_it_is() {
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    assert!(message(&path.join("nothing")).contains("cannot read"));
+    assert!(message(&path.join("nothing")).contains("failed to read"));
     assert!(message(path).contains("the folder has no config.json"));
 
     let record = std::fs::read(repository("models/faust/model.bpk")).unwrap();
     std::fs::write(path.join("model.bpk"), &record).unwrap();
-    assert!(message(&path.join("model.bpk")).contains("is one file of a model that is a folder"));
+    assert!(message(&path.join("model.bpk")).contains("is a single file of a model folder"));
     std::fs::write(path.join("renamed"), &record).unwrap();
     assert!(message(&path.join("renamed")).contains("name the folder it lies in"));
 
     std::fs::write(path.join("config.json"), r#"{"model_type": "gpt2"}"#).unwrap();
-    assert!(message(path).contains(r#"has model_type "gpt2" instead of "wolfgang" or "llama""#));
+    assert!(message(path).contains(r#"has model_type "gpt2", expected "wolfgang" or "llama""#));
 
     std::fs::copy(
         repository("models/faust/config.json"),
@@ -196,7 +196,7 @@ fn what_is_no_checkpoint_is_named_for_what_it_is() {
     for len in [0, 9, 10, 200, record.len() / 2, record.len() - 1] {
         std::fs::write(path.join("model.bpk"), &record[..len]).unwrap();
         assert!(
-            message(path).contains("damaged or cut short"),
+            message(path).contains("corrupt or truncated"),
             "cut to {len} bytes"
         );
     }

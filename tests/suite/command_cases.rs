@@ -99,24 +99,18 @@ fn numbers_that_mean_nothing_are_refused_with_what_is_possible() {
     for (args, expected) in [
         (
             ["--seed", "-2"],
-            "it must be a whole number from 0 to 2^64 - 1, or -1",
+            "it must be an integer from 0 to 2^64 - 1, or -1",
         ),
         (
             ["--top-k", "1.5"],
-            "it must be a whole number from 0 to 2^64 - 1, or -1",
+            "it must be an integer from 0 to 2^64 - 1, or -1",
         ),
         (
             ["--max-new-tokens", "-2"],
-            "it must be a whole number from 0 to 2^64 - 1, or -1",
+            "it must be an integer from 0 to 2^64 - 1, or -1",
         ),
-        (
-            ["--threads", "-1"],
-            "leave it out for one thread for each core",
-        ),
-        (
-            ["--threads", "0"],
-            "leave it out for one thread for each core",
-        ),
+        (["--threads", "-1"], "omit it for one thread per core"),
+        (["--threads", "0"], "omit it for one thread per core"),
     ] {
         let output = run(&[&[PROMPT][..], &args].concat());
         assert_eq!(output.status.code(), Some(2));
@@ -128,7 +122,7 @@ fn numbers_that_mean_nothing_are_refused_with_what_is_possible() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let expected = "config.toml:3: -2 is given, but it must be a whole number";
+    let expected = "config.toml:3: -2 is given, but it must be an integer";
     assert!(stderr(&output).contains(expected), "{}", stderr(&output));
 }
 
@@ -188,7 +182,7 @@ fn a_configuration_folder_that_cannot_be_entered_is_a_warning() {
         assert_eq!(said.lines().count(), 1, "{said}");
         let path = home.join("wolfgang/config.toml");
         let begin = format!(
-            "warning: cannot read the configuration file {}: ",
+            "warning: failed to read the configuration file {}: ",
             path.display()
         );
         assert!(said.starts_with(&begin), "{said}");
@@ -263,7 +257,10 @@ fn text_that_is_piped_in_needs_no_dash() {
     for command in ["score", "tokenize"] {
         let output = piped(&[command], b"");
         assert_eq!(output.status.code(), Some(2), "{command}");
-        assert!(stderr(&output).starts_with("error: a text is required: name it, pipe it in"));
+        assert!(
+            stderr(&output)
+                .starts_with("error: a text is required: pass it as an argument, pipe it in")
+        );
     }
     assert_eq!(
         output("tokenize", b"", &["-"]),
@@ -426,7 +423,7 @@ fn ids_are_read_however_they_are_separated() {
     for (ids, found) in [("200,,17", "\",\""), ("200;17", "\"200;17\""), ("", "none")] {
         let output = output(ids);
         assert_eq!(output.status.code(), Some(2), "{ids:?}");
-        let expected = format!("such as 1,2 or [1, 2], but it has {found}");
+        let expected = format!("such as 1,2 or [1, 2], found {found}");
         assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
     }
 }
@@ -446,7 +443,7 @@ fn errors_of_writing_name_the_target_and_no_temporary_file() {
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         assert_eq!(
             stderr(&output),
-            format!("error: cannot write {target}: No such file or directory (os error 2)\n"),
+            format!("error: failed to write {target}: No such file or directory (os error 2)\n"),
         );
     }
 }
@@ -529,10 +526,10 @@ fn an_invalid_variable_is_named_in_the_error() {
 #[test]
 fn counts_out_of_range_are_refused_with_what_is_possible() {
     for (args, expected) in [
-        (["-n", "-1"], "a whole number from 1 up"),
-        (["-n", "0"], "a whole number from 1 up"),
-        (["--no-repeat-ngram", "-1"], "a whole number from 0 up"),
-        (["--min-new-tokens", "x"], "a whole number from 0 up"),
+        (["-n", "-1"], "a positive integer"),
+        (["-n", "0"], "a positive integer"),
+        (["--no-repeat-ngram", "-1"], "a non-negative integer"),
+        (["--min-new-tokens", "x"], "a non-negative integer"),
     ] {
         let output = run(&[&[PROMPT][..], &args].concat());
         assert_eq!(output.status.code(), Some(2));
@@ -540,7 +537,7 @@ fn counts_out_of_range_are_refused_with_what_is_possible() {
     }
     let output = run(&[PROMPT, "--json", "--logprobs", "-1"]);
     assert!(
-        stderr(&output).contains("a whole number from 0 up"),
+        stderr(&output).contains("a non-negative integer"),
         "{}",
         stderr(&output)
     );
@@ -549,15 +546,15 @@ fn counts_out_of_range_are_refused_with_what_is_possible() {
     for (toml, expected) in [
         (
             "[model]\nthreads = -1\n",
-            "-1 is given, but it must be a whole number from 1 up",
+            "-1 is given, but it must be a positive integer",
         ),
         (
             "[model]\nthreads = 0\n",
-            "0 is given, but it must be a whole number from 1 up",
+            "0 is given, but it must be a positive integer",
         ),
         (
             "[length]\nmin-new-tokens = -1\n",
-            "-1 is given, but it must be a whole number from 0 up",
+            "-1 is given, but it must be a non-negative integer",
         ),
     ] {
         std::fs::write(&config, toml).unwrap();
@@ -645,7 +642,7 @@ fn utf16_json_files_are_recognised() {
     );
     std::fs::write(&path, "[]").unwrap();
     assert!(
-        stderr(&inspect()).contains("its config.json is [] instead of an object"),
+        stderr(&inspect()).contains("its config.json is [], expected an object"),
         "{}",
         stderr(&inspect())
     );
@@ -689,6 +686,6 @@ fn a_tokenizer_that_is_not_taken_along_is_named_once() {
         .unwrap();
     let message = stderr(&output);
     assert_eq!(message.matches("tokenizer.json").count(), 2, "{message}");
-    let expected = "tokenizer.json is not taken along: it is not a tokenizer.json: ";
+    let expected = "tokenizer.json is not copied: it is not a valid tokenizer.json: ";
     assert!(message.contains(expected), "{message}");
 }

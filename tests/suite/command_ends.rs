@@ -11,35 +11,35 @@ fn bad_parameters_are_one_line_with_name_value_and_rule() {
     let cases: [(&[&str], &str); 11] = [
         (
             &["--threads", "100000", "--device", "flex"],
-            "100000 threads were asked for: at most 1024 are possible; choose fewer by --threads",
+            "failed to start 100000 threads: the maximum is 1024; choose fewer with --threads",
         ),
         (
             &["--temperature", "-1"],
-            "temperature is -1, but it must be 0 (greedy) or a number",
+            "temperature is -1, but it must be 0 (greedy) or at least",
         ),
         (
             &["--temperature", "NaN"],
-            "temperature is NaN, but it must be 0 (greedy) or a number",
+            "temperature is NaN, but it must be 0 (greedy) or at least",
         ),
         (
             &["--top-p", "2"],
-            "top_p is 2, but it must lie between 0 and 1",
+            "top_p is 2, but it must be between 0 and 1",
         ),
         (
             &["--top-p", "-0.5"],
-            "top_p is -0.5, but it must lie between 0 and 1",
+            "top_p is -0.5, but it must be between 0 and 1",
         ),
         (
             &["--repetition-penalty", "0"],
-            "repetition_penalty is 0, but it must lie between 0.000001 and 1000000",
+            "repetition_penalty is 0, but it must be between 0.000001 and 1000000",
         ),
         (
             &["--prompt-ids", "1,99999"],
-            "id 99999 at position 1 lies beyond the vocabulary of 4096",
+            "token id 99999 at position 1 is outside the vocabulary of 4096 tokens",
         ),
         (
             &["--stop-token", "99999"],
-            "stop token 99999 lies beyond the vocabulary of 4096",
+            "stop token 99999 is outside the vocabulary of 4096 tokens",
         ),
         (
             &["--stop-token", "zwei Wörter"],
@@ -73,15 +73,15 @@ fn what_is_missing_or_does_not_fit_is_one_line_and_code_1() {
     let cases = [
         (
             vec!["--model".into(), "no/such/model".into()],
-            "cannot read no/such/model",
+            "failed to read no/such/model",
         ),
         (
             vec!["--tokenizer".into(), "no/such/file".into()],
-            "cannot read the tokenizer no/such/file",
+            "failed to read the tokenizer no/such/file",
         ),
         (
             vec!["--tokenizer".into(), path(&readme)],
-            "is not a tokenizer.json",
+            "is not a valid tokenizer.json",
         ),
         (
             vec![
@@ -109,7 +109,7 @@ fn a_long_prompt_is_cut_with_a_warning() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "warning: the prompt is too long by 44 tokens; the model sees its last 256\n"
+        "warning: the prompt is 44 tokens too long and was truncated to its last 256 tokens\n"
     );
 }
 
@@ -119,7 +119,7 @@ fn characters_that_the_vocabulary_lacks_are_told() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "warning: the model's vocabulary lacks characters of the prompt; it does not see them: €\n"
+        "warning: the model's vocabulary lacks characters of the prompt, which were dropped: €\n"
     );
 }
 

@@ -46,11 +46,11 @@ fn a_standard_output_that_cannot_be_written_is_an_error() {
     for (redirection, expected) in [
         (
             "> /dev/full",
-            "error: cannot write to standard output: No space left on device (os error 28)\n",
+            "error: failed to write to standard output: No space left on device (os error 28)\n",
         ),
         (
             ">&-",
-            "error: cannot write to standard output: it is closed\n",
+            "error: failed to write to standard output: it is closed\n",
         ),
     ] {
         for args in commands() {
@@ -117,7 +117,7 @@ fn a_closed_standard_input_is_an_error_where_it_is_read() {
         let output = redirected(args, "<&-");
         assert_eq!(
             stderr(&output),
-            "error: cannot read standard input: it is closed\n"
+            "error: failed to read standard input: it is closed\n"
         );
         assert_eq!(output.status.code(), Some(1));
     }

@@ -128,7 +128,7 @@ fn nothing_is_overwritten_and_nothing_is_left_behind() {
     let output = convert(&fixture("tiny/plain.pt"), &occupied, &[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        stderr(&output).contains("exists already"),
+        stderr(&output).contains("already exists"),
         "{}",
         stderr(&output)
     );
@@ -138,7 +138,7 @@ fn nothing_is_overwritten_and_nothing_is_left_behind() {
     );
 
     let nowhere = folder.path().join("no/such/folder");
-    assert!(stderr(&convert(&fixture("tiny/plain.pt"), &nowhere, &[])).contains("cannot write"));
+    assert!(stderr(&convert(&fixture("tiny/plain.pt"), &nowhere, &[])).contains("failed to write"));
 
     // 512 ids in the model, 4096 in the tokenizer.
     let tokenizer = repository("models/faust/tokenizer.json");

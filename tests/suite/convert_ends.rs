@@ -60,7 +60,7 @@ fn a_converted_folder_is_replaced_only_when_asked() {
         .arg(&target);
     let error = failure(&timid.output().unwrap());
     assert!(
-        error.contains("exists already") && error.contains("--force"),
+        error.contains("already exists") && error.contains("--force"),
         "{error}"
     );
     assert_eq!(speaks(&target), old);
@@ -125,7 +125,7 @@ fn somebody_elses_folder_is_not_replaced() {
     let file = folder.path().join("file");
     std::fs::write(&file, "mine").unwrap();
     let error = failure(&convert(&fixture("tiny/plain.pt"), &file).output().unwrap());
-    assert!(error.contains("it is no folder"), "{error}");
+    assert!(error.contains("it is not a folder"), "{error}");
     assert_eq!(std::fs::read_to_string(file).unwrap(), "mine");
 }
 
@@ -145,7 +145,7 @@ fn a_disk_that_fills_up_leaves_everything_as_it_was() {
             .args(["--to", form]);
         let error = failure(&limited.stdout(Stdio::null()).output().unwrap());
         assert!(
-            error.contains("cannot write") && error.contains("too large"),
+            error.contains("failed to write") && error.contains("too large"),
             "{error}"
         );
         assert_eq!(speaks(&target), old);

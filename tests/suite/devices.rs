@@ -79,7 +79,7 @@ fn the_cpu_by_any_of_its_names_writes_the_same() {
 fn a_name_that_no_device_has_is_bad_usage() {
     let said = stderr_of(&["--device", "gpu"], 2);
     assert!(
-        said.contains("there is no device \"gpu\"; devices are auto, cpu, cuda[:N]"),
+        said.contains("unknown device \"gpu\"; expected one of auto, cpu, cuda[:N]"),
         "{said}"
     );
 }
@@ -97,11 +97,14 @@ fn a_device_that_is_not_there_is_one_clear_sentence() {
             other => panic!("{other:?}"),
         };
         let (reason, step) = if compiled_in {
-            ("there is no ", "choose one that `wolfgang devices` lists")
+            (
+                "was not found on this machine",
+                "choose a device listed by `wolfgang devices`",
+            )
         } else {
             (
-                "which this program was built without",
-                "build it with that feature, or choose one that `wolfgang devices` lists",
+                "which is not enabled in this build",
+                "build it with that feature, or choose a device listed by `wolfgang devices`",
             )
         };
         assert!(line.contains(reason) && line.ends_with(step), "{said}");
@@ -113,7 +116,7 @@ fn a_device_that_is_not_there_is_one_clear_sentence() {
 fn a_precision_that_the_device_lacks_is_refused_with_those_it_has() {
     let said = stderr_of(&["--device", "ndarray", "--dtype", "bf16"], 1);
     assert!(
-        said.contains("this device does not compute in bf16; it supports f32; choose another --dtype or --device"),
+        said.contains("precision bf16 is not supported on this device; supported: f32; choose another --dtype or --device"),
         "{said}"
     );
 }
@@ -139,8 +142,8 @@ fn a_driver_that_is_missing_or_broken_is_one_clear_sentence() {
         assert_eq!(
             errors,
             [
-                "error: there is no wgpu:0 on this machine: wgpu needs a driver for Vulkan, Metal or DirectX; choose one \
-             that `wolfgang devices` lists"
+                "error: device wgpu:0 was not found on this machine: wgpu requires a driver for Vulkan, Metal or DirectX; choose a \
+             device listed by `wolfgang devices`"
             ],
             "{said}"
         );

@@ -126,7 +126,7 @@ fn a_file_is_not_replaced_unless_asked() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.contains("is there already") && told.contains("--force"),
+        told.contains("already exists") && told.contains("--force"),
         "{told}"
     );
     let german = explain(&[&args[..], &["--lang", "de"]].concat());

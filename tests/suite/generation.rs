@@ -219,18 +219,18 @@ fn mistakes_show_before_any_work() {
     };
     assert_eq!(
         error(&[1, 4096], &options(1)),
-        "id 4096 at position 1 lies beyond the vocabulary of 4096"
+        "token id 4096 at position 1 is outside the vocabulary of 4096 tokens"
     );
     let stop = options(1).with_stop_tokens([9999]);
     assert_eq!(
         error(&[1], &stop),
-        "stop token 9999 lies beyond the vocabulary of 4096"
+        "stop token 9999 is outside the vocabulary of 4096 tokens"
     );
     let sampling = SamplingParams::default().with_top_p(2.0);
     let mistyped = options(1).with_sampling(sampling);
     assert_eq!(
         error(&[1], &mistyped),
-        "top_p is 2, but it must lie between 0 and 1"
+        "top_p is 2, but it must be between 0 and 1"
     );
 }
 

@@ -129,7 +129,7 @@ fn tensors_cannot_claim_more_than_the_file_holds() {
     assert!(bytes.len() < 4096);
     let message = refusal(&bytes);
     assert!(
-        message.contains("its tensors claim") && message.contains("but the file has"),
+        message.contains("its tensors require") && message.contains("but the file has"),
         "{message}"
     );
 }
@@ -285,7 +285,7 @@ fn names_cannot_grow_beyond_the_file() {
     dictionary.extend(b"uu");
     let message = refusal(&with_entry(&dictionary, true));
     assert!(
-        message.contains("\"model\": its \"more\" is no tensor"),
+        message.contains("\"model\": its \"more\" is not a tensor"),
         "{message}"
     );
 
@@ -296,7 +296,7 @@ fn names_cannot_grow_beyond_the_file() {
     long.extend(b"K\x01");
     let message = refusal(&with_entry(&long, true));
     assert!(
-        message.contains("a key is no name of at most 256 bytes"),
+        message.contains("a key is not a string of at most 256 bytes"),
         "{message}"
     );
 }
@@ -335,7 +335,7 @@ fn weights_in_whole_numbers_are_refused() {
     let message = refusal(&around(&changed));
     // All eleven, and the scales.
     for expected in [
-        "11 tensors hold i8 instead of f64, f32, f16 or bf16, for example embeddings.weight",
+        "11 tensors have type i8, expected f64, f32, f16 or bf16, for example embeddings.weight",
         "; norm.weight_scale is unexpected",
     ] {
         assert!(message.contains(expected), "{message}");

@@ -70,7 +70,7 @@ fn headers_that_lie_are_refused() {
         let folder = with_header(tell);
         let error = refusal(folder.path());
         assert!(
-            error.contains("model.safetensors is damaged or cut short: "),
+            error.contains("model.safetensors is corrupt or truncated: "),
             "{lie}: {error}"
         );
     }
@@ -83,7 +83,7 @@ fn a_header_of_terabytes_is_not_made_room_for() {
         let bytes = [&claimed.to_le_bytes()[..], b"{}"].concat();
         std::fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
         let error = refusal(folder.path());
-        assert!(error.contains("damaged or cut short"), "{claimed}: {error}");
+        assert!(error.contains("corrupt or truncated"), "{claimed}: {error}");
     }
 }
 
@@ -103,7 +103,7 @@ fn headers_of_tensors_beyond_all_memory_are_refused() {
     });
     let error = refusal(folder.path());
     assert!(
-        error.contains("model.safetensors is damaged or cut short: "),
+        error.contains("model.safetensors is corrupt or truncated: "),
         "{error}"
     );
 }
@@ -118,7 +118,7 @@ fn weights_of_another_type_are_named() {
     });
     let error = refusal(folder.path());
     assert!(
-        error.contains("model.norm.weight holds i32 instead of f64, f32, f16 or bf16"),
+        error.contains("model.norm.weight has type i32, expected f64, f32, f16 or bf16"),
         "{error}"
     );
 }
@@ -149,7 +149,7 @@ fn a_misspelt_name_is_recognised_and_a_strange_one_is_not() {
     );
     assert_eq!(
         problem("model.norm"),
-        "model.norm.weight is missing (is model.nrom.weight meant to be it?)"
+        "model.norm.weight is missing (possibly named model.nrom.weight)"
     );
     assert_eq!(problem("Xq"), "Xq is unexpected");
     assert_eq!(
@@ -207,7 +207,7 @@ fn what_the_system_does_not_let_us_read_is_named_with_its_reason() {
     symlink(&endless, &endless).unwrap();
     let error = refusal(&endless);
     assert!(
-        error.contains("cannot read") && error.contains("symbolic links"),
+        error.contains("failed to read") && error.contains("symbolic links"),
         "{error}"
     );
 
@@ -218,7 +218,7 @@ fn what_the_system_does_not_let_us_read_is_named_with_its_reason() {
     if std::fs::File::open(&locked).is_err() {
         let error = refusal(&locked);
         assert!(
-            error.contains("cannot read") && error.contains("ermission denied"),
+            error.contains("failed to read") && error.contains("ermission denied"),
             "{error}"
         );
     }
@@ -245,6 +245,6 @@ fn a_pipe_is_no_file() {
             .success()
     );
     let error = refusal(folder.path());
-    assert!(error.contains("it is not a file"), "{error}");
+    assert!(error.contains("it is not a regular file"), "{error}");
     assert!(refusal(&pipe).contains("it is neither a file nor a folder"));
 }

@@ -295,7 +295,7 @@ fn repeated_work_is_bounded() {
     for value in [[list, searched].concat(), [pairs, copied].concat()] {
         let message = refusal(&with_entry(&value, false));
         assert!(
-            message.contains("larger than any checkpoint's"),
+            message.contains("exceeds the limit of values or memory"),
             "{message}"
         );
     }
@@ -350,7 +350,7 @@ fn repeated_names_marks_and_metadata_are_bounded() {
     ] {
         let message = refusal(&with_entry(&value, false));
         assert!(
-            message.contains("larger than any checkpoint's"),
+            message.contains("exceeds the limit of values or memory"),
             "{what}: {message}"
         );
     }

@@ -318,7 +318,7 @@ fn offline_says_what_is_missing() {
     std::fs::write(&main, "../../../elsewhere").unwrap();
     let message = failure(&mut offline(), 1);
     assert!(
-        message.contains("\"../../../elsewhere\" instead of a commit"),
+        message.contains("\"../../../elsewhere\", expected a commit hash"),
         "{message}"
     );
     assert!(server.requests().is_empty());
@@ -338,7 +338,7 @@ fn the_token_goes_to_the_endpoint_and_nowhere_else() {
         command.envs(wrong.map(|token| ("HF_TOKEN", token)));
         let message = failure(&mut command, 1);
         assert!(
-            message.contains("goethe/tiny@main: it answered 401"),
+            message.contains("access was denied (HTTP status 401)"),
             "{message}"
         );
         assert!(

@@ -153,7 +153,10 @@ fn chains_of_redirects_are_followed_and_loops_end() {
     let other_home = tempfile::tempdir().unwrap();
     let mut command = hub_command(&first, other_home.path());
     let message = failure(command.env("HF_TOKEN", TOKEN), 1);
-    assert!(message.contains("answered with the status 30"), "{message}");
+    assert!(
+        message.contains("responded with HTTP status 30"),
+        "{message}"
+    );
     assert!(first.requests().len() + second.requests().len() < 40);
 }
 
@@ -173,7 +176,7 @@ fn a_complete_model_in_the_cache_stands_in_for_a_hub_that_cannot_be_reached() {
     assert!(output.status.success(), "{stderr}");
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
     assert!(
-        stderr.starts_with("warning: cannot reach http://127.0.0.1:1 ("),
+        stderr.starts_with("warning: failed to connect to http://127.0.0.1:1 ("),
         "{stderr}"
     );
     let end = "goethe/tiny@main is taken from the cache and may be out of date\n";
@@ -203,7 +206,7 @@ fn a_complete_model_in_the_cache_stands_in_for_a_hub_that_cannot_be_reached() {
     let (files, _) = fetch(&server, home.path());
     let unavailable = files.unwrap().unavailable.unwrap();
     assert_eq!(unavailable.endpoint, server.url);
-    assert_eq!(unavailable.problem, "it answered 503");
+    assert_eq!(unavailable.problem, "it responded with HTTP status 503");
     // One that says no is not.
     server.change(|content| content.answers = Some((404, "")));
     assert!(matches!(
@@ -220,7 +223,7 @@ fn a_complete_model_in_the_cache_stands_in_for_a_hub_that_cannot_be_reached() {
     .unwrap();
     let message = failure(gone(&mut hub_command(&server, home.path())), 1);
     assert!(
-        message.contains("cannot reach http://127.0.0.1:1"),
+        message.contains("failed to connect to http://127.0.0.1:1"),
         "{message}"
     );
 }
@@ -309,7 +312,7 @@ fn one_of_several_checkpoints_can_be_named() {
         );
     }
     let message = failure(&mut model("steps/e.pt"), 1);
-    let expected = "there is no goethe/tiny/steps/e.pt@main; the .pt files of the repository: a.pt, b.pt, steps/1 000/c.pt";
+    let expected = "goethe/tiny/steps/e.pt@main does not exist; the .pt files of the repository: a.pt, b.pt, steps/1 000/c.pt";
     assert!(message.contains(expected), "{message}");
     let message = failure(model("a.pt").env("HF_HUB_OFFLINE", "1"), 1);
     assert!(message.contains("lacks a.pt"), "{message}");

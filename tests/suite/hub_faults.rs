@@ -55,7 +55,7 @@ fn a_download_that_breaks_off_for_good_is_gone_on_with_by_the_next_run() {
     server.change(|content| content.breaks_off = Some((300_000, u32::MAX)));
     let message = failure(&mut hub_command(&server, home.path()), 1);
     let size = exported(WEIGHTS).len();
-    let broke_off = format!("the download of {WEIGHTS} broke off at 300000 of {size} bytes");
+    let broke_off = format!("the download of {WEIGHTS} was interrupted at 300000 of {size} bytes");
     assert!(message.contains(&broke_off), "{message}");
     assert!(message.contains("run the command again"), "{message}");
     // Half a model is none.
@@ -81,7 +81,7 @@ fn a_busy_server_is_asked_again() {
     server.change(|content| content.busy = u32::MAX);
     let message = failure(&mut hub_command(&server, home.path()), 1);
     assert!(
-        message.contains("at 0 of") && message.contains("it answered 503"),
+        message.contains("at 0 of") && message.contains("HTTP status 503"),
         "{message}"
     );
 }
@@ -181,7 +181,7 @@ fn a_malformed_name_is_a_usage_error() {
     // The same as a path is one.
     let message = failure(&mut command(home.path(), "./hf:goethe/tiny"), 1);
     assert!(
-        message.contains("cannot read ./hf:goethe/tiny"),
+        message.contains("failed to read ./hf:goethe/tiny"),
         "{message}"
     );
 }
@@ -216,7 +216,7 @@ fn what_is_no_hub_is_told_from_what_is_not_there() {
     let mut absent = command(home.path(), "hf:goethe/absent");
     let message = failure(absent.env("HF_ENDPOINT", format!("{}/", server.url)), 1);
     assert!(
-        message.contains("goethe/absent@main: it answered 404"),
+        message.contains("goethe/absent@main was not found at http"),
         "{message}"
     );
 
@@ -224,11 +224,11 @@ fn what_is_no_hub_is_told_from_what_is_not_there() {
     let changes: [(Change, &str); 5] = [
         (
             |c| c.answers = Some((200, "<html>")),
-            "answered with something else",
+            "responded with invalid JSON",
         ),
         (
             |c| c.answers = Some((500, "")),
-            "answered with the status 500",
+            "responded with HTTP status 500",
         ),
         (
             |c| c.answers = Some((200, r#"{"sha":"../..","siblings":[]}"#)),
@@ -256,7 +256,7 @@ fn what_is_no_hub_is_told_from_what_is_not_there() {
     let endpoint = "http://me:secret@127.0.0.1:1";
     let message = failure(command.env("HF_ENDPOINT", endpoint), 1);
     assert!(
-        message.contains("cannot reach http://127.0.0.1:1"),
+        message.contains("failed to connect to http://127.0.0.1:1"),
         "{message}"
     );
     assert!(!message.contains("secret"), "{message}");

@@ -178,7 +178,7 @@ fn what_a_wolfgang_has_not_is_refused_by_its_field() {
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains(expected) && error.contains("but a Wolfgang-LM has"),
+            error.contains(expected) && error.contains("which is not supported; expected"),
             "{error}"
         );
     }

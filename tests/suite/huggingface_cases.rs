@@ -132,7 +132,7 @@ fn infinity_in_config_is_named_with_its_field_where_it_matters() {
         replace(&folder, CONFIG, &from, &to);
         let message = refusal(folder.path());
         assert!(
-            message.contains(&format!("{field} is {number}, but")),
+            message.contains(&format!("{field} is {number}, which is not supported")),
             "{message}"
         );
     }
@@ -166,23 +166,23 @@ fn rope_parameters_without_scaling_are_the_same_as_none() {
         for (rope, expected) in [
             (
                 json!({"type": "linear", "factor": 2.0}),
-                "type is \"linear\", but a Wolfgang-LM has \"default\"",
+                "type is \"linear\", which is not supported; expected \"default\"",
             ),
             (
                 json!({"rope_type": "llama3"}),
-                "rope_type is \"llama3\", but a Wolfgang-LM has \"default\"",
+                "rope_type is \"llama3\", which is not supported; expected \"default\"",
             ),
             (
                 json!({"type": "dynamic"}),
-                "type is \"dynamic\", but a Wolfgang-LM has \"default\"",
+                "type is \"dynamic\", which is not supported; expected \"default\"",
             ),
             (
                 json!({"rope_theta": 5e5}),
-                "rope_theta is 500000.0, but a Wolfgang-LM has 10000.0",
+                "rope_theta is 500000.0, which is not supported; expected 10000.0",
             ),
             (
                 json!({"beta": 1}),
-                "beta is 1, but a Wolfgang-LM has no such field",
+                "beta is 1, which is not supported; expected no such field",
             ),
         ] {
             let folder = copy("model");
@@ -259,11 +259,8 @@ fn weights_in_other_formats_are_named_with_what_to_do() {
         ("pytorch_model.bin.index.json", "save_pretrained"),
         ("tf_model.h5", "save_pretrained"),
         ("flax_model.msgpack", "save_pretrained"),
-        (
-            "model-Q4_K_M.gguf",
-            "the repository that this was made from",
-        ),
-        ("model.onnx", "the repository that this was made from"),
+        ("model-Q4_K_M.gguf", "the original repository of this model"),
+        ("model.onnx", "the original repository of this model"),
         ("consolidated.00.pth", "convert_llama_weights_to_hf.py"),
     ] {
         for with_config in [true, false] {
@@ -276,7 +273,7 @@ fn weights_in_other_formats_are_named_with_what_to_do() {
             for path in [folder.path().to_path_buf(), folder.path().join(file)] {
                 let message = refusal(&path);
                 assert!(
-                    message.contains(&format!("{file} holds weights in a format")),
+                    message.contains(&format!("{file} holds weights in an unsupported format")),
                     "{message}"
                 );
                 assert!(message.contains(step), "{message}");
@@ -452,7 +449,7 @@ fn eos_token_ids_outside_the_vocabulary_are_passed_over_and_listed() {
         change(&folder, CONFIG, |json| json["eos_token_id"] = wrong.clone());
         std::fs::remove_file(folder.path().join(GENERATION)).unwrap();
         let message = refusal(folder.path());
-        let expected = format!("config.json: eos_token_id is {wrong}, but");
+        let expected = format!("config.json: eos_token_id is {wrong}, which is not supported");
         assert!(message.contains(&expected), "{message}");
     }
 }
@@ -530,14 +527,14 @@ fn a_file_of_a_folder_is_refused_by_the_name_of_the_folder() {
             };
             let message = error_of(command_line.output().unwrap());
             let expected =
-                format!("is one file of a model that is a folder; name the folder, {parent}\n");
+                format!("is a single file of a model folder; pass the folder, {parent}\n");
             assert!(message.ends_with(&expected), "{command}: {message}");
         }
     }
     let mut here = wolfgang();
     here.args(["inspect", WEIGHTS]).current_dir(folder.path());
     let message = error_of(here.output().unwrap());
-    assert!(message.ends_with("name the folder, .\n"), "{message}");
+    assert!(message.ends_with("pass the folder, .\n"), "{message}");
 }
 
 /// The model with more rows in its embeddings, each of which the model would prefer to every other.
@@ -641,12 +638,12 @@ fn an_empty_folder_is_written_to_without_force() {
     names.sort();
     assert_eq!(names, ["config.json", "model.bpk", "tokenizer.json"]);
     let again = error_of(convert(&case("model"), out.path(), &[]));
-    assert!(again.contains("exists already"), "{again}");
+    assert!(again.contains("already exists"), "{again}");
 
     let with_folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(with_folder.path().join("x")).unwrap();
     let error = error_of(convert(&case("model"), with_folder.path(), &[]));
-    assert!(error.contains("exists already"), "{error}");
+    assert!(error.contains("already exists"), "{error}");
 }
 
 #[test]

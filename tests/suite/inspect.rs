@@ -94,7 +94,7 @@ fn a_tokenizer_of_another_model_is_found_out() {
     let nowhere = inspect(&fixture("tiny/plain.pt"), &["--tokenizer", "no/such/file"]);
     let told = String::from_utf8(nowhere.stdout).unwrap();
     assert!(
-        told.contains("no/such/file: does not fit: cannot read"),
+        told.contains("no/such/file: does not fit: failed to read"),
         "{told}"
     );
 }

@@ -201,8 +201,8 @@ fn command(arguments: &[&str], input: &Path, out: &Path) -> Output {
 
 #[test]
 fn the_hugging_face_form_has_no_int8() {
-    const REFUSAL: &str = "error: a Hugging Face folder holds weights in f32, bf16 or f16, and none in int8; \
-                           choose one of these by --dtype, or --to native\n";
+    const REFUSAL: &str = "error: int8 is not supported in a Hugging Face folder; expected f32, bf16 or f16; \
+                           choose one of these with --dtype, or use --to native\n";
     let (folder, int8) = in_int8(&faust());
     let out = folder.path().join("out");
     for (source, arguments) in [
@@ -235,7 +235,10 @@ fn the_hugging_face_form_has_no_int8() {
     let options = ConvertOptions::default().with_target(Target::HuggingFace);
     let source = Checkpoint::open(&int8).unwrap();
     let refusal = convert(&source, folder.path().join("again"), &options, &mut ()).unwrap_err();
-    assert!(refusal.to_string().contains("none in int8"), "{refusal}");
+    assert!(
+        refusal.to_string().contains("int8 is not supported"),
+        "{refusal}"
+    );
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn a_matrix_without_scales_is_refused() {
     let problems = problems(|tensors| tensors.retain(|t| t.name != SCALES));
     assert_one(
         &problems,
-        "layers.0.attention.wk.weight holds i8, but its scales layers.0.attention.wk.weight_scale are missing",
+        "layers.0.attention.wk.weight has type i8, but its scales layers.0.attention.wk.weight_scale are missing",
     );
 }
 
@@ -91,18 +91,18 @@ fn a_matrix_without_scales_is_refused() {
 fn scales_of_no_int8_matrix_are_refused() {
     assert_one(
         &problems(|tensors| scales(tensors, "norm.weight_scale", 1)),
-        "norm.weight_scale is unexpected, for norm.weight holds f32 instead of i8",
+        "norm.weight_scale is unexpected: norm.weight has type f32, expected i8",
     );
     assert_one(
         &problems(|tensors| scales(tensors, "surprise.weight_scale", 1)),
-        "surprise.weight_scale is unexpected, for surprise.weight is missing",
+        "surprise.weight_scale is unexpected: surprise.weight is missing",
     );
     let without = problems(|tensors| tensors.retain(|t| t.name != MATRIX));
     let told: Vec<_> = without.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
         [
-            "layers.0.attention.wk.weight_scale is unexpected, for layers.0.attention.wk.weight is missing",
+            "layers.0.attention.wk.weight_scale is unexpected: layers.0.attention.wk.weight is missing",
             "layers.0.attention.wk.weight is missing",
         ]
     );
@@ -119,11 +119,11 @@ fn scales_of_another_shape_or_type_are_refused() {
     };
     assert_one(
         &reshaped(vec![15]),
-        "layers.0.attention.wk.weight_scale has the shape [15] instead of [16]",
+        "layers.0.attention.wk.weight_scale has shape [15], expected [16]",
     );
     assert_one(
         &reshaped(vec![16, 1]),
-        "layers.0.attention.wk.weight_scale has the shape [16, 1] instead of [16]",
+        "layers.0.attention.wk.weight_scale has shape [16, 1], expected [16]",
     );
     let halves = problems(|tensors| {
         let scales = tensor(tensors, SCALES);
@@ -131,7 +131,7 @@ fn scales_of_another_shape_or_type_are_refused() {
     });
     assert_one(
         &halves,
-        "layers.0.attention.wk.weight_scale holds f16 instead of f32",
+        "layers.0.attention.wk.weight_scale has type f16, expected f32",
     );
 }
 
@@ -142,7 +142,7 @@ fn norms_in_int8_are_refused() {
         let norm = tensor(tensors, "norm.weight");
         *norm = with_bytes(norm, DType::I8, vec![32], vec![1; 32]);
     };
-    let expected = "norm.weight holds i8 instead of f64, f32, f16 or bf16";
+    let expected = "norm.weight has type i8, expected f64, f32, f16 or bf16";
     assert_one(&problems(alone), expected);
     let scaled = problems(|tensors| {
         alone(tensors);
@@ -195,7 +195,7 @@ fn a_number_without_an_opposite_is_refused() {
     let refusal = refusal(|tensors| put(tensor(tensors, MATRIX), 35, &[0x80]));
     assert_eq!(
         refusal,
-        format!("{MATRIX} holds -128 at index 35, but int8 weights lie between -127 and 127")
+        format!("{MATRIX} holds -128 at index 35, but int8 weights must be between -127 and 127")
     );
 }
 
@@ -229,7 +229,7 @@ fn a_weight_at_the_end_of_f32_is_too_large() {
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
         format!(
-            "error: {}: {MATRIX} holds a number at index 70 that int8 cannot hold; choose another --dtype\n",
+            "error: {}: {MATRIX} holds a number at index 70 that is too large for int8; choose another --dtype\n",
             at("f32").display()
         )
     );

@@ -188,7 +188,10 @@ pub(crate) fn fewer_bits_are_near_the_original_or_refused(on: &Target) {
         if !supported.contains(&precision) {
             let names: Vec<_> = supported.iter().map(Precision::to_string).collect();
             let refusal = model.unwrap_err().source().unwrap().to_string();
-            let expected = format!("compute in {precision}; it supports {}", names.join(", "));
+            let expected = format!(
+                "precision {precision} is not supported on this device; supported: {}",
+                names.join(", ")
+            );
             assert!(refusal.contains(&expected), "{refusal}");
             continue;
         }

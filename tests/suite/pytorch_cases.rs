@@ -183,7 +183,7 @@ fn classes_that_were_not_read_are_named_in_one_line() {
 
     let path = fixture("cases/x_enum.pt");
     let said = format!(
-        "{}: not read beside the model: objects of the classes __main__.Mode",
+        "{}: skipped objects that are not part of the model, of the classes __main__.Mode",
         path.display()
     );
     let mut generate = wolfgang();
@@ -238,8 +238,8 @@ fn what_is_not_supported_is_named() {
     for (name, reason, step) in [
         (
             "d_fp8",
-            "11 tensors hold float8_e4m3fn instead of f64, f32, f16 or bf16, for example embeddings.weight",
-            "save the model with weights in one of these types",
+            "11 tensors have type float8_e4m3fn, expected f64, f32, f16 or bf16, for example embeddings.weight",
+            "save the weights in one of these types",
         ),
         (
             "d_bigendian",
@@ -248,7 +248,7 @@ fn what_is_not_supported_is_named() {
         ),
         (
             "x_meta_tensors",
-            "11 tensors hold a shape without values (meta device) instead of f64, f32, f16 or bf16, for example",
+            "11 tensors have type meta tensor (without values), expected f64, f32, f16 or bf16, for example",
             "",
         ),
     ] {
@@ -419,7 +419,7 @@ fn sizes_in_the_config_may_be_scalar_tensors_and_nothing_else() {
     ] {
         let message = refusal(&file(&value));
         assert!(
-            message.contains("config field n_layer cannot be read"),
+            message.contains("invalid config field n_layer"),
             "{what}: {message}"
         );
     }

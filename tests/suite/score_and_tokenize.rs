@@ -74,7 +74,7 @@ fn what_cannot_be_scored_is_told() {
         (
             &["score", "--file", "no/such/file"],
             1,
-            "cannot read no/such/file",
+            "failed to read no/such/file",
         ),
         (&["score", "a", "--file", "b"], 2, "cannot be used with"),
     ];
@@ -90,8 +90,8 @@ fn what_cannot_be_scored_is_told() {
         assert_eq!(output.status.code(), Some(2), "{message}");
         assert_eq!(
             message,
-            "error: standard input is not UTF-8 text: the byte at offset 2 is not valid; save it as UTF-8, or convert \
-             it, for example by iconv -f ISO-8859-1 -t UTF-8\n"
+            "error: standard input is not UTF-8 text: the byte at offset 2 is not valid; save it as UTF-8 or convert \
+             it, for example with iconv -f ISO-8859-1 -t UTF-8\n"
         );
     }
     let one = json(run(&["score", "a", "--json"]));

@@ -271,7 +271,7 @@ fn lost_characters_that_cannot_be_seen_are_named_by_code_point() {
     let text = "We\u{301}r\nW";
     let english = warning(&path, text, "en");
     assert!(
-        english.ends_with("these are lost: W U+0301 U+000A\n"),
+        english.ends_with("dropped characters: W U+0301 U+000A\n"),
         "{english}"
     );
     let german = warning(&path, text, "de");

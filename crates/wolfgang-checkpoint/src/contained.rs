@@ -10,6 +10,6 @@ use std::path::Path;
 pub(crate) fn contained<T>(path: &Path, read: impl FnOnce() -> T) -> Result<T, CheckpointError> {
     catch_unwind(AssertUnwindSafe(read)).map_err(|_| CheckpointError::Damaged {
         path: path.to_path_buf(),
-        source: "what reads its format gave up".into(),
+        source: "the format reader panicked".into(),
     })
 }

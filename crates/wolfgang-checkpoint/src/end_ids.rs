@@ -23,7 +23,7 @@ pub(crate) fn parse(path: &Path, config: &Json) -> Result<Option<Vec<i64>>, Chec
         path: path.to_path_buf(),
         field: FIELD.to_owned(),
         found: shown(&config[FIELD]),
-        expected: "a token id or a list of token ids there".to_owned(),
+        expected: "a token id or a list of token ids".to_owned(),
     })
 }
 

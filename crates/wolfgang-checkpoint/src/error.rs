@@ -11,7 +11,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The system did not let us read.
-    #[error("cannot read {}", path.display())]
+    #[error("failed to read {}", path.display())]
     Read {
         /// The file or folder.
         path: PathBuf,
@@ -33,7 +33,7 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// The file is part of a model whose checkpoint is the folder.
-    #[error("{} is one file of a model that is a folder", path.display())]
+    #[error("{} is a single file of a model folder", path.display())]
     PartOfFolder {
         /// The file.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum CheckpointError {
         folder: PathBuf,
     },
     /// The weights are in a format that is not read.
-    #[error("{} holds weights in a format that is not read", path.display())]
+    #[error("{} holds weights in an unsupported format", path.display())]
     OtherWeights {
         /// The file.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum CheckpointError {
         instruction: &'static str,
     },
     /// The file begins as a checkpoint and breaks its format further on.
-    #[error("{} is damaged or cut short", path.display())]
+    #[error("{} is corrupt or truncated", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -66,7 +66,7 @@ pub enum CheckpointError {
     },
     /// Opened by Python, the file would run a program.
     #[error(
-        "{} is refused: loading it with Python would call {callable}, which may run code",
+        "{} is an unsafe pickle: loading it with Python would call {callable}, which may run code",
         path.display()
     )]
     UnsafePickle {
@@ -86,7 +86,7 @@ pub enum CheckpointError {
         found: String,
     },
     /// The configuration cannot be read.
-    #[error("{}: config field {field} cannot be read", path.display())]
+    #[error("{}: invalid config field {field}", path.display())]
     Config {
         /// The file.
         path: PathBuf,
@@ -96,7 +96,7 @@ pub enum CheckpointError {
         source: serde_json::Error,
     },
     /// The configuration asks for something that a Wolfgang-LM has not.
-    #[error("{}: {field} is {found}, but a Wolfgang-LM has {expected}", path.display())]
+    #[error("{}: {field} is {found}, which is not supported; expected {expected}", path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,
@@ -108,7 +108,7 @@ pub enum CheckpointError {
         expected: String,
     },
     /// The system does not give the memory that the model needs.
-    #[error("{} cannot be loaded", path.display())]
+    #[error("failed to load {}", path.display())]
     NoMemory {
         /// The file.
         path: PathBuf,
@@ -116,7 +116,7 @@ pub enum CheckpointError {
         source: ModelError,
     },
     /// The configuration describes no possible model.
-    #[error("{} describes no possible model", path.display())]
+    #[error("{} has an invalid model configuration", path.display())]
     Model {
         /// The file.
         path: PathBuf,
@@ -124,7 +124,7 @@ pub enum CheckpointError {
         source: ModelError,
     },
     /// The device does not take the model.
-    #[error("{} cannot be loaded onto the device", path.display())]
+    #[error("failed to load {} onto the device", path.display())]
     Device {
         /// The checkpoint.
         path: PathBuf,
@@ -132,7 +132,7 @@ pub enum CheckpointError {
         source: ModelError,
     },
     /// The tensors are not those that the configuration calls for.
-    #[error("{} does not hold the model that its config describes: {problems}", path.display())]
+    #[error("the tensors of {} do not match its config: {problems}", path.display())]
     Tensors {
         /// The file.
         path: PathBuf,
@@ -167,7 +167,7 @@ pub enum CheckpointError {
     },
     /// A weight is too large for the precision that it is read into, or is to be written in.
     #[error(
-        "{}: {tensor} holds a number at index {index} that {precision} cannot hold",
+        "{}: {tensor} holds a number at index {index} that is too large for {precision}",
         path.display()
     )]
     TooLarge {
@@ -190,10 +190,10 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// There is no int8 in the form to write.
-    #[error("a Hugging Face folder holds weights in f32, bf16 or f16, and none in int8")]
+    #[error("int8 is not supported in a Hugging Face folder; expected f32, bf16 or f16")]
     Int8InHuggingFace,
     /// The system did not let us write. The target of a conversion is as it was.
-    #[error("cannot write {}", path.display())]
+    #[error("failed to write {}", path.display())]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -201,13 +201,13 @@ pub enum CheckpointError {
         source: Source,
     },
     /// There is something in the place to write to.
-    #[error("{} exists already", path.display())]
+    #[error("{} already exists", path.display())]
     Exists {
         /// The folder.
         path: PathBuf,
     },
     /// There is something in the place to write to that no conversion wrote.
-    #[error("{} is not replaced: {found}", path.display())]
+    #[error("refusing to replace {}: {found}", path.display())]
     NotReplaced {
         /// The folder.
         path: PathBuf,
@@ -231,7 +231,9 @@ pub enum CheckpointError {
         problem: String,
     },
     /// The Hub has no such repository, revision or file, or not for everybody. It does not say which.
-    #[error("{endpoint} refused the request for {what} of {model}: it answered {status}")]
+    #[error(
+        "{what} of {model} was not found at {endpoint}, or access was denied (HTTP status {status})"
+    )]
     HubNotFound {
         /// The Hub.
         endpoint: String,
@@ -243,7 +245,7 @@ pub enum CheckpointError {
         status: u16,
     },
     /// There is no connection to the Hub.
-    #[error("cannot reach {endpoint}")]
+    #[error("failed to connect to {endpoint}")]
     HubUnreachable {
         /// The Hub.
         endpoint: String,
@@ -251,7 +253,7 @@ pub enum CheckpointError {
         source: Source,
     },
     /// The Hub answered several times that it is busy or has an internal error.
-    #[error("asked for {what} of {model}, {endpoint} answered with the status {status}")]
+    #[error("failed to fetch {what} of {model}: {endpoint} responded with HTTP status {status}")]
     HubBusy {
         /// The Hub.
         endpoint: String,
@@ -263,7 +265,7 @@ pub enum CheckpointError {
         status: u16,
     },
     /// The answer is not one of the Hub's.
-    #[error("asked for {what} of {model}, {endpoint} answered with {found}")]
+    #[error("failed to fetch {what} of {model}: {endpoint} responded with {found}")]
     HubUnexpectedResponse {
         /// The Hub.
         endpoint: String,
@@ -275,7 +277,7 @@ pub enum CheckpointError {
         found: String,
     },
     /// A download ended early, again and again. What came of it is kept, for the next one to go on from there.
-    #[error("the download of {file} broke off at {found} of {expected} bytes")]
+    #[error("the download of {file} was interrupted at {found} of {expected} bytes")]
     HubInterrupted {
         /// The file.
         file: String,
@@ -305,7 +307,7 @@ pub enum CheckpointError {
         found: String,
     },
     /// A repository has not the `.pt` that was named.
-    #[error("there is no {model}; {}", pt_files(found))]
+    #[error("{model} does not exist; {}", pt_files(found))]
     HubNoSuchFile {
         /// The model, the file among it.
         model: String,

@@ -22,15 +22,15 @@ impl Remedy {
     pub(crate) fn instruction(self) -> &'static str {
         match self {
             Self::SaveWithTransformers => {
-                "load the folder with the transformers library and save it by save_pretrained, which writes \
+                "load the folder with the transformers library and save it with save_pretrained, which writes \
                  model.safetensors"
             }
             Self::ConvertFromMeta => {
-                "convert the folder by the transformers library's convert_llama_weights_to_hf.py, which writes \
+                "convert the folder with the transformers library's convert_llama_weights_to_hf.py, which writes \
                  model.safetensors"
             }
             Self::FindOriginal => {
-                "take the repository that this was made from, with model.safetensors"
+                "use the original repository of this model, with model.safetensors"
             }
         }
     }

@@ -19,14 +19,14 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
     }
     let config = read_json(&config_path)?;
     if !config.is_object() {
-        let found = format!("its {CONFIG} is {} instead of an object", shown(&config));
+        let found = format!("its {CONFIG} is {}, expected an object", shown(&config));
         return Err(foreign(found));
     }
     match config["model_type"].as_str() {
         Some(native::MODEL_TYPE) => native::open(path, config),
         Some(huggingface::MODEL_TYPE) => huggingface::open(path, &config),
         _ => Err(foreign(format!(
-            "its {CONFIG} has model_type {} instead of {:?} or {:?}",
+            "its {CONFIG} has model_type {}, expected {:?} or {:?}",
             shown(&config["model_type"]),
             native::MODEL_TYPE,
             huggingface::MODEL_TYPE

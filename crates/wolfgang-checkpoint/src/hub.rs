@@ -190,7 +190,7 @@ fn cached_instead(
             endpoint, status, ..
         } => HubUnavailable {
             endpoint: endpoint.clone(),
-            problem: format!("it answered {status}"),
+            problem: format!("it responded with HTTP status {status}"),
         },
         _ => return Err(error),
     };

@@ -62,7 +62,7 @@ pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointErr
             } else if let Some(other) = tensors.insert(tensor.name.clone(), tensor) {
                 return Err(CheckpointError::NotACheckpoint {
                     path: path.to_path_buf(),
-                    found: format!("it holds {:.80} twice", other.name),
+                    found: format!("it contains {:.80} twice", other.name),
                 });
             }
         }
@@ -134,7 +134,7 @@ fn read_file(
         let name = original_name(&unwrapped(&name)).unwrap_or(name);
         let dtype = burn_dtype(info.dtype).ok_or_else(|| CheckpointError::NotACheckpoint {
             path: path.to_path_buf(),
-            found: format!("its {name} holds {:?}", info.dtype),
+            found: format!("its {name} has the unsupported dtype {:?}", info.dtype),
         })?;
         let tensor = Tensor::new(name, dtype, info.shape.clone(), None, bytes);
         Ok(if is_rotated(&tensor.name) {

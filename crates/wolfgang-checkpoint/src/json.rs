@@ -39,7 +39,7 @@ pub(crate) fn parse_json(path: &Path, json: &[u8]) -> Result<Json, CheckpointErr
     if is_utf16(json) {
         return Err(CheckpointError::NotACheckpoint {
             path: path.to_path_buf(),
-            found: "it is UTF-16 text, but it must be UTF-8; save it as UTF-8, or convert it by iconv -f UTF-16 -t UTF-8"
+            found: "it is UTF-16 text, but it must be UTF-8; save it as UTF-8 or convert it with iconv -f UTF-16 -t UTF-8"
                 .to_owned(),
         });
     }

@@ -15,7 +15,7 @@ impl Mapped {
     pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
         // A pipe would keep us waiting for whoever writes to it.
         if !path.metadata()?.is_file() {
-            return Err(std::io::Error::other("it is not a file"));
+            return Err(std::io::Error::other("it is not a regular file"));
         }
         let file = File::open(path)?;
         // SAFETY: a mapping is sound as long as nobody shortens or overwrites the file while it is in use. Conversions

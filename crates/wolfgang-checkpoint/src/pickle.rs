@@ -40,9 +40,9 @@ const MAX_TENSORS: usize = 1 << 16;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PickleError {
-    #[error("the pickle ends in the middle")]
+    #[error("the pickle ends unexpectedly")]
     Cut,
-    #[error("the pickle is larger than any checkpoint's, in values or in memory")]
+    #[error("the pickle exceeds the limit of values or memory")]
     TooLarge,
     #[error("the pickle has the unknown opcode {0:#04x}")]
     Opcode(u8),
@@ -156,8 +156,11 @@ impl<'a> Pickle<'a> {
                 _ => None,
             });
             let object =
-                class.map(|class| format!(", but an object of the class {:.80}", class.path));
-            return Err(format!("it is no dictionary{}", object.unwrap_or_default()));
+                class.map(|class| format!(", but an instance of the class {:.80}", class.path));
+            return Err(format!(
+                "it is not a dictionary{}",
+                object.unwrap_or_default()
+            ));
         };
         if items.len() > MAX_TENSORS {
             return Err(format!(
@@ -168,7 +171,7 @@ impl<'a> Pickle<'a> {
         let mut tensors = Vec::new();
         for &(key, value) in items {
             let Some(name) = values.str(key).filter(|name| name.len() <= MAX_NAME) else {
-                return Err(format!("a key is no name of at most {MAX_NAME} bytes"));
+                return Err(format!("a key is not a string of at most {MAX_NAME} bytes"));
             };
             match values.get(value) {
                 Value::Tensor(tensor) => tensors.push((name, &**tensor)),
@@ -181,7 +184,7 @@ impl<'a> Pickle<'a> {
                 | Value::Global(_) => {}
                 // What modules keep beside their tensors.
                 _ if name.ends_with(EXTRA_STATE) => {}
-                _ => return Err(format!("its {name:.40?} is no tensor")),
+                _ => return Err(format!("its {name:.40?} is not a tensor")),
             }
         }
         Ok(tensors)
@@ -229,10 +232,13 @@ mod tests {
             serde_json::json!({"i": -2, "x": 0.5, "t": true, "l": []})
         );
         assert_eq!(fields(&pickle, "b"), serde_json::json!({"x": "y"}));
-        assert_eq!(pickle.tensors("a").unwrap_err(), "its \"l\" is no tensor");
+        assert_eq!(
+            pickle.tensors("a").unwrap_err(),
+            "its \"l\" is not a tensor"
+        );
         assert_eq!(
             pickle.tensors("b").unwrap_err(),
-            "it is no dictionary, but an object of the class pkg.mod.Config"
+            "it is not a dictionary, but an instance of the class pkg.mod.Config"
         );
         assert_eq!(pickle.unread_classes("a"), ["pkg.mod.Config"]);
         assert!(pickle.unread_classes("b").is_empty());

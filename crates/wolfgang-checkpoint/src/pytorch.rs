@@ -120,7 +120,7 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
     }
     if claimed > file.len() as u64 {
         let available = file.len();
-        let claim = format!("its tensors claim {claimed} bytes, but the file has {available}");
+        let claim = format!("its tensors require {claimed} bytes, but the file has {available}");
         return Err(damaged(path, claim));
     }
     let unread_classes = pickle.unread_classes(CONFIG);
@@ -158,7 +158,7 @@ fn kv_heads(
 fn missing_entry(path: &Path, entry: &'static str, keys: &[&str]) -> CheckpointError {
     const SHOWN: usize = 8;
     let found = match keys {
-        [] => "its root is no dictionary with names".to_owned(),
+        [] => "its root is not a dictionary with string keys".to_owned(),
         _ if keys.contains(&entry) => "it is neither a dictionary nor an object".to_owned(),
         [first, ..] if first.ends_with(".weight") => {
             "it is a bare state dict, without a model_config".to_owned()

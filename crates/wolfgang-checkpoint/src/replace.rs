@@ -113,10 +113,10 @@ fn check_free(target: &Path, replace: bool) -> Result<Option<Metadata>, Checkpoi
         return Err(CheckpointError::Exists { path: path() });
     }
     if !occupied.is_dir() {
-        return Err(refuse("it is no folder".to_owned()));
+        return Err(refuse("it is not a folder".to_owned()));
     }
     if target.file_name().is_none() {
-        return Err(refuse("it has no name of its own".to_owned()));
+        return Err(refuse("its path has no final component".to_owned()));
     }
     for entry in std::fs::read_dir(target).map_err(read)? {
         let entry = entry.map_err(read)?;

@@ -62,7 +62,7 @@ impl fmt::Display for TensorError {
             Self::Missing { name, nearest } => {
                 write!(f, "{name} is missing")?;
                 match nearest {
-                    Some(nearest) => write!(f, " (is {nearest} meant to be it?)"),
+                    Some(nearest) => write!(f, " (possibly named {nearest})"),
                     None => Ok(()),
                 }
             }
@@ -78,20 +78,20 @@ impl fmt::Display for TensorError {
                 found,
                 expected,
             } => {
-                write!(f, "{name} has the shape {found:?} instead of {expected:?}")
+                write!(f, "{name} has shape {found:?}, expected {expected:?}")
             }
             Self::Type {
                 name,
                 found,
                 expected,
-            } => write!(f, "{name} holds {found} instead of {expected}"),
+            } => write!(f, "{name} has type {found}, expected {expected}"),
             Self::NoScales { name, scales } => {
-                write!(f, "{name} holds i8, but its scales {scales} are missing")
+                write!(f, "{name} has type i8, but its scales {scales} are missing")
             }
             Self::StrayScales { name, of, found } => {
-                write!(f, "{name} is unexpected, for {of} ")?;
+                write!(f, "{name} is unexpected: {of} ")?;
                 match found {
-                    Some(found) => write!(f, "holds {found} instead of i8"),
+                    Some(found) => write!(f, "has type {found}, expected i8"),
                     None => f.write_str("is missing"),
                 }
             }
@@ -153,7 +153,7 @@ impl fmt::Display for TensorErrors {
                     expected,
                 } if *n > 1 => write!(
                     f,
-                    "{n} tensors hold {found} instead of {expected}, for example {name}"
+                    "{n} tensors have type {found}, expected {expected}, for example {name}"
                 )?,
                 problem => write!(f, "{problem}")?,
             }

@@ -107,7 +107,7 @@ impl<'a> Opened<'a> {
             tensor: self.stored.tensor.name.clone(),
             index: first + at,
             value: i8::MIN.into(),
-            rule: "int8 weights lie between -127 and 127",
+            rule: "int8 weights must be between -127 and 127",
         })
     }
 }
@@ -293,7 +293,7 @@ mod tests {
         };
         assert_eq!(
             refusal([0.0, 1e300]).to_string(),
-            "x.pt: w holds a number at index 1 that f32 cannot hold"
+            "x.pt: w holds a number at index 1 that is too large for f32"
         );
         assert_eq!(
             refusal([f64::INFINITY, 0.0]).to_string(),

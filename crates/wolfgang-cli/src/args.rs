@@ -25,12 +25,12 @@ use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-/// Small German language models that speak.
+/// Run small German language models on this machine.
 #[derive(Debug, Parser)]
 #[command(
     name = "wolfgang",
     version,
-    after_help = "Options may also stand in a file, wolfgang/config.toml in the folder for such; docs/command.md has the rules."
+    after_help = "Options can also be set in the configuration file, wolfgang/config.toml in your config directory; see docs/command.md."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -44,35 +44,35 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Continue a text
     Generate(Box<GenerateArgs>),
-    /// Continue a text and show how each token came about
+    /// Continue a text and show how each token was sampled
     Explain(Box<ExplainArgs>),
-    /// Talk with a model
+    /// Chat with a model
     Chat(Box<ChatArgs>),
-    /// Tell how likely a text is, token by token
+    /// Print the log-probability of each token of a text
     Score(ScoreArgs),
-    /// Turn a text into tokens
+    /// Encode a text as tokens
     Tokenize(TokenizeArgs),
-    /// Turn a checkpoint into a native or a Hugging Face folder
+    /// Convert a checkpoint to a native or a Hugging Face folder
     Convert(ConvertArgs),
-    /// Tell what a checkpoint is, without reading its weights
+    /// Show the contents of a checkpoint without reading its weights
     Inspect(InspectArgs),
-    /// List the devices that a model can run on, and why others cannot be used
+    /// List the available devices, and why others are not available
     Devices(DevicesArgs),
-    /// Measure how fast a model is on this machine, and how fast it could be
+    /// Measure the speed of a model and the limits of this machine
     Bench(BenchArgs),
-    /// Write the completions of a shell to standard output
+    /// Print the completion script for a shell
     Completions(CompletionsArgs),
-    /// Write the manual pages into a folder
+    /// Write the manual pages to a folder
     Man(ManArgs),
     #[command(hide = true)]
     BenchCase(CaseArgs),
 }
 
-/// What holds for every command.
+/// Options of every command.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Everywhere")]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
-    /// The language of messages. Without it, that of the locale on a terminal, else English
+    /// Language of messages [default: that of the locale on a terminal, else en]
     #[arg(
         long,
         global = true,
@@ -82,19 +82,19 @@ pub(crate) struct Globals {
     )]
     lang: Option<Language>,
 
-    /// Whether there are colours
+    /// When to use colours [default: auto]
     #[arg(long, global = true, value_enum, value_name = "WHEN")]
     color: Option<Color>,
 
-    /// Say nothing on standard error but errors
+    /// Print only errors to standard error
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     quiet: bool,
 
-    /// Say more on standard error
+    /// Print more details to standard error
     #[arg(long, short, global = true)]
     verbose: bool,
 
-    /// The configuration file. Without it, wolfgang/config.toml in the user's folder for such, if it is there
+    /// Configuration file [default: wolfgang/config.toml in your config directory, if it exists]
     #[arg(
         long,
         global = true,

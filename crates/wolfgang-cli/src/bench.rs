@@ -38,48 +38,49 @@ const SEQUENCES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 const MAX_SEQUENCES: usize = 256;
 const REPETITIONS: NonZeroUsize = NonZeroUsize::new(5).unwrap();
 
-/// Each configuration is measured in processes of its own, and in the same minute what this processor reads and
-/// multiplies at best. Close other programs: they take part in the result.
+/// Measures the speed of a model. Each configuration runs in its own processes; the memory bandwidth and the peak
+/// arithmetic rate of this machine are measured at the same time. Close other programs; they distort the result.
 #[derive(Args, Debug)]
 pub struct BenchArgs {
-    /// The model: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME. Without it, random weights of the standard
-    /// shape (75M), written to the temporary folder for as long as it takes
+    /// Model to load [default: random weights of a 75M model in a temporary folder]
+    ///
+    /// A .pt file, a native folder, a Hugging Face folder, or hf:OWNER/NAME.
     #[arg(long, value_name = "PATH|hf:OWNER/NAME", value_parser = home::path())]
     pub model: Option<PathBuf>,
 
-    /// Where to run; several are measured one after the other
+    /// Devices to measure, one after the other
     #[arg(long = "device", value_name = "NAME,...", value_delimiter = ',', default_values_t = [DeviceName::Auto])]
     pub devices: Vec<DeviceName>,
 
-    /// The element types to compute in
+    /// Element types of the weights to measure
     #[arg(long = "dtype", value_name = "DTYPE,...", value_delimiter = ',', value_parser = precision, default_values_t = [Precision::F32])]
     pub dtypes: Vec<Precision>,
 
-    /// Threads that compute, on the CPU. Without it, one for each core
+    /// Numbers of CPU threads to measure [default: one per core]
     #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = whole_number::positive, allow_negative_numbers = true)]
     pub threads: Vec<NonZeroUsize>,
 
-    /// Lengths of prompts to compute at once. Without it, seven eighths of the model's context
+    /// Prompt lengths of the prefill measurements [default: 7/8 of the context]
     #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = whole_number::count, allow_negative_numbers = true)]
     pub prefill: Vec<usize>,
 
-    /// Positions to decode from. Without it, an eighth and seven eighths of the model's context
+    /// Positions at which decoding starts [default: 1/8 and 7/8 of the context]
     #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = whole_number::count, allow_negative_numbers = true)]
     pub depth: Vec<usize>,
 
-    /// Tokens to decode from each position
+    /// Number of tokens to decode from each position
     #[arg(long, value_name = "N", value_parser = whole_number::positive, allow_negative_numbers = true, default_value_t = TOKENS)]
     pub tokens: NonZeroUsize,
 
-    /// How many sequences to decode together, from the first position above 0
+    /// Batch sizes of decoding, from the first position above 0
     #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = whole_number::positive, allow_negative_numbers = true, default_values_t = [SEQUENCES])]
     pub sequences: Vec<NonZeroUsize>,
 
-    /// How often everything is measured, after a first time that does not count
+    /// Number of measurements, after one warm-up
     #[arg(long, value_name = "N", value_parser = whole_number::positive, allow_negative_numbers = true, default_value_t = REPETITIONS)]
     pub repetitions: NonZeroUsize,
 
-    /// Write JSON, one object a line for each configuration
+    /// Print JSON Lines: one object per configuration
     #[arg(long)]
     pub json: bool,
 }
@@ -217,7 +218,7 @@ impl Plan {
             repetitions: args.repetitions.get(),
         };
         let beyond = |what: &str, n: usize| {
-            let message = format!("{what} {n} lies beyond the model's context of {block_size}");
+            let message = format!("{what} {n} exceeds the model's context of {block_size} tokens");
             Err(BadParameter(message))
         };
         if let Some(n) = rounds.prefill.iter().find(|n| **n > block_size) {
@@ -225,7 +226,7 @@ impl Plan {
         }
         if rounds.prefill.contains(&0) {
             return Err(BadParameter(
-                "--prefill is 0, but a prompt has at least 1 token".to_owned(),
+                "--prefill is 0, but it must be at least 1".to_owned(),
             ));
         }
         if let Some(n) = rounds.sequences.iter().find(|n| **n > MAX_SEQUENCES) {
@@ -265,7 +266,7 @@ impl Forms {
         Ok(Self {
             given,
             checkpoint,
-            made: tempfile::tempdir().context("there is no temporary folder")?,
+            made: tempfile::tempdir().context("failed to create a temporary directory")?,
         })
     }
 

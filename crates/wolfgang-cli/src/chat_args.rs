@@ -7,8 +7,8 @@ use crate::sampling_args::SamplingArgs;
 use clap::Args;
 use std::path::PathBuf;
 
-/// A conversation: on a terminal with line editing and commands, of which /help tells; without one, each line of standard
-/// input is a message, and the answers go to standard output. Samples by the preset goethe unless told otherwise.
+/// Chats with a model. On a terminal, with line editing and commands (see /help). Otherwise each line of standard input
+/// is a message, and the replies go to standard output. Default preset: goethe.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang chat
@@ -16,19 +16,19 @@ use std::path::PathBuf;
   wolfgang chat --load talk.json
   echo \"Wer bist du?\" | wolfgang chat --seed 7")]
 pub(crate) struct ChatArgs {
-    /// Who the model is to be; an empty text leaves that open. Default "Du bist Johann Wolfgang von Goethe."
+    /// System prompt; an empty text is none [default: "Du bist Johann Wolfgang von Goethe."]
     #[arg(long, value_name = "TEXT")]
     pub(crate) system: Option<String>,
 
-    /// Go on with a conversation that /save wrote, or with a list of messages in the form of OpenAI's interface
+    /// Load a conversation written by /save, or a list of messages in the format of the OpenAI API
     #[arg(long, value_name = "FILE", value_parser = home::path())]
     pub(crate) load: Option<PathBuf>,
 
-    /// Neither read nor write the history of what was typed
+    /// Do not read or write the input history
     #[arg(long)]
     pub(crate) no_history: bool,
 
-    /// Write JSON, one object a line: each piece of an answer, then how it ended
+    /// Print JSON Lines: one object per piece of a reply, then a summary
     #[arg(long)]
     pub(crate) json: bool,
 

@@ -9,18 +9,18 @@ use clap_complete::Shell;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// For example: wolfgang completions bash > ~/.local/share/bash-completion/completions/wolfgang
+/// Prints the completion script for a shell, for example: wolfgang completions bash > ~/.local/share/bash-completion/completions/wolfgang
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArgs {
-    /// The shell
+    /// Shell
     #[arg(value_enum)]
     shell: Shell,
 }
 
-/// For example: wolfgang man ~/.local/share/man/man1
+/// Writes the manual pages to a folder, for example: wolfgang man ~/.local/share/man/man1
 #[derive(Args, Debug)]
 pub(crate) struct ManArgs {
-    /// The folder, which is made if it is not there
+    /// Folder; it is created if it does not exist
     #[arg(value_parser = home::path())]
     folder: PathBuf,
 }
@@ -38,7 +38,7 @@ pub(crate) fn man(args: &ManArgs) -> anyhow::Result<()> {
     let folder = args.folder.display();
     let written = std::fs::create_dir_all(&args.folder)
         .and_then(|()| clap_mangen::generate_to(visible(), &args.folder));
-    written.with_context(|| format!("cannot write manual pages into {folder}"))
+    written.with_context(|| format!("failed to write manual pages into {folder}"))
 }
 
 /// The command without what is hidden, which the generators would show.

@@ -32,7 +32,7 @@ pub(crate) struct ConfigFile {
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    #[error("cannot read the configuration file {}", path.display())]
+    #[error("failed to read the configuration file {}", path.display())]
     Read {
         path: PathBuf,
         source: std::io::Error,

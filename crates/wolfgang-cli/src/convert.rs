@@ -14,32 +14,31 @@ use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, ConvertReport, Precision, Target};
 use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel};
 
-/// From one form of checkpoint to another. Whatever happens, at the target there is what was there before, or the
-/// whole.
+/// Converts a checkpoint to another format. The conversion is atomic: the target holds either its old contents or the
+/// complete new model.
 #[derive(clap::Args, Debug)]
 pub struct ConvertArgs {
-    /// The checkpoint: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION]
+    /// Checkpoint: a .pt file, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION]
     #[arg(value_parser = home::path())]
     input: PathBuf,
 
-    /// The folder to write
+    /// Folder to write
     #[arg(long, value_name = "DIR", value_parser = home::path())]
     out: PathBuf,
 
-    /// The form to write
+    /// Format to write
     #[arg(long, value_enum, default_value_t = Form::Native)]
     to: Form,
 
-    /// The element type to write. Without it, the one found
+    /// Element type to write [default: that of the input]
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
 
-    /// The model's tokenizer.json, to be put beside it. Without it, the one beside the input, or else the one in a folder
-    /// that is replaced
+    /// tokenizer.json to copy next to the model [default: the one of the input, else of the folder being replaced]
     #[arg(long, value_name = "PATH", value_parser = home::path())]
     tokenizer: Option<PathBuf>,
 
-    /// Replace a folder in which there is nothing but files of the names that conversions write
+    /// Replace an existing folder that contains only files written by conversions
     #[arg(long)]
     force: bool,
 }
@@ -47,9 +46,9 @@ pub struct ConvertArgs {
 /// [`Target`] by its name on the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Form {
-    /// What this program loads fastest
+    /// The format that this program loads fastest
     Native,
-    /// What the transformers library loads
+    /// The format of the transformers library
     Huggingface,
 }
 
@@ -262,7 +261,7 @@ fn tokenizer(
             ),
             false => voice.pick(
                 format!("{path} kommt nicht mit: {error}"),
-                format!("{path} is not taken along: {error}"),
+                format!("{path} is not copied: {error}"),
             ),
         });
     }

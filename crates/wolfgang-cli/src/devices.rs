@@ -8,10 +8,10 @@ use serde::Serialize;
 use std::io::Write;
 use wolfgang_generate::{BackendStatus, DeviceStatus, devices};
 
-/// Each device is tried out.
+/// Lists the available devices. Each device is tested with a small computation.
 #[derive(Args, Debug)]
 pub(crate) struct DevicesArgs {
-    /// Write JSON, one object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }

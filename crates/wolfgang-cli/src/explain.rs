@@ -27,31 +27,33 @@ use words::Words;
 
 pub(crate) use new_file::NotWritable;
 
-/// A text coloured by probability, as a page or on the terminal: among which alternatives the model chose each token, what
-/// each step of the sampling chain ruled out, and how the draw went. The text is the one that `generate` writes.
+/// Continues a text and shows, as a page or on the terminal, the alternatives of each token, the tokens that each sampling
+/// step masked, and the random draw. The text is the same as that of `generate`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang explain \"Über allen Gipfeln\" --html gipfel.html
   wolfgang explain \"Habe nun, ach!\" --preset creative --seed 7
   echo \"Wer reitet so spät\" | wolfgang explain --json")]
 pub(crate) struct ExplainArgs {
-    /// The text to continue. Without it, or as `-`, it is read from standard input (a final line break does not count); on
-    /// a terminal, none begins a new document. A word that begins with a dash goes last, after `--`
+    /// Text to continue, or `-` for standard input
+    ///
+    /// Without it, the text is read from standard input if that is not a terminal; on a terminal, a new document
+    /// begins. A final line break of standard input is removed. A text that begins with a dash goes last, after `--`.
     prompt: Option<String>,
 
-    /// Write a page for a browser: one file, which needs no network
+    /// Write a self-contained HTML page
     #[arg(long, value_name = "FILE", value_parser = home::path())]
     html: Option<PathBuf>,
 
-    /// Replace the file if it is there
+    /// Replace an existing file
     #[arg(long, requires = "html")]
     force: bool,
 
-    /// Write JSON, one object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 
-    /// Of how many alternatives to tell
+    /// Number of alternatives to report per token
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = whole_number::count, allow_negative_numbers = true)]
     alternatives: usize,
 

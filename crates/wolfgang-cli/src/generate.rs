@@ -103,13 +103,19 @@ pub(crate) fn warn(
         let kept = generator.model().config().block_size;
         voice.warning(&voice.pick(
             format!("der Text ist um {cut} Token zu lang; das Modell sieht die letzten {kept}"),
-            format!("the prompt is too long by {cut} tokens; the model sees its last {kept}"),
+            format!(
+                "the prompt is {cut} tokens too long and was truncated to its last {kept} tokens"
+            ),
         ));
     }
     if let Some(lost) = lost_characters::of(text, generator.tokenizer(), voice)? {
         voice.warning(&voice.pick(
-            format!("dem Vokabular des Modells fehlen Zeichen des Textes; es sieht sie nicht: {lost}"),
-            format!("the model's vocabulary lacks characters of the prompt; it does not see them: {lost}"),
+            format!(
+                "dem Vokabular des Modells fehlen Zeichen des Textes; es sieht sie nicht: {lost}"
+            ),
+            format!(
+                "the model's vocabulary lacks characters of the prompt, which were dropped: {lost}"
+            ),
         ));
     }
     Ok(())

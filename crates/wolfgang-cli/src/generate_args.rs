@@ -8,7 +8,7 @@ use crate::whole_number;
 use clap::Args;
 use std::num::NonZeroUsize;
 
-/// The text alone goes to standard output, as it is made; everything else goes to standard error.
+/// Continues a text. The generated text is streamed to standard output; messages go to standard error.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang generate \"Über allen Gipfeln\"
@@ -16,16 +16,18 @@ use std::num::NonZeroUsize;
   wolfgang generate \"Es war einmal\" --model ckpt.pt --tokenizer tokenizer.json --stop \"Ende\"
   echo \"Wer reitet so spät\" | wolfgang generate --samples 3 --json")]
 pub(crate) struct GenerateArgs {
-    /// The text to continue. Without it, or as `-`, it is read from standard input (a final line break does not count); on
-    /// a terminal, none begins a new document. A word that begins with a dash goes last, after `--`
+    /// Text to continue, or `-` for standard input
+    ///
+    /// Without it, the text is read from standard input if that is not a terminal; on a terminal, a new document
+    /// begins. A final line break of standard input is removed. A text that begins with a dash goes last, after `--`.
     #[arg(conflicts_with = "prompt_ids")]
     pub(crate) prompt: Option<String>,
 
-    /// The prompt as token ids, between commas or blanks, or as a JSON list
+    /// Prompt as token ids, separated by commas or blanks, or as a JSON list
     #[arg(long, value_name = "1,2,3")]
     pub(crate) prompt_ids: Option<Vec<TokenIds>>,
 
-    /// How many texts to generate, with seeds that count up; they share one pass of the model
+    /// Number of texts to generate, as one batch, with the seeds SEED, SEED + 1, ...
     #[arg(
         long,
         short = 'n',
@@ -36,15 +38,15 @@ pub(crate) struct GenerateArgs {
     )]
     pub(crate) samples: NonZeroUsize,
 
-    /// Write the prompt before its continuation
+    /// Print the prompt before the continuation
     #[arg(long)]
     pub(crate) include_prompt: bool,
 
-    /// Write the text when it is complete instead of as it is made
+    /// Print the text when it is complete instead of streaming it
     #[arg(long)]
     pub(crate) no_stream: bool,
 
-    /// Write JSON, one object a line: each piece of text, then how it ended
+    /// Print JSON Lines: one object per piece of text, then a summary
     #[arg(long)]
     pub(crate) json: bool,
 

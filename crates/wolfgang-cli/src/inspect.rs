@@ -13,18 +13,18 @@ use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel};
 
-/// No weights are read: a file of any size takes a moment.
+/// Shows the contents of a checkpoint. Weights are not read, so the size of the file does not matter.
 #[derive(Args, Debug)]
 pub(crate) struct InspectArgs {
-    /// The checkpoint: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION]
+    /// Checkpoint: a .pt file, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION]
     #[arg(value_parser = home::path())]
     path: PathBuf,
 
-    /// The model's tokenizer.json. Without it, the one beside the checkpoint
+    /// tokenizer.json of the model [default: the one next to the checkpoint]
     #[arg(long, value_name = "PATH", value_parser = home::path())]
     tokenizer: Option<PathBuf>,
 
-    /// Write JSON, one object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }

@@ -28,7 +28,7 @@ pub(crate) fn install_hook() {
 fn remember(info: &PanicHookInfo<'_>) {
     let location = info.location().map(ToString::to_string);
     let origin = Origin {
-        location: location.unwrap_or_else(|| "an unknown place".to_owned()),
+        location: location.unwrap_or_else(|| "an unknown location".to_owned()),
         backtrace: Backtrace::capture(),
     };
     // The thread may be ending, and its storage gone.

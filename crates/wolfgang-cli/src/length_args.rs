@@ -12,37 +12,36 @@ use wolfgang_generate::{ContextOverflow, GenerateOptions, Tokenizer};
 options! {
     #[command(next_help_heading = "Length")]
     pub(crate) struct LengthArgs {
-        /// How many tokens to generate at most; -1 is no limit, and ends when the model's context is full. Default 100, in
-        /// a chat 200
+        /// Maximum number of new tokens; -1 generates until the context is full [default: 100, in a chat 200]
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
         pub(crate) max_new_tokens: Option<WholeNumber>,
 
-        /// How many tokens to generate at least, before the model may end the text
+        /// Minimum number of new tokens before the model may end the text [default: 0]
         #[arg(long, value_name = "N", value_parser = whole_number::count, allow_negative_numbers = true)]
         #[serde(deserialize_with = "whole_number::read_count")]
         pub(crate) min_new_tokens: Option<usize>,
 
-        /// Begin no further token when so many seconds are over
+        /// Stop after SECONDS of generation
         #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
         pub(crate) max_time: Option<f64>,
 
-        /// End before this text. May be repeated
+        /// Stop before this text; may be repeated
         #[arg(long, value_name = "TEXT")]
         pub(crate) stop: Vec<String>,
 
-        /// Write the text that ended it, too
+        /// Print the stop text as well
         #[arg(long)]
         pub(crate) keep_stop: bool,
 
-        /// End at this token, given by id or by its text. May be repeated
+        /// Stop at this token, given as its id or its text; may be repeated
         #[arg(long = "stop-token", value_name = "ID|TOKEN")]
         pub(crate) stop_token: Vec<String>,
 
-        /// Go on behind <|endoftext|> and the other ids that end a text of this model
+        /// Continue after <|endoftext|> and the other end tokens of the model
         #[arg(long)]
         pub(crate) ignore_eos: bool,
 
-        /// What happens when the model's context is full. Default slide, in a chat stop
+        /// What to do when the context is full [default: slide, in a chat stop]
         #[arg(long, value_enum)]
         pub(crate) overflow: Option<WhenFull>,
     }
@@ -52,9 +51,9 @@ options! {
 #[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum WhenFull {
-    /// Go on with the last tokens that fit, which is slow
+    /// Sliding window: recompute the last tokens that fit for each further token, which is slow
     Slide,
-    /// End the text
+    /// Stop generating
     Stop,
 }
 
@@ -99,7 +98,7 @@ impl LengthArgs {
         let duration = |seconds| {
             Duration::try_from_secs_f64(seconds).map_err(|_| {
                 BadParameter(format!(
-                    "--max-time is {seconds}, but it must be a number of seconds from 0 up"
+                    "--max-time is {seconds}, but it must be a non-negative number of seconds"
                 ))
             })
         };

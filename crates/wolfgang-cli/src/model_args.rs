@@ -18,29 +18,31 @@ use wolfgang_generate::{
 options! {
     #[command(next_help_heading = "Model")]
     pub(crate) struct ModelArgs {
-        /// The model: a .pt, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION], which is
-        /// downloaded from the Hugging Face Hub. Without it, the Faust model that comes with the program
+        /// Model to load [default: the built-in Faust model]
+        ///
+        /// A .pt file, a native folder, a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION] to download from the
+        /// Hugging Face Hub.
         #[arg(long, value_name = "PATH|hf:OWNER/NAME", env = "WOLFGANG_MODEL", hide_env_values = true, value_parser = home::path())]
         pub(crate) model: Option<PathBuf>,
 
-        /// The model's tokenizer.json. Without it, the one in the model's folder
+        /// tokenizer.json of the model [default: the one in the model's folder]
         #[arg(long, value_name = "PATH", env = "WOLFGANG_TOKENIZER", hide_env_values = true, value_parser = home::path())]
         pub(crate) tokenizer: Option<PathBuf>,
 
-        /// Where to run: auto, the default, is the fastest there is; `wolfgang devices` lists them
+        /// Device to run on; `wolfgang devices` lists them [default: auto, the fastest available]
         #[arg(long, value_name = "auto|cpu|cuda|wgpu:N|...", env = "WOLFGANG_DEVICE", hide_env_values = true)]
         #[serde(deserialize_with = "device_name")]
         pub(crate) device: Option<DeviceName>,
 
-        /// The element type to compute in, if the device does. Default f32
+        /// Element type of the weights [default: f32]
         #[arg(long, value_enum, env = "WOLFGANG_DTYPE", hide_env_values = true)]
         pub(crate) dtype: Option<Dtype>,
 
-        /// The element type of the cache on the CPU, f32 or f16. Without it, f32 for weights in f32, else f16
+        /// Element type of the KV cache on the CPU [default: f32 for weights in f32, else f16]
         #[arg(long, value_enum, value_name = "f32|f16")]
         pub(crate) cache_dtype: Option<CacheDtype>,
 
-        /// Threads that compute, on the CPU. Without it, one for each core
+        /// Number of CPU threads [default: one per core]
         #[arg(
             long,
             value_name = "N",
@@ -55,9 +57,8 @@ options! {
 }
 
 fn threads(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| {
-        "it must be a whole number from 1 up; leave it out for one thread for each core".to_owned()
-    })
+    text.parse()
+        .map_err(|_| "it must be a positive integer; omit it for one thread per core".to_owned())
 }
 
 fn device_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DeviceName>, D::Error> {
@@ -145,7 +146,9 @@ pub(crate) fn unread_classes(checkpoint: &Checkpoint, voice: Voice) -> Option<St
     let (path, names) = (checkpoint.path().display(), names.join(", "));
     Some(voice.pick(
         format!("{path}: neben dem Modell nicht gelesen: Objekte der Klassen {names}{more}"),
-        format!("{path}: not read beside the model: objects of the classes {names}{more}"),
+        format!(
+            "{path}: skipped objects that are not part of the model, of the classes {names}{more}"
+        ),
     ))
 }
 

@@ -87,7 +87,7 @@ fn on_the_hub<'p>(
                  neueste Stand"
             ),
             format!(
-                "cannot reach {endpoint} ({problem}); {model} is taken from the cache and may be out of date"
+                "failed to connect to {endpoint} ({problem}); {model} is taken from the cache and may be out of date"
             ),
         ));
     }
@@ -141,7 +141,7 @@ mod variables {
     fn home() -> Result<PathBuf, BadParameter> {
         let cache = || Some(xdg("XDG_CACHE_HOME", ".cache")?.join("huggingface"));
         path("HF_HOME").or_else(cache).ok_or_else(|| {
-            BadParameter("there is no home folder for downloads: name a folder in HF_HOME".into())
+            BadParameter("no home directory was found for downloads: set HF_HOME".into())
         })
     }
 
@@ -155,7 +155,7 @@ mod variables {
         let token = without_byte_order_mark(&token).trim();
         if token.contains(|c: char| !c.is_ascii_graphic()) {
             return Err(BadParameter(
-                "the token in HF_TOKEN or in the cache has characters in it that no token has"
+                "the token in HF_TOKEN or in the cache contains invalid characters (expected printable ASCII)"
                     .into(),
             ));
         }

@@ -24,7 +24,7 @@ pub(crate) struct BadParameter(pub(crate) String);
 
 /// The lines that a conversation refused have been reported one by one, and it went on; the code remains.
 #[derive(Debug, thiserror::Error)]
-#[error("not all input was read")]
+#[error("some input lines were rejected")]
 pub(crate) struct InputRefused;
 
 /// What clap has to say: help and version to standard output, mistakes to standard error.
@@ -142,7 +142,7 @@ fn checkpoint_error(error: &anyhow::Error) -> Option<&CheckpointError> {
 fn next_step(error: &anyhow::Error) -> Option<Cow<'static, str>> {
     match checkpoint_error(error) {
         Some(CheckpointError::PartOfFolder { folder, .. }) => {
-            Some(format!("name the folder, {}", folder.display()).into())
+            Some(format!("pass the folder, {}", folder.display()).into())
         }
         Some(CheckpointError::Read { path, .. }) if let Some(name) = hub_name(path) => {
             Some(format!("a model on the Hugging Face Hub is {name}").into())
@@ -163,10 +163,10 @@ fn generate_step(error: &GenerateError) -> Option<&'static str> {
             Some("this kind of tokenizer is not supported")
         }
         GenerateError::PromptTooLong { .. } => {
-            Some("shorten it; in a chat, the system prompt of --system is part of it")
+            Some("shorten it; in a chat, it includes the system prompt of --system")
         }
         GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {
-            Some("--tokenizer takes the tokenizer.json that the model was trained with")
+            Some("pass the tokenizer.json that the model was trained with as --tokenizer")
         }
         _ => None,
     }
@@ -174,14 +174,14 @@ fn generate_step(error: &GenerateError) -> Option<&'static str> {
 
 fn device_step(error: &ModelError) -> Option<&'static str> {
     Some(match error {
-        ModelError::NoThreads { .. } => "choose fewer by --threads",
+        ModelError::NoThreads { .. } => "choose fewer with --threads",
         ModelError::NoBackend => "build it with --features flex",
         ModelError::NotCompiledIn { .. } => {
-            "build it with that feature, or choose one that `wolfgang devices` lists"
+            "build it with that feature, or choose a device listed by `wolfgang devices`"
         }
-        ModelError::NoDevice { .. } => "choose one that `wolfgang devices` lists",
+        ModelError::NoDevice { .. } => "choose a device listed by `wolfgang devices`",
         ModelError::DeviceFails { .. } => {
-            "docs/backends.md says what it needs; `wolfgang devices` lists others"
+            "docs/backends.md lists its requirements; `wolfgang devices` lists other devices"
         }
         ModelError::UnsupportedCache { .. } => "choose another --cache-dtype",
         ModelError::UnsupportedPrecision { .. } => "choose another --dtype or --device",
@@ -199,14 +199,14 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
             "a model is a .pt file, a native or a Hugging Face folder, or hf:OWNER/NAME"
         }
         CheckpointError::GitLfsPointer { .. } => "`git lfs pull` in its repository downloads it",
-        CheckpointError::Damaged { .. } => "if it was copied or downloaded, do that again",
+        CheckpointError::Damaged { .. } => "copy or download it again",
         CheckpointError::Tensors { problems, .. }
             if problems
                 .0
                 .iter()
                 .all(|p| matches!(p, TensorError::Type { .. })) =>
         {
-            "save the model with weights in one of these types"
+            "save the weights in one of these types"
         }
         CheckpointError::MissingEntry { .. } => {
             "save it with torch.save({\"model\": model.state_dict(), \"model_config\": {…}}, path)"
@@ -228,14 +228,18 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
             precision: "f16" | "int8",
             ..
         } => "choose another --dtype",
-        CheckpointError::Int8InHuggingFace => "choose one of these by --dtype, or --to native",
-        CheckpointError::Exists { .. } => "choose another folder, or replace it by --force",
-        CheckpointError::NotReplaced { .. } => "choose another folder, or move that away first",
+        CheckpointError::Int8InHuggingFace => {
+            "choose one of these with --dtype, or use --to native"
+        }
+        CheckpointError::Exists { .. } => "choose another folder, or replace it with --force",
+        CheckpointError::NotReplaced { .. } => {
+            "choose another folder, or move the existing one away"
+        }
         CheckpointError::HubName { .. } => {
             "a model on the Hub is hf:OWNER/NAME, with /FILE.pt for one file and @REVISION for another revision"
         }
         CheckpointError::HubNotFound { .. } => {
-            "check the name; a private or gated model needs HF_TOKEN, and its terms accepted"
+            "check the name; a private or gated model requires HF_TOKEN, and its terms to be accepted"
         }
         CheckpointError::HubUnreachable { .. } => "check the connection and HF_ENDPOINT",
         CheckpointError::HubNoSuchFile { found, .. } if found.is_empty() => {
@@ -247,8 +251,8 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::HubUnexpectedResponse { .. } | CheckpointError::HubBusy { .. } => {
             "try again later, and check that HF_ENDPOINT is a Hugging Face Hub"
         }
-        CheckpointError::HubInterrupted { .. } => "run the command again to go on from there",
-        CheckpointError::HubSize { .. } => "nothing of it was kept; try again later",
+        CheckpointError::HubInterrupted { .. } => "run the command again to resume the download",
+        CheckpointError::HubSize { .. } => "the partial download was deleted; try again later",
         CheckpointError::HubNotCached { .. } => "unset HF_HUB_OFFLINE to download it",
         _ => return None,
     })

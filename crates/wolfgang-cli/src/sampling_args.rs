@@ -14,123 +14,122 @@ use wolfgang_generate::{
 options! {
     #[command(next_help_heading = "Sampling")]
     pub(crate) struct SamplingArgs {
-        /// A set of parameters by name, which those given besides change
+        /// Named set of sampling parameters; individual options override it
         #[arg(long, value_enum, env = "WOLFGANG_PRESET", hide_env_values = true)]
         pub(crate) preset: Option<Preset>,
 
-        /// Below 1 more certain, above 1 more daring; 0 always takes the likeliest token. Default 0.6
+        /// Temperature: below 1 more predictable, above 1 more random; 0 is greedy decoding [default: 0.6]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) temperature: Option<f32>,
 
-        /// Choose among the N likeliest tokens; 0 or -1 is off. Default 40
+        /// Keep the N most likely tokens; 0 or -1 disables it [default: 40]
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
         pub(crate) top_k: Option<WholeNumber>,
 
-        /// Choose among the likeliest tokens that together exceed this probability; 1 is off. Default 0.9
+        /// Nucleus sampling: keep the most likely tokens up to cumulative probability F; 1 disables it [default: 0.9]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) top_p: Option<f32>,
 
-        /// Choose among the tokens at least this many times as likely as the likeliest; 0, the default, is off
+        /// Keep the tokens with at least F times the probability of the most likely token [default: 0, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) min_p: Option<f32>,
 
-        /// Choose among the tokens of the most typical surprise that together reach this probability; 1, the default,
-        /// is off
+        /// Locally typical sampling: keep the tokens whose surprisal is closest to the entropy, up to cumulative
+        /// probability F [default: 1, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) typical_p: Option<f32>,
 
-        /// Choose among the tokens whose logit is within so many standard deviations of the largest; -1, the
-        /// default, is off
+        /// Keep the tokens whose logit is within F standard deviations of the largest logit [default: -1, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) top_n_sigma: Option<f32>,
 
-        /// Above 1 makes recent tokens less likely; 1 is off. Default 1.2
+        /// Repetition penalty of recent tokens; above 1 makes them less likely, 1 disables it [default: 1.2]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) repetition_penalty: Option<f32>,
 
-        /// How many of the last tokens count as recent; -1 is all. Default 24
+        /// Number of last tokens that the repetition penalty covers; -1 is all [default: 24]
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
         pub(crate) repetition_window: Option<WholeNumber>,
 
-        /// Whether recent tokens of the prompt count, too. Default context
+        /// Tokens that the repetition penalty covers [default: context]
         #[arg(long, value_enum)]
         pub(crate) penalize: Option<Penalize>,
 
-        /// Makes a generated token less likely with each time it came; 0, the default, is off
+        /// Subtract F from the logit of a token for each time it was generated [default: 0, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) frequency_penalty: Option<f32>,
 
-        /// Makes every generated token less likely; 0, the default, is off
+        /// Subtract F once from the logit of every token already generated [default: 0, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) presence_penalty: Option<f32>,
 
-        /// Never repeat a sequence of so many tokens; 0, the default, is off
+        /// Never repeat a sequence of N tokens [default: 0, off]
         #[arg(long, value_name = "N", value_parser = whole_number::count, allow_negative_numbers = true)]
         #[serde(deserialize_with = "whole_number::read_count")]
         pub(crate) no_repeat_ngram: Option<usize>,
 
-        /// DRY: the penalty on going on with a repetition, which grows with its length; 0, the default, is off
+        /// DRY: penalty on continuing a repetition, which grows with its length [default: 0, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) dry_multiplier: Option<f32>,
 
-        /// DRY: by what the penalty grows with each further token. Default 1.75
+        /// DRY: growth factor of the penalty per further repeated token [default: 1.75]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) dry_base: Option<f32>,
 
-        /// DRY: the length of the shortest repetition that is penalised. Default 2
+        /// DRY: length of the shortest repetition that is penalised [default: 2]
         #[arg(long, value_name = "N", value_parser = whole_number::count, allow_negative_numbers = true)]
         #[serde(deserialize_with = "whole_number::read_count")]
         pub(crate) dry_allowed_length: Option<usize>,
 
-        /// DRY: how many of the last tokens are searched for repetitions; -1 is all. Default 4096
+        /// DRY: number of last tokens that are searched for repetitions; -1 is all [default: 4096]
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
         pub(crate) dry_window: Option<WholeNumber>,
 
-        /// DRY: a token that no repetition extends across. May be repeated
+        /// DRY: sequence breaker, a token that no repetition extends across; may be repeated
         #[arg(long = "dry-breaker", value_name = "ID|TOKEN")]
         pub(crate) dry_breaker: Vec<String>,
 
-        /// XTC: how often the likeliest of the good choices are ruled out, 0 to 1; 0, the default, is off
+        /// XTC: probability of removing the top choices at a step, 0 to 1 [default: 0, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) xtc_probability: Option<f32>,
 
-        /// XTC: from which probability on a token is a good choice. Default 0.1
+        /// XTC: probability from which a token is a top choice; the least likely of them is kept [default: 0.1]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) xtc_threshold: Option<f32>,
 
-        /// Mirostat 2: the surprise to aim at, in bits a token. Default off
+        /// Mirostat 2: target surprisal, in bits per token [default: off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) mirostat_tau: Option<f32>,
 
-        /// Mirostat 2: how fast it learns. Default 0.1
+        /// Mirostat 2: learning rate [default: 0.1]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) mirostat_eta: Option<f32>,
 
-        /// How far the temperature moves with the uncertainty of the model; 0, the default, is off
+        /// Dynamic temperature: range around --temperature, by the entropy of the model [default: 0, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) dynatemp_range: Option<f32>,
 
-        /// How it moves: above 1 stays low for longer. Default 1
+        /// Dynamic temperature: exponent of the normalised entropy [default: 1]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) dynatemp_exponent: Option<f32>,
 
-        /// Adds to the logit of a token. May be repeated
+        /// Add F to the logit of a token; may be repeated
         #[arg(long, value_name = "ID|TOKEN=F")]
         pub(crate) logit_bias: Vec<String>,
 
-        /// Choose among such tokens only. May be repeated
+        /// Sample only from the tokens given; may be repeated
         #[arg(long = "allow-token", value_name = "ID|TOKEN")]
         pub(crate) allow_token: Vec<String>,
 
-        /// Never choose this token. May be repeated
+        /// Never sample this token; may be repeated
         #[arg(long = "ban-token", value_name = "ID|TOKEN")]
         pub(crate) ban_token: Vec<String>,
 
-        /// The same seed gives the same text; without it, or with -1, one is drawn
+        /// Random seed; the same seed gives the same text [default: -1, a new one]
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
         pub(crate) seed: Option<WholeNumber>,
 
-        /// Whose random numbers: the seeds of the Python original mean the same text with torch. Default chacha
+        /// Random number generator; torch gives the texts of the Python original for its seeds [default: chacha]
         #[arg(long, value_enum)]
         pub(crate) rng: Option<Rng>,
     }
@@ -140,9 +139,9 @@ options! {
 #[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Penalize {
-    /// The last tokens of prompt and text together
+    /// The last tokens of the prompt and the generated text
     Context,
-    /// The last tokens of the text only
+    /// The last tokens of the generated text
     Generated,
 }
 
@@ -337,7 +336,7 @@ impl SamplingArgs {
         ];
         match needs.iter().find(|(_, given, _, met)| *given && !met) {
             Some((option, _, other, _)) => Err(BadParameter(format!(
-                "{option} is given, but it does nothing without {other}"
+                "{option} has no effect without {other}"
             ))),
             None => Ok(()),
         }
@@ -372,7 +371,7 @@ fn token_id(token: &str, tokenizer: &Tokenizer) -> Option<u32> {
 
 fn no_token(option: &str, given: &str) -> BadParameter {
     BadParameter(format!(
-        "{option} is {given:?}, but it must be an id or exactly one token"
+        "{option} is {given:?}, but it must be a token id or a text of exactly one token"
     ))
 }
 
@@ -540,7 +539,7 @@ mod tests {
             let argument = command.get_arguments().find(|a| a.get_id() == option);
             let help = argument.unwrap().get_help().unwrap().to_string();
             assert!(
-                help.ends_with(&format!("Default {default}")),
+                help.ends_with(&format!("[default: {default}]")),
                 "{option}: {help}"
             );
         }

@@ -14,23 +14,23 @@ use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_generate::{Score, SpecialTokens, Tokenizer};
 
-/// Each token with its probability behind those before it, and the perplexity of the whole: among how many equally likely
-/// tokens the model wavers on average.
+/// Prints the log-probability of each token given the tokens before it, and the perplexity of the text.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang score \"Wer reitet so spät durch Nacht und Wind?\"
   wolfgang score --file poem.txt --json")]
 pub(crate) struct ScoreArgs {
-    /// The text. Without it, or as `-`, it is read from standard input (a final line break does not count). A word that
-    /// begins with a dash goes last, after `--`
+    /// Text to score, or `-` for standard input (the default if that is not a terminal)
+    ///
+    /// A final line break of standard input is removed. A text that begins with a dash goes last, after `--`.
     #[arg(conflicts_with = "file")]
     text: Option<String>,
 
-    /// A file with the text, all of which counts
+    /// File with the text; a final line break is part of it
     #[arg(long, value_name = "PATH", value_parser = home::path())]
     file: Option<PathBuf>,
 
-    /// Write JSON, one object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 
@@ -61,7 +61,10 @@ pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Re
         (None, text) => text_source::required(text.as_deref())?,
     };
     if text.is_empty() {
-        return Err(BadParameter("the text is empty, so there is nothing to score".into()).into());
+        return Err(BadParameter(
+            "the text is empty, but scoring requires at least one token".into(),
+        )
+        .into());
     }
     let model = args.model.over(file.model, &file.folder);
     let (generator, _) = model.load(voice)?;
@@ -70,7 +73,7 @@ pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Re
     if let Some(lost) = &lost {
         voice.warning(&voice.pick(
             format!("dem Vokabular des Modells fehlen Zeichen des Textes; sie werden nicht bewertet: {lost}"),
-            format!("the model's vocabulary lacks characters of the text; they are not scored: {lost}"),
+            format!("the model's vocabulary lacks characters of the text, which are not scored: {lost}"),
         ));
     }
     let score = generator.score(&text)?;

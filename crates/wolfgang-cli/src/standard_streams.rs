@@ -8,13 +8,13 @@ use std::io::{Error, ErrorKind, Read, Result, Write};
 /// Why a standard stream cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum StreamError {
-    #[error("cannot write to standard output")]
+    #[error("failed to write to standard output")]
     Write { source: Error },
-    #[error("cannot write to standard output: it is closed")]
+    #[error("failed to write to standard output: it is closed")]
     OutputClosed,
-    #[error("cannot read standard input")]
+    #[error("failed to read standard input")]
     Read { source: Error },
-    #[error("cannot read standard input: it is closed")]
+    #[error("failed to read standard input: it is closed")]
     InputClosed,
 }
 

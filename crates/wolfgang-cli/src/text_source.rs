@@ -31,14 +31,15 @@ pub(crate) fn given_or_piped(given: Option<&str>) -> anyhow::Result<Option<Strin
 pub(crate) fn required(given: Option<&str>) -> anyhow::Result<String> {
     let text = given_or_piped(given)?;
     let text = text.filter(|text| given.is_some() || !text.is_empty());
-    let missing = "a text is required: name it, pipe it in, or name its file in --file";
+    let missing =
+        "a text is required: pass it as an argument, pipe it in, or name a file with --file";
     Ok(text.ok_or_else(|| BadParameter(missing.to_owned()))?)
 }
 
 /// The text in a file, all of it.
 pub(crate) fn file(path: &Path) -> anyhow::Result<String> {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    let bytes = std::fs::read(path).with_context(|| format!("failed to read {name}"))?;
     utf8(bytes, &name)
 }
 
@@ -65,7 +66,7 @@ fn marked_encoding(bytes: &[u8]) -> Option<&'static str> {
 fn utf8(bytes: Vec<u8>, origin: &str) -> anyhow::Result<String> {
     if let Some(encoding) = marked_encoding(&bytes) {
         return Err(BadParameter(format!(
-            "{origin} is {encoding} text, but it must be UTF-8: save it as such, or convert it by iconv -f {encoding} -t \
+            "{origin} is {encoding} text, but it must be UTF-8: save it as UTF-8 or convert it with iconv -f {encoding} -t \
              UTF-8"
         ))
         .into());
@@ -73,8 +74,8 @@ fn utf8(bytes: Vec<u8>, origin: &str) -> anyhow::Result<String> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         BadParameter(format!(
-            "{origin} is not UTF-8 text: the byte at offset {at} is not valid; save it as UTF-8, or convert it, for \
-             example by iconv -f ISO-8859-1 -t UTF-8"
+            "{origin} is not UTF-8 text: the byte at offset {at} is not valid; save it as UTF-8 or convert it, for \
+             example with iconv -f ISO-8859-1 -t UTF-8"
         ))
     })?;
     Ok(without_byte_order_mark(&text).to_owned())

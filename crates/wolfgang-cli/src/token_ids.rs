@@ -9,13 +9,9 @@ pub(crate) struct TokenIds(pub(crate) Vec<u32>);
 /// What is not a list of ids.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum NoTokenIds {
-    #[error(
-        "it must be token ids between commas or blanks, such as 1,2 or [1, 2], but it has none"
-    )]
+    #[error("expected token ids separated by commas or blanks, such as 1,2 or [1, 2], found none")]
     Empty,
-    #[error(
-        "it must be token ids between commas or blanks, such as 1,2 or [1, 2], but it has {0:?}"
-    )]
+    #[error("expected token ids separated by commas or blanks, such as 1,2 or [1, 2], found {0:?}")]
     Other(String),
 }
 

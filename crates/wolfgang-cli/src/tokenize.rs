@@ -15,35 +15,36 @@ use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_generate::{GenerateError, SpecialTokens, Tokenizer};
 
-/// The ids that the model sees, with the piece of text that each stands for. Only the tokenizer is read.
+/// Prints the token ids of a text and the piece of text that each represents. Only the tokenizer is loaded.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang tokenize \"Wer reitet so spät\"
   wolfgang tokenize --ids \"Wer reitet so spät\"
   wolfgang tokenize --decode 441,16,2230")]
 pub(crate) struct TokenizeArgs {
-    /// The text. Without it, or as `-`, it is read from standard input (a final line break does not count). A word that
-    /// begins with a dash goes last, after `--`
+    /// Text to encode, or `-` for standard input (the default if that is not a terminal)
+    ///
+    /// A final line break of standard input is removed. A text that begins with a dash goes last, after `--`.
     #[arg(conflicts_with_all = ["file", "decode"])]
     text: Option<String>,
 
-    /// A file with the text, all of which counts
+    /// File with the text; a final line break is part of it
     #[arg(long, value_name = "PATH", value_parser = home::path(), conflicts_with = "decode")]
     file: Option<PathBuf>,
 
-    /// The other way: write the text of these ids, between commas or blanks, or a JSON list
+    /// Decode token ids to text instead; separated by commas or blanks, or as a JSON list
     #[arg(long, value_name = "ID,...")]
     decode: Vec<TokenIds>,
 
-    /// Take control tokens written out, such as <|user|>, for what they say
+    /// Encode control tokens such as <|user|> in the text as control tokens
     #[arg(long, conflicts_with = "decode")]
     special: bool,
 
-    /// Write the ids alone, on one line, as --prompt-ids and --decode take them
+    /// Print only the ids, on one line, in the format of --prompt-ids and --decode
     #[arg(long, conflicts_with_all = ["decode", "json"])]
     ids: bool,
 
-    /// Write JSON, one object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 
@@ -117,7 +118,7 @@ fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer) -> anyhow::Result<()> {
     if let Some(id) = ids.iter().find(unknown) {
         let size = tokenizer.vocab_size();
         return Err(BadParameter(format!(
-            "--decode names id {id}, but the vocabulary has {size} entries"
+            "--decode contains token id {id}, but the vocabulary has {size} tokens"
         ))
         .into());
     }
@@ -163,7 +164,7 @@ fn lost(missing: &[MissingLine], voice: Voice) -> String {
             "für {n} Bytes des Textes hat das Vokabular kein Token; verloren gehen: {characters}"
         ),
         format!(
-            "the vocabulary has no token for {n} bytes of the text; these are lost: {characters}"
+            "the vocabulary has no token for {n} bytes of the text; dropped characters: {characters}"
         ),
     )
 }

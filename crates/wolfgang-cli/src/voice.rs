@@ -33,7 +33,7 @@ pub(crate) enum Color {
     /// On a terminal, unless NO_COLOR is set
     #[default]
     Auto,
-    /// Also in a file or pipe
+    /// Always, including files and pipes
     Always,
     /// Never
     Never,

@@ -14,7 +14,7 @@ pub(crate) enum WholeNumber {
 
 /// What is not a [`WholeNumber`].
 #[derive(Debug, thiserror::Error)]
-#[error("it must be a whole number from 0 to 2^64 - 1, or -1")]
+#[error("it must be an integer from 0 to 2^64 - 1, or -1")]
 pub(crate) struct NoWholeNumber;
 
 impl WholeNumber {
@@ -38,13 +38,13 @@ impl WholeNumber {
 /// A whole number from 0 up in an argument.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     text.parse()
-        .map_err(|_| "it must be a whole number from 0 up".to_owned())
+        .map_err(|_| "it must be a non-negative integer".to_owned())
 }
 
 /// A whole number from 1 up in an argument.
 pub(crate) fn positive(text: &str) -> Result<NonZeroUsize, String> {
     text.parse()
-        .map_err(|_| "it must be a whole number from 1 up".to_owned())
+        .map_err(|_| "it must be a positive integer".to_owned())
 }
 
 /// As [`count`], in a configuration file.
@@ -53,7 +53,7 @@ pub(crate) fn read_count<'de, D: Deserializer<'de>>(from: D) -> Result<Option<us
     let count = usize::try_from(number);
     let wrong = |_| {
         D::Error::custom(format!(
-            "{number} is given, but it must be a whole number from 0 up"
+            "{number} is given, but it must be a non-negative integer"
         ))
     };
     count.map(Some).map_err(wrong)
@@ -67,7 +67,7 @@ pub(crate) fn read_positive<'de, D: Deserializer<'de>>(
     let positive = usize::try_from(number).ok().and_then(NonZeroUsize::new);
     let wrong = || {
         D::Error::custom(format!(
-            "{number} is given, but it must be a whole number from 1 up"
+            "{number} is given, but it must be a positive integer"
         ))
     };
     positive.map(Some).ok_or_else(wrong)
@@ -92,7 +92,7 @@ impl<'de> Deserialize<'de> for WholeNumber {
             type Value = WholeNumber;
 
             fn expecting(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a whole number from 0 up, or -1")
+                f.write_str("a non-negative integer, or -1")
             }
 
             fn visit_i64<E: Error>(self, number: i64) -> Result<WholeNumber, E> {

@@ -54,7 +54,7 @@ pub enum GenerateError {
         index: usize,
     },
     /// More alternatives than there are tokens.
-    #[error("{n} alternatives were asked for, but the vocabulary has {vocab_size} tokens")]
+    #[error("{n} alternatives were requested, but the vocabulary has {vocab_size} tokens")]
     TooManyAlternatives {
         /// How many were asked for.
         n: usize,
@@ -62,7 +62,7 @@ pub enum GenerateError {
         vocab_size: usize,
     },
     /// A minimum above the maximum.
-    #[error("min_new_tokens is {min}, but max_new_tokens is {max}: a text cannot have both")]
+    #[error("min_new_tokens is {min}, but it must be at most max_new_tokens ({max})")]
     MinAboveMax {
         /// [`SamplingParams::min_new_tokens`](crate::SamplingParams::min_new_tokens).
         min: usize,
@@ -70,7 +70,7 @@ pub enum GenerateError {
         max: usize,
     },
     /// No samples, or more than there can be at once.
-    #[error("{n} samples were asked for, but there can be 1 to {limit} at once")]
+    #[error("{n} samples were requested, but the number must be between 1 and {limit}")]
     SampleCount {
         /// How many were asked for.
         n: usize,
@@ -78,7 +78,7 @@ pub enum GenerateError {
         limit: usize,
     },
     /// A stop token that the model cannot produce.
-    #[error("stop token {id} lies beyond the vocabulary of {vocab_size}")]
+    #[error("stop token {id} is outside the vocabulary of {vocab_size} tokens")]
     UnknownStopToken {
         /// The id.
         id: u32,
@@ -86,7 +86,7 @@ pub enum GenerateError {
         vocab_size: usize,
     },
     /// The prompt is longer than the model's context, and [`PromptTruncation::Error`](crate::PromptTruncation) was asked for.
-    #[error("the prompt has {tokens} tokens, but the model's context holds {block_size}")]
+    #[error("the prompt has {tokens} tokens, but the model's context has {block_size}")]
     PromptTooLong {
         /// Tokens of the prompt.
         tokens: usize,
@@ -94,14 +94,14 @@ pub enum GenerateError {
         block_size: usize,
     },
     /// The prompt is empty, and there is no token to begin a document with.
-    #[error("the prompt is empty, and the tokenizer has no <|endoftext|> to begin a document with")]
+    #[error("the prompt is empty, and the tokenizer has no <|endoftext|> token to start from")]
     EmptyPrompt,
     /// The conversation has no message of the user.
-    #[error("the conversation has no message to answer")]
+    #[error("the conversation has no user message to reply to")]
     NothingToAnswer,
     /// The reply to the message before is still in progress.
     #[error(
-        "the reply to the last message is still in progress; finish, cancel or drop it before the next"
+        "the reply to the last message is still in progress; finish, cancel or drop it before sending the next"
     )]
     ReplyInProgress,
     /// An error ended a generation that had started. Every error of its iterator is this one.
@@ -113,7 +113,7 @@ pub enum GenerateError {
         partial: Box<Summary>,
     },
     /// The system gave no random seed.
-    #[error("the system gave no random seed; pass one instead")]
+    #[error("failed to get a random seed from the system (set a seed to avoid this)")]
     NoSeed {
         /// What the system said.
         source: Box<dyn std::error::Error + Send + Sync>,

@@ -7,13 +7,13 @@ use std::sync::Arc;
 #[non_exhaustive]
 pub enum KernelError {
     /// The system does not give the memory.
-    #[error("{bytes} bytes are needed, which the system does not give")]
+    #[error("failed to allocate {bytes} bytes")]
     NoMemory {
         /// How much was asked for.
         bytes: usize,
     },
     /// More threads than there is any use for.
-    #[error("{threads} threads were asked for, at most {limit} are possible")]
+    #[error("{threads} threads were requested, but the maximum is {limit}")]
     TooManyThreads {
         /// How many were asked for.
         threads: usize,
@@ -21,7 +21,7 @@ pub enum KernelError {
         limit: usize,
     },
     /// The system does not give the threads.
-    #[error("{threads} threads were asked for, but the system does not give them")]
+    #[error("failed to start {threads} threads")]
     NoThread {
         /// How many were asked for.
         threads: usize,

@@ -153,10 +153,7 @@ impl Pool {
         if let Err(panic) = own {
             resume_unwind(panic);
         }
-        assert!(
-            !shared.failed.load(Ordering::Relaxed),
-            "a thread gave up its work"
-        );
+        assert!(!shared.failed.load(Ordering::Relaxed), "a thread panicked");
     }
 }
 

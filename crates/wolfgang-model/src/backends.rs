@@ -149,7 +149,7 @@ impl DeviceId {
         let device = found.ok_or_else(|| ModelError::NoDevice {
             device: self.to_string(),
             found: match names.as_slice() {
-                [] => format!("{} needs {}", backend.feature(), backend.needs()),
+                [] => format!("{} requires {}", backend.feature(), backend.needs()),
                 names => format!("{} finds {}", backend.feature(), names.join(", ")),
             },
         })?;
@@ -199,7 +199,7 @@ fn try_out(place: DeviceId, device: &Device) -> Result<(), ModelError> {
     });
     let message = match sum.flatten() {
         Ok(sum) if sum == [3.0] => return Ok(()),
-        Ok(sum) => format!("it says that 2 + 1 is {sum:?}"),
+        Ok(sum) => format!("it computed 2 + 1 = {sum:?}"),
         Err(ModelError::Backend { message }) => message,
         Err(error) => error.to_string(),
     };

@@ -123,7 +123,7 @@ impl ModelConfig {
         ];
         for (field, value, max) in limits {
             check((1..=max).contains(&value), field, value, || {
-                format!("it must lie between 1 and {max}")
+                format!("it must be between 1 and {max}")
             })?;
         }
         check(
@@ -142,7 +142,9 @@ impl ModelConfig {
         let sizes = [2, self.n_layer, self.block_size, self.kv_dim()];
         let cache: u64 = sizes.into_iter().map(|size| size as u64).product();
         check(cache <= MAX_CACHE, "block_size", self.block_size, || {
-            format!("the cache would hold {cache} numbers, and at most {MAX_CACHE} are supported")
+            format!(
+                "the KV cache would hold {cache} numbers, but at most {MAX_CACHE} are supported"
+            )
         })?;
         check(
             self.head_dim().is_multiple_of(2),

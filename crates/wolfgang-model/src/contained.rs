@@ -15,7 +15,7 @@ pub(crate) fn contained<T>(work: impl FnOnce() -> T) -> Result<T, ModelError> {
 fn said(panic: &(dyn Any + Send)) -> &str {
     let owned = panic.downcast_ref::<String>().map(String::as_str);
     let said = owned.or_else(|| panic.downcast_ref::<&str>().copied());
-    said.unwrap_or("it gave up without a word")
+    said.unwrap_or("it panicked without a message")
 }
 
 #[cfg(test)]

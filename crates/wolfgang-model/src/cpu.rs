@@ -65,11 +65,11 @@ impl From<KernelError> for ModelError {
             KernelError::NoMemory { bytes } => Self::NoMemory { bytes },
             KernelError::TooManyThreads { threads, limit } => Self::NoThreads {
                 threads,
-                reason: format!("at most {limit} are possible"),
+                reason: format!("the maximum is {limit}"),
             },
             KernelError::NoThread { threads, source } => Self::NoThreads {
                 threads,
-                reason: format!("the system does not give them: {source}"),
+                reason: source.to_string(),
             },
             error => Self::backend(error),
         }

@@ -17,13 +17,13 @@ pub enum ModelError {
         rule: String,
     },
     /// The system does not give the memory that the weights or a cache need.
-    #[error("{bytes} bytes are needed, which the system does not give")]
+    #[error("failed to allocate {bytes} bytes")]
     NoMemory {
         /// Their size in memory.
         bytes: usize,
     },
     /// There cannot be so many threads.
-    #[error("{threads} threads were asked for: {reason}")]
+    #[error("failed to start {threads} threads: {reason}")]
     NoThreads {
         /// How many.
         threads: usize,
@@ -31,7 +31,7 @@ pub enum ModelError {
         reason: String,
     },
     /// No device has such a name.
-    #[error("there is no device {found:?}; devices are {expected}")]
+    #[error("unknown device {found:?}; expected one of {expected}")]
     UnknownDevice {
         /// The name given.
         found: String,
@@ -40,11 +40,13 @@ pub enum ModelError {
     },
     /// The program was built without any backend.
     #[error(
-        "this program was built without a backend; its features flex, ndarray, wgpu, tch and cuda are backends"
+        "this program was built without a backend; enable one of the Cargo features flex, ndarray, wgpu, tch and cuda"
     )]
     NoBackend,
     /// The device belongs to a backend that is not compiled in.
-    #[error("{device} needs the feature {feature}, which this program was built without")]
+    #[error(
+        "device {device} requires the Cargo feature {feature}, which is not enabled in this build"
+    )]
     NotCompiledIn {
         /// The device's name.
         device: String,
@@ -52,7 +54,7 @@ pub enum ModelError {
         feature: &'static str,
     },
     /// The backend is there, but not the device.
-    #[error("there is no {device} on this machine: {found}")]
+    #[error("device {device} was not found on this machine: {found}")]
     NoDevice {
         /// The device's name.
         device: String,
@@ -60,7 +62,7 @@ pub enum ModelError {
         found: String,
     },
     /// The device is there, but does not work.
-    #[error("{device} does not work: {message}")]
+    #[error("device {device} failed its self-test: {message}")]
     DeviceFails {
         /// The device's name.
         device: String,
@@ -68,7 +70,7 @@ pub enum ModelError {
         message: String,
     },
     /// The device does not compute in this precision.
-    #[error("this device does not compute in {precision}; it supports {supported}")]
+    #[error("precision {precision} is not supported on this device; supported: {supported}")]
     UnsupportedPrecision {
         /// The precision asked for.
         precision: Precision,
@@ -76,7 +78,7 @@ pub enum ModelError {
         supported: String,
     },
     /// The device does not keep the cache in this precision.
-    #[error("the cache cannot be kept in {precision} here, only in {supported}")]
+    #[error("the KV cache cannot be stored in {precision} on this device; supported: {supported}")]
     UnsupportedCache {
         /// The precision asked for.
         precision: Precision,
@@ -90,10 +92,12 @@ pub enum ModelError {
         message: String,
     },
     /// There is nothing to compute logits for.
-    #[error("got no ids, but logits need at least one")]
+    #[error("got no token ids, but at least one is required")]
     NoIds,
     /// An id lies beyond the vocabulary.
-    #[error("id {id} at position {position} lies beyond the vocabulary of {vocab_size}")]
+    #[error(
+        "token id {id} at position {position} is outside the vocabulary of {vocab_size} tokens"
+    )]
     UnknownId {
         /// The id.
         id: u32,
@@ -103,7 +107,7 @@ pub enum ModelError {
         vocab_size: usize,
     },
     /// More ids than the model has positions.
-    #[error("{past} cached and {new} new ids exceed the block size of {block_size}")]
+    #[error("{past} cached and {new} new token ids exceed the context of {block_size} tokens")]
     ContextFull {
         /// Positions already in the cache.
         past: usize,
@@ -113,9 +117,7 @@ pub enum ModelError {
         block_size: usize,
     },
     /// The cache was made for a model of another shape.
-    #[error(
-        "the cache was made for another model: it has {found}, but this model needs {expected}"
-    )]
+    #[error("the KV cache does not match this model: it has {found}, expected {expected}")]
     CacheMismatch {
         /// The shape the cache has.
         found: String,
@@ -130,7 +132,7 @@ impl ModelError {
         let said = said.to_string();
         let line = said.lines().map(str::trim).find(|line| !line.is_empty());
         Self::Backend {
-            message: line.unwrap_or("it did not say why").to_owned(),
+            message: line.unwrap_or("no error message").to_owned(),
         }
     }
 }

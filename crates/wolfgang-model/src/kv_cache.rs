@@ -51,7 +51,7 @@ impl Store {
 }
 
 fn elsewhere() -> ModelError {
-    ModelError::backend("a cache is not where its model computes")
+    ModelError::backend("the KV cache is on another device than the model")
 }
 
 /// What a cache must agree with its model on.

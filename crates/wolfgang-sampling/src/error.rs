@@ -15,7 +15,7 @@ pub enum SamplingError {
         rule: &'static str,
     },
     /// A parameter names an id that the vocabulary does not have.
-    #[error("{parameter} names id {id}, but the vocabulary has {vocab_size} entries")]
+    #[error("{parameter} contains token id {id}, but the vocabulary has {vocab_size} tokens")]
     UnknownId {
         /// The parameter's name, as in [`SamplingParams`](crate::SamplingParams).
         parameter: &'static str,
@@ -25,7 +25,7 @@ pub enum SamplingError {
         vocab_size: usize,
     },
     /// Two parameters cannot both hold.
-    #[error("{} and {} contradict each other: {why}", parameters[0], parameters[1])]
+    #[error("{} and {} conflict: {why}", parameters[0], parameters[1])]
     ConflictingParams {
         /// Their names, as in [`SamplingParams`](crate::SamplingParams).
         parameters: [&'static str; 2],
@@ -33,7 +33,7 @@ pub enum SamplingError {
         why: &'static str,
     },
     /// The slice of logits is not as long as the vocabulary.
-    #[error("got {found} logits, but the vocabulary has {expected} entries")]
+    #[error("got {found} logits, but the vocabulary has {expected} tokens")]
     WrongLength {
         /// Length of the slice.
         found: usize,
@@ -41,7 +41,7 @@ pub enum SamplingError {
         expected: usize,
     },
     /// A logit is NaN or +∞, so no distribution follows from it.
-    #[error("the logit of id {id} is {value}, but a logit must be a number below infinity")]
+    #[error("the logit of token id {id} is {value}, but logits must be finite or -inf")]
     InvalidLogit {
         /// The first such id.
         id: usize,
@@ -49,6 +49,6 @@ pub enum SamplingError {
         value: f32,
     },
     /// Every id has been ruled out: all logits are −∞.
-    #[error("all logits are -inf, so there is no id left to choose")]
+    #[error("all tokens are masked (every logit is -inf), so no token can be sampled")]
     AllTokensMasked,
 }

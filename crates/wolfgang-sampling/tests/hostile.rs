@@ -123,7 +123,7 @@ fn errors_name_what_is_wrong() {
     let message = |params: SamplingParams| Sampler::new(&params, 4, 0).unwrap_err().to_string();
     assert_eq!(
         message(SamplingParams::default().with_banned_tokens([1, 9])),
-        "banned_tokens names id 9, but the vocabulary has 4 entries"
+        "banned_tokens contains token id 9, but the vocabulary has 4 tokens"
     );
     assert_eq!(
         message(
@@ -131,11 +131,11 @@ fn errors_name_what_is_wrong() {
                 .with_banned_tokens([1])
                 .with_allowed_tokens(vec![1])
         ),
-        "allowed_tokens and banned_tokens contradict each other: every allowed id is banned"
+        "allowed_tokens and banned_tokens conflict: every allowed token is banned"
     );
     assert_eq!(
         message(SamplingParams::default().with_min_p(1.5)),
-        "min_p is 1.5, but it must lie between 0 and 1"
+        "min_p is 1.5, but it must be between 0 and 1"
     );
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum TokenizerError {
     /// The file could not be read.
-    #[error("cannot read the tokenizer {}", path.display())]
+    #[error("failed to read the tokenizer {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -15,7 +15,7 @@ pub enum TokenizerError {
         source: std::io::Error,
     },
     /// The file is no `tokenizer.json`.
-    #[error("{origin} is not a tokenizer.json")]
+    #[error("{origin} is not a valid tokenizer.json")]
     Parse {
         /// Where it came from: a path, or words for one that came with the program.
         origin: String,
@@ -31,7 +31,7 @@ pub enum TokenizerError {
         origin: String,
     },
     /// The tokenizer works otherwise than by byte-level BPE.
-    #[error("{origin}: expected a byte-level BPE, but {found}")]
+    #[error("{origin} is not a byte-level BPE tokenizer: {found}")]
     Unsupported {
         /// Where it came from.
         origin: String,
@@ -39,13 +39,13 @@ pub enum TokenizerError {
         found: String,
     },
     /// The library refused a text.
-    #[error("the text cannot be encoded")]
+    #[error("failed to encode the text")]
     Encode {
         /// What the library said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A chat prompt needs a control token that this vocabulary has not.
-    #[error("the tokenizer has no token {token}, which a chat prompt needs")]
+    #[error("the tokenizer has no token {token}, which chat prompts require")]
     NoChatToken {
         /// The missing token.
         token: &'static str,

@@ -54,7 +54,7 @@ pub(crate) fn check(json: &Json) -> Result<Traits, String> {
     check_control_tokens(&writable, unknown, &json["added_tokens"])?;
     if let Some(token) = unknown.filter(|token| writable.contains(token)) {
         return Err(format!(
-            "its unk_token {token:.80?} stands for bytes without a token and for text of its own"
+            "its unk_token {token:.80?} is both the fallback for bytes without a token and a token of the text"
         ));
     }
     Ok(Traits {

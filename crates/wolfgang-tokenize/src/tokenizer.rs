@@ -62,7 +62,7 @@ impl Tokenizer {
         };
         // Devices and pipes may never end.
         if !std::fs::metadata(path).map_err(read)?.is_file() {
-            return Err(read(std::io::Error::other("it is not a file")));
+            return Err(read(std::io::Error::other("it is not a regular file")));
         }
         /// Many times what the largest vocabulary needs.
         const MAX: u64 = 64 << 20;
@@ -98,7 +98,7 @@ impl Tokenizer {
         // The byte order mark of UTF-16, or an ASCII character in it.
         if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..] = json {
             return Err(parse(
-                "it is UTF-16 text, but it must be UTF-8; save it as UTF-8, or convert it by iconv -f UTF-16 -t UTF-8"
+                "it is UTF-16 text, but it must be UTF-8; save it as UTF-8 or convert it with iconv -f UTF-16 -t UTF-8"
                     .into(),
             ));
         }
@@ -136,7 +136,7 @@ impl Tokenizer {
             };
             return Err(TokenizerError::Unsupported {
                 origin: origin.to_owned(),
-                found: format!("its id {id} stands for {other:.80?} and for another token"),
+                found: format!("its id {id} is assigned to {other:.80?} and to another token"),
             });
         }
         let mut special = HashMap::new();

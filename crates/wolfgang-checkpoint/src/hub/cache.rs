@@ -58,7 +58,7 @@ impl CachedRepository {
             Ok(_) if is_commit(commit.trim()) => Ok(Some(commit.trim().to_owned())),
             Ok(_) => Err(CheckpointError::Damaged {
                 path,
-                source: format!("it holds {commit:.80?} instead of a commit").into(),
+                source: format!("it contains {commit:.80?}, expected a commit hash").into(),
             }),
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 let itself = is_commit(&self.revision) && self.snapshot(&self.revision).is_dir();

@@ -102,10 +102,10 @@ impl<'a> Client<'a> {
         let answer = self.reached(self.ask_again(|| self.follow(&url, None)))?;
         self.check(&answer, WHAT)?;
         let info: RepoInfo = serde_json::from_reader(answer.body.take(MAX_LISTING))
-            .map_err(|e| self.unexpected(WHAT, format!("something else: {e}")))?;
+            .map_err(|e| self.unexpected(WHAT, format!("invalid JSON: {e}")))?;
         if !is_commit(&info.sha) {
             let found = format!(
-                "the commit {:.80?} instead of 40 hexadecimal digits",
+                "the commit {:.80?}, expected 40 hexadecimal digits",
                 info.sha
             );
             return Err(self.unexpected(WHAT, found));
@@ -151,14 +151,14 @@ impl<'a> Client<'a> {
         let etag = linked_etag.or(answer.etag).unwrap_or_default();
         let etag = etag.trim_start_matches("W/").trim_matches('"');
         if !is_etag(etag) {
-            return Err(self.unexpected(file, format!("the ETag {etag:.80?} instead of a hash")));
+            return Err(self.unexpected(file, format!("the ETag {etag:.80?}, expected a hash")));
         }
         let whole = answer.range.map(|(_, whole)| whole);
         let size = answer.linked_size.or(whole).or(answer.length);
         Ok(Remote {
             url: own_url,
             etag: etag.to_owned(),
-            size: size.ok_or_else(|| self.unexpected(file, "no size".to_owned()))?,
+            size: size.ok_or_else(|| self.unexpected(file, "no file size".to_owned()))?,
         })
     }
 
@@ -184,7 +184,7 @@ impl<'a> Client<'a> {
                 what: what.to_owned(),
                 status,
             }),
-            status => Err(self.unexpected(what, format!("the status {status}"))),
+            status => Err(self.unexpected(what, format!("HTTP status {status}"))),
         }
     }
 
@@ -229,7 +229,7 @@ impl<'a> Client<'a> {
             with_token &= next.same_server;
             url = next.url;
         }
-        Err(format!("it led to another place {MAX_REDIRECTS} times").into())
+        Err(format!("it redirected more than {MAX_REDIRECTS} times").into())
     }
 
     fn request(&self, url: &str, range: Option<&str>, with_token: bool) -> Result<Answer, Failure> {

@@ -169,7 +169,7 @@ impl Transfer<'_> {
                     return Err(self.wrong_size(whole).into());
                 }
                 if start != self.reached {
-                    return Err(self.odd("another part than was asked for").into());
+                    return Err(self.odd("a range that was not requested").into());
                 }
             }
             200 => {
@@ -184,7 +184,7 @@ impl Transfer<'_> {
             // Too many requests or a server error: both are temporary.
             status @ (429 | 500..) => {
                 return Err(Interruption::Again {
-                    source: format!("it answered {status}").into(),
+                    source: format!("it responded with HTTP status {status}").into(),
                     retry_after: answer.retry_after,
                 });
             }

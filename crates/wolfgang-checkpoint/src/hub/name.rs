@@ -63,7 +63,7 @@ impl fmt::Display for HubModel {
 fn parse(given: &str) -> Result<HubModel, String> {
     let (path, revision) = given.split_once('@').unwrap_or((given, MAIN));
     let Some((owner, rest)) = path.split_once('/') else {
-        return Err("there is no / between owner and name".to_owned());
+        return Err("the / between owner and name is missing".to_owned());
     };
     let (name, file) = match rest.split_once('/') {
         Some((name, file)) => (name, Some(file)),
@@ -84,16 +84,18 @@ fn parse(given: &str) -> Result<HubModel, String> {
 fn check_file(file: &str) -> Result<(), String> {
     const MAX_LEN: usize = 512;
     if !is_pt(file) {
-        return Err(format!("the file {file:?} is no .pt"));
+        return Err(format!("the file {file:?} is not a .pt file"));
     }
     if file.len() > MAX_LEN {
         let len = file.len();
         return Err(format!(
-            "the file's path has {len} bytes instead of {MAX_LEN} at most"
+            "the file's path has {len} bytes, but the maximum is {MAX_LEN}"
         ));
     }
     if !is_inside(file) {
-        return Err(format!("the file {file:?} is no path within a repository"));
+        return Err(format!(
+            "the file {file:?} is not a path within a repository"
+        ));
     }
     Ok(())
 }
@@ -103,7 +105,7 @@ fn check_name(what: &str, name: &str) -> Result<(), String> {
     check_characters(what, name, |c| matches!(c, '-' | '_' | '.'))?;
     // The cache puts -- where the name has /.
     if name.contains("..") || name.contains("--") {
-        return Err(format!("the {what} {name:?} has .. or -- in it"));
+        return Err(format!("the {what} {name:?} contains .. or --"));
     }
     if name.starts_with(['-', '.']) || name.ends_with(['-', '.']) {
         return Err(format!("the {what} {name:?} begins or ends with - or ."));
@@ -119,7 +121,7 @@ fn check_revision(revision: &str) -> Result<(), String> {
     let odd = |part: &str| part.is_empty() || part.starts_with('.') || part.contains("..");
     if revision.split('/').any(odd) {
         return Err(format!(
-            "the revision {revision:?} has a part that is empty, begins with . or has .. in it"
+            "the revision {revision:?} has a part that is empty, begins with . or contains .."
         ));
     }
     Ok(())
@@ -132,14 +134,14 @@ fn check_characters(what: &str, text: &str, also: impl Fn(char) -> bool) -> Resu
     if text.len() > MAX_LEN {
         let len = text.len();
         return Err(format!(
-            "the {what} has {len} bytes instead of {MAX_LEN} at most"
+            "the {what} has {len} bytes, but the maximum is {MAX_LEN}"
         ));
     }
     match text
         .chars()
         .find(|&c| !c.is_ascii_alphanumeric() && !also(c))
     {
-        Some(c) => Err(format!("the {what} {text:?} has a {c:?} in it")),
+        Some(c) => Err(format!("the {what} {text:?} contains {c:?}")),
         None => Ok(()),
     }
 }

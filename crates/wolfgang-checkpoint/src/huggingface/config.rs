@@ -26,7 +26,7 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
     };
     let size = |field: &str| {
         let value = config[field].as_u64().and_then(|n| usize::try_from(n).ok());
-        value.ok_or_else(|| unsupported(field, &config[field], "a whole number there".to_owned()))
+        value.ok_or_else(|| unsupported(field, &config[field], "a non-negative integer".to_owned()))
     };
     // Transformers 4 has the angle's base at the top level, 5 among the rope parameters; either may have both.
     let theta: &[Json] = &[Json::Null, 10000.into(), ROPE_THETA.into()];
@@ -116,7 +116,7 @@ fn check_rope(
     let fields = match rope {
         Json::Null => return Ok(()),
         Json::Object(fields) => fields,
-        other => return Err(unsupported(group, other, "an object or nothing".to_owned())),
+        other => return Err(unsupported(group, other, "an object or null".to_owned())),
     };
     let kind: &[Json] = &[Json::Null, "default".into()];
     let one: &[Json] = &[Json::Null, 1.into(), 1.0.into()];

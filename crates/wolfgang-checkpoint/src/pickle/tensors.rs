@@ -221,16 +221,16 @@ pub(super) fn rebuilt<'a>(
                 _ => Err(MALFORMED.into()),
             }
         }
-        "meta_tensor_no_storage" => unsupported("a shape without values (meta device)"),
-        "sparse_tensor" | "sparse_csr_tensor" => unsupported("a sparse tensor"),
-        "qtensor" => unsupported("a quantized tensor"),
-        "nested_tensor" => unsupported("a nested tensor"),
-        "wrapper_subclass" => unsupported("a tensor of a class of its own"),
-        _ => unsupported("a tensor in an unsupported form"),
+        "meta_tensor_no_storage" => unsupported("meta tensor (without values)"),
+        "sparse_tensor" | "sparse_csr_tensor" => unsupported("sparse tensor"),
+        "qtensor" => unsupported("quantized tensor"),
+        "nested_tensor" => unsupported("nested tensor"),
+        "wrapper_subclass" => unsupported("tensor subclass"),
+        _ => unsupported("unsupported kind of tensor"),
     })
 }
 
-const MALFORMED: &str = "something that is no tensor";
+const MALFORMED: &str = "malformed tensor";
 
 /// A tensor from `(storage, offset, shape, strides, …)`, with elements of the storage's type or of `dtype`.
 fn plain(values: &Values<'_>, args: &[Id], dtype: Option<Id>) -> Result<TensorRef, Rc<str>> {
@@ -271,10 +271,10 @@ fn plain(values: &Values<'_>, args: &[Id], dtype: Option<Id>) -> Result<TensorRe
     };
     let metadata = || rest.iter().skip(2);
     if metadata().any(is_large) {
-        return Err("a tensor with unknown metadata".into());
+        return Err("tensor with unknown metadata".into());
     }
     if metadata().any(is_lazy) {
-        return Err("a lazily negated tensor".into());
+        return Err("lazily negated tensor".into());
     }
     let offset = values.uint(*offset).ok_or_else(malformed)?;
     Ok(TensorRef {

@@ -54,7 +54,9 @@ pub(super) fn entries(file: &[u8]) -> Result<HashMap<&str, Entry>> {
         at += len;
     }
     if at != directory.range.end {
-        return Err(damaged("its directory has another size than its end says"));
+        return Err(damaged(
+            "the zip central directory does not have the size in its end record",
+        ));
     }
 
     let mut places = headers
@@ -68,7 +70,9 @@ pub(super) fn entries(file: &[u8]) -> Result<HashMap<&str, Entry>> {
     let mut entries = HashMap::with_capacity(headers.len());
     for header in headers {
         if header.name != header.local_name {
-            return Err(damaged("an entry has another name than in the directory"));
+            return Err(damaged(
+                "a zip entry has another name than in the central directory",
+            ));
         }
         let entry = Entry {
             data: header.data,
@@ -99,7 +103,7 @@ struct Directory {
 }
 
 fn directory(file: &[u8]) -> Result<Directory> {
-    let missing = || damaged("the directory at the end of the zip archive is missing");
+    let missing = || damaged("the zip end of central directory record is missing");
     let last = file.len().checked_sub(END_LEN).ok_or_else(missing)?;
     let is_end = |at: &usize| {
         let comment = u16_at(file, at + 20).map(usize::from);
@@ -117,7 +121,8 @@ fn directory(file: &[u8]) -> Result<Directory> {
             let record = record.filter(|record| {
                 has(file, *record, END64) && record.checked_add(END64_LEN).is_some_and(|e| e <= at)
             });
-            let record = record.ok_or_else(|| damaged("its zip64 end record is missing"))?;
+            let record = record
+                .ok_or_else(|| damaged("the zip64 end of central directory record is missing"))?;
             let field = |offset| u64_at(file, record + offset).unwrap_or_default();
             // Two numbers of 32 bits, both 0 where there is one disk.
             (field(16), field(32), field(40), field(48), record)
@@ -132,9 +137,13 @@ fn directory(file: &[u8]) -> Result<Directory> {
         return Err(foreign("it is one of several parts of a zip archive"));
     }
     let range = span(start, size).filter(|range| range.end == limit);
-    let range = range.ok_or_else(|| damaged("its directory does not lie where its end says"))?;
+    let range = range.ok_or_else(|| {
+        damaged("the zip central directory is not at the offset in its end record")
+    })?;
     if count > (range.len() / CENTRAL_LEN) as u64 {
-        return Err(damaged("its directory is too small for its entries"));
+        return Err(damaged(
+            "the zip central directory is too small for its entries",
+        ));
     }
     Ok(Directory { range, count })
 }
@@ -150,7 +159,7 @@ struct Header<'a> {
 
 /// The directory's entry at `at`, and its length.
 fn central_header(file: &[u8], at: usize, directory: Range<usize>) -> Result<(Header<'_>, usize)> {
-    let broken = || damaged("an entry of its directory is cut short");
+    let broken = || damaged("an entry of the zip central directory is truncated");
     let fixed = file[..directory.end].get(at..at.saturating_add(CENTRAL_LEN));
     let fixed = fixed
         .filter(|h| h.starts_with(CENTRAL_HEADER))
@@ -178,9 +187,9 @@ fn central_header(file: &[u8], at: usize, directory: Range<usize>) -> Result<(He
     // In this order in the extra field, too.
     let (size, stored_size, start) = (widened(long(24))?, widened(long(20))?, widened(long(42))?);
     if size != stored_size {
-        return Err(damaged("a stored entry has two sizes"));
+        return Err(damaged("a stored zip entry has two different sizes"));
     }
-    let outside = || damaged("an entry lies outside of the file");
+    let outside = || damaged("a zip entry is outside of the file");
     let start = usize::try_from(start).map_err(|_| outside())?;
     let local = file[..directory.start].get(start..start.saturating_add(LOCAL_LEN));
     let local = local
@@ -195,7 +204,9 @@ fn central_header(file: &[u8], at: usize, directory: Range<usize>) -> Result<(He
     let data = span((local_name_end + local_extra_len) as u64, size);
     let data = data.filter(|data| data.end <= directory.start);
     let data = data.ok_or_else(outside)?;
-    let text = |name| std::str::from_utf8(name).map_err(|_| damaged("a name in it is not UTF-8"));
+    let text = |name| {
+        std::str::from_utf8(name).map_err(|_| damaged("the name of a zip entry is not UTF-8"))
+    };
     let header = Header {
         name: text(name)?,
         local_name: text(&file[start + LOCAL_LEN..local_name_end])?,

@@ -38,7 +38,7 @@ pub(super) fn read<'a>(
         return Err(unsupported(path, super::BIG_ENDIAN));
     }
     let keys = keys.strings();
-    let keys = keys.ok_or_else(|| damaged(path, "it has no list of its storages"))?;
+    let keys = keys.ok_or_else(|| damaged(path, "the list of storage keys is missing"))?;
 
     let mut sizes = HashMap::new();
     for storage in object.storages() {
@@ -56,7 +56,12 @@ pub(super) fn read<'a>(
                     &format!("it has a storage of the class {class:.80}"),
                 ));
             }
-            None => return Err(damaged(path, "no tensor says of which type a storage is")),
+            None => {
+                return Err(damaged(
+                    path,
+                    "a storage has no dtype: no tensor refers to it",
+                ));
+            }
         };
         let len = file.get(at..).and_then(|rest| rest.first_chunk());
         let len = len.and_then(|len| usize::try_from(u64::from_le_bytes(*len)).ok());
@@ -65,7 +70,7 @@ pub(super) fn read<'a>(
             Some(start..start.checked_add(len.checked_mul(size)?)?)
         });
         let range = range.filter(|range| range.end <= file.len());
-        let range = range.ok_or_else(|| damaged(path, "it ends within its storages"))?;
+        let range = range.ok_or_else(|| damaged(path, "the file ends within its storages"))?;
         at = range.end;
         places.insert(key.to_owned(), Place::new(range, None));
     }

@@ -92,11 +92,12 @@ impl Storages {
         let view = view.filter(|(reach, _)| *reach <= stored);
         let (_, byte_len) = view.ok_or_else(|| {
             damaged(format!(
-                "its tensor {name:.80} reaches beyond the {stored} numbers of its storage"
+                "its tensor {name:.80} exceeds the {stored} numbers of its storage"
             ))
         })?;
         let dtype = described.element.dtype;
-        let dtype = dtype.ok_or_else(|| damaged(format!("its {name:.80} has no known type")))?;
+        let dtype =
+            dtype.ok_or_else(|| damaged(format!("its tensor {name:.80} has an unknown dtype")))?;
 
         let (file, place) = (self.file.clone(), Arc::clone(place));
         // An empty tensor may begin anywhere.

@@ -77,18 +77,19 @@ pub(super) struct Speeds {
 impl Case {
     /// Runs this very program again with the case.
     pub(super) fn in_a_process<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
-        let program = std::env::current_exe().context("this program cannot be found again")?;
+        let program =
+            std::env::current_exe().context("failed to find the executable of this program")?;
         let output = Command::new(program)
             .args([SUBCOMMAND, &serde_json::to_string(self)?])
             .stderr(Stdio::piped())
             .output()
-            .context("a process to measure in cannot be started")?;
+            .context("failed to start a benchmark process")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            let last = said.lines().last().unwrap_or("it did not say why");
+            let last = said.lines().last().unwrap_or("no error message");
             let last = last.strip_prefix("error: ").unwrap_or(last);
             let message = format!(
-                "{} in {} cannot be measured: {last}",
+                "failed to measure {} in {}: {last}",
                 self.device, self.dtype
             );
             return Err(match output.status.code().map(u8::try_from) {
@@ -96,7 +97,8 @@ impl Case {
                 _ => anyhow!(message),
             });
         }
-        serde_json::from_slice(&output.stdout).context("a measurement said nothing of sense")
+        serde_json::from_slice(&output.stdout)
+            .context("failed to parse the output of the benchmark process")
     }
 
     pub(super) fn load(&self) -> anyhow::Result<WolfgangModel> {
@@ -104,7 +106,7 @@ impl Case {
         let mut dtypes = Precision::ALL.into_iter();
         let dtype = dtypes.find(|dtype| dtype.to_string() == self.dtype);
         let options = ModelOptions::default()
-            .with_precision(dtype.context("no such element type")?)
+            .with_precision(dtype.context("unknown dtype")?)
             .with_threads(self.threads);
         let checkpoint = Checkpoint::open(&self.path)?;
         Ok(checkpoint.into_model_with(&name.open()?, options, &mut ())?)

@@ -113,7 +113,7 @@ impl Figures {
         starts: &[Start],
         speeds: &Speeds,
     ) -> anyhow::Result<Self> {
-        let none = "nothing was measured";
+        let none = "no measurements";
         let first = starts.first().context(none)?;
         let peaks = starts.iter().filter_map(|start| start.peak_memory_bytes);
         let bytes = speeds.weight_bytes as f64;

@@ -113,7 +113,7 @@ impl Terminal {
             }
             Err(ReadlineError::Interrupted) => Ok(Heard::Interrupt),
             Err(ReadlineError::Eof) => Ok(Heard::End),
-            Err(error) => Err(error).context("cannot read from the terminal"),
+            Err(error) => Err(error).context("failed to read from the terminal"),
         }
     }
 
@@ -145,7 +145,7 @@ impl Terminal {
             let path = path.display();
             self.voice.warning(&self.voice.pick(
                 format!("die Eingaben werden nicht aufgehoben: {path}: {error}"),
-                format!("what is typed is not kept: {path}: {error}"),
+                format!("the input history is not saved: {path}: {error}"),
             ));
         }
     }
@@ -178,7 +178,7 @@ fn next_line(read: &mut usize) -> anyhow::Result<Heard> {
         stdin()
             .lock()
             .read_until(b'\n', &mut bytes)
-            .context("cannot read standard input")?;
+            .context("failed to read standard input")?;
         if bytes.is_empty() {
             let end = message.map_or(Heard::End, Heard::Message);
             return Ok(refused.map_or(end, Heard::Refused));

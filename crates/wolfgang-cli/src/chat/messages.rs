@@ -13,21 +13,23 @@ pub(crate) struct Messages {
 /// What is wrong with a message; they count from 1.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MessageError {
-    #[error("it must be a list of messages, or an object with `messages`")]
+    #[error("expected a list of messages or an object with `messages`")]
     NoList,
-    #[error("`system` must be a text")]
+    #[error("`system` must be a string")]
     SystemNoText,
     #[error("there is a system prompt in `system` and another in message {position}")]
     TwoSystems { position: usize },
     #[error("message {position} must be an object with `role` and `content`")]
     NoObject { position: usize },
     #[error(
-        "the role of message {position} is {role}, but it must be `user` or `assistant`, or before these `system` or `developer`"
+        "the role of message {position} is {role}, but it must be `user` or `assistant`, or, before the first of these, `system` or `developer`"
     )]
     Role { position: usize, role: String },
-    #[error("the content of message {position} must be a text, or a list of parts with texts")]
+    #[error("the content of message {position} must be a string or a list of text parts")]
     Content { position: usize },
-    #[error("part {part} of message {position} is of the type {found}, but it must be a text")]
+    #[error(
+        "part {part} of message {position} has the type {found}, but only text parts are supported"
+    )]
     Part {
         position: usize,
         part: usize,

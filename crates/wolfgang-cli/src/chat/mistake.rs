@@ -5,18 +5,20 @@ use crate::chat::messages::MessageError;
 /// One sentence each, in English or in German.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Mistake {
-    #[error("there is no /{0}; /help shows what there is (// begins a text with /)")]
+    #[error(
+        "unknown command /{0}; /help lists the commands (start a text with // for a literal /)"
+    )]
     UnknownCommand(String),
-    #[error("/{0} needs the name of a file")]
+    #[error("/{0} requires a file name")]
     NoFile(String),
-    #[error("nothing follows /{name}, but here is {rest:?}")]
+    #[error("/{name} takes no argument, but got {rest:?}")]
     TooMuch { name: String, rest: String },
     #[error(
-        "the seed is {0:?}, but it must be a whole number from 0 to 2^64 - 1, or none to draw one"
+        "the seed is {0:?}, but it must be an integer from 0 to 2^64 - 1, or empty for a random seed"
     )]
     NoSeed(String),
     #[error(
-        "line {0} of standard input is not UTF-8 text and was skipped; convert the input, for example by iconv -f ISO-8859-1 -t UTF-8"
+        "line {0} of standard input is not UTF-8 text and was skipped; convert the input, for example with iconv -f ISO-8859-1 -t UTF-8"
     )]
     NoText(usize),
     #[error("the line is not UTF-8 text and was not sent; set the terminal to UTF-8")]
@@ -29,13 +31,13 @@ pub(crate) enum Mistake {
     #[error("{name} is not a saved conversation")]
     NoConversation { name: String, source: MessageError },
     #[error(
-        "{0} is JSON Lines, but a conversation is one JSON value: join messages by jq -s . {0}, or put each line with \
+        "{0} is JSON Lines, but a conversation is one JSON value: join the messages with jq -s . {0}, or put each line with \
          `messages` into a file of its own"
     )]
     JsonLines(String),
-    #[error("{0} is something else than a conversation, so it is not replaced")]
+    #[error("{0} is not a saved conversation; refusing to replace it")]
     OtherFile(String),
-    #[error("--ignore-eos does nothing here: <|endoftext|> ends an answer")]
+    #[error("--ignore-eos has no effect in a chat: <|endoftext|> ends each reply")]
     IgnoreEos,
 }
 

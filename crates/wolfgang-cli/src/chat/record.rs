@@ -61,7 +61,7 @@ impl Record {
             json.push(b'\n');
             whole_file::write(path, &json, Access::Private, true)
         });
-        written.with_context(|| format!("cannot write {name}"))
+        written.with_context(|| format!("failed to write {name}"))
     }
 }
 
@@ -72,7 +72,7 @@ fn is_record(path: &Path) -> bool {
 /// A conversation in a file, one of ours or a list of messages from another program.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Messages> {
     let name = path.display().to_string();
-    let json = read(path).with_context(|| format!("cannot read {name}"))?;
+    let json = read(path).with_context(|| format!("failed to read {name}"))?;
     let json = json
         .strip_prefix(BYTE_ORDER_MARK.as_bytes())
         .unwrap_or(&json);
@@ -103,12 +103,12 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     const MAX: u64 = 64 << 20;
     // Devices and pipes may never end.
     if !std::fs::metadata(path)?.is_file() {
-        return Err(Error::other("it is not a file"));
+        return Err(Error::other("it is not a regular file"));
     }
     let mut json = Vec::new();
     File::open(path)?.take(MAX + 1).read_to_end(&mut json)?;
     if json.len() as u64 > MAX {
-        return Err(Error::other("it is too large for a conversation"));
+        return Err(Error::other("it is too large for a saved conversation"));
     }
     Ok(json)
 }

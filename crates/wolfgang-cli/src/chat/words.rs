@@ -51,9 +51,7 @@ pub(crate) fn once_more(voice: Voice) -> &'static str {
 pub(crate) fn lacks_characters(lost: &str, voice: Voice) -> String {
     voice.pick(
         format!("dem Vokabular des Modells fehlen Zeichen des Textes; es sieht sie nicht: {lost}"),
-        format!(
-            "the model's vocabulary lacks characters of the text; it does not see them: {lost}"
-        ),
+        format!("the model's vocabulary lacks characters of the text, which were dropped: {lost}"),
     )
 }
 

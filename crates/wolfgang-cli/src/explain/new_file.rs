@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub(crate) enum NotWritable {
     #[error("{} is a folder", .0.display())]
     Folder(PathBuf),
-    #[error("{} is there already; choose another name, or replace it by --force", .0.display())]
+    #[error("{} already exists; choose another name, or replace it with --force", .0.display())]
     There(PathBuf),
 }
 
@@ -39,5 +39,5 @@ pub(crate) fn check(path: &Path, force: bool) -> Result<(), NotWritable> {
 /// In one step, so that nobody sees half of it.
 pub(crate) fn write(path: &Path, bytes: &[u8], force: bool) -> anyhow::Result<()> {
     whole_file::write(path, bytes, Access::Usual, force)
-        .with_context(|| format!("cannot write {}", path.display()))
+        .with_context(|| format!("failed to write {}", path.display()))
 }

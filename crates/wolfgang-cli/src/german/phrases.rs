@@ -9,15 +9,15 @@ const PHRASES: &[(&str, &str)] = &[
     ),
     ("outside the vocabulary", "jenseits des Vokabulars"),
     (
-        "load the folder with the transformers library and save it by save_pretrained, which writes model.safetensors",
+        "load the folder with the transformers library and save it with save_pretrained, which writes model.safetensors",
         "laden Sie den Ordner mit der Bibliothek transformers und speichern Sie ihn mit save_pretrained, das model.safetensors schreibt",
     ),
     (
-        "convert the folder by the transformers library's convert_llama_weights_to_hf.py, which writes model.safetensors",
+        "convert the folder with the transformers library's convert_llama_weights_to_hf.py, which writes model.safetensors",
         "wandeln Sie den Ordner mit convert_llama_weights_to_hf.py aus der Bibliothek transformers um, das model.safetensors schreibt",
     ),
     (
-        "take the repository that this was made from, with model.safetensors",
+        "use the original repository of this model, with model.safetensors",
         "nehmen Sie das Repository, aus dem das gemacht wurde, mit model.safetensors",
     ),
     ("not part of the model", "kein Teil des Modells"),

@@ -5,42 +5,45 @@ pub(super) const HEADINGS: &[(&str, &str)] = &[
     ("Model", "Modell"),
     ("Sampling", "Auswahl der Token"),
     ("Length", "Länge"),
-    ("Everywhere", "Überall"),
+    ("Global options", "Allgemeine Optionen"),
 ];
 
 /// What a command does, in one line.
 pub(super) const ABOUT: &[(&str, &str)] = &[
-    ("wolfgang", "Kleine deutsche Sprachmodelle, die sprechen"),
+    (
+        "wolfgang",
+        "Kleine deutsche Sprachmodelle auf diesem Rechner ausführen",
+    ),
     ("generate", "Einen Text fortsetzen"),
-    ("chat", "Sich mit einem Modell unterhalten"),
+    ("chat", "Mit einem Modell chatten"),
     (
         "explain",
-        "Einen Text fortsetzen und zeigen, wie jedes Token entstand",
+        "Einen Text fortsetzen und zeigen, wie jedes Token gewählt wurde",
     ),
     (
         "score",
-        "Sagen, wie wahrscheinlich ein Text ist, Token für Token",
+        "Die logarithmierte Wahrscheinlichkeit jedes Tokens eines Textes ausgeben",
     ),
     ("tokenize", "Einen Text in Token zerlegen"),
     (
         "convert",
-        "Aus einem Checkpoint einen eigenen oder einen Hugging-Face-Ordner machen",
+        "Einen Checkpoint in einen eigenen oder einen Hugging-Face-Ordner umwandeln",
     ),
     (
         "inspect",
-        "Sagen, was ein Checkpoint ist, ohne seine Gewichte zu lesen",
+        "Den Inhalt eines Checkpoints zeigen, ohne seine Gewichte zu lesen",
     ),
     (
         "devices",
-        "Die Geräte auflisten, auf denen ein Modell laufen kann, und warum andere nicht gehen",
+        "Die verfügbaren Geräte auflisten und warum andere nicht verfügbar sind",
     ),
     (
         "bench",
-        "Messen, wie schnell ein Modell hier ist und wie schnell es sein könnte",
+        "Die Geschwindigkeit eines Modells und die Grenzen dieses Rechners messen",
     ),
     (
         "completions",
-        "Vervollständigungen für eine Shell auf die Standardausgabe schreiben",
+        "Das Vervollständigungsskript einer Shell ausgeben",
     ),
     ("man", "Die Handbuchseiten in einen Ordner schreiben"),
     ("help", "Diese Hilfe oder die eines Befehls"),
@@ -50,48 +53,54 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
 pub(super) const ABOUT_LONG: &[(&str, &str)] = &[
     (
         "generate",
-        "Einen Text fortsetzen\n\nAuf die Standardausgabe kommt der Text allein, so wie er entsteht; alles andere kommt auf die Fehlerausgabe.",
+        "Einen Text fortsetzen\n\nDer erzeugte Text wird auf die Standardausgabe gestreamt; Meldungen kommen auf die Fehlerausgabe.",
     ),
     (
         "explain",
-        "Ein Text, gefärbt nach Wahrscheinlichkeit, als Seite oder im Terminal: unter welchen Alternativen das Modell jedes Token wählte, was jeder Schritt der Auswahl ausschloss und wie der Zug fiel. Der Text ist der, den `generate` schreibt.",
+        "Setzt einen Text fort und zeigt, als Seite oder im Terminal, die Alternativen jedes Tokens, was jeder Schritt der Auswahl ausschloss und wie gezogen wurde. Der Text ist derselbe wie bei `generate`.",
     ),
     (
         "chat",
-        "Ein Gespräch: auf einem Terminal mit Zeilen, die sich bearbeiten lassen, und mit Befehlen, die /help zeigt; sonst ist jede Zeile der Standardeingabe ein Text, und die Antworten kommen auf die Standardausgabe. Ohne andere Angabe gilt das Preset goethe.",
+        "Ein Gespräch mit einem Modell: auf einem Terminal mit bearbeitbarer Eingabezeile und Befehlen (siehe /help); sonst ist jede Zeile der Standardeingabe eine Nachricht, und die Antworten kommen auf die Standardausgabe. Vorgabe ist das Preset goethe.",
     ),
     (
         "score",
-        "Jedes Token mit seiner Wahrscheinlichkeit hinter denen davor, und die Perplexität des Ganzen: zwischen wie vielen gleich wahrscheinlichen Token das Modell im Mittel schwankt.",
+        "Gibt die logarithmierte Wahrscheinlichkeit jedes Tokens nach den Token davor aus und die Perplexität des Textes.",
     ),
     (
         "tokenize",
-        "Die Nummern, die das Modell sieht, jede mit dem Stück Text, für das sie steht. Nur der Tokenizer wird gelesen.",
+        "Gibt die Token-Nummern eines Textes aus, jede mit ihrem Stück Text. Nur der Tokenizer wird geladen.",
     ),
     (
         "convert",
-        "Von einer Form eines Checkpoints in eine andere. Was auch geschieht: am Ziel liegt, was vorher da war, oder das Ganze.",
+        "Wandelt einen Checkpoint in ein anderes Format um. Die Umwandlung ist atomar: am Ziel liegt entweder der alte Inhalt oder das vollständige neue Modell.",
     ),
     (
         "inspect",
-        "Gewichte werden nicht gelesen: eine Datei jeder Größe dauert einen Augenblick.",
+        "Zeigt den Inhalt eines Checkpoints. Die Gewichte werden nicht gelesen, daher spielt die Größe der Datei keine Rolle.",
     ),
-    ("devices", "Jedes Gerät wird ausprobiert."),
+    (
+        "devices",
+        "Listet die verfügbaren Geräte auf. Jedes wird mit einer kleinen Rechnung geprüft.",
+    ),
     (
         "bench",
-        "Jede Einstellung wird in eigenen Prozessen gemessen, und in derselben Minute, was dieser Prozessor höchstens liest und multipliziert. Schließen Sie andere Programme: sie reden im Ergebnis mit.",
+        "Misst die Geschwindigkeit eines Modells. Jede Einstellung läuft in eigenen Prozessen; zugleich werden Speicherbandbreite und höchste Rechenleistung dieses Rechners gemessen. Schließen Sie andere Programme; sie verfälschen das Ergebnis.",
     ),
     (
         "completions",
-        "Zum Beispiel: wolfgang completions bash > ~/.local/share/bash-completion/completions/wolfgang",
+        "Gibt das Vervollständigungsskript einer Shell aus, zum Beispiel: wolfgang completions bash > ~/.local/share/bash-completion/completions/wolfgang",
     ),
-    ("man", "Zum Beispiel: wolfgang man ~/.local/share/man/man1"),
+    (
+        "man",
+        "Schreibt die Handbuchseiten in einen Ordner, zum Beispiel: wolfgang man ~/.local/share/man/man1",
+    ),
 ];
 
 /// What stands behind the options.
 pub(super) const AFTER: &[(&str, &str)] = &[(
     "wolfgang",
-    "Optionen können auch in einer Datei stehen, wolfgang/config.toml im Ordner dafür; docs/command.md sagt, wie.",
+    "Optionen können auch in der Konfigurationsdatei stehen, wolfgang/config.toml im Konfigurationsverzeichnis; siehe docs/command.md.",
 )];
 
 /// What an argument means: of one command, or of all that have it.
@@ -113,7 +122,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "config",
-        "Die Konfigurationsdatei. Ohne Angabe wolfgang/config.toml im Ordner des Benutzers dafür, wenn sie da ist",
+        "Die Konfigurationsdatei. Ohne Angabe wolfgang/config.toml im Konfigurationsverzeichnis, falls vorhanden",
     ),
     (
         "",
@@ -173,7 +182,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "typical_p",
-        "Unter den Token von üblichster Überraschung wählen, die zusammen diese Wahrscheinlichkeit erreichen; 1, die Vorgabe, schaltet es ab",
+        "Unter den Token wählen, deren Überraschung der Entropie am nächsten liegt und die zusammen diese Wahrscheinlichkeit erreichen; 1, die Vorgabe, schaltet es ab",
     ),
     (
         "",
@@ -250,11 +259,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "mirostat_tau",
         "Mirostat 2: die angestrebte Überraschung in Bit je Token. Vorgabe aus",
     ),
-    (
-        "",
-        "mirostat_eta",
-        "Mirostat 2: wie schnell es lernt. Vorgabe 0.1",
-    ),
+    ("", "mirostat_eta", "Mirostat 2: Lernrate. Vorgabe 0.1"),
     (
         "",
         "dynatemp_range",
@@ -273,7 +278,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "allow_token",
-        "Nur unter solchen Token wählen. Mehrmals möglich",
+        "Nur unter diesen Token wählen. Mehrmals möglich",
     ),
     ("", "ban_token", "Dieses Token nie wählen. Mehrmals möglich"),
     (
@@ -284,7 +289,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "",
         "rng",
-        "Wessen Zufallszahlen: chacha (die Vorgabe) oder torch, mit dem die Seeds des Originals in Python denselben Text ergeben",
+        "Der Zufallszahlengenerator: chacha (die Vorgabe) oder torch, mit dem die Seeds des Originals in Python denselben Text ergeben",
     ),
     (
         "",
@@ -296,13 +301,9 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "min_new_tokens",
         "Wie viele Token mindestens erzeugt werden, bevor das Modell den Text beenden darf",
     ),
-    (
-        "",
-        "max_time",
-        "Kein weiteres Token beginnen, wenn so viele Sekunden um sind",
-    ),
+    ("", "max_time", "Nach so vielen Sekunden aufhören"),
     ("", "stop", "Vor diesem Text enden. Mehrmals möglich"),
-    ("", "keep_stop", "Auch den Text ausgeben, der das Ende war"),
+    ("", "keep_stop", "Den Stopp-Text mit ausgeben"),
     (
         "",
         "stop_token",
@@ -322,27 +323,27 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "chat",
         "system",
-        "Wer das Modell sein soll; ein leerer Text lässt das offen. Vorgabe \"Du bist Johann Wolfgang von Goethe.\"",
+        "Der System-Prompt; ein leerer Text ist keiner. Vorgabe \"Du bist Johann Wolfgang von Goethe.\"",
     ),
     (
         "chat",
         "load",
-        "Ein Gespräch fortsetzen, das /save gesichert hat, oder eine Liste von Nachrichten in der Form von OpenAI",
+        "Ein Gespräch fortsetzen, das /save gesichert hat, oder eine Liste von Nachrichten im Format der OpenAI-API",
     ),
     (
         "chat",
         "no_history",
-        "Weder lesen noch aufheben, was eingegeben wurde",
+        "Die bisherigen Eingaben weder lesen noch speichern",
     ),
     (
         "generate",
         "prompt",
-        "Der Text, der fortgesetzt wird. Ohne ihn, oder mit `-`, wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht); auf einem Terminal beginnt ohne ihn ein neuer. Ein Wort, das mit einem Strich beginnt, steht am Ende hinter `--`",
+        "Der Text, der fortgesetzt wird. Ohne ihn oder mit `-` wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht); auf einem Terminal beginnt ohne ihn ein neuer. Ein Text, der mit einem Strich beginnt, steht am Ende hinter `--`",
     ),
     (
         "explain",
         "prompt",
-        "Der Text, der fortgesetzt wird. Ohne ihn, oder mit `-`, wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht); auf einem Terminal beginnt ohne ihn ein neuer. Ein Wort, das mit einem Strich beginnt, steht am Ende hinter `--`",
+        "Der Text, der fortgesetzt wird. Ohne ihn oder mit `-` wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht); auf einem Terminal beginnt ohne ihn ein neuer. Ein Text, der mit einem Strich beginnt, steht am Ende hinter `--`",
     ),
     (
         "explain",
@@ -354,7 +355,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "explain",
         "alternatives",
-        "Von wie vielen Alternativen berichtet wird",
+        "Zahl der Alternativen, die je Token gezeigt werden",
     ),
     (
         "generate",
@@ -384,13 +385,13 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "score",
         "text",
-        "Der Text. Ohne ihn, oder mit `-`, wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht). Ein Wort, das mit einem Strich beginnt, steht am Ende hinter `--`",
+        "Der Text. Ohne ihn oder mit `-` wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht). Ein Text, der mit einem Strich beginnt, steht am Ende hinter `--`",
     ),
     ("score", "file", "Eine Datei mit dem Text, der ganz zählt"),
     (
         "tokenize",
         "text",
-        "Der Text. Ohne ihn, oder mit `-`, wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht). Ein Wort, das mit einem Strich beginnt, steht am Ende hinter `--`",
+        "Der Text. Ohne ihn oder mit `-` wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht). Ein Text, der mit einem Strich beginnt, steht am Ende hinter `--`",
     ),
     (
         "tokenize",
@@ -451,7 +452,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "bench",
         "model",
-        "Das Modell: eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME. Ohne Angabe zufällige Gewichte der üblichen Größe (75M), für die Dauer der Messung im Ordner für Vorübergehendes",
+        "Das Modell: eine .pt, ein eigener oder ein Hugging-Face-Ordner oder hf:OWNER/NAME. Ohne Angabe zufällige Gewichte der üblichen Größe (75M), für die Dauer der Messung in einem temporären Ordner",
     ),
     (
         "bench",

@@ -17,7 +17,7 @@ impl SamplingParams {
             self.min_new_tokens == 0 || !self.end_tokens.is_empty(),
             "min_new_tokens",
             self.min_new_tokens,
-            "it needs end_tokens, the ids that it rules out",
+            "it requires end_tokens, the ids that it masks",
         )?;
         self.something_is_left(vocab_size)
     }
@@ -51,8 +51,8 @@ impl SamplingParams {
         match ids.array_windows().find(|[a, b]| a == b) {
             Some([id, _]) => Err(SamplingError::InvalidParam {
                 parameter: "logit_bias",
-                value: format!("given twice for id {id}"),
-                rule: "each id can have one bias only",
+                value: format!("given twice for token id {id}"),
+                rule: "each token id may have at most one bias",
             }),
             None => Ok(()),
         }
@@ -74,7 +74,7 @@ impl SamplingParams {
             self.allowed_tokens.is_none() || !allowed.is_empty(),
             "allowed_tokens",
             "empty",
-            "it must hold at least 1 id",
+            "it must contain at least 1 token id",
         )?;
         for &id in &self.banned_tokens {
             left[id as usize] = false;
@@ -83,13 +83,13 @@ impl SamplingParams {
             return Err(if self.allowed_tokens.is_some() {
                 SamplingError::ConflictingParams {
                     parameters: ["allowed_tokens", "banned_tokens"],
-                    why: "every allowed id is banned",
+                    why: "every allowed token is banned",
                 }
             } else {
                 SamplingError::InvalidParam {
                     parameter: "banned_tokens",
                     value: "the whole vocabulary".to_owned(),
-                    rule: "it must leave at least 1 id",
+                    rule: "it must leave at least 1 token",
                 }
             });
         }
@@ -100,7 +100,7 @@ impl SamplingParams {
             if !left.contains(&true) {
                 return Err(SamplingError::ConflictingParams {
                     parameters: ["min_new_tokens", "end_tokens"],
-                    why: "every id that may be chosen ends the generation",
+                    why: "every token that can be sampled ends the generation",
                 });
             }
         }
@@ -157,7 +157,7 @@ mod tests {
             params.validate_ids(4),
             contradiction(
                 ["allowed_tokens", "banned_tokens"],
-                "every allowed id is banned"
+                "every allowed token is banned"
             )
         );
         let params = SamplingParams {
@@ -171,7 +171,7 @@ mod tests {
             params.validate_ids(4),
             contradiction(
                 ["min_new_tokens", "end_tokens"],
-                "every id that may be chosen ends the generation"
+                "every token that can be sampled ends the generation"
             )
         );
         // At once they may end.

@@ -30,7 +30,7 @@ impl SamplingParams {
             temperature == 0.0 || (temperature >= MIN_TEMPERATURE && temperature.is_finite()),
             "temperature",
             temperature,
-            "it must be 0 (greedy) or a number from 0.000001 up",
+            "it must be 0 (greedy) or at least 0.000001",
         )?;
         if let Some(dynamic) = &self.dynamic_temperature {
             let range = dynamic.range;
@@ -38,13 +38,13 @@ impl SamplingParams {
                 range > 0.0 && range <= temperature && (temperature + range).is_finite(),
                 "dynamic_temperature.range",
                 range,
-                "it must lie above 0 and not above the temperature",
+                "it must be above 0 and at most the temperature",
             )?;
             check(
                 dynamic.exponent > 0.0 && dynamic.exponent.is_finite(),
                 "dynamic_temperature.exponent",
                 dynamic.exponent,
-                "it must be a number above 0",
+                "it must be a positive number",
             )?;
         }
         Ok(())
@@ -56,7 +56,7 @@ impl SamplingParams {
             FACTORS.contains(&penalty),
             "repetition_penalty",
             penalty,
-            "it must lie between 0.000001 and 1000000 (1 is off)",
+            "it must be between 0.000001 and 1000000 (1 is off)",
         )?;
         for (name, amount) in [
             ("frequency_penalty", self.frequency_penalty),
@@ -66,7 +66,7 @@ impl SamplingParams {
                 AMOUNTS.contains(&amount),
                 name,
                 amount,
-                "it must lie between -1000000 and 1000000 (0 is off)",
+                "it must be between -1000000 and 1000000 (0 is off)",
             )?;
         }
         for &(_, bias) in &self.logit_bias {
@@ -74,7 +74,7 @@ impl SamplingParams {
                 AMOUNTS.contains(&bias),
                 "logit_bias",
                 bias,
-                "it must lie between -1000000 and 1000000 (banned_tokens rules ids out)",
+                "it must be between -1000000 and 1000000 (use banned_tokens to mask tokens)",
             )?;
         }
         if let Some(n) = self.no_repeat_ngram_size {
@@ -82,7 +82,7 @@ impl SamplingParams {
                 (1..=MAX_IDS).contains(&n),
                 "no_repeat_ngram_size",
                 n,
-                "it must lie between 1 and 1048576",
+                "it must be between 1 and 1048576",
             )?;
         }
         if let Some(dry) = &self.dry {
@@ -90,13 +90,13 @@ impl SamplingParams {
                 (0.0..=1e6).contains(&dry.multiplier),
                 "dry.multiplier",
                 dry.multiplier,
-                "it must lie between 0 (off) and 1000000",
+                "it must be between 0 (off) and 1000000",
             )?;
             check(
                 (1.0..=1e6).contains(&dry.base),
                 "dry.base",
                 dry.base,
-                "it must lie between 1 and 1000000",
+                "it must be between 1 and 1000000",
             )?;
             check(
                 dry.allowed_length > 0,
@@ -108,7 +108,7 @@ impl SamplingParams {
                 (1..=MAX_IDS).contains(&dry.window),
                 "dry.window",
                 dry.window,
-                "it must lie between 1 and 1048576",
+                "it must be between 1 and 1048576",
             )?;
         }
         Ok(())
@@ -120,11 +120,11 @@ impl SamplingParams {
                 n >= 0.0 && n.is_finite(),
                 "top_n_sigma",
                 n,
-                "it must be a number from 0 up",
+                "it must be a non-negative number",
             )?;
         }
         if let Some(k) = self.top_k {
-            check(k > 0, "top_k", k, "it must keep at least 1 id")?;
+            check(k > 0, "top_k", k, "it must be at least 1")?;
         }
         for (name, share) in [
             ("typical_p", self.typical_p),
@@ -135,7 +135,7 @@ impl SamplingParams {
                 share.is_none_or(|p| (0.0..=1.0).contains(&p)),
                 name,
                 share.unwrap_or_default(),
-                "it must lie between 0 and 1",
+                "it must be between 0 and 1",
             )?;
         }
         if let Some(xtc) = &self.xtc {
@@ -143,13 +143,13 @@ impl SamplingParams {
                 (0.0..=1.0).contains(&xtc.probability),
                 "xtc.probability",
                 xtc.probability,
-                "it must lie between 0 (off) and 1",
+                "it must be between 0 (off) and 1",
             )?;
             check(
                 (0.0..=0.5).contains(&xtc.threshold),
                 "xtc.threshold",
                 xtc.threshold,
-                "it must lie between 0 and 0.5",
+                "it must be between 0 and 0.5",
             )?;
         }
         if let Some(mirostat) = &self.mirostat {
@@ -157,13 +157,13 @@ impl SamplingParams {
                 mirostat.tau > 0.0 && mirostat.tau <= 100.0,
                 "mirostat.tau",
                 mirostat.tau,
-                "it must lie above 0 and not above 100",
+                "it must be above 0 and at most 100",
             )?;
             check(
                 mirostat.eta > 0.0 && mirostat.eta <= 1.0,
                 "mirostat.eta",
                 mirostat.eta,
-                "it must lie above 0 and not above 1",
+                "it must be above 0 and at most 1",
             )?;
         }
         Ok(())
