@@ -13,11 +13,9 @@ use wolfgang_generate::{
 };
 
 fn text(generator: &WolfgangGenerator) -> String {
-    let options = GenerateOptions {
-        max_new_tokens: 12,
-        seed: Some(1),
-        ..GenerateOptions::default()
-    };
+    let options = GenerateOptions::default()
+        .with_max_new_tokens(12)
+        .with_seed(1);
     let summary = generator.generate_text("Habe nun, ach!", &options);
     summary.unwrap().text
 }
@@ -36,10 +34,7 @@ fn on_flex<'p>(source: impl AsRef<Path>) -> GeneratorBuilder<'p> {
 }
 
 fn hub(server: &HubServer, home: &Path) -> Hub {
-    Hub {
-        endpoint: server.url.clone(),
-        ..Hub::new(home.join("hub"))
-    }
+    Hub::new(home.join("hub")).with_endpoint(server.url.clone())
 }
 
 #[test]
@@ -95,15 +90,13 @@ fn more_padding_than_any_framework_makes_is_another_tokenizer() {
     let path = fixture("cases/model/tokenizer.json");
     let tokenizer = Tokenizer::from_file(path).unwrap();
     let fits = |vocab_size| {
-        let config = ModelConfig {
-            vocab_size,
-            n_layer: 1,
-            n_head: 1,
-            n_kv_head: 1,
-            n_embd: 8,
-            block_size: 8,
-            ..ModelConfig::default()
-        };
+        let config = ModelConfig::default()
+            .with_vocab_size(vocab_size)
+            .with_n_layer(1)
+            .with_n_head(1)
+            .with_n_kv_head(1)
+            .with_n_embd(8)
+            .with_block_size(8);
         let checkpoint = Checkpoint::random(&config, 1).unwrap();
         let model = checkpoint.into_model(&Device::flex()).unwrap();
         match WolfgangGenerator::new(model, tokenizer.clone()) {
@@ -136,12 +129,10 @@ fn the_model_computes_as_the_builder_says() {
     assert_eq!(model.cache_precision(), Precision::F16);
     assert_eq!(model.threads(), Some(2));
 
-    let options = ModelOptions {
-        precision: Precision::Int8,
-        cache: Some(Precision::F16),
-        threads: Some(two),
-        ..ModelOptions::default()
-    };
+    let options = ModelOptions::default()
+        .with_precision(Precision::Int8)
+        .with_cache(Precision::F16)
+        .with_threads(two);
     let at_once = on_flex(&faust).model_options(options).load().unwrap();
     assert_eq!(text(&at_once), text(&built));
 
@@ -257,18 +248,12 @@ fn a_model_on_the_hub_is_downloaded_and_then_read() {
     assert_eq!(text(&builder.load().unwrap()), text(&here));
     assert!(server.requests().is_empty());
 
-    let offline = Hub {
-        offline: true,
-        ..hub(&server, home.path())
-    };
+    let offline = hub(&server, home.path()).with_offline(true);
     assert_eq!(
         text(&on_flex(&source).hub(offline).load().unwrap()),
         text(&here)
     );
-    let gone = Hub {
-        endpoint: "http://127.0.0.1:1".to_owned(),
-        ..hub(&server, home.path())
-    };
+    let gone = hub(&server, home.path()).with_endpoint("http://127.0.0.1:1");
     let mut builder = on_flex(&source).hub(gone);
     let unavailable = builder.resolve().unwrap().unavailable().unwrap();
     assert_eq!(unavailable.endpoint, "http://127.0.0.1:1");
@@ -310,10 +295,7 @@ fn a_model_on_the_hub_needs_a_hub_and_a_name() {
 
 #[test]
 fn debug_shows_what_was_set_and_no_secret() {
-    let secret = Hub {
-        token: Some("hf_secret".to_owned()),
-        ..Hub::new("the cache")
-    };
+    let secret = Hub::new("the cache").with_token("hf_secret".to_owned());
     let builder = on_flex("the model")
         .tokenizer("the tokenizer")
         .precision(Precision::Int8)

@@ -393,6 +393,7 @@ fn decoding_goes_on_while_a_prompt_is_computed_in_chunks() {
         match event.unwrap() {
             Event::Text { .. } => order.push(place),
             Event::Finished(summary) => summaries.push((place, summary)),
+            other => panic!("{other:?}"),
         }
     }
     let first = |place| order.iter().position(|other| *other == place).unwrap();
@@ -425,7 +426,7 @@ fn streams_have_the_events_of_iterators() {
     let texts = |events: &[Event]| -> Vec<String> {
         let text = |event: &Event| match event {
             Event::Text { text, .. } => Some(text.clone()),
-            Event::Finished(_) => None,
+            _ => None,
         };
         events.iter().filter_map(text).collect()
     };

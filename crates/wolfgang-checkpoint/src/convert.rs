@@ -271,10 +271,11 @@ fn written_type(tensor: &Tensor, asked: Option<Precision>) -> DType {
     match asked {
         // They are few, and all that is multiplied passes through them.
         Some(Precision::Int8) if tensor.shape.len() < 2 => keep(tensor.dtype),
-        Some(Precision::F32) => DType::F32,
         Some(Precision::F16) => DType::F16,
         Some(Precision::Bf16) => DType::BF16,
         Some(Precision::Int8) => DType::I8,
+        // F32, which also holds the values of any other precision.
+        Some(_) => DType::F32,
         None => keep(tensor.dtype),
     }
 }

@@ -28,6 +28,7 @@ async fn generate(
             Event::Finished(summary) => SseEvent::default()
                 .event("finished")
                 .data(summary.reason.as_str()),
+            _ => SseEvent::default(),
         };
         Ok(event)
     });
