@@ -23,6 +23,7 @@ mod conversation;
 mod convert;
 mod convert_ends;
 mod devices;
+mod evaluation;
 mod examples;
 mod explain;
 mod explanations;
