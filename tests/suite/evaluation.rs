@@ -3,14 +3,14 @@
 
 use crate::fixtures::{faust, repository};
 use crate::generation::options;
+use crate::probabilities::{tiny, with_the_tokenizer};
 use proptest::prelude::*;
 use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
-    ContinuationScore, Device, GenerateError, GenerateOptions, ModelConfig, ModelError,
-    ModelOptions, Prompt, SamplingParams, Score, ScoreOptions, ScoreWindows, Tokenizer,
-    WolfgangGenerator, WolfgangModel,
+    ContinuationScore, Device, GenerateError, GenerateOptions, ModelError, ModelOptions, Prompt,
+    SamplingParams, Score, ScoreOptions, ScoreWindows, WolfgangGenerator, WolfgangModel,
 };
 use wolfgang_model::{Parameter, RowReader};
 
@@ -30,11 +30,6 @@ fn rolling(alternatives: usize) -> ScoreOptions {
         windows: ScoreWindows::Rolling,
         alternatives,
     }
-}
-
-fn with_the_tokenizer(model: WolfgangModel) -> WolfgangGenerator {
-    let tokenizer = Tokenizer::from_file(repository("models/faust/tokenizer.json"));
-    WolfgangGenerator::new(model, tokenizer.unwrap()).unwrap()
 }
 
 #[test]
@@ -109,24 +104,20 @@ fn of_equally_likely_tokens_the_lowest_is_greedy() {
             Ok(())
         }))
     };
-    let model =
-        WolfgangModel::from_weights(&tiny(), &Device::flex(), ModelOptions::default(), open);
+    let model = WolfgangModel::from_weights(
+        &tiny(BLOCK_SIZE),
+        &Device::flex(),
+        ModelOptions::default(),
+        open,
+    );
     let generator = with_the_tokenizer(model.unwrap());
     let [lowest, other] = [0, 1].map(|id| generator.score_continuation(&[7], &[id]).unwrap());
     assert_eq!(lowest.logprobs, other.logprobs);
     assert!(lowest.is_greedy && !other.is_greedy);
 }
 
-/// As small as a model for the Faust model's tokenizer can be, with a context of 16 tokens.
-fn tiny() -> ModelConfig {
-    ModelConfig {
-        n_layer: 1,
-        n_embd: 20,
-        block_size: 16,
-        vocab_size: faust().model().config().vocab_size,
-        ..ModelConfig::default()
-    }
-}
+/// Positions that the tiny model has.
+const BLOCK_SIZE: usize = 16;
 
 /// The score by its definition: of the last `block_size + 1` ids as a text of their own.
 fn by_definition(
@@ -156,7 +147,7 @@ fn assert_is(found: &ContinuationScore, expected: &(Vec<u32>, bool), context: us
     );
     let sum: f64 = found.logprobs.iter().map(|x| f64::from(*x)).sum();
     assert_eq!(found.sum_logprob(), sum);
-    let dropped = (context + found.ids.len()).saturating_sub(17);
+    let dropped = (context + found.ids.len()).saturating_sub(BLOCK_SIZE + 1);
     assert_eq!(found.truncated_tokens, dropped);
 }
 
@@ -167,18 +158,21 @@ proptest! {
     #[test]
     fn continuations_of_a_shared_context_are_as_likely_as_alone(
         context in proptest::collection::vec(0u32..4096, 1..=24),
-        others in proptest::collection::vec(proptest::collection::vec(0u32..4096, 1..=16), 0..4),
+        others in proptest::collection::vec(
+            proptest::collection::vec(0u32..4096, 1..=BLOCK_SIZE),
+            0..4,
+        ),
         cut in any::<prop::sample::Index>(),
     ) {
         static TINY: LazyLock<WolfgangGenerator> = LazyLock::new(|| {
-            let checkpoint = Checkpoint::random(&tiny(), 7).unwrap();
+            let checkpoint = Checkpoint::random(&tiny(BLOCK_SIZE), 7).unwrap();
             with_the_tokenizer(checkpoint.into_model(&Device::flex()).unwrap())
         });
         // Parts of the context itself, and what has nothing to do with it.
         let cut = 1 + cut.index(context.len());
         let (context, rest) = context.split_at(cut);
         let mut continuations = others;
-        for end in 1..=rest.len().min(16) {
+        for end in 1..=rest.len().min(BLOCK_SIZE) {
             continuations.push(rest[..end].to_vec());
         }
         let found = TINY.score_continuations(context, &continuations).unwrap();
