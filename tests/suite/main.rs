@@ -25,6 +25,7 @@ mod convert;
 mod convert_ends;
 mod devices;
 mod engine;
+mod evaluation;
 mod examples;
 mod explain;
 mod explanations;

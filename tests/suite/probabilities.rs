@@ -91,7 +91,7 @@ fn texts_too_short_to_score_have_no_perplexity() {
 }
 
 /// As small as a model for the Faust model's tokenizer can be.
-fn tiny(block_size: usize) -> ModelConfig {
+pub(crate) fn tiny(block_size: usize) -> ModelConfig {
     ModelConfig::default()
         .with_n_layer(1)
         .with_n_embd(20)
@@ -99,7 +99,7 @@ fn tiny(block_size: usize) -> ModelConfig {
         .with_vocab_size(faust().model().config().vocab_size)
 }
 
-fn with_the_tokenizer(model: WolfgangModel) -> WolfgangGenerator {
+pub(crate) fn with_the_tokenizer(model: WolfgangModel) -> WolfgangGenerator {
     let tokenizer = Tokenizer::from_file(repository("models/faust/tokenizer.json"));
     WolfgangGenerator::new(model, tokenizer.unwrap()).unwrap()
 }

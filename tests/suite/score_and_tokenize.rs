@@ -3,7 +3,7 @@
 use crate::fixtures::{faust, with_input, wolfgang};
 use serde_json::Value as Json;
 use std::process::Output;
-use wolfgang_generate::SpecialTokens;
+use wolfgang_generate::{ScoreOptions, ScoreWindows, SpecialTokens};
 
 const LINE: &str = "Wer reitet so spät durch Nacht und Wind?";
 
@@ -64,6 +64,22 @@ fn a_score_is_that_of_the_library_from_wherever_the_text_comes() {
     assert_eq!(told.lines().last(), Some(last.as_str()));
     assert_eq!(told.lines().count(), 1 + tokens.len() + 2);
     assert!(text(run(&["score", LINE, "--lang", "de"])).contains("Perplexität"));
+}
+
+#[test]
+fn rolling_windows_score_the_first_token_too() {
+    let options = ScoreOptions {
+        windows: ScoreWindows::Rolling,
+        ..ScoreOptions::default()
+    };
+    let expected = faust().score_with(LINE, &options).unwrap();
+    let found = json(run(&["score", LINE, "--rolling", "--json"]));
+    let tokens = found["tokens"].as_array().unwrap();
+    let logprobs = tokens.iter().map(|token| token["logprob"].as_f64());
+    let logprobs: Vec<_> = logprobs.map(|logprob| logprob.map(|x| x as f32)).collect();
+    assert_eq!(logprobs, expected.logprobs);
+    assert!(logprobs[0].is_some());
+    assert_eq!(found["perplexity"], expected.perplexity().unwrap());
 }
 
 #[test]

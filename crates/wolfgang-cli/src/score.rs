@@ -12,7 +12,7 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
-use wolfgang_generate::{Score, SpecialTokens, Tokenizer};
+use wolfgang_generate::{Score, ScoreOptions, ScoreWindows, SpecialTokens, Tokenizer};
 
 /// Prints the log-probability of each token given the tokens before it, and the perplexity of the text.
 #[derive(Args, Debug)]
@@ -29,6 +29,11 @@ pub(crate) struct ScoreArgs {
     /// File with the text; a final line break is part of it
     #[arg(long, value_name = "PATH", value_parser = home::path())]
     file: Option<PathBuf>,
+
+    /// Score every token, the first one after <|endoftext|>, in windows as `loglikelihood_rolling` of
+    /// lm-evaluation-harness has them. Without it the first token is not scored, and windows overlap by half
+    #[arg(long)]
+    rolling: bool,
 
     /// Print one JSON object
     #[arg(long)]
@@ -51,7 +56,7 @@ struct Findings {
 struct TokenLine {
     id: u32,
     token: String,
-    /// None for the first token, which nothing comes before.
+    /// None for the first token, unless windows are rolling.
     logprob: Option<f32>,
 }
 
@@ -76,7 +81,15 @@ pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Re
             format!("the model's vocabulary lacks characters of the text, which are not scored: {lost}"),
         ));
     }
-    let score = generator.score(&text)?;
+    let windows = match args.rolling {
+        true => ScoreWindows::Rolling,
+        false => ScoreWindows::Overlapping,
+    };
+    let options = ScoreOptions {
+        windows,
+        ..ScoreOptions::default()
+    };
+    let score = generator.score_with(&text, &options)?;
     let findings = Findings {
         tokens: tokens(&score, tokenizer),
         mean_logprob: score.mean_logprob(),
@@ -129,8 +142,8 @@ fn tell(findings: &Findings, voice: Voice, out: &mut impl Write) -> std::io::Res
             out,
             "\n{}",
             voice.pick(
-                "keine Perplexität: vor dem einzigen Token steht nichts",
-                "no perplexity: nothing comes before the only token"
+                "keine Perplexität: kein Token wurde bewertet",
+                "no perplexity: no token was scored"
             )
         ),
     }

@@ -96,6 +96,20 @@ pub enum GenerateError {
     /// The prompt is empty, and there is no token to begin a document with.
     #[error("the prompt is empty, and the tokenizer has no <|endoftext|> token to start from")]
     EmptyPrompt,
+    /// The tokenizer has no token to score the first one after.
+    #[error("the tokenizer has no <|endoftext|>, which rolling windows begin with")]
+    NoEndOfText,
+    /// The continuation has no tokens to score: it is empty, or merged into the last token of its context.
+    #[error("the continuation has no tokens of its own, so there is nothing to score")]
+    EmptyContinuation,
+    /// The continuation is longer than the model's context.
+    #[error("the continuation has {tokens} tokens, but the model's context holds {block_size}")]
+    ContinuationTooLong {
+        /// Tokens of the continuation.
+        tokens: usize,
+        /// Positions that the model has.
+        block_size: usize,
+    },
     /// The conversation has no message of the user.
     #[error("the conversation has no user message to reply to")]
     NothingToAnswer,

@@ -1,6 +1,6 @@
 //! How a token came about.
 
-use crate::logprobs::{likeliest, log_sum_exp};
+use crate::logprobs::{likeliest, log_sum_exp, logprob};
 use wolfgang_sampling::{Draw, Step, StepSnapshot, Trace};
 
 /// How a generated token came about: what the model thought, what each step of the sampling chain did, and the draw.
@@ -183,7 +183,6 @@ impl Explainer {
     fn report(&self, before: &[f32], snapshot: &StepSnapshot, chosen: u32) -> StepReport {
         let behind = &snapshot.logits;
         let (total_before, total) = (log_sum_exp(before), log_sum_exp(behind));
-        let logprob = |logit: f32, total: f64| (f64::from(logit) - total) as f32;
         let change = |id: u32| {
             let (logit_before, logit) = (before[id as usize], behind[id as usize]);
             Change {

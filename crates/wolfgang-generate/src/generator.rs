@@ -217,23 +217,15 @@ impl WolfgangGenerator {
         if let Some(&id) = options.stop_tokens.iter().find(|id| unknown(id)) {
             return Err(GenerateError::UnknownStopToken { id, vocab_size });
         }
-        let mut asked = [options.logprobs, options.explain].into_iter().flatten();
-        if let Some(n) = asked.find(|n| *n > vocab_size) {
-            return Err(GenerateError::TooManyAlternatives { n, vocab_size });
+        for n in [options.logprobs, options.explain].into_iter().flatten() {
+            self.check_alternatives(n)?;
         }
         let (min, max) = (options.sampling.min_new_tokens, options.max_new_tokens);
         if min > max {
             return Err(GenerateError::MinAboveMax { min, max });
         }
         let ids = prompt.encode(&self.tokenizer)?;
-        if let Some(position) = ids.iter().position(unknown) {
-            return Err(ModelError::UnknownId {
-                id: ids[position],
-                position,
-                vocab_size,
-            }
-            .into());
-        }
+        self.check_ids(&ids)?;
         if ids.len() > block_size && options.prompt_truncation == PromptTruncation::Error {
             return Err(GenerateError::PromptTooLong {
                 tokens: ids.len(),
@@ -248,6 +240,28 @@ impl WolfgangGenerator {
         Ok(Generation::new(
             generator, ids, options, sampler, seed, cache,
         ))
+    }
+
+    /// Refuses more alternatives than the vocabulary has tokens.
+    pub(crate) fn check_alternatives(&self, n: usize) -> Result<(), GenerateError> {
+        let vocab_size = self.model.config().vocab_size;
+        if n > vocab_size {
+            return Err(GenerateError::TooManyAlternatives { n, vocab_size });
+        }
+        Ok(())
+    }
+
+    /// Refuses ids outside the vocabulary.
+    pub(crate) fn check_ids(&self, ids: &[u32]) -> Result<(), GenerateError> {
+        let vocab_size = self.model.config().vocab_size;
+        match ids.iter().position(|id| *id as usize >= vocab_size) {
+            None => Ok(()),
+            Some(position) => Err(GenerateError::Model(ModelError::UnknownId {
+                id: ids[position],
+                position,
+                vocab_size,
+            })),
+        }
     }
 
     /// Whatever ends the text must not come before the minimum of new tokens.

@@ -80,7 +80,7 @@ pub use opened_model::OpenedModel;
 pub use options::{ContextOverflow, GenerateOptions, PromptTruncation};
 pub use prompt::Prompt;
 pub use reply::Reply;
-pub use score::Score;
+pub use score::{ContinuationScore, Score, ScoreAlternative, ScoreOptions, ScoreWindows};
 pub use session::Session;
 pub use stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 pub use summary::{FinishReason, Summary, Timing};

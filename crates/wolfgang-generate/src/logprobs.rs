@@ -51,7 +51,7 @@ impl LogprobsBuilder {
         let total = log_sum_exp(&self.logits);
         let alternative = |id: u32| Alternative {
             id,
-            model: (f64::from(self.logits[id as usize]) - total) as f32,
+            model: logprob(self.logits[id as usize], total),
             sampled: probabilities[id as usize].ln(),
         };
         TokenLogprobs {
@@ -64,11 +64,17 @@ impl LogprobsBuilder {
     }
 }
 
-/// The natural logarithm of an id's probability.
+/// The natural logarithm of the probability of an id with this logit, where `total` is ln Σ exp(x) of
+/// all logits.
+pub(crate) fn logprob(logit: f32, total: f64) -> f32 {
+    (f64::from(logit) - total) as f32
+}
+
+/// ln Σ exp(x) of logits that are checked to be a distribution.
 ///
 /// # Errors
-/// [`SamplingError::InvalidLogit`], [`SamplingError::AllTokensMasked`]: no distribution follows from such logits.
-pub(crate) fn logprob(logits: &[f32], id: u32) -> Result<f32, SamplingError> {
+/// [`SamplingError::InvalidLogit`], [`SamplingError::AllTokensMasked`].
+pub(crate) fn checked_log_sum_exp(logits: &[f32]) -> Result<f64, SamplingError> {
     let is_logit = |logit: &f32| *logit < f32::INFINITY;
     if let Some(id) = logits.iter().position(|logit| !is_logit(logit)) {
         let value = logits[id];
@@ -78,7 +84,7 @@ pub(crate) fn logprob(logits: &[f32], id: u32) -> Result<f32, SamplingError> {
     if total.is_nan() {
         return Err(SamplingError::AllTokensMasked);
     }
-    Ok((f64::from(logits[id as usize]) - total) as f32)
+    Ok(total)
 }
 
 /// ln Σ exp(x), without an overflow on the way; NaN if all are −∞.
@@ -119,18 +125,22 @@ mod tests {
     #[test]
     fn logits_without_a_distribution_have_no_logarithms() {
         let (inf, nan) = (f32::INFINITY, f32::NAN);
-        let third = logprob(&[-inf, 1.0, 1.0 + 2f32.ln()], 1).unwrap();
+        let total = checked_log_sum_exp(&[-inf, 1.0, 1.0 + 2f32.ln()]).unwrap();
+        let third = logprob(1.0, total);
         assert!((third - (1f32 / 3.0).ln()).abs() < 1e-6, "{third}");
-        assert_eq!(logprob(&[1.0, -inf], 1), Ok(-inf));
+        assert_eq!(logprob(-inf, total), -inf);
         assert_eq!(
-            logprob(&[0.0, inf], 0),
+            checked_log_sum_exp(&[0.0, inf]),
             Err(SamplingError::InvalidLogit { id: 1, value: inf })
         );
         assert!(matches!(
-            logprob(&[nan, 0.0], 1),
+            checked_log_sum_exp(&[nan, 0.0]),
             Err(SamplingError::InvalidLogit { id: 0, .. })
         ));
-        assert_eq!(logprob(&[-inf; 3], 0), Err(SamplingError::AllTokensMasked));
+        assert_eq!(
+            checked_log_sum_exp(&[-inf; 3]),
+            Err(SamplingError::AllTokensMasked)
+        );
     }
 
     #[test]

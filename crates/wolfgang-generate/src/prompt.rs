@@ -66,14 +66,19 @@ impl<'a> From<&'a [Message]> for Prompt<'a> {
 impl Prompt<'_> {
     /// The prompt as ids, at least one: an empty prompt begins a new document from `<|endoftext|>`.
     pub(crate) fn encode(self, tokenizer: &Tokenizer) -> Result<Vec<u32>, GenerateError> {
-        let mut ids = match self {
-            Self::Text(text) => tokenizer.encode(text)?,
-            Self::Ids(ids) => ids.to_vec(),
-            Self::Chat(messages) => tokenizer.encode_chat(messages)?,
-        };
+        let mut ids = self.ids(tokenizer)?;
         if ids.is_empty() {
             ids.push(tokenizer.end_of_text().ok_or(GenerateError::EmptyPrompt)?);
         }
         Ok(ids)
+    }
+
+    /// The ids of the prompt; none if it is empty.
+    pub(crate) fn ids(self, tokenizer: &Tokenizer) -> Result<Vec<u32>, GenerateError> {
+        Ok(match self {
+            Self::Text(text) => tokenizer.encode(text)?,
+            Self::Ids(ids) => ids.to_vec(),
+            Self::Chat(messages) => tokenizer.encode_chat(messages)?,
+        })
     }
 }

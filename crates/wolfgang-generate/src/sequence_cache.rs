@@ -84,6 +84,28 @@ impl SequenceCache {
         }
         logits
     }
+
+    /// The logits of each position of `ids` that is not cached yet, `[n, vocab_size]`, row by row.
+    pub(crate) fn all_logits(
+        &mut self,
+        model: &WolfgangModel,
+        ids: &[u32],
+    ) -> Result<Vec<f32>, ModelError> {
+        let new = &ids[self.ids.len()..];
+        let mut cache = match self.cache.take() {
+            Some(cache) => cache,
+            None => model.new_cache()?,
+        };
+        let logits = model.forward_cached_all(new, &mut cache);
+        if logits.is_ok() {
+            self.ids.extend_from_slice(new);
+            self.cache = Some(cache);
+        } else {
+            // A failed pass may leave the cache half-written.
+            *self = Self::default();
+        }
+        logits
+    }
 }
 
 /// Where a session keeps its cache while no generation uses it.

@@ -389,6 +389,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     ("score", "file", "Eine Datei mit dem Text, der ganz zählt"),
     (
+        "score",
+        "rolling",
+        "Jedes Token bewerten, das erste nach <|endoftext|>, in Fenstern wie bei `loglikelihood_rolling` von lm-evaluation-harness. Ohne das wird das erste Token nicht bewertet, und Fenster überlappen sich zur Hälfte",
+    ),
+    (
         "tokenize",
         "text",
         "Der Text. Ohne ihn oder mit `-` wird er von der Standardeingabe gelesen (ein Zeilenumbruch am Ende zählt nicht). Ein Text, der mit einem Strich beginnt, steht am Ende hinter `--`",

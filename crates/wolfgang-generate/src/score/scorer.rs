@@ -1,0 +1,93 @@
+//! The log-probabilities of tokens given those before them.
+
+use crate::GenerateError;
+use crate::logprobs::{checked_log_sum_exp, likeliest, logprob};
+use crate::sequence_cache::SequenceCache;
+use wolfgang_model::WolfgangModel;
+
+/// A token that could be at a position of a scored text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ScoreAlternative {
+    /// Its id.
+    pub id: u32,
+    /// The natural logarithm of its probability by the model.
+    pub logprob: f32,
+}
+
+/// The score of one token.
+#[derive(Debug)]
+pub(super) struct TokenScore {
+    pub(super) logprob: f32,
+    /// Whether greedy decoding would choose it: no token has a larger logit, and none with a lower id
+    /// the same.
+    pub(super) is_greedy: bool,
+    /// The likeliest tokens, likeliest first.
+    pub(super) alternatives: Vec<ScoreAlternative>,
+}
+
+/// Positions whose logits are in memory at once.
+const ROWS: usize = 256;
+
+/// Scores sequences one after the other. What a sequence has in common with the context of the next
+/// is not computed again.
+#[derive(Debug)]
+pub(super) struct Scorer<'a> {
+    model: &'a WolfgangModel,
+    /// How many alternatives each score has.
+    alternatives: usize,
+    sequence: SequenceCache,
+}
+
+impl<'a> Scorer<'a> {
+    pub(super) fn new(model: &'a WolfgangModel, alternatives: usize) -> Self {
+        Self {
+            model,
+            alternatives,
+            sequence: SequenceCache::default(),
+        }
+    }
+
+    /// Scores the tokens after the first `context` ones, each given all before it: `each` gets one
+    /// score per token. `context` is at least 1, and the model's context holds all ids but the last.
+    pub(super) fn score(
+        &mut self,
+        ids: &[u32],
+        context: usize,
+        mut each: impl FnMut(TokenScore),
+    ) -> Result<(), GenerateError> {
+        let vocab_size = self.model.config().vocab_size;
+        // The first score needs the logits of the context's last id, so that this one is left to compute.
+        let cached = self.sequence.reuse_prefix(&ids[..context]);
+        if cached < context - 1 {
+            let before = vec![(&ids[..context - 1], &mut self.sequence)];
+            SequenceCache::logits(self.model, before)?;
+        }
+        let mut scored = context;
+        while scored < ids.len() {
+            let end = ids.len().min(scored + ROWS);
+            let logits = self.sequence.all_logits(self.model, &ids[..end - 1])?;
+            for (row, id) in logits.chunks_exact(vocab_size).zip(&ids[scored..end]) {
+                each(self.token(row, *id)?);
+            }
+            scored = end;
+        }
+        Ok(())
+    }
+
+    fn token(&self, logits: &[f32], id: u32) -> Result<TokenScore, GenerateError> {
+        let total = checked_log_sum_exp(logits)?;
+        let mut likeliest = likeliest(logits, 0..logits.len() as u32, self.alternatives.max(1));
+        let is_greedy = likeliest.first() == Some(&id);
+        likeliest.truncate(self.alternatives);
+        let alternative = |id: u32| ScoreAlternative {
+            id,
+            logprob: logprob(logits[id as usize], total),
+        };
+        Ok(TokenScore {
+            logprob: alternative(id).logprob,
+            is_greedy,
+            alternatives: likeliest.into_iter().map(alternative).collect(),
+        })
+    }
+}
