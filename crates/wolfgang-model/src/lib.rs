@@ -1,9 +1,9 @@
-//! The Wolfgang-LM transformer on burn: token ids in, logits out.
+//! The Wolfgang-LM transformer: token ids in, logits out.
 //!
 //! ```
 //! use wolfgang_model::{Device, ModelConfig, ModelError, Parameter, Precision, RowReader, WolfgangModel, to_host};
 //!
-//! // Weights are read row by row, from wherever they are; those of a checkpoint by `wolfgang-checkpoint`.
+//! // Weights are read row by row from a callback; `wolfgang-checkpoint` reads those of a checkpoint.
 //! let open = |_: &Parameter| -> Result<RowReader<'_, ModelError>, ModelError> {
 //!     Ok(Box::new(|rows, into| {
 //!         for (i, weight) in into.iter_mut().enumerate() {
@@ -15,7 +15,7 @@
 //! let config = ModelConfig { vocab_size: 256, n_layer: 2, n_embd: 40, ..Default::default() };
 //! let model = WolfgangModel::from_weights(&config, &Device::flex(), Precision::F32, open)?;
 //!
-//! // The logits behind three ids, at once and one by one.
+//! // The logits after three ids: in one call, and with a KV cache.
 //! let at_once = to_host(model.forward(&[1, 2, 3])?)?;
 //! let mut cache = model.new_cache()?;
 //! model.forward_cached(&[1, 2], &mut cache)?;
@@ -24,15 +24,16 @@
 //! # Ok::<(), ModelError>(())
 //! ```
 //!
-//! A decoder of Llama's kind (Touvron et al. 2023): pre-norm residual blocks of grouped-query attention with rotary
-//! embedding and of SwiGLU, one final RMSNorm, and a head that shares its weights with the embeddings. Modules and
-//! parameters bear the names they have in the checkpoints, but that matrices with the same input are one.
+//! The architecture is that of Llama (Touvron et al. 2023): a decoder with pre-norm residual blocks
+//! of grouped-query attention with rotary position embedding (RoPE) and of SwiGLU feed-forward
+//! layers, a final RMSNorm, and an output head tied to the embeddings. Modules and parameters have
+//! the names of the checkpoints; projections with the same input are fused.
 //!
-//! The model is immutable and knows no text, no file and no position: whoever generates owns a [`KvCache`] and passes
-//! it along. Any number of generations can share one model.
+//! The model is immutable and has no text, files or positions. The caller owns a [`KvCache`] per
+//! sequence and passes it to each call. Any number of generations can share one model.
 //!
-//! burn's tensors carry no backend type; a [`Device`] says where they live. The model therefore
-//! runs on every backend that is compiled in (Cargo features of this crate), and never picks one by itself.
+//! The model runs on every burn backend that is compiled in (Cargo features of this crate). The
+//! [`Device`] selects the backend at run time; the crate never selects one itself.
 
 mod attention;
 mod backends;
