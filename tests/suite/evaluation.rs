@@ -26,10 +26,7 @@ fn known(score: &Score, from: usize) -> Vec<f32> {
 }
 
 fn rolling(alternatives: usize) -> ScoreOptions {
-    ScoreOptions {
-        windows: ScoreWindows::Rolling,
-        alternatives,
-    }
+    ScoreOptions::default().with_windows(ScoreWindows::Rolling).with_alternatives(alternatives)
 }
 
 #[test]
@@ -314,10 +311,7 @@ fn rolling_windows_score_every_token_once() {
 fn alternatives_are_the_likeliest_of_each_position() {
     let vocab_size = faust().model().config().vocab_size;
     let ask = |alternatives| {
-        let options = ScoreOptions {
-            alternatives,
-            ..ScoreOptions::default()
-        };
+        let options = ScoreOptions::default().with_alternatives(alternatives);
         faust().score_with("Habe nun, ach!", &options)
     };
     let score = ask(4).unwrap();

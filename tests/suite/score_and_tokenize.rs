@@ -68,10 +68,7 @@ fn a_score_is_that_of_the_library_from_wherever_the_text_comes() {
 
 #[test]
 fn rolling_windows_score_the_first_token_too() {
-    let options = ScoreOptions {
-        windows: ScoreWindows::Rolling,
-        ..ScoreOptions::default()
-    };
+    let options = ScoreOptions::default().with_windows(ScoreWindows::Rolling);
     let expected = faust().score_with(LINE, &options).unwrap();
     let found = json(run(&["score", LINE, "--rolling", "--json"]));
     let tokens = found["tokens"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! A checkpoint that has been opened, but whose weights have not been read.
+//! Opened checkpoints, whose weights have not been read.
 
 use crate::compare::compare;
 use crate::contents::{Contents, Format, HEAD, Skipped};
@@ -19,7 +19,8 @@ use wolfgang_model::{
     ModelConfig, ModelError, ModelOptions, Parameter, Precision, RowReader, WolfgangModel,
 };
 
-/// An opened checkpoint: its configuration is possible, and its tensors are those that a model of that shape needs.
+/// An opened checkpoint with a valid configuration and the tensors of a model of that
+/// configuration.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
@@ -36,19 +37,19 @@ pub struct Checkpoint {
 
 const EMBEDDINGS: &str = "embeddings.weight";
 
-/// Reads the model at `path` onto `device`: a `.pt`, a native or a Hugging Face folder.
+/// Loads the model at `path` (a `.pt` file, a native or a Hugging Face folder) onto `device`.
 ///
 /// # Errors
-/// Every [`CheckpointError`] but those of writing.
+/// Every [`CheckpointError`] except those of writing.
 pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<WolfgangModel, CheckpointError> {
     Checkpoint::open(path)?.into_model(device)
 }
 
 impl Checkpoint {
-    /// Opens the `.pt` or folder at `path`. Reads no weights.
+    /// Opens the `.pt` file or folder at `path` without reading weights.
     ///
     /// # Errors
-    /// Every [`CheckpointError`] that shows without the weights.
+    /// Every [`CheckpointError`] that does not depend on the weights.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = path.as_ref();
         let metadata = std::fs::metadata(path).map_err(|source| CheckpointError::Read {
@@ -69,9 +70,10 @@ impl Checkpoint {
         Self::check(path, contents)
     }
 
-    /// Opens a native checkpoint that is already in memory: the contents of its `config.json` and
-    /// `model.bpk`, which is kept and not copied: a `&'static [u8]` of `include_bytes!`, a `Vec<u8>`, a
-    /// memory map. `origin` is the path in errors.
+    /// Opens a native checkpoint from the contents of its `config.json` and `model.bpk`.
+    ///
+    /// `model.bpk` is kept and not copied: a `&'static [u8]` of `include_bytes!`, a `Vec<u8>`, a memory
+    /// map. `origin` replaces the path in errors.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -87,8 +89,8 @@ impl Checkpoint {
         Self::check(path, native::parse(path, config, record)?)
     }
 
-    /// A checkpoint of this shape with random weights in f32, as a new model has them: for measuring. The same seed makes
-    /// the same weights.
+    /// Creates a checkpoint with randomly initialised f32 weights, for benchmarks. The same seed
+    /// gives the same weights.
     ///
     /// # Errors
     /// [`CheckpointError::Model`].
@@ -157,41 +159,43 @@ impl Checkpoint {
         })
     }
 
-    /// Where it was opened.
+    /// Returns the path of the checkpoint.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The form it is stored in.
+    /// Returns the format of the checkpoint.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// The shape of the model.
+    /// Returns the configuration of the model.
     pub fn config(&self) -> &ModelConfig {
         &self.config
     }
 
-    /// The ids that end a text, rising, as the `eos_token_id` of a folder's files names them; none if they name none.
+    /// Returns the ids that end a text (`eos_token_id`), in ascending order; empty if the files
+    /// have none.
     ///
-    /// `generation_config.json` comes before `config.json`, as in the transformers library. Ids outside the vocabulary
-    /// can never be generated; they are listed by [`skipped`](Self::skipped) instead. A tokenizer's `<|endoftext|>` ends
-    /// a text whether it is named here or not.
+    /// `generation_config.json` takes precedence over `config.json`, as in the transformers
+    /// library. Ids outside the vocabulary are listed by [`skipped`](Self::skipped) instead. The
+    /// `<|endoftext|>` of the tokenizer ends a text in any case.
     pub fn end_ids(&self) -> &[u32] {
         &self.end_ids
     }
 
-    /// What the file holds besides the model's parameters.
+    /// Returns the entries of the file that are not parameters of the model.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
 
-    /// The classes of Python objects beside the model whose contents were not read, sorted by name.
+    /// Returns the classes of the Python objects in the file that were skipped, sorted by name.
     pub fn unread_classes(&self) -> &[String] {
         &self.unread_classes
     }
 
-    /// Name, element type and shape of each stored tensor of the model. The scales of int8 matrices are none.
+    /// Returns name, element type and shape of each tensor of the model. Scales of int8 matrices
+    /// are not included.
     pub fn tensors(&self) -> impl ExactSizeIterator<Item = TensorInfo<'_>> {
         self.tensors
             .values()
@@ -202,7 +206,7 @@ impl Checkpoint {
             })
     }
 
-    /// Number of tensors of each element type, `[("f32", 56)]`.
+    /// Returns the number of tensors of each element type, for example `[("f32", 56)]`.
     pub fn dtypes(&self) -> Vec<(&'static str, usize)> {
         let mut counts = BTreeMap::new();
         for tensor in self.tensors() {
@@ -226,7 +230,7 @@ impl Checkpoint {
         &self.maps
     }
 
-    /// Reads the weights onto `device` in f32, one tensor at a time.
+    /// Loads the weights onto `device` in f32, one tensor at a time.
     ///
     /// # Errors
     /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::NotInt8`],
@@ -235,8 +239,8 @@ impl Checkpoint {
         self.into_model_with(device, Precision::F32, &mut ())
     }
 
-    /// As [`into_model`](Self::into_model), for a model that computes as `options` say, reporting the
-    /// bytes read to `progress`.
+    /// Loads the weights like [`into_model`](Self::into_model), with options, and reports the bytes
+    /// read to `progress`.
     ///
     /// # Errors
     /// As [`into_model`](Self::into_model).
@@ -321,15 +325,15 @@ fn check_file(path: &Path) -> Result<(), CheckpointError> {
     file_kind::check(path)
 }
 
-/// What is known of a stored tensor without its weights.
+/// Name, element type and shape of a stored tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TensorInfo<'a> {
-    /// As in [`ModelConfig::parameters`].
+    /// Name, as in [`ModelConfig::parameters`].
     pub name: &'a str,
-    /// The type of its elements as it is stored, `bf16`.
+    /// Stored element type, for example `bf16`.
     pub dtype: &'static str,
-    /// As in [`ModelConfig::parameters`].
+    /// Shape, as in [`ModelConfig::parameters`].
     pub shape: &'a [usize],
 }
 

@@ -1,4 +1,4 @@
-//! What a file of any format holds, before it is held against its configuration.
+//! The contents of a checkpoint of any format, before validation against the configuration.
 
 use crate::mapped::Mapped;
 use crate::weights::Tensor;
@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use wolfgang_model::ModelConfig;
 
-/// The form a checkpoint is stored in.
+/// Format of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
-    /// The original's `.pt`.
+    /// A `.pt` file written by `torch.save`.
     Pytorch,
-    /// A folder with `config.json` and `model.bpk`.
+    /// A native folder: `config.json` and `model.bpk`.
     Native,
-    /// A folder with `config.json` and safetensors, as the `transformers` library writes it.
+    /// A Hugging Face folder: `config.json` and safetensors, as written by the `transformers`
+    /// library.
     HuggingFace,
 }
 
@@ -28,17 +29,17 @@ impl fmt::Display for Format {
     }
 }
 
-/// Something in a checkpoint that the model does not need.
+/// An entry of a checkpoint that is not part of the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Skipped {
-    /// Its name in the file.
+    /// Name of the entry in the file.
     pub name: String,
-    /// Why it is not needed.
+    /// Why it is skipped.
     pub reason: &'static str,
 }
 
-/// What the reader of a format found, before it is held against the configuration.
+/// The result of reading a format, before validation against the configuration.
 pub(crate) struct Contents {
     pub(crate) format: Format,
     pub(crate) config: ModelConfig,

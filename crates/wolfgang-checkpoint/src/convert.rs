@@ -1,4 +1,4 @@
-//! From any checkpoint to a folder.
+//! Conversion of checkpoints to folders.
 
 use crate::layout::TOKENIZER;
 use crate::mapped::ReleaseOnDrop;
@@ -16,19 +16,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use wolfgang_model::ModelConfig;
 
-/// The form to write.
+/// Output format of a conversion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
     /// A native folder.
     #[default]
     Native,
-    /// A folder that the `transformers` library loads.
+    /// A Hugging Face folder, for the `transformers` library.
     HuggingFace,
 }
 
 impl Target {
-    /// Refuses an element type that the form has not.
+    /// Checks that the format supports an element type.
     ///
     /// # Errors
     /// [`CheckpointError::Int8InHuggingFace`].
@@ -40,19 +40,20 @@ impl Target {
     }
 }
 
-/// How to convert.
+/// Options of a conversion.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ConvertOptions {
-    /// The form to write.
+    /// The output format. Default: [`Target::Native`].
     pub target: Target,
-    /// The element type to write; `None` keeps each tensor's, f64 becoming f32. So do vectors in any case for int8.
+    /// The element type to write. With `None`, the default, each tensor keeps its type, except that
+    /// f64 becomes f32. With int8, vectors are written in f32.
     pub precision: Option<Precision>,
-    /// A `tokenizer.json` to put beside the model, as it is. Whether it fits is the caller's to check: this crate knows
-    /// no tokenizer.
+    /// A `tokenizer.json` to copy to the output folder. It is not validated. Default: none.
     pub tokenizer: Option<PathBuf>,
-    /// Whether a folder that is in the place may be replaced, if there is nothing in it but what conversions write. Its
-    /// `tokenizer.json` goes with it, unless that is the one named here. An empty folder is always replaced.
+    /// Whether to replace an existing folder that contains only files written by conversions. Its
+    /// `tokenizer.json` is removed, unless it is the one named here. An empty folder is always
+    /// replaced. Default: `false`.
     pub replace: bool,
 }
 
@@ -82,26 +83,27 @@ impl ConvertOptions {
     }
 }
 
-/// What a conversion did.
+/// Result of a conversion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConvertReport {
-    /// The folder written.
+    /// The output folder.
     pub folder: PathBuf,
-    /// Number of the model's tensors written. The scales of int8 matrices are none.
+    /// Number of tensors written, without the scales of int8 matrices.
     pub tensors: usize,
-    /// Size of the weights in bytes, scales included.
+    /// Size of the weights in bytes, including scales.
     pub bytes: u64,
-    /// Number of weights that the written precision could not hold exactly.
+    /// Number of weights that were rounded to the output precision.
     pub rounded: usize,
 }
 
-/// Writes `source` as a folder at `folder`, reporting the bytes written and then those verified to `progress`.
+/// Converts a checkpoint to a folder, and reports the bytes written and then those verified to
+/// `progress`.
 ///
-/// One tensor is held at a time. Everything is written into a temporary folder beside the target, read back and
-/// compared there, and only then put into place: at `folder` there is what was there before, or the whole. (A file system
-/// that cannot exchange two folders has nothing there for a moment, and what was there beside it, with `.old` in its
-/// name.)
+/// The conversion is atomic: `folder` holds either its old contents or the complete new model. The
+/// output is written to a temporary folder next to the target, read back and compared, and then
+/// renamed. (On a file system that cannot exchange two folders, the target does not exist for a
+/// moment; its old contents then have `.old` in their name.) One tensor is in memory at a time.
 ///
 /// # Errors
 /// Every [`CheckpointError`].

@@ -1,4 +1,4 @@
-//! What can go wrong with a checkpoint.
+//! Errors of checkpoints.
 
 use crate::TensorErrors;
 use std::path::PathBuf;
@@ -6,65 +6,65 @@ use wolfgang_model::ModelError;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a checkpoint could not be read, or not be written.
+/// Error of reading, converting or downloading a checkpoint.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
-    /// The system did not let us read.
+    /// A file or folder could not be read.
     #[error("failed to read {}", path.display())]
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// The file or folder is something else.
+    /// The file or folder is not a checkpoint.
     #[error("{} is not a checkpoint: {found}", path.display())]
     NotACheckpoint {
         /// The file or folder.
         path: PathBuf,
-        /// What it is, or what it lacks.
+        /// What was found instead.
         found: String,
     },
-    /// The file was not downloaded by git-lfs: it only names its content.
+    /// The file is a git-lfs pointer: git-lfs has not downloaded its content.
     #[error("{} is a git-lfs pointer, not the file itself", path.display())]
     GitLfsPointer {
         /// The file.
         path: PathBuf,
     },
-    /// The file is part of a model whose checkpoint is the folder.
+    /// The file is a single file of a model folder.
     #[error("{} is a single file of a model folder", path.display())]
     PartOfFolder {
         /// The file.
         path: PathBuf,
-        /// The folder that it lies in.
+        /// The model folder.
         folder: PathBuf,
     },
-    /// The weights are in a format that is not read.
+    /// The weights are in an unsupported format.
     #[error("{} holds weights in an unsupported format", path.display())]
     OtherWeights {
         /// The file.
         path: PathBuf,
-        /// How to get weights that can be read.
+        /// How to convert them to a supported format.
         instruction: &'static str,
     },
-    /// The file begins as a checkpoint and breaks its format further on.
+    /// The file is corrupt or truncated.
     #[error("{} is corrupt or truncated", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where the format breaks.
+        /// What is wrong.
         source: Source,
     },
-    /// The file is whole and in a known format, but uses something of it that is not read.
+    /// The file uses a feature of its format that is not supported.
     #[error("{} is not supported: {found}", path.display())]
     UnsupportedFormat {
         /// The file.
         path: PathBuf,
-        /// What it uses.
+        /// The feature.
         found: String,
     },
-    /// Opened by Python, the file would run a program.
+    /// Loading the pickle with Python would call a function that may run code.
     #[error(
         "{} is an unsafe pickle: loading it with Python would call {callable}, which may run code",
         path.display()
@@ -72,30 +72,30 @@ pub enum CheckpointError {
     UnsafePickle {
         /// The file.
         path: PathBuf,
-        /// What would be called.
+        /// The function.
         callable: String,
     },
-    /// A `.pt` lacks one of its two parts.
+    /// A `.pt` file lacks one of its two entries.
     #[error("{} has no usable entry {entry:?}: {found}", path.display())]
     MissingEntry {
         /// The file.
         path: PathBuf,
         /// `model` or `model_config`.
         entry: &'static str,
-        /// What is there instead.
+        /// What was found instead.
         found: String,
     },
-    /// The configuration cannot be read.
+    /// A field of the configuration is missing or invalid.
     #[error("{}: invalid config field {field}", path.display())]
     Config {
         /// The file.
         path: PathBuf,
         /// The field.
         field: String,
-        /// What was found and expected.
+        /// The error of the parser.
         source: serde_json::Error,
     },
-    /// The configuration asks for something that a Wolfgang-LM has not.
+    /// A field of the configuration has a value that is not supported.
     #[error("{}: {field} is {found}, which is not supported; expected {expected}", path.display())]
     Unsupported {
         /// The file.
@@ -104,34 +104,34 @@ pub enum CheckpointError {
         field: String,
         /// Its value.
         found: String,
-        /// The value it would have.
+        /// The supported value.
         expected: String,
     },
-    /// The system does not give the memory that the model needs.
+    /// Memory for the model could not be allocated.
     #[error("failed to load {}", path.display())]
     NoMemory {
         /// The file.
         path: PathBuf,
-        /// How much it needs.
+        /// The failed allocation.
         source: ModelError,
     },
-    /// The configuration describes no possible model.
+    /// The configuration of the model is invalid.
     #[error("{} has an invalid model configuration", path.display())]
     Model {
         /// The file.
         path: PathBuf,
-        /// Which rule it breaks.
+        /// The invalid field.
         source: ModelError,
     },
-    /// The device does not take the model.
+    /// The model could not be loaded onto the device.
     #[error("failed to load {} onto the device", path.display())]
     Device {
         /// The checkpoint.
         path: PathBuf,
-        /// What keeps the device from it.
+        /// The error of the device.
         source: ModelError,
     },
-    /// The tensors are not those that the configuration calls for.
+    /// The tensors do not match the configuration.
     #[error("the tensors of {} do not match its config: {problems}", path.display())]
     Tensors {
         /// The file.
@@ -146,41 +146,41 @@ pub enum CheckpointError {
         path: PathBuf,
         /// The tensor.
         tensor: String,
-        /// Which element, counted row by row.
+        /// Index of the element, in row-major order.
         index: usize,
         /// Its value.
         value: f32,
     },
-    /// A number in an int8 matrix, or the scale of one of its rows, is one that quantising does not give.
+    /// An int8 matrix or its scales contain an invalid value.
     #[error("{}: {tensor} holds {value} at index {index}, but {rule}", path.display())]
     NotInt8 {
         /// The file.
         path: PathBuf,
         /// The matrix, or its scales.
         tensor: String,
-        /// Which element, counted row by row.
+        /// Index of the element, in row-major order.
         index: usize,
         /// Its value.
         value: f32,
-        /// What is possible, as the rest of a sentence.
+        /// The valid values, as the rest of a sentence.
         rule: &'static str,
     },
-    /// A weight is too large for the precision that it is read into, or is to be written in.
+    /// A weight is too large for the precision in which it is loaded or written.
     #[error(
         "{}: {tensor} holds a number at index {index} that is too large for {precision}",
         path.display()
     )]
     TooLarge {
-        /// The file converted.
+        /// The file.
         path: PathBuf,
         /// The tensor.
         tensor: String,
-        /// Which element, counted row by row.
+        /// Index of the element, in row-major order.
         index: usize,
-        /// That precision.
+        /// The precision.
         precision: &'static str,
     },
-    /// The head has weights of its own.
+    /// The output head is not tied to the embeddings.
     #[error(
         "{}: output.weight differs from embeddings.weight, but the head must be tied to the embeddings",
         path.display()
@@ -189,32 +189,32 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
-    /// There is no int8 in the form to write.
+    /// Hugging Face folders do not support int8.
     #[error("int8 is not supported in a Hugging Face folder; expected f32, bf16 or f16")]
     Int8InHuggingFace,
-    /// The system did not let us write. The target of a conversion is as it was.
+    /// A file or folder could not be written. The target of a conversion is unchanged.
     #[error("failed to write {}", path.display())]
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// What the system or the format's writer said.
+        /// The error of the system or of the format's writer.
         source: Source,
     },
-    /// There is something in the place to write to.
+    /// The target already exists.
     #[error("{} already exists", path.display())]
     Exists {
         /// The folder.
         path: PathBuf,
     },
-    /// There is something in the place to write to that no conversion wrote.
+    /// The target contains files that were not written by a conversion.
     #[error("refusing to replace {}: {found}", path.display())]
     NotReplaced {
         /// The folder.
         path: PathBuf,
-        /// What is there.
+        /// What was found.
         found: String,
     },
-    /// What was written does not read back as what was meant. Nothing was left behind.
+    /// A written tensor differs after reading it back. The output was removed.
     #[error("{tensor} did not read back as it was written to {}", path.display())]
     Verify {
         /// The target folder.
@@ -222,83 +222,85 @@ pub enum CheckpointError {
         /// The tensor.
         tensor: String,
     },
-    /// Not the name of a model on the Hub.
+    /// The name of a model on the Hub is invalid.
     #[error("{given:?} is not OWNER/NAME[/FILE.pt][@REVISION]: {problem}")]
     HubName {
-        /// What was given instead.
+        /// The invalid name.
         given: String,
-        /// Which rule it breaks.
+        /// The rule that it violates.
         problem: String,
     },
-    /// The Hub has no such repository, revision or file, or not for everybody. It does not say which.
+    /// The repository, revision or file was not found, or access was denied; the Hub does not
+    /// distinguish these.
     #[error(
         "{what} of {model} was not found at {endpoint}, or access was denied (HTTP status {status})"
     )]
     HubNotFound {
-        /// The Hub.
+        /// URL of the Hub.
         endpoint: String,
         /// The model.
         model: String,
-        /// What was asked for.
+        /// The requested item.
         what: String,
-        /// 401, 403 or 404.
+        /// HTTP status: 401, 403 or 404.
         status: u16,
     },
-    /// There is no connection to the Hub.
+    /// The connection to the Hub failed.
     #[error("failed to connect to {endpoint}")]
     HubUnreachable {
-        /// The Hub.
+        /// URL of the Hub.
         endpoint: String,
-        /// What the system said.
+        /// The error of the system.
         source: Source,
     },
-    /// The Hub answered several times that it is busy or has an internal error.
+    /// The Hub was busy or had an internal error, also after several retries.
     #[error("failed to fetch {what} of {model}: {endpoint} responded with HTTP status {status}")]
     HubBusy {
-        /// The Hub.
+        /// URL of the Hub.
         endpoint: String,
         /// The model.
         model: String,
-        /// What was asked for.
+        /// The requested item.
         what: String,
-        /// 429, 500, 502, 503 or 504.
+        /// HTTP status: 429, 500, 502, 503 or 504.
         status: u16,
     },
-    /// The answer is not one of the Hub's.
+    /// The response is not a valid response of the Hub.
     #[error("failed to fetch {what} of {model}: {endpoint} responded with {found}")]
     HubUnexpectedResponse {
-        /// The Hub.
+        /// URL of the Hub.
         endpoint: String,
         /// The model.
         model: String,
-        /// What was asked for.
+        /// The requested item.
         what: String,
-        /// What came instead.
+        /// The response.
         found: String,
     },
-    /// A download ended early, again and again. What came of it is kept, for the next one to go on from there.
+    /// A download was interrupted repeatedly. The partial file is kept, and the next download
+    /// resumes it.
     #[error("the download of {file} was interrupted at {found} of {expected} bytes")]
     HubInterrupted {
         /// The file.
         file: String,
-        /// How many bytes are there.
+        /// Number of bytes downloaded.
         found: u64,
-        /// How many there should be.
+        /// Expected number of bytes.
         expected: u64,
-        /// What the system said at last.
+        /// The last error.
         source: Source,
     },
-    /// A file has another size than the Hub announced. Nothing was left of it.
+    /// A file has another size than the Hub announced. The partial file was removed.
     #[error("the download of {file} has {found} bytes, but the Hub announced {expected}")]
     HubSize {
         /// The file.
         file: String,
-        /// How many bytes came, or would have come.
+        /// Size in bytes.
         found: u64,
-        /// How many were announced.
+        /// Announced size in bytes.
         expected: u64,
     },
-    /// A repository has several `.pt` files, and none was named.
+    /// The repository has several `.pt` files, and the name does not select one.
     #[error("{model} has several .pt files: {found}")]
     HubSeveral {
         /// The model.
@@ -306,30 +308,30 @@ pub enum CheckpointError {
         /// The files.
         found: String,
     },
-    /// A repository has not the `.pt` that was named.
+    /// The repository does not have the named `.pt` file.
     #[error("{model} does not exist; {}", pt_files(found))]
     HubNoSuchFile {
-        /// The model, the file among it.
+        /// The model with the file.
         model: String,
-        /// The `.pt` files that there are, or nothing.
+        /// The `.pt` files of the repository; empty if there are none.
         found: String,
     },
-    /// A repository has no model.
+    /// The repository does not contain a model.
     #[error(
         "{model} has {found}, but a model is config.json with model.safetensors (or its index) or model.bpk, or one .pt"
     )]
     HubContents {
         /// The model.
         model: String,
-        /// What it has.
+        /// What was found.
         found: String,
     },
-    /// Nothing may be downloaded, and the cache does not have it.
+    /// The model is not in the cache, and downloads are disabled.
     #[error("{model} is not in the cache: {} lacks {missing}", path.display())]
     HubNotCached {
         /// The model.
         model: String,
-        /// What is not there.
+        /// The missing files.
         missing: String,
         /// The model's folder in the cache.
         path: PathBuf,

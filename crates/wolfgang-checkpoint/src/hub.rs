@@ -1,4 +1,4 @@
-//! Models from the Hugging Face Hub, by way of the cache that all of its tools share.
+//! Download of models from the Hugging Face Hub to its cache.
 //!
 //! The requests are those of the `hf-hub` crate, and so is the layout of the cache. Its own download is not called:
 //! it hands the token to whatever server the Hub leads to, never looks at the length of what it got, and is stuck for
@@ -24,50 +24,51 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where the Hub is, and where its files are kept.
+/// Client of the Hugging Face Hub and its local cache.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Hub {
-    /// The URL of the Hub, or of a server that plays it.
+    /// URL of the Hub or of a mirror. Default: [`Hub::ENDPOINT`].
     pub endpoint: String,
-    /// The folder `hub` of the cache.
+    /// The cache folder, for example `~/.cache/huggingface/hub`.
     pub cache: PathBuf,
-    /// What gives access to gated and private repositories. Goes to the endpoint's server and to no other.
+    /// Access token for private and gated repositories. It is sent only to the endpoint. Default:
+    /// none.
     pub token: Option<String>,
-    /// Whether to do with what the cache has, and ask nobody.
+    /// Whether to use only the cache, without network requests. Default: `false`.
     pub offline: bool,
-    /// The time, for requests that are made again. [`SystemClock`] but in tests.
+    /// The clock for retries. Default: [`SystemClock`]; tests use another.
     pub clock: Arc<dyn HubClock>,
 }
 
-/// A model in the cache, complete.
+/// The files of a model in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HubFiles {
-    /// What [`Checkpoint::open`](crate::Checkpoint::open) opens: a folder or a `.pt`.
+    /// The checkpoint, a folder or a `.pt` file, for [`Checkpoint::open`](crate::Checkpoint::open).
     pub checkpoint: PathBuf,
-    /// Its `tokenizer.json`, if it has one.
+    /// The `tokenizer.json`, if the repository has one.
     pub tokenizer: Option<PathBuf>,
-    /// Why the Hub could not be asked, if it could not: these are the files that the cache had, perhaps not the newest.
-    /// `None` for a revision that is a commit, whose files never change.
+    /// Set if the Hub was not available and the files are those of the cache, which may be out of
+    /// date. `None` for a revision that is a commit, whose files never change.
     pub unavailable: Option<HubUnavailable>,
 }
 
-/// That the Hub could not be asked.
+/// The reason why the Hub was not available.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HubUnavailable {
-    /// The Hub.
+    /// URL of the Hub.
     pub endpoint: String,
-    /// What the system or the Hub said.
+    /// The error of the system or the response of the Hub.
     pub problem: String,
 }
 
 impl Hub {
-    /// The public Hub.
+    /// URL of the public Hub.
     pub const ENDPOINT: &str = "https://huggingface.co";
 
-    /// The public Hub without a token, and this cache.
+    /// Creates a client of the public Hub with this cache folder and no token.
     pub fn new(cache: impl Into<PathBuf>) -> Self {
         Self {
             endpoint: Self::ENDPOINT.to_owned(),
@@ -108,12 +109,13 @@ impl Hub {
         self
     }
 
-    /// Downloads what the cache lacks of `model`: the files of its checkpoint and its tokenizer, all of the one commit
-    /// that the revision is now, and no other file. Goes on where an earlier download broke off.
+    /// Downloads the checkpoint and the tokenizer of `model`, as far as they are not in the cache.
     ///
-    /// The `.pt` that `model` names, or else a Hugging Face folder, then a native folder, then the repository's only
-    /// `.pt`. A Hub that is busy is asked again, a few times. If it cannot be reached or stays busy, what the cache has of
-    /// the revision is taken, if it is complete; [`HubFiles::unavailable`] then says why.
+    /// All files are of one commit, the current one of the revision. The checkpoint is the `.pt`
+    /// file that `model` names, else a Hugging Face folder, else a native folder, else the only
+    /// `.pt` file of the repository. Interrupted downloads are resumed; requests to a busy Hub are
+    /// retried a few times. If the Hub cannot be reached or stays busy, the files of the revision
+    /// in the cache are used, if they are complete; see [`HubFiles::unavailable`].
     ///
     /// # Errors
     /// The `Hub…` variants of [`CheckpointError`], and those of reading and writing the cache.

@@ -13,22 +13,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Three forms are known, and told apart by content:
+//! Three formats are supported, and detected by content:
 //!
-//! - the original's **`.pt`**, as `torch.save` wrote it: zip or older, with or without the prefixes of wrapped modules
-//!   (`_orig_mod.`, `module.`), optimizer state and training settings, in f64, f32, f16 or bf16;
-//! - the **native folder**: `config.json`, `model.bpk` (a burn record) and, if one came along, `tokenizer.json`; in
-//!   those types or in int8;
+//! - **`.pt`** files of the original, written by `torch.save`: zip or older, with or without the
+//!   prefixes of wrapped modules (`_orig_mod.`, `module.`), optimizer state and training settings,
+//!   in f64, f32, f16 or bf16;
+//! - the **native folder**: `config.json`, `model.bpk` (a burn record) and optionally
+//!   `tokenizer.json`; in those types or in int8;
 //! - the **Hugging Face folder**: the same model exported as a `LlamaForCausalLM`, in safetensors.
 //!
-//! [`Checkpoint::open`] reads names and shapes and checks them against the configuration; only then, and only for
-//! what the model needs, are weights read, one tensor at a time. Optimizer state never is.
+//! [`Checkpoint::open`] reads names and shapes and validates them against the configuration.
+//! Weights are read later, one tensor at a time, and only those of the model; optimizer state is
+//! never read.
 //!
-//! With the feature `hub`, `Hub` brings models from the Hugging Face Hub into its usual cache, from where they are
-//! opened like any other.
+//! With the feature `hub`, `Hub` downloads models from the Hugging Face Hub to its usual cache.
 //!
-//! A checkpoint is untrusted input. A pickle is a program; this crate reads its structure and runs nothing in it,
-//! and refuses a file in which Python would call a function that may act.
+//! Checkpoints are untrusted input. Pickles are parsed, never executed; a file in which Python
+//! would call a function that may have side effects is refused as
+//! [`CheckpointError::UnsafePickle`].
 
 mod checkpoint;
 mod compare;

@@ -1,57 +1,58 @@
-//! How the tensors of a file differ from those of a model.
+//! Differences between the tensors of a file and those of the model.
 
 use std::fmt;
 
-/// One difference between the tensors of a file and those its configuration calls for.
+/// A difference between the tensors of a file and those of the model that its configuration
+/// describes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TensorError {
-    /// The model needs it, the file has it not.
+    /// The file lacks a tensor of the model.
     Missing {
         /// The tensor.
         name: String,
-        /// Of the unexpected ones, that which might be meant.
+        /// An unexpected tensor with a similar name.
         nearest: Option<String>,
     },
-    /// The file has it, the model has no place for it.
+    /// The file has a tensor that is not part of the model.
     Unexpected {
         /// The tensor.
         name: String,
-        /// Of the missing ones, that which might be meant.
+        /// A missing tensor with a similar name.
         nearest: Option<String>,
     },
-    /// It has another shape.
+    /// A tensor has the wrong shape.
     Shape {
         /// The tensor.
         name: String,
         /// The shape in the file.
         found: Vec<usize>,
-        /// The shape that follows from the configuration.
+        /// The shape in the model.
         expected: Vec<usize>,
     },
-    /// Its elements are of a type that they cannot have.
+    /// A tensor has an unsupported element type.
     Type {
         /// The tensor.
         name: String,
         /// The element type in the file.
         found: String,
-        /// The types that are possible.
+        /// The supported types.
         expected: &'static str,
     },
-    /// It is an int8 matrix without the scales of its rows.
+    /// An int8 matrix lacks the scales of its rows.
     NoScales {
         /// The matrix.
         name: String,
-        /// What its scales would be called.
+        /// Name of the missing scales.
         scales: String,
     },
-    /// It has the name of an int8 matrix's scales, but there is no such matrix.
+    /// The file has scales without an int8 matrix.
     StrayScales {
         /// The scales.
         name: String,
-        /// The tensor whose scales they would be.
+        /// The tensor that the scales belong to, by their name.
         of: String,
-        /// The element type of that in the file, if it is there.
+        /// The element type of that tensor, if the file has it.
         found: Option<String>,
     },
 }
@@ -99,8 +100,10 @@ impl fmt::Display for TensorError {
     }
 }
 
-/// All differences found at once. Displayed, the first eight and how many more; tensors of the same wrong type count as
-/// one.
+/// All differences between the tensors of a file and those of the model.
+///
+/// `Display` prints the first eight and the number of the others; tensors of the same wrong type
+/// are counted as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorErrors(pub Vec<TensorError>);
 

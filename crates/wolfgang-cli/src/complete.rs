@@ -9,7 +9,8 @@ use clap_complete::Shell;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Prints the completion script for a shell, for example: wolfgang completions bash > ~/.local/share/bash-completion/completions/wolfgang
+/// Prints the completion script for a shell, for example: wolfgang completions bash >
+/// ~/.local/share/bash-completion/completions/wolfgang
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArgs {
     /// Shell

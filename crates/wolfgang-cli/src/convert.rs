@@ -14,11 +14,12 @@ use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, ConvertReport, Precision, Target};
 use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel};
 
-/// Converts a checkpoint to another format. The conversion is atomic: the target holds either its old contents or the
-/// complete new model.
+/// Converts a checkpoint to another format. The conversion is atomic: the target holds either its
+/// old contents or the complete new model.
 #[derive(clap::Args, Debug)]
 pub struct ConvertArgs {
-    /// Checkpoint: a .pt file, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION]
+    /// Checkpoint: a .pt file, a native or a Hugging Face folder, or
+    /// hf:OWNER/NAME[/FILE.pt][@REVISION]
     #[arg(value_parser = home::path())]
     input: PathBuf,
 
@@ -34,7 +35,8 @@ pub struct ConvertArgs {
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
 
-    /// tokenizer.json to copy next to the model [default: the one of the input, else of the folder being replaced]
+    /// tokenizer.json to copy next to the model [default: the one of the input, else of the folder
+    /// being replaced]
     #[arg(long, value_name = "PATH", value_parser = home::path())]
     tokenizer: Option<PathBuf>,
 

@@ -27,8 +27,9 @@ use words::Words;
 
 pub(crate) use new_file::NotWritable;
 
-/// Continues a text and shows, as a page or on the terminal, the alternatives of each token, the tokens that each sampling
-/// step masked, and the random draw. The text is the same as that of `generate`.
+/// Continues a text and shows, as a page or on the terminal, the alternatives of each token, the
+/// tokens that each sampling step masked, and the random draw. The text is the same as that of
+/// `generate`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang explain \"Über allen Gipfeln\" --html gipfel.html
@@ -37,8 +38,9 @@ pub(crate) use new_file::NotWritable;
 pub(crate) struct ExplainArgs {
     /// Text to continue, or `-` for standard input
     ///
-    /// Without it, the text is read from standard input if that is not a terminal; on a terminal, a new document
-    /// begins. A final line break of standard input is removed. A text that begins with a dash goes last, after `--`.
+    /// Without it, the text is read from standard input if that is not a terminal; on a terminal, a
+    /// new document begins. A final line break of standard input is removed. A text that begins
+    /// with a dash goes last, after `--`.
     prompt: Option<String>,
 
     /// Write a self-contained HTML page

@@ -8,7 +8,8 @@ use crate::whole_number;
 use clap::Args;
 use std::num::NonZeroUsize;
 
-/// Continues a text. The generated text is streamed to standard output; messages go to standard error.
+/// Continues a text. The generated text is streamed to standard output; messages go to standard
+/// error.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang generate \"Über allen Gipfeln\"
@@ -18,8 +19,9 @@ use std::num::NonZeroUsize;
 pub(crate) struct GenerateArgs {
     /// Text to continue, or `-` for standard input
     ///
-    /// Without it, the text is read from standard input if that is not a terminal; on a terminal, a new document
-    /// begins. A final line break of standard input is removed. A text that begins with a dash goes last, after `--`.
+    /// Without it, the text is read from standard input if that is not a terminal; on a terminal, a
+    /// new document begins. A final line break of standard input is removed. A text that begins
+    /// with a dash goes last, after `--`.
     #[arg(conflicts_with = "prompt_ids")]
     pub(crate) prompt: Option<String>,
 

@@ -13,10 +13,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel};
 
-/// Shows the contents of a checkpoint. Weights are not read, so the size of the file does not matter.
+/// Shows the contents of a checkpoint. Weights are not read, so the size of the file does not
+/// matter.
 #[derive(Args, Debug)]
 pub(crate) struct InspectArgs {
-    /// Checkpoint: a .pt file, a native or a Hugging Face folder, or hf:OWNER/NAME[/FILE.pt][@REVISION]
+    /// Checkpoint: a .pt file, a native or a Hugging Face folder, or
+    /// hf:OWNER/NAME[/FILE.pt][@REVISION]
     #[arg(value_parser = home::path())]
     path: PathBuf,
 

@@ -12,7 +12,8 @@ use wolfgang_generate::{ContextOverflow, GenerateOptions, Tokenizer};
 options! {
     #[command(next_help_heading = "Length")]
     pub(crate) struct LengthArgs {
-        /// Maximum number of new tokens; -1 generates until the context is full [default: 100, in a chat 200]
+        /// Maximum number of new tokens; -1 generates until the context is full [default: 100, in a
+        /// chat 200]
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
         pub(crate) max_new_tokens: Option<WholeNumber>,
 

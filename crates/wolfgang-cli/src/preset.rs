@@ -8,13 +8,13 @@ use wolfgang_generate::{PenaltyScope, SamplingParams};
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Preset {
-    /// For chats, as recommended in the model card: temperature 0.5, top-p 0.8, top-k 15, repetition penalty 1.1 over
-    /// the last 48 generated tokens
+    /// For chats, as recommended in the model card: temperature 0.5, top-p 0.8, top-k 15,
+    /// repetition penalty 1.1 over the last 48 generated tokens
     Goethe,
     /// Greedy decoding without penalties
     Greedy,
-    /// More random: temperature 1.1, min-p 0.05 instead of top-k and top-p, repetition penalty 1.1 over the last 64
-    /// tokens
+    /// More random: temperature 1.1, min-p 0.05 instead of top-k and top-p, repetition penalty 1.1
+    /// over the last 64 tokens
     Creative,
 }
 

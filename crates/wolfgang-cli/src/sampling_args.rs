@@ -18,7 +18,8 @@ options! {
         #[arg(long, value_enum, env = "WOLFGANG_PRESET", hide_env_values = true)]
         pub(crate) preset: Option<Preset>,
 
-        /// Temperature: below 1 more predictable, above 1 more random; 0 is greedy decoding [default: 0.6]
+        /// Temperature: below 1 more predictable, above 1 more random; 0 is greedy decoding
+        /// [default: 0.6]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) temperature: Option<f32>,
 
@@ -26,24 +27,28 @@ options! {
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
         pub(crate) top_k: Option<WholeNumber>,
 
-        /// Nucleus sampling: keep the most likely tokens up to cumulative probability F; 1 disables it [default: 0.9]
+        /// Nucleus sampling: keep the most likely tokens up to cumulative probability F; 1 disables
+        /// it [default: 0.9]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) top_p: Option<f32>,
 
-        /// Keep the tokens with at least F times the probability of the most likely token [default: 0, off]
+        /// Keep the tokens with at least F times the probability of the most likely token [default:
+        /// 0, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) min_p: Option<f32>,
 
-        /// Locally typical sampling: keep the tokens whose surprisal is closest to the entropy, up to cumulative
-        /// probability F [default: 1, off]
+        /// Locally typical sampling: keep the tokens whose surprisal is closest to the entropy, up
+        /// to cumulative probability F [default: 1, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) typical_p: Option<f32>,
 
-        /// Keep the tokens whose logit is within F standard deviations of the largest logit [default: -1, off]
+        /// Keep the tokens whose logit is within F standard deviations of the largest logit
+        /// [default: -1, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) top_n_sigma: Option<f32>,
 
-        /// Repetition penalty of recent tokens; above 1 makes them less likely, 1 disables it [default: 1.2]
+        /// Repetition penalty of recent tokens; above 1 makes them less likely, 1 disables it
+        /// [default: 1.2]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) repetition_penalty: Option<f32>,
 
@@ -93,7 +98,8 @@ options! {
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) xtc_probability: Option<f32>,
 
-        /// XTC: probability from which a token is a top choice; the least likely of them is kept [default: 0.1]
+        /// XTC: probability from which a token is a top choice; the least likely of them is kept
+        /// [default: 0.1]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) xtc_threshold: Option<f32>,
 
@@ -105,7 +111,8 @@ options! {
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) mirostat_eta: Option<f32>,
 
-        /// Dynamic temperature: range around --temperature, by the entropy of the model [default: 0, off]
+        /// Dynamic temperature: range around --temperature, by the entropy of the model [default:
+        /// 0, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
         pub(crate) dynatemp_range: Option<f32>,
 
@@ -129,7 +136,8 @@ options! {
         #[arg(long, value_name = "N", allow_negative_numbers = true)]
         pub(crate) seed: Option<WholeNumber>,
 
-        /// Random number generator; torch gives the texts of the Python original for its seeds [default: chacha]
+        /// Random number generator; torch gives the texts of the Python original for its seeds
+        /// [default: chacha]
         #[arg(long, value_enum)]
         pub(crate) rng: Option<Rng>,
     }

@@ -14,7 +14,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_generate::{Score, ScoreOptions, ScoreWindows, SpecialTokens, Tokenizer};
 
-/// Prints the log-probability of each token given the tokens before it, and the perplexity of the text.
+/// Prints the log-probability of each token given the tokens before it, and the perplexity of the
+/// text.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang score \"Wer reitet so spät durch Nacht und Wind?\"
@@ -22,7 +23,8 @@ use wolfgang_generate::{Score, ScoreOptions, ScoreWindows, SpecialTokens, Tokeni
 pub(crate) struct ScoreArgs {
     /// Text to score, or `-` for standard input (the default if that is not a terminal)
     ///
-    /// A final line break of standard input is removed. A text that begins with a dash goes last, after `--`.
+    /// A final line break of standard input is removed. A text that begins with a dash goes last,
+    /// after `--`.
     #[arg(conflicts_with = "file")]
     text: Option<String>,
 
@@ -85,10 +87,7 @@ pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Re
         true => ScoreWindows::Rolling,
         false => ScoreWindows::Overlapping,
     };
-    let options = ScoreOptions {
-        windows,
-        ..ScoreOptions::default()
-    };
+    let options = ScoreOptions::default().with_windows(windows);
     let score = generator.score_with(&text, &options)?;
     let findings = Findings {
         tokens: tokens(&score, tokenizer),

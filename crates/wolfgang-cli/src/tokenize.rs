@@ -15,7 +15,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_generate::{GenerateError, SpecialTokens, Tokenizer};
 
-/// Prints the token ids of a text and the piece of text that each represents. Only the tokenizer is loaded.
+/// Prints the token ids of a text and the piece of text that each represents. Only the tokenizer is
+/// loaded.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang tokenize \"Wer reitet so spät\"
@@ -24,7 +25,8 @@ use wolfgang_generate::{GenerateError, SpecialTokens, Tokenizer};
 pub(crate) struct TokenizeArgs {
     /// Text to encode, or `-` for standard input (the default if that is not a terminal)
     ///
-    /// A final line break of standard input is removed. A text that begins with a dash goes last, after `--`.
+    /// A final line break of standard input is removed. A text that begins with a dash goes last,
+    /// after `--`.
     #[arg(conflicts_with_all = ["file", "decode"])]
     text: Option<String>,
 

@@ -1,4 +1,4 @@
-//! What can go wrong between prompt and text.
+//! Errors of generation.
 
 use crate::Summary;
 use std::any::Any;
@@ -7,23 +7,23 @@ use wolfgang_model::ModelError;
 use wolfgang_sampling::SamplingError;
 use wolfgang_tokenize::TokenizerError;
 
-/// Why a generator could not be made, or a generation not be begun or continued.
+/// Error of creating a generator or of generating.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GenerateError {
-    /// The checkpoint.
+    /// An error of the checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The tokenizer.
+    /// An error of the tokenizer.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
-    /// The model.
+    /// An error of the model.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The sampling parameters, or the logits.
+    /// An error of sampling: invalid parameters or logits.
     #[error(transparent)]
     Sampling(#[from] SamplingError),
-    /// Tokenizer and model do not belong together.
+    /// The tokenizer does not match the model.
     #[error(
         "the tokenizer has {tokenizer} tokens, but the model's vocab_size is {model}: they belong to different models"
     )]
@@ -47,21 +47,21 @@ pub enum GenerateError {
         /// The source.
         model: String,
     },
-    /// A stop string without text would end every generation before it begins.
+    /// A stop string is empty.
     #[error("stop string {index} is empty, but it must have at least one character")]
     EmptyStopString {
-        /// Its place among the stop strings.
+        /// Index of the stop string.
         index: usize,
     },
-    /// More alternatives than there are tokens.
+    /// More alternatives were requested than the vocabulary has tokens.
     #[error("{n} alternatives were requested, but the vocabulary has {vocab_size} tokens")]
     TooManyAlternatives {
-        /// How many were asked for.
+        /// Number requested.
         n: usize,
         /// Size of the vocabulary.
         vocab_size: usize,
     },
-    /// A minimum above the maximum.
+    /// The minimum number of new tokens exceeds the maximum.
     #[error("min_new_tokens is {min}, but it must be at most max_new_tokens ({max})")]
     MinAboveMax {
         /// [`SamplingParams::min_new_tokens`](crate::SamplingParams::min_new_tokens).
@@ -69,31 +69,32 @@ pub enum GenerateError {
         /// [`GenerateOptions::max_new_tokens`](crate::GenerateOptions::max_new_tokens).
         max: usize,
     },
-    /// No samples, or more than there can be at once.
+    /// The number of samples is 0 or exceeds the maximum.
     #[error("{n} samples were requested, but the number must be between 1 and {limit}")]
     SampleCount {
-        /// How many were asked for.
+        /// Number requested.
         n: usize,
-        /// How many there can be.
+        /// Maximum number.
         limit: usize,
     },
-    /// A stop token that the model cannot produce.
+    /// A stop token is outside the vocabulary.
     #[error("stop token {id} is outside the vocabulary of {vocab_size} tokens")]
     UnknownStopToken {
         /// The id.
         id: u32,
-        /// Size of the vocabulary; ids lie below it.
+        /// Size of the vocabulary.
         vocab_size: usize,
     },
-    /// The prompt is longer than the model's context, and [`PromptTruncation::Error`](crate::PromptTruncation) was asked for.
+    /// The prompt exceeds the context, and truncation is disabled with
+    /// [`PromptTruncation::Error`](crate::PromptTruncation::Error).
     #[error("the prompt has {tokens} tokens, but the model's context has {block_size}")]
     PromptTooLong {
-        /// Tokens of the prompt.
+        /// Number of tokens of the prompt.
         tokens: usize,
-        /// Positions that the model has.
+        /// Context length of the model.
         block_size: usize,
     },
-    /// The prompt is empty, and there is no token to begin a document with.
+    /// The prompt is empty, and the vocabulary lacks `<|endoftext|>` to start from.
     #[error("the prompt is empty, and the tokenizer has no <|endoftext|> token to start from")]
     EmptyPrompt,
     /// The tokenizer has no token to score the first one after.
@@ -110,26 +111,27 @@ pub enum GenerateError {
         /// Positions that the model has.
         block_size: usize,
     },
-    /// The conversation has no message of the user.
+    /// The conversation has no user message.
     #[error("the conversation has no user message to reply to")]
     NothingToAnswer,
-    /// The reply to the message before is still in progress.
+    /// The reply to the previous message is still in progress.
     #[error(
         "the reply to the last message is still in progress; finish, cancel or drop it before sending the next"
     )]
     ReplyInProgress,
-    /// An error ended a generation that had started. Every error of its iterator is this one.
+    /// An error ended a running generation. All errors of its iterator are of this variant.
     #[error("failed to generate token {}", partial.generated_tokens + 1)]
     GenerationFailed {
-        /// What failed: the model, or sampling.
+        /// The error of the model or of sampling.
         source: Box<GenerateError>,
-        /// What was generated before, with [`FinishReason::Error`](crate::FinishReason::Error).
+        /// The summary of what was generated before, with
+        /// [`FinishReason::Error`](crate::FinishReason::Error).
         partial: Box<Summary>,
     },
-    /// The system gave no random seed.
+    /// The system did not provide a random seed.
     #[error("failed to get a random seed from the system (set a seed to avoid this)")]
     NoSeed {
-        /// What the system said.
+        /// The error of the system.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The engine's queue is full.

@@ -1,4 +1,4 @@
-//! What a matrix is multiplied with, laid out as the product reads it.
+//! Activations packed for matrix products.
 
 use crate::format::{BLOCK, Format, bf16_bits, bf16_pair, per_unit};
 use crate::isa::{Isa, Kernel};
@@ -7,7 +7,9 @@ use crate::rows::{RowMatrix, Shared};
 use crate::simd::{LANES, Simd, split_x};
 use std::ops::Range;
 
-/// RowMatrix of inputs for matrices of one format, in tiles: as many rows as a product computes at once, group by group.
+/// Rows of activations, packed in tiles for products with matrices of one [`Format`].
+///
+/// A tile has the rows that a product computes at once; its inputs are interleaved group by group.
 #[derive(Clone, Debug, Default)]
 pub struct PackedActivations {
     format: Option<Format>,
@@ -16,7 +18,7 @@ pub struct PackedActivations {
     length: usize,
     /// Scales of a row; none but for [`Format::Int8`].
     blocks: usize,
-    /// RowMatrix of every tile but the last, which may have fewer.
+    /// Rows of every tile except the last, which may have fewer.
     tile_rows: usize,
     /// For each tile `[length, rows]`: an f32; two bf16 or four i8, where there are instructions for them, else a bf16 as
     /// f32 or two numbers of 16 bits.
@@ -61,7 +63,7 @@ impl Tile<'_> {
 const _: () = assert!(BLOCK / 4 == LANES);
 
 impl PackedActivations {
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -73,7 +75,7 @@ impl PackedActivations {
             && self.tile_rows == tile_rows(isa, format, self.rows)
     }
 
-    /// RowMatrix of every tile but the last, which may have fewer.
+    /// Rows of every tile except the last, which may have fewer.
     pub(crate) fn tile_rows(&self) -> usize {
         self.tile_rows
     }
@@ -141,7 +143,7 @@ fn length(isa: Isa, format: Format, inputs: usize) -> usize {
     if isa.dots(format) { groups } else { 2 * groups }
 }
 
-/// RowMatrix of a tile: so many that there are few tiles, all of nearly the same size.
+/// Rows of a tile: so many that there are few tiles, all of nearly the same size.
 fn tile_rows(isa: Isa, format: Format, rows: usize) -> usize {
     let most = isa.rows(format);
     rows.div_ceil(rows.div_ceil(most).max(1)).max(1)

@@ -1,4 +1,4 @@
-//! New keys and values on their way into the cache.
+//! Rotary embedding of new queries and keys, and appending of keys and values to the cache.
 
 use crate::attention::Sequence;
 use crate::cache::{Cache, CacheFormat, Element};
@@ -6,13 +6,16 @@ use crate::pool::Pool;
 use crate::rows::{RowMatrix, Shared, stride};
 use crate::simd::LANES;
 
-/// The rotation of each position: cosines and sines of its angles, `[positions, head_dim]` each, the cosine twice for
-/// each pair and the sine once negative, once positive (Su et al. 2021).
+/// Tables of the rotary position embedding (RoPE, Su et al. 2021): cosines and sines of the angles
+/// of each position.
+///
+/// Both are `[positions, head_dim]`. Each pair of dimensions has its cosine twice, and its sine
+/// once negative and once positive.
 #[derive(Clone, Copy, Debug)]
 pub struct Rotation<'a> {
-    /// `[positions, head_dim]`.
+    /// Cosines, `[positions, head_dim]`.
     pub cos: &'a [f32],
-    /// `[positions, head_dim]`.
+    /// Sines, `[positions, head_dim]`.
     pub sin: &'a [f32],
 }
 

@@ -10,21 +10,21 @@ use bytemuck::Zeroable;
 use std::borrow::Borrow;
 use std::ops::Range;
 
-/// RowMatrix that follow one another in a sequence.
+/// Consecutive rows of one sequence, with its cache.
 #[derive(Clone, Debug)]
 pub struct Sequence<C> {
-    /// Which rows.
+    /// The range of rows.
     pub rows: Range<usize>,
-    /// The position of the first.
+    /// The position of the first row in the sequence.
     pub start: usize,
-    /// The sequence's keys and values.
+    /// The keys and values of the sequence.
     pub cache: C,
 }
 
 /// Queries that are computed at once, at most.
 const QUERIES: usize = 4;
 
-/// RowMatrix of a piece of work.
+/// Rows of a piece of work.
 const TILE: usize = 16;
 
 /// Mixes the values that each query sees: softmax(q · k / sqrt(head_dim)) · v, where query head h reads key and value
@@ -90,7 +90,7 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
 struct Attend<'a> {
     qkv: &'a RowMatrix,
     cache: &'a Cache,
-    /// What makes a position of a row's number.
+    /// Offset to add to a row index to get its position in the sequence.
     start: isize,
     /// Of keys and values.
     head: usize,

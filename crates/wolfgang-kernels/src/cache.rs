@@ -1,4 +1,4 @@
-//! Keys and values of one layer.
+//! The KV cache of one layer.
 
 use crate::KernelError;
 use crate::simd::{LANES, Line, Simd};
@@ -6,19 +6,19 @@ use bytemuck::Pod;
 use bytemuck::allocation::try_zeroed_slice_box;
 use half::f16;
 
-/// How keys and values are kept.
+/// Element type of a KV cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheFormat {
-    /// f32.
+    /// Single precision, 32 bits.
     F32,
-    /// f16.
+    /// Half precision, 16 bits.
     F16,
 }
 
-/// Keys and values for a number of heads and positions.
+/// KV cache of one layer, for a number of heads and positions.
 ///
-/// Keys lie in blocks of 16 positions, side by side for each dimension, so that the scores of 16 positions are
-/// computed at once; values lie position by position.
+/// Keys are stored in blocks of 16 positions, interleaved by dimension, so that the scores of 16
+/// positions are computed at once. Values are stored position by position.
 #[derive(Debug)]
 pub struct Cache {
     format: CacheFormat,
@@ -69,7 +69,7 @@ fn zeros(lines: usize) -> Result<Box<[Line]>, KernelError> {
 }
 
 impl Cache {
-    /// An empty cache for `positions` of `heads`.
+    /// Allocates a cache for `positions` positions of `heads` heads.
     ///
     /// # Errors
     /// [`KernelError::NoMemory`].
@@ -99,7 +99,7 @@ impl Cache {
         })
     }
 
-    /// A copy.
+    /// Copies the cache.
     ///
     /// # Errors
     /// [`KernelError::NoMemory`].
@@ -116,17 +116,17 @@ impl Cache {
         })
     }
 
-    /// How the numbers are kept.
+    /// Returns the element type.
     pub fn format(&self) -> CacheFormat {
         self.format
     }
 
-    /// Heads of keys and values.
+    /// Returns the number of key and value heads.
     pub fn heads(&self) -> usize {
         self.heads
     }
 
-    /// Dimensions of a head.
+    /// Returns the number of dimensions of a head.
     pub fn head_dim(&self) -> usize {
         self.head_dim
     }

@@ -1,4 +1,4 @@
-//! A processor: its instructions, its threads, and what they can do.
+//! The interface to the kernels: an instruction set and a thread pool.
 
 use crate::KernelError;
 use crate::activations::PackedActivations;
@@ -17,10 +17,11 @@ use crate::simd::Line;
 use std::borrow::Borrow;
 use std::num::NonZeroUsize;
 
-/// Threads that compute. One step at a time; nothing is allocated once the buffers have their size.
+/// A thread pool that runs the kernels with one instruction set.
 ///
-/// All results are the same bits for any number of threads and any instruction set. One exception: products in
-/// [`Format::Bf16`] by AVX-512 BF16, whose instruction takes sums that are smaller than 2⁻¹²⁶ for 0.
+/// Calls run one at a time and allocate nothing once the buffers have their size. Results have the
+/// same bits for any number of threads and any instruction set, with one exception: the AVX-512
+/// BF16 instruction, used for products in [`Format::Bf16`], flushes sums smaller than 2⁻¹²⁶ to 0.
 #[derive(Debug)]
 pub struct Cpu {
     isa: Isa,
@@ -30,7 +31,7 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// So many threads, of which the caller's is one.
+    /// Creates a pool of `threads` threads, including that of the caller.
     ///
     /// # Errors
     /// [`KernelError::TooManyThreads`], [`KernelError::NoThread`].
@@ -43,16 +44,18 @@ impl Cpu {
         })
     }
 
-    /// How many threads there are.
+    /// Returns the number of threads, including that of the caller.
     pub fn threads(&self) -> usize {
         self.pool.threads()
     }
 
-    /// Packs the next matrix, of which `fill` writes [`PANEL`](crate::PANEL) rows into zeros, those from so many times
-    /// the number given on; it is called by all threads.
+    /// Packs the next matrix.
+    ///
+    /// `fill(i, panel)` is called on all threads. It writes the [`PANEL`](crate::PANEL) rows from
+    /// `i` times [`PANEL`](crate::PANEL) on into `panel`, which is zeroed.
     ///
     /// # Errors
-    /// [`KernelError::NoMemory`] if the packer was made for less, and whatever `fill` returns.
+    /// [`KernelError::NoMemory`] if the packer was made for fewer matrices, and errors of `fill`.
     pub fn pack<E: From<KernelError> + Send>(
         &mut self,
         packer: &mut Packer,
@@ -62,7 +65,7 @@ impl Cpu {
         packer.pack(self.isa, &mut self.pool, shape, fill)
     }
 
-    /// Lays out `[rows, inputs]` for matrices of this format.
+    /// Packs activations `[rows, inputs]` for products with matrices of this format.
     pub fn pack_activations(
         &mut self,
         from: &RowMatrix,
@@ -72,8 +75,11 @@ impl Cpu {
         into.fill(self.isa, &mut self.pool, from, format);
     }
 
-    /// Multiplies `[outputs, inputs]` with each row of activations, into rows of `[outputs]`, which must be as many;
-    /// [`Epilogue::SwiGlu`] makes half as many outputs.
+    /// Matrix product: multiplies a matrix `[outputs, inputs]` with each row of activations, into
+    /// rows of `[outputs]`.
+    ///
+    /// `into` must have as many rows as the activations. With [`Epilogue::SwiGlu`] its rows have
+    /// half as many outputs.
     ///
     /// # Panics
     /// If the shapes do not match.
@@ -122,12 +128,14 @@ impl Cpu {
         rms_norm(self.isa, &mut self.pool, from, weight, epsilon, into);
     }
 
-    /// Turns the queries and keys in each sequence's rows of `qkv` (heads of queries, then of keys, then of values), and
-    /// puts keys and values into its cache.
+    /// Applies the rotary embedding to queries and keys, and appends keys and values to the caches.
+    ///
+    /// Each row of `qkv` has the heads of queries, then of keys, then of values. Queries and keys
+    /// are rotated in place.
     ///
     /// # Panics
-    /// If there are no such rows, rows of two sequences, a cache or the rotation has no such positions, or the rows have
-    /// no query heads.
+    /// If rows are out of range or belong to two sequences, positions exceed a cache or the
+    /// rotation, or rows have no query heads.
     pub fn append(
         &mut self,
         qkv: &mut RowMatrix,
@@ -138,14 +146,16 @@ impl Cpu {
         append(&mut self.pool, qkv, rotation, sequences);
     }
 
-    /// Causal attention of the queries in `qkv`, each in its sequence: softmax(q · k / √head_dim) · v. Query head h reads
-    /// key and value head h / (query heads / heads) (Ainslie et al. 2023). RowMatrix of no sequence become 0.
+    /// Causal grouped-query attention of the queries in `qkv`: softmax(q · k / √head_dim) · v
+    /// within each sequence.
     ///
-    /// The keys and values of all rows must be in the caches: see [`append`](Self::append).
+    /// Query head h reads key and value head h / (query heads / heads) (Ainslie et al. 2023). Rows
+    /// that belong to no sequence become 0. The keys and values of all rows must be in the caches:
+    /// see [`append`](Self::append).
     ///
     /// # Panics
-    /// If there are no such rows, rows of two sequences, or a cache has no such positions or another shape than the
-    /// first.
+    /// If rows are out of range or belong to two sequences, positions exceed a cache, or caches
+    /// differ in shape.
     pub fn attend<C: Borrow<Cache> + Sync>(
         &mut self,
         qkv: &RowMatrix,
@@ -166,7 +176,7 @@ impl Cpu {
         );
     }
 
-    /// Memory to be [`read`](Self::read), of at least so many bytes.
+    /// Allocates at least `bytes` bytes to be [`read`](Self::read).
     ///
     /// # Errors
     /// [`KernelError::NoMemory`].
@@ -174,14 +184,17 @@ impl Cpu {
         Memory::new(&mut self.pool, bytes)
     }
 
-    /// Reads all of the memory once, and does nothing else. Decoding cannot be faster than that, unless the weights fit
-    /// into a cache and the memory does not.
+    /// Bandwidth probe: reads all of the memory once.
+    ///
+    /// This is the upper limit of the speed of decoding, unless the weights fit into a CPU cache.
     pub fn read(&mut self, memory: &Memory) {
         read(self.isa, &mut self.pool, memory);
     }
 
-    /// Multiplies and adds at least so many times, by the instruction that products in this format use, and returns
-    /// how many times it was: prefill cannot be faster than that.
+    /// Arithmetic probe: performs at least `number` multiply-adds with the instruction for this
+    /// format, and returns their number.
+    ///
+    /// This is the upper limit of the speed of prefill.
     pub fn multiply_adds(&mut self, format: Format, number: usize) -> usize {
         multiply_adds(self.isa, &mut self.pool, format, number)
     }

@@ -65,7 +65,7 @@ fn fold<S: Simd>(simd: S, x: S::F, f: impl Fn(f32, f32) -> f32) -> f32 {
     lanes[0]
 }
 
-/// RowMatrix that a thread takes at once.
+/// Rows that a thread takes at once.
 const PIECE: usize = 16;
 
 /// RMSNorm (Zhang & Sennrich 2019) of each row: x / sqrt(mean(x²) + ε) · weight.

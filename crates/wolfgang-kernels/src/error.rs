@@ -1,31 +1,31 @@
-//! What can go wrong with arithmetic: there may be no place for it.
+//! Errors of the kernels.
 
 use std::sync::Arc;
 
-/// Why there is no place to compute.
+/// Error of allocating memory or starting threads.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KernelError {
-    /// The system does not give the memory.
+    /// Memory could not be allocated.
     #[error("failed to allocate {bytes} bytes")]
     NoMemory {
-        /// How much was asked for.
+        /// Size of the allocation in bytes.
         bytes: usize,
     },
-    /// More threads than there is any use for.
+    /// The number of threads exceeds the maximum.
     #[error("{threads} threads were requested, but the maximum is {limit}")]
     TooManyThreads {
-        /// How many were asked for.
+        /// Number of threads requested.
         threads: usize,
-        /// How many there may be.
+        /// Maximum number of threads.
         limit: usize,
     },
-    /// The system does not give the threads.
+    /// The threads could not be started.
     #[error("failed to start {threads} threads")]
     NoThread {
-        /// How many were asked for.
+        /// Number of threads requested.
         threads: usize,
-        /// What the system said.
+        /// The error of the system.
         source: Arc<std::io::Error>,
     },
 }

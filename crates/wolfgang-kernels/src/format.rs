@@ -1,18 +1,18 @@
-//! The types that weights are kept in.
+//! Element types of weights.
 
 use half::{bf16, f16};
 
-/// How a matrix keeps its weights, and so what it is multiplied with.
+/// Element type of a matrix, which determines that of its activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// f32, times f32.
+    /// f32 weights and activations.
     F32,
-    /// f16, times f32.
+    /// f16 weights, f32 activations.
     F16,
-    /// bf16, times inputs rounded to bf16.
+    /// bf16 weights and activations.
     Bf16,
-    /// Whole numbers from -127 to 127 with one scale for each output, times inputs rounded to such with one scale for
-    /// every 64 of them.
+    /// int8 weights (-127 to 127) with one scale per output, and int8 activations with one scale
+    /// per 64 inputs.
     Int8,
 }
 
@@ -94,11 +94,11 @@ pub(crate) fn per_unit(scale: f32) -> f32 {
     }
 }
 
-/// Rounds a row of a matrix to int8, as [`Format::Int8`] keeps it: writes whole numbers from -127 to 127 into `into`,
-/// which has the row's length, and returns the scale that makes weights of them.
+/// Quantises a row of a matrix to int8 for [`Format::Int8`] and returns its scale.
 ///
-/// The numbers times the scale are exact in f32 (or, at the end of its range, infinite), and become the same numbers
-/// with the same scale again. What is not finite has no scale; whoever calls has refused it.
+/// Writes integers from -127 to 127 to `into`, which must have the length of the row. An integer
+/// times the scale is exact in f32 (or infinite at the end of its range), so quantising the result
+/// again gives the same integers and scale. The caller must check that the row is finite.
 pub fn quantise(row: &[f32], into: &mut [i8]) -> f32 {
     let scale = row_scale(row);
     let per_unit = per_unit(scale);

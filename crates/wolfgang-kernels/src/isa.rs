@@ -1,4 +1,4 @@
-//! Which instructions there are, and running a kernel with them.
+//! Detection of instruction sets, and dispatch of kernels.
 
 use crate::format::Format;
 #[cfg(target_arch = "x86_64")]
@@ -9,7 +9,7 @@ use crate::simd::avx512::{Avx512, Avx512Dot};
 use crate::simd::neon::Neon;
 use crate::simd::{Simd, portable::Portable};
 
-/// A set of instructions that this processor has.
+/// An instruction set (ISA) that this processor supports.
 #[derive(Clone, Copy, Debug)]
 pub struct Isa(Kind);
 
@@ -27,7 +27,7 @@ enum Kind {
 }
 
 impl Isa {
-    /// The fastest that this processor has.
+    /// Returns the fastest instruction set of this processor.
     pub fn best() -> Self {
         let all = Self::all();
         all.first()
@@ -35,7 +35,7 @@ impl Isa {
             .unwrap_or(Self(Kind::Portable(Portable)))
     }
 
-    /// All that this processor has, fastest first.
+    /// Returns all supported instruction sets of this processor, fastest first.
     pub fn all() -> Vec<Self> {
         // Slowest first, up to the end.
         let mut all = vec![Self(Kind::Portable(Portable))];
@@ -70,7 +70,7 @@ impl Isa {
         all
     }
 
-    /// Its name: `avx512-bf16-vnni`, `avx512`, `avx2`, `neon`, `portable`.
+    /// Returns the name: `avx512-bf16-vnni`, `avx512`, `avx2`, `neon`, `portable`.
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
@@ -85,7 +85,7 @@ impl Isa {
         }
     }
 
-    /// RowMatrix that a product in this format computes at once.
+    /// Rows that a product in this format computes at once.
     pub(crate) fn rows(self, format: Format) -> usize {
         struct RowMatrix(Format);
         impl Kernel for RowMatrix {

@@ -1,5 +1,7 @@
-//! CPU arithmetic for a transformer, on slices: products with packed weights, attention, norms, and the threads for
-//! them. It knows no tensor, no model and no file.
+//! CPU kernels for transformer inference: matrix products with packed weights, attention, norms,
+//! and a thread pool.
+//!
+//! The kernels work on slices, without tensors, models or files.
 //!
 //! A part of wolfgang-model that has a crate of its own: its interface may change in any version.
 //!
@@ -9,7 +11,7 @@
 //!
 //! let mut cpu = Cpu::new(Isa::best(), NonZeroUsize::MIN)?;
 //!
-//! // Output i is the sum of the inputs, i times.
+//! // Output i is i times the sum of the inputs.
 //! let shape = Shape { outputs: PANEL, inputs: 3 };
 //! let mut packer = Packer::new(Format::F32, &[shape])?;
 //! cpu.pack(&mut packer, shape, |_, panel| {
@@ -31,12 +33,13 @@
 //! # Ok::<(), KernelError>(())
 //! ```
 //!
-//! Two things set it apart. Weights are packed once, in the order in which decoding reads them, so that decoding runs
-//! at the speed of the memory. And every sum has one order, whatever the number of rows, of threads, and the
-//! instruction set: the same token gets the same bits in prefill, in decode and in a batch.
+//! Weights are packed once, in the order in which decoding reads them, so that decoding runs at
+//! memory bandwidth. Every sum has a fixed order that does not depend on the number of rows or
+//! threads or on the instruction set: the same token gives the same bits in prefill, in decode and
+//! in a batch.
 //!
-//! A kernel is written once, over vectors of 16 numbers (`simd`), and compiled for every instruction set there is code
-//! for; [`Isa`] picks at run time.
+//! A kernel is written once, over vectors of 16 numbers (`simd`), and compiled for every supported
+//! instruction set. [`Isa`] selects one at run time.
 
 #![expect(
     unsafe_code,

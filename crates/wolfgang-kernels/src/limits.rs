@@ -1,7 +1,9 @@
-//! What the processor does at best: what the kernels are held against.
+//! Roofline probes: memory bandwidth and peak arithmetic rate, the limits that the kernels are
+//! compared with.
 //!
-//! Decoding reads every weight once, so it cannot be faster than reading, unless a cache holds the weights. Prefill multiplies each weight with many rows,
-//! so it cannot be faster than multiplying.
+//! Decoding reads every weight once, so its limit is the memory bandwidth, unless the weights fit
+//! into a CPU cache. Prefill multiplies each weight with many rows, so its limit is the rate of
+//! multiply-adds.
 
 use crate::KernelError;
 use crate::format::Format;
@@ -13,7 +15,7 @@ use crate::simd::{LANES, Simd};
 use std::hint::black_box;
 use std::ops::Range;
 
-/// Memory to be read, on large pages as weights are.
+/// Memory for the bandwidth probe [`Cpu::read`](crate::Cpu::read), on huge pages as weights are.
 #[derive(Debug)]
 pub struct Memory {
     pages: Pages,
@@ -48,7 +50,7 @@ impl Memory {
         Ok(Self { pages, place })
     }
 
-    /// Its size, which is a multiple of 2 MB.
+    /// Returns the size in bytes, a multiple of 2 MB.
     pub fn bytes(&self) -> usize {
         self.place.len()
     }

@@ -1,7 +1,7 @@
-//! Weights, packed into panels.
+//! Weights packed into panels.
 //!
-//! A panel has [`PANEL`] outputs side by side, and all inputs in their order: what one step of the product reads lies
-//! in consecutive cache lines, and a panel is read from its beginning to its end.
+//! A panel has [`PANEL`] outputs, interleaved, and all inputs in their order: a step of the product
+//! reads consecutive cache lines, and a panel is read from its beginning to its end.
 
 use crate::KernelError;
 use crate::format::{Format, bf16_pair, kept, per_unit, quantised, row_scale};
@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex};
 /// The shape of a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// RowMatrix, each of which makes one output.
+    /// Number of rows, one per output.
     pub outputs: usize,
-    /// Weights in a row.
+    /// Number of weights per row.
     pub inputs: usize,
 }
 
@@ -36,7 +36,7 @@ impl Shape {
     }
 }
 
-/// `[outputs, inputs]` weights.
+/// A matrix of weights `[outputs, inputs]`, packed into panels.
 #[derive(Clone, Debug)]
 pub struct Matrix {
     shape: Shape,
@@ -47,17 +47,17 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Its shape.
+    /// Returns the shape.
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// How the weights are kept.
+    /// Returns the element type.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// Its size in memory, with what fills up the last panel and with the scales.
+    /// Returns the size in bytes, including the padding of the last panel and the scales.
     pub fn bytes(&self) -> usize {
         self.place.len() + size_of_val(&*self.scales)
     }
@@ -83,7 +83,7 @@ impl Matrix {
         self.scales.get(panel).unwrap_or(&NONE)
     }
 
-    /// Copies a row, `[inputs]`, as far as there is room.
+    /// Copies a row, `[inputs]`, to `into`, as far as it has room.
     pub fn read_row(&self, row: usize, into: &mut [f32]) {
         let (panel, column) = (self.panel(row / PANEL), row % PANEL);
         let into = into.iter_mut().take(self.shape.inputs).enumerate();
@@ -114,7 +114,7 @@ impl Matrix {
     }
 }
 
-/// Makes the matrices of a model, one after the other, in one piece of memory.
+/// Packs the matrices of a model, one after the other, into one allocation.
 #[derive(Debug)]
 pub struct Packer {
     format: Format,
@@ -123,7 +123,7 @@ pub struct Packer {
 }
 
 impl Packer {
-    /// Room for matrices of these shapes.
+    /// Allocates memory for matrices of these shapes.
     ///
     /// # Errors
     /// [`KernelError::NoMemory`].
@@ -193,7 +193,7 @@ impl Packer {
         Ok(())
     }
 
-    /// The matrices, in the order in which they were packed.
+    /// Returns the matrices, in the order in which they were packed.
     pub fn finish(self) -> Vec<Matrix> {
         let (format, pages) = (self.format, Arc::new(self.pages));
         let matrix = |(shape, place, scales): (_, _, Vec<_>)| Matrix {
@@ -207,7 +207,7 @@ impl Packer {
     }
 }
 
-/// What a matrix keeps of a row, `[inputs]`: its weights rounded to the format.
+/// Rounds a row of weights, `[inputs]`, to the values that a matrix of the format stores.
 pub fn rounded(format: Format, row: &mut [f32]) {
     let scale = row_scale(row);
     row.iter_mut().for_each(|x| *x = kept(format, *x, scale));

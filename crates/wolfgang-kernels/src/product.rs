@@ -1,8 +1,8 @@
-//! Matrix times rows: the kernel that almost all of the time goes to.
+//! Matrix product, the kernel in which almost all time is spent.
 //!
-//! Every output is one sum over the inputs in their order, each product added with one rounding. That order holds for
-//! any number of rows and threads and for every instruction set, so the same row gives the same bits wherever it is
-//! computed.
+//! Each output is one chain of fused multiply-adds over the inputs in order. This order is the same
+//! for any number of rows and threads and for every instruction set, so a row gives the same bits
+//! in every case.
 
 mod ahead;
 mod formats;
@@ -23,22 +23,23 @@ use formats::{
 };
 use std::ops::Range;
 
-/// What becomes of the outputs.
+/// Operation applied to the outputs of a matrix product when they are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Epilogue {
-    /// They replace what is there.
+    /// Overwrites the destination.
     Store,
-    /// They are added to what is there.
+    /// Adds to the destination.
     Add,
-    /// Panels are gates and values by turns: silu(gate) · value replaces what is there (SwiGLU, Shazeer 2020).
+    /// SwiGLU (Shazeer 2020): panels alternate between gates and values, and silu(gate) · value
+    /// overwrites the destination.
     SwiGlu,
 }
 
 /// Bytes of weights that make a piece of work worth its handing out.
 const PIECE: usize = 64 << 10;
 
-/// RowMatrix for which a panel is widened once for all of them, instead of for each tile. Bf16 wants registers for that, f16 only
-/// an instruction.
+/// Rows for which a panel is widened once for all of them, instead of for each tile. Bf16 wants
+/// registers for that, f16 only an instruction.
 const WORTH_WIDENING_BF16: usize = 24;
 const WORTH_WIDENING_F16: usize = 96;
 
@@ -49,7 +50,7 @@ const DEPTH: usize = 20 << 10;
 /// little of the time.
 const SHARED: usize = 8;
 
-/// RowMatrix with which a pass has much to compute for each weight.
+/// Rows with which a pass has much to compute for each weight.
 const MANY: usize = 8;
 
 /// Multiplies `[outputs, inputs]` with each row, into rows of `[outputs]`. `scratch` is what each thread works in.

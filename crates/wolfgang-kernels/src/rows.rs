@@ -1,11 +1,12 @@
-//! RowMatrix of numbers, side by side in whole cache lines.
+//! Matrices of activations with cache-aligned rows.
 
 use crate::simd::{LANES, Line};
 use bytemuck::Zeroable;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// `[rows, width]` numbers. Each row begins with a cache line, and is filled up with zeros to a whole panel's width.
+/// A matrix of f32 `[rows, width]` with cache-aligned rows, each padded with zeros to a multiple of
+/// [`PANEL`].
 #[derive(Clone, Debug, Default)]
 pub struct RowMatrix {
     lines: Vec<Line>,
@@ -13,7 +14,7 @@ pub struct RowMatrix {
     width: usize,
 }
 
-/// Outputs side by side in a panel of weights.
+/// Number of outputs in a panel of weights.
 pub const PANEL: usize = 2 * LANES;
 
 /// Numbers that a row of this width takes.
@@ -22,7 +23,7 @@ pub(crate) fn stride(width: usize) -> usize {
 }
 
 impl RowMatrix {
-    /// Makes room for `[rows, width]`, all zero. What was there is gone; its memory is used again.
+    /// Resizes the matrix to `[rows, width]` and sets it to zero. Memory is reused.
     pub fn reset(&mut self, rows: usize, width: usize) {
         (self.rows, self.width) = (rows, width);
         self.lines.clear();
@@ -30,34 +31,34 @@ impl RowMatrix {
         self.lines.resize(lines, Line::zeroed());
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The length of a row.
+    /// Returns the length of a row.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// A row, `[width]`.
+    /// Returns a row, `[width]`.
     pub fn row(&self, row: usize) -> &[f32] {
         &self.padded(row)[..self.width]
     }
 
-    /// A row, `[width]`.
+    /// Returns a mutable row, `[width]`.
     pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
         let (start, width) = (row * stride(self.width), self.width);
         &mut bytemuck::cast_slice_mut(&mut self.lines)[start..start + width]
     }
 
-    /// A row with the zeros behind it.
+    /// A row with its padding.
     pub(crate) fn padded(&self, row: usize) -> &[f32] {
         let stride = stride(self.width);
         &bytemuck::cast_slice(&self.lines)[row * stride..(row + 1) * stride]
     }
 
-    /// All rows with the zeros behind them, to be written by several threads.
+    /// All rows with their padding, to be written by several threads.
     pub(crate) fn shared(&mut self) -> Shared<'_, f32> {
         Shared::new(bytemuck::cast_slice_mut(&mut self.lines))
     }

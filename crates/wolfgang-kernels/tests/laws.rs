@@ -89,7 +89,7 @@ fn summed_in_order(weights: &[f32], x: &[f32], inputs: usize) -> Vec<u32> {
         .collect()
 }
 
-/// RowMatrix number `from` to `to`.
+/// Rows `from` to `to`.
 fn head(numbers: &[f32], width: usize, from: usize, to: usize) -> RowMatrix {
     rows_of(&numbers[from * width..to * width], width)
 }
@@ -158,7 +158,7 @@ proptest! {
         }
     }
 
-    /// RowMatrix so long that several parts of a panel pass over them, one after the other.
+    /// Rows so long that several parts of a panel pass over them, one after the other.
     #[test]
     fn a_long_sum_goes_through_the_inputs_in_their_order(
         outputs in 1usize..70,

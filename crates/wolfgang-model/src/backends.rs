@@ -1,4 +1,4 @@
-//! The backends: which are compiled in, and what they find on this machine.
+//! The backends that are compiled in, and their devices on this machine.
 
 use crate::contained::contained;
 use crate::host::to_host;
@@ -6,23 +6,23 @@ use crate::{ModelError, Precision};
 use burn::tensor::{Device, Tensor};
 use std::fmt::{Display, Formatter};
 
-/// A backend of burn. Each has a Cargo feature of its name.
+/// A burn backend. Each is enabled by the Cargo feature of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
-    /// The CPU, in Rust.
+    /// The CPU, in pure Rust.
     Flex,
-    /// The CPU, through the `ndarray` crate.
+    /// The CPU, with the `ndarray` crate.
     NdArray,
-    /// GPUs of every make, through Vulkan, Metal, DirectX or WebGPU.
+    /// GPUs of any vendor, with Vulkan, Metal, DirectX or WebGPU.
     Wgpu,
-    /// CPU, NVIDIA and Apple GPUs, through libtorch.
+    /// CPU, NVIDIA and Apple GPUs, with libtorch.
     Tch,
-    /// NVIDIA GPUs, through burn's own kernels.
+    /// NVIDIA GPUs, with kernels of burn.
     Cuda,
 }
 
-/// One device of one backend.
+/// A device of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeviceId {
@@ -42,29 +42,29 @@ pub enum DeviceId {
     Cuda(usize),
 }
 
-/// What there is to know of a backend on this machine.
+/// A backend and its devices on this machine.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BackendStatus {
     /// The backend.
     pub backend: Backend,
-    /// What it finds; empty if it is not compiled in.
+    /// The devices; empty if the backend is not compiled in.
     pub devices: Vec<DeviceStatus>,
 }
 
-/// What there is to know of a device.
+/// A device, its description, and whether it works.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DeviceStatus {
-    /// Its name.
+    /// The device.
     pub place: DeviceId,
-    /// What its driver calls it, or what stands behind it.
+    /// Name of the device reported by its driver, or a description.
     pub description: String,
-    /// The precisions that it computes in, or why it does not work.
+    /// The supported precisions, or the error of a device that does not work.
     pub precisions: Result<Vec<Precision>, ModelError>,
 }
 
-/// Looks for the devices of every backend and tries each of them out.
+/// Lists the devices of all backends and tests each of them.
 pub fn devices() -> Vec<BackendStatus> {
     let status = |backend: &Backend| BackendStatus {
         backend: *backend,
@@ -82,10 +82,10 @@ pub fn devices() -> Vec<BackendStatus> {
 }
 
 impl Backend {
-    /// Every backend.
+    /// All backends.
     pub const ALL: [Self; 5] = [Self::Flex, Self::NdArray, Self::Wgpu, Self::Tch, Self::Cuda];
 
-    /// The Cargo feature that compiles it in.
+    /// Returns the Cargo feature that enables the backend.
     pub fn feature(self) -> &'static str {
         match self {
             Self::Flex => "flex",
@@ -96,7 +96,7 @@ impl Backend {
         }
     }
 
-    /// What it needs on a machine to find a device there.
+    /// Returns the requirements of the backend on a machine, for example a driver.
     pub fn needs(self) -> &'static str {
         match self {
             Self::Flex | Self::NdArray => "nothing but a CPU",
@@ -106,7 +106,7 @@ impl Backend {
         }
     }
 
-    /// Whether it is compiled in.
+    /// Returns whether the backend is compiled in.
     pub fn is_compiled_in(self) -> bool {
         match self {
             Self::Flex => cfg!(feature = "flex"),
@@ -119,7 +119,7 @@ impl Backend {
 }
 
 impl DeviceId {
-    /// The backend that it belongs to.
+    /// Returns the backend of the device.
     pub fn backend(self) -> Backend {
         match self {
             Self::Flex => Backend::Flex,
@@ -130,7 +130,7 @@ impl DeviceId {
         }
     }
 
-    /// Opens the device and tries it out.
+    /// Opens the device and tests it.
     pub(crate) fn open(self) -> Result<Device, ModelError> {
         let backend = self.backend();
         if !backend.is_compiled_in() {
@@ -191,7 +191,7 @@ pub(crate) fn is_flex(_: &Device) -> bool {
     false
 }
 
-/// A sum on the device, there and back.
+/// Self-test: computes a sum on the device and reads it back.
 fn try_out(place: DeviceId, device: &Device) -> Result<(), ModelError> {
     let sum = contained(|| {
         let two = Tensor::<1>::from_data([2.0], device);
@@ -209,7 +209,7 @@ fn try_out(place: DeviceId, device: &Device) -> Result<(), ModelError> {
     })
 }
 
-/// The devices that a backend finds; none if it is not compiled in, or its driver gives up.
+/// The devices that a backend finds; none if it is not compiled in or its driver fails.
 fn present(backend: Backend) -> Vec<(DeviceId, Device)> {
     contained(|| enumerate(backend)).unwrap_or_default()
 }

@@ -1,32 +1,32 @@
-//! The shape of a model, and of each of its parameters.
+//! The configuration of a model and the shapes of its parameters.
 
 mod setters;
 
 use crate::ModelError;
 use serde::{Deserialize, Serialize};
 
-/// The hyperparameters of a Wolfgang-LM, under the original's names and with its defaults (75M parameters).
+/// Hyperparameters of a model, with the names and defaults of the original (75M parameters).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModelConfig {
-    /// Positions that the model has; longer contexts are cut. Default 512.
+    /// Context length in tokens. Default: 512.
     pub block_size: usize,
-    /// Number of token ids. Default 32768.
+    /// Size of the vocabulary. Default: 32768.
     pub vocab_size: usize,
-    /// Number of blocks. Default 12.
+    /// Number of layers. Default: 12.
     pub n_layer: usize,
-    /// Number of query heads. Default 10.
+    /// Number of query heads. Default: 10.
     pub n_head: usize,
-    /// Number of key and value heads, each shared by `n_head / n_kv_head` query heads. Default 5.
+    /// Number of key and value heads, each shared by `n_head / n_kv_head` query heads. Default: 5.
     pub n_kv_head: usize,
-    /// Width of the hidden states. Default 640.
+    /// Width of the hidden states. Default: 640.
     pub n_embd: usize,
-    /// Read and kept, without meaning for inference. Default 0.
+    /// Dropout probability; read and kept, but unused in inference. Default: 0.
     pub dropout: f64,
-    /// Read and kept, without meaning: the original's linear layers never have a bias. Default false.
+    /// Read and kept, but unused: linear layers never have a bias. Default: `false`.
     pub bias: bool,
-    /// The feed-forward width is rounded up to a multiple of this. Default 32.
+    /// The width of the feed-forward layers is rounded up to a multiple of this. Default: 32.
     pub multiple_of: usize,
 }
 
@@ -46,16 +46,16 @@ impl Default for ModelConfig {
     }
 }
 
-/// A hundred times what the standard shape needs, 2 GB.
+/// 2 GB, a hundred times the cache of the default configuration.
 const MAX_CACHE: u64 = 1 << 29;
 
 /// Name and shape of one parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Parameter {
-    /// The name in the checkpoint, `layers.0.attention.wq.weight`.
+    /// Name in the checkpoint, for example `layers.0.attention.wq.weight`.
     pub name: String,
-    /// The shape in the checkpoint, `[out, in]` for linear layers.
+    /// Shape in the checkpoint; `[out, in]` for linear layers.
     pub shape: Vec<usize>,
 }
 
@@ -68,12 +68,12 @@ impl Parameter {
         }
     }
 
-    /// How many numbers it has.
+    /// Returns the number of elements.
     pub(crate) fn n_weights(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// RowMatrix of a matrix; a vector is one.
+    /// Returns the number of rows of a matrix; 1 for a vector.
     pub fn rows(&self) -> usize {
         match self.shape[..] {
             [rows, _] => rows,
@@ -81,24 +81,25 @@ impl Parameter {
         }
     }
 
-    /// The length of a row.
+    /// Returns the length of a row.
     pub fn width(&self) -> usize {
         self.shape.last().copied().unwrap_or(1)
     }
 }
 
 impl ModelConfig {
-    /// Width of one attention head.
+    /// Returns the width of one attention head.
     pub fn head_dim(&self) -> usize {
         self.n_embd.checked_div(self.n_head).unwrap_or(0)
     }
 
-    /// Width of the keys and of the values of one position.
+    /// Returns the width of the keys, and of the values, of one position.
     pub fn kv_dim(&self) -> usize {
         self.n_kv_head.saturating_mul(self.head_dim())
     }
 
-    /// Width of the feed-forward layer: ⌊2·4·n_embd/3⌋, rounded up to a multiple of `multiple_of`.
+    /// Returns the width of the feed-forward layers: ⌊2·4·n_embd/3⌋, rounded up to a multiple of
+    /// `multiple_of`.
     pub fn hidden_dim(&self) -> usize {
         let exact = self.n_embd.saturating_mul(8) / 3;
         exact
@@ -106,11 +107,11 @@ impl ModelConfig {
             .unwrap_or(0)
     }
 
-    /// Checks that a model of this shape can exist. Of one that cannot, every other method tells nonsense.
+    /// Validates the configuration. Results of the other methods are unspecified if this fails.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`] for the first field that is impossible. The upper limits are far above any
-    /// Wolfgang-LM; they keep a corrupt file from asking for terabytes.
+    /// [`ModelError::InvalidConfig`] for the first invalid field. The upper limits are far above
+    /// any real model; they prevent a corrupt file from allocating terabytes.
     pub fn validate(&self) -> Result<(), ModelError> {
         let limits = [
             ("block_size", self.block_size, 1 << 16),
@@ -159,9 +160,9 @@ impl ModelConfig {
         )
     }
 
-    /// Every parameter of a model of this shape, in the order of the checkpoints.
+    /// Returns name and shape of every parameter, in the order of the checkpoints.
     ///
-    /// The head is not among them: it is tied to the embeddings.
+    /// The output head is not included, because it is tied to the embeddings.
     pub fn parameters(&self) -> Vec<Parameter> {
         let (width, kv, hidden) = (self.n_embd, self.kv_dim(), self.hidden_dim());
         let block: [(&str, &[usize]); 9] = [
@@ -191,7 +192,7 @@ impl ModelConfig {
         all
     }
 
-    /// Number of weights of a model of this shape.
+    /// Returns the total number of weights.
     pub fn n_parameters(&self) -> usize {
         self.parameters()
             .iter()

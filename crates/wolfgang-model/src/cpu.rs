@@ -16,7 +16,8 @@ use wolfgang_kernels::{
     Cache, CacheFormat, Cpu, Format, Isa, KernelError, Matrix, PANEL, Packer, RowMatrix, Shape,
 };
 
-/// RowMatrix that prefill computes at once: enough to read the weights once for many, few enough to need little memory.
+/// Rows that prefill computes at once: enough to read the weights once for many, few enough to need
+/// little memory.
 const PREFILL_ROWS: usize = 256;
 
 /// All layers.

@@ -1,33 +1,35 @@
-//! Devices by name.
+//! Parsing of device names.
 
 use crate::backends::{Backend, DeviceId};
 use crate::{Device, ModelError};
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 
-/// What a user calls a device: one of them, or a wish that several may fulfil.
+/// A device name as a user gives it: a specific device or an alias for the best of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeviceName {
-    /// `auto`: the fastest that is compiled in and works. GPUs come first, by `cuda`, `tch` or `wgpu`, then the CPU.
+    /// `auto`: the fastest available device. GPUs come first, with `cuda`, `tch` or `wgpu`, then
+    /// the CPU.
     #[default]
     Auto,
-    /// `cpu`, a name of the original's: by `flex`, else by `tch`, else by `ndarray`.
+    /// `cpu`, a name of the original: with `flex`, else `tch`, else `ndarray`.
     Cpu,
-    /// `cuda[:N]`, a name of the original's: an NVIDIA GPU by `cuda`, or by `tch` where only that is compiled in.
+    /// `cuda[:N]`, a name of the original: an NVIDIA GPU with `cuda`, or with `tch` if only that is
+    /// compiled in.
     Cuda(usize),
-    /// `tch`: the best that libtorch has.
+    /// `tch`: the best device of libtorch.
     Tch,
-    /// Specific this one; `mps`, a name of the original's, is `tch:mps`.
+    /// A specific device. `mps`, a name of the original, is `tch:mps`.
     Specific(DeviceId),
 }
 
-/// Every form that a name can take.
+/// All valid names.
 const NAMES: &str =
     "auto, cpu, cuda[:N], mps, flex, ndarray, wgpu[:N], tch[:cpu], tch:cuda[:N], tch:mps";
 
 impl DeviceName {
-    /// Opens the device and tries it out.
+    /// Opens the device and tests it.
     ///
     /// # Errors
     /// [`ModelError::NotCompiledIn`], [`ModelError::NoBackend`], [`ModelError::NoDevice`],
@@ -36,7 +38,8 @@ impl DeviceName {
         self.find().map(|(_, device)| device)
     }
 
-    /// As [`open`](Self::open), with the place that the name led to.
+    /// Opens the device like [`open`](Self::open) and returns the specific device that was
+    /// selected.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -57,7 +60,7 @@ impl DeviceName {
         Err(first.unwrap_or(ModelError::NoBackend))
     }
 
-    /// What this name may mean, best first.
+    /// The devices that this name can refer to, best first.
     fn places(self) -> Vec<DeviceId> {
         let cpu = [DeviceId::Flex, DeviceId::TchCpu, DeviceId::NdArray];
         match self {

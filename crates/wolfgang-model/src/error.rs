@@ -1,133 +1,133 @@
-//! What can go wrong between ids and logits.
+//! Errors of models and devices.
 
 use crate::Precision;
 
-/// Why a model could not be made or not be run.
+/// Error of creating or running a model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// A field of the configuration has an impossible value.
+    /// A field of the configuration has an invalid value.
     #[error("config field {field} is {value}, but {rule}")]
     InvalidConfig {
         /// The field's name in `config.json` and in the checkpoint.
         field: &'static str,
         /// The value found.
         value: usize,
-        /// What is allowed, as the rest of a sentence.
+        /// The valid values, as the rest of a sentence.
         rule: String,
     },
-    /// The system does not give the memory that the weights or a cache need.
+    /// Memory for weights or a KV cache could not be allocated.
     #[error("failed to allocate {bytes} bytes")]
     NoMemory {
-        /// Their size in memory.
+        /// Size of the allocation in bytes.
         bytes: usize,
     },
-    /// There cannot be so many threads.
+    /// The threads could not be started.
     #[error("failed to start {threads} threads: {reason}")]
     NoThreads {
-        /// How many.
+        /// Number of threads requested.
         threads: usize,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// No device has such a name.
+    /// The device name is unknown.
     #[error("unknown device {found:?}; expected one of {expected}")]
     UnknownDevice {
         /// The name given.
         found: String,
-        /// The names that there are.
+        /// The valid names.
         expected: &'static str,
     },
-    /// The program was built without any backend.
+    /// No backend is compiled in.
     #[error(
         "this program was built without a backend; enable one of the Cargo features flex, ndarray, wgpu, tch and cuda"
     )]
     NoBackend,
-    /// The device belongs to a backend that is not compiled in.
+    /// The backend of the device is not compiled in.
     #[error(
         "device {device} requires the Cargo feature {feature}, which is not enabled in this build"
     )]
     NotCompiledIn {
         /// The device's name.
         device: String,
-        /// The Cargo feature that it needs.
+        /// The Cargo feature that enables the backend.
         feature: &'static str,
     },
-    /// The backend is there, but not the device.
+    /// The backend does not find the device.
     #[error("device {device} was not found on this machine: {found}")]
     NoDevice {
         /// The device's name.
         device: String,
-        /// What the backend finds, as the rest of a sentence.
+        /// The devices that the backend finds, or its requirements.
         found: String,
     },
-    /// The device is there, but does not work.
+    /// The device failed its self-test.
     #[error("device {device} failed its self-test: {message}")]
     DeviceFails {
         /// The device's name.
         device: String,
-        /// What the backend said.
+        /// The error of the backend.
         message: String,
     },
-    /// The device does not compute in this precision.
+    /// The device does not support the precision.
     #[error("precision {precision} is not supported on this device; supported: {supported}")]
     UnsupportedPrecision {
-        /// The precision asked for.
+        /// The precision requested.
         precision: Precision,
-        /// Those that it supports.
+        /// The supported precisions.
         supported: String,
     },
-    /// The device does not keep the cache in this precision.
+    /// The device does not support the precision of the KV cache.
     #[error("the KV cache cannot be stored in {precision} on this device; supported: {supported}")]
     UnsupportedCache {
-        /// The precision asked for.
+        /// The precision requested.
         precision: Precision,
-        /// Those that are possible.
+        /// The supported precisions.
         supported: String,
     },
-    /// The backend failed at its work: a driver, its memory, a kernel.
+    /// The backend failed, for example a driver, an allocation or a kernel.
     #[error("the backend failed: {message}")]
     Backend {
-        /// What it said, in one line.
+        /// The first line of its error.
         message: String,
     },
-    /// There is nothing to compute logits for.
+    /// No token ids were given.
     #[error("got no token ids, but at least one is required")]
     NoIds,
-    /// An id lies beyond the vocabulary.
+    /// A token id is outside the vocabulary.
     #[error(
         "token id {id} at position {position} is outside the vocabulary of {vocab_size} tokens"
     )]
     UnknownId {
         /// The id.
         id: u32,
-        /// Where it stands in the ids given.
+        /// Its index in the ids given.
         position: usize,
-        /// Size of the vocabulary; ids lie below it.
+        /// Size of the vocabulary.
         vocab_size: usize,
     },
-    /// More ids than the model has positions.
+    /// The ids do not fit into the context.
     #[error("{past} cached and {new} new token ids exceed the context of {block_size} tokens")]
     ContextFull {
-        /// Positions already in the cache.
+        /// Number of cached positions.
         past: usize,
-        /// Ids given.
+        /// Number of ids given.
         new: usize,
-        /// Positions that the model has.
+        /// Context length of the model.
         block_size: usize,
     },
-    /// The cache was made for a model of another shape.
+    /// The KV cache was created for a model of another shape.
     #[error("the KV cache does not match this model: it has {found}, expected {expected}")]
     CacheMismatch {
-        /// The shape the cache has.
+        /// The shape of the cache.
         found: String,
-        /// The shape this model needs.
+        /// The shape that the model requires.
         expected: String,
     },
 }
 
 impl ModelError {
-    /// The first line of what a backend said.
+    /// An error with the first line of a backend's message.
     pub(crate) fn backend(said: impl ToString) -> Self {
         let said = said.to_string();
         let line = said.lines().map(str::trim).find(|line| !line.is_empty());

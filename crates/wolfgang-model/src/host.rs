@@ -1,13 +1,14 @@
-//! Copies tensors from their device into host memory.
+//! Transfer of tensors from a device to the host.
 
 use crate::ModelError;
 use crate::contained::contained;
 use burn::tensor::Tensor;
 
-/// The elements of a tensor in host memory, row by row, as f32. Waits for the device.
+/// Waits for a tensor and copies it to host memory as f32, in row-major order.
 ///
 /// # Errors
-/// [`ModelError::Backend`]: devices work ahead, so whatever failed on the way to this tensor shows here.
+/// [`ModelError::Backend`]. Devices compute asynchronously, so failures of earlier operations are
+/// reported here.
 pub(crate) fn to_host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ModelError> {
     contained(|| tensor.try_into_vec_as::<f32>())?.map_err(ModelError::backend)
 }

@@ -1,4 +1,4 @@
-//! Keys and values of the positions already computed.
+//! The KV cache.
 
 use crate::cpu::new_caches;
 use crate::{ModelConfig, ModelError, Precision};
@@ -6,10 +6,10 @@ use burn::tensor::{Device, Tensor};
 use std::sync::Arc;
 use wolfgang_kernels::{Cache, KernelError};
 
-/// The keys and values of one sequence, for every layer.
+/// KV cache: the keys and values of one sequence in all layers.
 ///
-/// Made by [`WolfgangModel::new_cache`](crate::WolfgangModel::new_cache) and owned by the caller. Memory for the whole block is
-/// taken once; nothing grows or moves afterwards. A clone shares that memory until one of the two is written to.
+/// Created by [`WolfgangModel::new_cache`](crate::WolfgangModel::new_cache) and owned by the
+/// caller. Memory for all `block_size` positions is allocated once. Clones are copy-on-write.
 #[derive(Clone, Debug)]
 pub struct KvCache {
     store: Store,
@@ -35,7 +35,7 @@ impl Store {
         }
     }
 
-    /// Its own from now on, if it shared its memory with a copy: that keeps what it has.
+    /// Copies the memory if it is shared with a clone (copy-on-write).
     pub(crate) fn kernels(&mut self) -> Result<&mut [Cache], ModelError> {
         let Self::Kernels(layers) = self else {
             return Err(elsewhere());
@@ -122,27 +122,27 @@ impl KvCache {
         })
     }
 
-    /// Positions computed so far; the next token gets this position.
+    /// Returns the number of cached positions, which is the position of the next token.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether nothing has been computed yet.
+    /// Returns whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Positions there is room for: the model's `block_size`.
+    /// Returns the maximum number of positions, the `block_size` of the model.
     pub fn capacity(&self) -> usize {
         self.shape.block_size
     }
 
-    /// Forgets every position from `len` on. Without effect if there are fewer.
+    /// Removes all positions from `len` on. No effect if there are fewer.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
 
-    /// Forgets everything.
+    /// Removes all positions.
     pub fn clear(&mut self) {
         self.len = 0;
     }
@@ -198,8 +198,8 @@ pub(crate) struct LayerCache {
 }
 
 impl LayerCache {
-    /// Writes keys and values, each `[1, n_kv_head, seq, head_dim]`, behind the first `start` positions and returns
-    /// all of them up to there, each `[1, n_kv_head, start + seq, head_dim]`.
+    /// Writes keys and values, each `[1, n_kv_head, seq, head_dim]`, after the first `start`
+    /// positions and returns all of them up to there, each `[1, n_kv_head, start + seq, head_dim]`.
     pub(crate) fn append(
         &mut self,
         start: usize,

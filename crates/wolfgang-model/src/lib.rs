@@ -1,9 +1,9 @@
-//! The Wolfgang-LM transformer on burn: token ids in, logits out.
+//! The Wolfgang-LM transformer: token ids in, logits out.
 //!
 //! ```
 //! use wolfgang_model::{Device, ModelConfig, ModelError, Parameter, Precision, RowReader, WolfgangModel};
 //!
-//! // Weights are read row by row, from wherever they are; those of a checkpoint by `wolfgang-checkpoint`.
+//! // Weights are read row by row from a callback; `wolfgang-checkpoint` reads those of a checkpoint.
 //! let open = |_: &Parameter| -> Result<RowReader<'_, ModelError>, ModelError> {
 //!     Ok(Box::new(|rows, into| {
 //!         for (i, weight) in into.iter_mut().enumerate() {
@@ -24,15 +24,17 @@
 //! # Ok::<(), ModelError>(())
 //! ```
 //!
-//! A decoder of Llama's kind (Touvron et al. 2023): pre-norm residual blocks of grouped-query attention with rotary
-//! embedding and of SwiGLU, one final RMSNorm, and a head that shares its weights with the embeddings. Modules and
-//! parameters bear the names they have in the checkpoints, but that matrices with the same input are one.
+//! The architecture is that of Llama (Touvron et al. 2023): a decoder with pre-norm residual blocks
+//! of grouped-query attention with rotary position embedding (RoPE) and of SwiGLU feed-forward
+//! layers, a final RMSNorm, and an output head tied to the embeddings. Modules and parameters have
+//! the names of the checkpoints; projections with the same input are fused.
 //!
-//! The model is immutable and knows no text, no file and no position: whoever generates owns a [`KvCache`] and passes
-//! it along. Any number of generations can share one model.
+//! The model is immutable and has no text, files or positions. The caller owns a [`KvCache`] per
+//! sequence and passes it to each call. Any number of generations can share one model.
 //!
-//! Logits are returned in host memory; [`Device`] is the only type of burn's in the public API. The model
-//! runs on every backend that is compiled in (Cargo features of this crate), and never picks one by itself.
+//! Logits are returned in host memory. [`Device`] is the only type of burn in the public API. The model
+//! runs on every backend that is compiled in (Cargo features of this crate); the [`Device`] selects one
+//! at run time.
 
 mod attention;
 mod backends;

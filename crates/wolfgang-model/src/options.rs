@@ -1,21 +1,22 @@
-//! How a model computes.
+//! Options of a model.
 
 use crate::{ModelError, Precision};
 use std::num::NonZeroUsize;
 
-/// How a model computes. A [`Precision`] alone is one, too.
+/// Options for loading a model. A [`Precision`] converts into options with only that set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelOptions {
-    /// The type that weights are kept in.
+    /// Element type of the weights. Default: [`Precision::F32`].
     pub precision: Precision,
-    /// The type that the cache keeps keys and values in, on the CPU: f32 or f16. `None` is f32 for weights in f32, and
-    /// f16 for all others. Other devices keep them in `precision`, and refuse anything else.
+    /// Element type of the KV cache on the CPU: f32 or f16. With `None`, the default, it is f32 for
+    /// weights in f32, else f16. On other devices the cache has the type `precision`, and any other
+    /// value is an error.
     pub cache: Option<Precision>,
-    /// Threads that compute, on the CPU. `None` is one for each core.
+    /// Number of CPU threads. With `None`, the default, one per core.
     pub threads: Option<NonZeroUsize>,
-    /// Whether `flex` computes by burn's operations, as every other device does, instead of by our kernels: the
-    /// reference that these are tested against.
+    /// Whether `flex` uses burn's operations, as all other devices do, instead of the kernels of
+    /// `wolfgang-kernels`. The kernels are tested against this reference. Default: `false`.
     pub use_burn_ops: bool,
 }
 
@@ -44,7 +45,7 @@ impl ModelOptions {
         self
     }
 
-    /// The precision of the cache: with our `kernels`, or as burn's operations have it.
+    /// The element type of the KV cache, with `kernels` or with burn's operations.
     pub(crate) fn cache_precision(&self, kernels: bool) -> Result<Precision, ModelError> {
         let default = match self.precision {
             Precision::F32 => Precision::F32,

@@ -1,31 +1,31 @@
-//! The element types of weights.
+//! Element types of weights.
 
 use crate::ModelError;
 use crate::backends::is_flex;
 use crate::contained::contained;
 use burn::tensor::{DType, Device};
 
-/// The type in which weights are stored, or a model computes.
+/// Element type of weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Precision {
-    /// 32 bits.
+    /// Single precision, 32 bits.
     #[default]
     F32,
-    /// 16 bits with the exponent of half precision: 11 significant bits up to 65504.
+    /// Half precision: 11 significant bits, up to 65504.
     F16,
-    /// 16 bits with the exponent of f32: 8 significant bits.
+    /// bfloat16: 8 significant bits, the range of f32.
     Bf16,
-    /// 8 bits: whole numbers, with one scale for each row of a matrix. On the CPU only, where what they are multiplied
-    /// with is rounded to such, too.
+    /// 8-bit integers with one scale per row of a matrix. CPU only; activations are quantised to 8
+    /// bits as well.
     Int8,
 }
 
 impl Precision {
-    /// Every precision.
+    /// All precisions.
     pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
 
-    /// burn's name for it.
+    /// Returns the element type of burn.
     pub(crate) fn dtype(self) -> DType {
         match self {
             Self::F32 => DType::F32,
@@ -35,7 +35,7 @@ impl Precision {
         }
     }
 
-    /// Those in which `device` stores weights and computes with them.
+    /// Returns the precisions that `device` supports.
     pub fn supported_by(device: &Device) -> Vec<Self> {
         if is_flex(device) {
             return Self::ALL.to_vec();

@@ -1,8 +1,8 @@
-//! Where the time of a forward pass goes.
+//! Profiling of forward passes.
 
 use std::time::{Duration, Instant};
 
-/// A part of a forward pass by our kernels.
+/// An operation of a forward pass on the CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Op {
@@ -27,7 +27,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// Every step, in the order of a pass.
+    /// All operations, in the order of a forward pass.
     pub const ALL: [Self; 9] = [
         Self::Embedding,
         Self::Norm,
@@ -40,7 +40,7 @@ impl Op {
         Self::Head,
     ];
 
-    /// Its name in tables.
+    /// Returns the name for tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Embedding => "embedding",
@@ -56,19 +56,19 @@ impl Op {
     }
 }
 
-/// Time for each of [`Op::ALL`], of one pass or of several.
+/// Time spent in each operation, summed over forward passes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     spent: [Duration; Op::ALL.len()],
 }
 
 impl Profile {
-    /// Time spent in an operation.
+    /// Returns the time spent in an operation.
     pub fn spent(&self, op: Op) -> Duration {
         self.spent[op as usize]
     }
 
-    /// Time spent in all operations.
+    /// Returns the time spent in all operations.
     pub fn total(&self) -> Duration {
         self.spent.iter().sum()
     }

@@ -13,7 +13,8 @@ use crate::{ModelConfig, Precision};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// RowMatrix that prefill computes at once. Attention takes memory for each pair of a row and a position.
+/// Rows that prefill computes at once. Attention takes memory for each pair of a row and a
+/// position.
 pub(crate) const PREFILL_ROWS: usize = 512;
 
 /// All layers.

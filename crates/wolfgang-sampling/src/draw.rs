@@ -1,11 +1,12 @@
-//! The draw: from probabilities and one number to an id.
+//! Inverse transform sampling of an id.
 
 use crate::blocks;
 
-/// The id at which the running sum of `probabilities` first exceeds `u` (in [0, 1)), in the order of ids.
+/// Samples an id by inverse transform sampling: the first id at which the cumulative sum of
+/// `probabilities` exceeds `u`.
 ///
-/// The sum need not be exactly 1: `u` counts as a share of it. An id of probability 0 is never drawn, unless all are
-/// 0: then it is id 0.
+/// `u` is in `0.0..1.0` and is scaled by the sum of the probabilities, which need not be exactly 1.
+/// An id of probability 0 is never drawn, unless all are 0; then id 0 is returned.
 pub fn draw(probabilities: &[f32], u: f64) -> u32 {
     walk(blocks::above(probabilities, 0.0), u).id
 }

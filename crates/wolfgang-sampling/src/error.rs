@@ -1,20 +1,20 @@
-//! What can go wrong between logits and an id.
+//! Errors of sampling.
 
-/// Why a sampler could not be made or could not choose.
+/// Error of creating a sampler or of sampling.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SamplingError {
-    /// A parameter has a value that means nothing.
+    /// A parameter has an invalid value.
     #[error("{parameter} is {value}, but {rule}")]
     InvalidParam {
         /// The parameter's name, as in [`SamplingParams`](crate::SamplingParams).
         parameter: &'static str,
         /// The value found.
         value: String,
-        /// What is allowed, as the rest of a sentence.
+        /// The valid values, as the rest of a sentence.
         rule: &'static str,
     },
-    /// A parameter names an id that the vocabulary does not have.
+    /// A parameter contains an id outside the vocabulary.
     #[error("{parameter} contains token id {id}, but the vocabulary has {vocab_size} tokens")]
     UnknownId {
         /// The parameter's name, as in [`SamplingParams`](crate::SamplingParams).
@@ -24,15 +24,15 @@ pub enum SamplingError {
         /// Size of the vocabulary.
         vocab_size: usize,
     },
-    /// Two parameters cannot both hold.
+    /// Two parameters conflict.
     #[error("{} and {} conflict: {why}", parameters[0], parameters[1])]
     ConflictingParams {
         /// Their names, as in [`SamplingParams`](crate::SamplingParams).
         parameters: [&'static str; 2],
-        /// What would follow.
+        /// The reason.
         why: &'static str,
     },
-    /// The slice of logits is not as long as the vocabulary.
+    /// The number of logits is not the size of the vocabulary.
     #[error("got {found} logits, but the vocabulary has {expected} tokens")]
     WrongLength {
         /// Length of the slice.
@@ -40,7 +40,7 @@ pub enum SamplingError {
         /// Size of the vocabulary.
         expected: usize,
     },
-    /// A logit is NaN or +∞, so no distribution follows from it.
+    /// A logit is NaN or +∞.
     #[error("the logit of token id {id} is {value}, but logits must be finite or -inf")]
     InvalidLogit {
         /// The first such id.
@@ -48,7 +48,7 @@ pub enum SamplingError {
         /// Its value.
         value: f32,
     },
-    /// Every id has been ruled out: all logits are −∞.
+    /// All tokens are masked: every logit is −∞.
     #[error("all tokens are masked (every logit is -inf), so no token can be sampled")]
     AllTokensMasked,
 }

@@ -1,23 +1,23 @@
 //! The ids a processor may look back on.
 
-/// The ids of one sequence so far, oldest first.
+/// The token ids of one sequence so far, oldest first.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct History<'a> {
-    /// The ids the generation began with.
+    /// The ids of the prompt.
     pub prompt: &'a [u32],
-    /// The ids sampled since.
+    /// The ids generated after the prompt.
     pub generated: &'a [u32],
 }
 
-/// Which ids the repetition penalty looks at.
+/// The ids that the repetition penalty covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PenaltyScope {
-    /// Prompt and generated ids together, as one sequence.
+    /// The prompt and the generated ids, as one sequence.
     #[default]
     Context,
-    /// Generated ids only.
+    /// The generated ids only.
     Generated,
 }
 
@@ -27,7 +27,8 @@ impl<'a> History<'a> {
         Self { prompt, generated }
     }
 
-    /// The last `n` ids within `scope`, in two slices (the first of them from the prompt).
+    /// Returns the last `n` ids within `scope` as two slices: those of the prompt, then the
+    /// generated ones.
     pub fn last(self, n: usize, scope: PenaltyScope) -> (&'a [u32], &'a [u32]) {
         let from_generated = n.min(self.generated.len());
         let from_prompt = match scope {

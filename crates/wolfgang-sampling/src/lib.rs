@@ -1,7 +1,8 @@
-//! From logits to the next token id: penalties, temperature, filters, softmax and the draw.
+//! Samples the next token id from logits: penalties, temperature, filters, softmax and the random
+//! draw.
 //!
-//! Pure arithmetic on slices. This crate knows no tensor, no text and no file: a model hands it one `f32` per
-//! vocabulary entry and the ids so far, and gets one id back.
+//! The crate is arithmetic on slices, without tensors, text or files. Input is one `f32` per
+//! vocabulary entry and the ids so far; output is one id.
 //!
 //! ```
 //! use wolfgang_sampling::{History, Sampler, SamplingParams};
@@ -10,55 +11,59 @@
 //! let mut sampler = Sampler::new(&params, 4, 42)?;
 //! let mut logits = [0.1, 0.40, 0.35, -1.0];
 //! let id = sampler.sample(&mut logits, History::new(&[1], &[]))?;
-//! assert_eq!(id, 2, "id 1 stands in the prompt and is penalised, so id 2 is the likeliest");
+//! assert_eq!(id, 2, "id 1 is in the prompt and is penalised, so id 2 is the most likely");
 //! # Ok::<(), wolfgang_sampling::SamplingError>(())
 //! ```
 //!
 //! # The order
 //!
-//! [`SamplingParams`] turns steps on; they are taken in this order, whichever are on. The original's four are in the
-//! original's order; the others stand where llama.cpp has them, but that the temperature comes before the filters.
+//! [`SamplingParams`] enables steps. The enabled steps always run in the order of this table. The
+//! four steps of the original Python implementation are in its order; the others are where
+//! llama.cpp has them, except that the temperature comes before the filters. The last column says
+//! whether a greedy sampler runs the step.
 //!
 //! | | step | parameters | what it does | greedy |
 //! | --- | --- | --- | --- | --- |
-//! | 1 | allowed tokens | `allowed_tokens` | rules out | yes |
-//! | 2 | banned tokens | `banned_tokens` | rules out | yes |
-//! | 3 | minimum of new tokens | `min_new_tokens`, `end_tokens` | rules out | yes |
-//! | 4 | no-repeat n-gram | `no_repeat_ngram_size` | rules out | yes |
+//! | 1 | allowed tokens | `allowed_tokens` | masks | yes |
+//! | 2 | banned tokens | `banned_tokens` | masks | yes |
+//! | 3 | minimum of new tokens | `min_new_tokens`, `end_tokens` | masks | yes |
+//! | 4 | no-repeat n-gram | `no_repeat_ngram_size` | masks | yes |
 //! | 5 | logit bias | `logit_bias` | adds | yes |
 //! | 6 | frequency and presence penalty | `frequency_penalty`, `presence_penalty` | subtracts | yes |
 //! | 7 | DRY | `dry` | subtracts | yes |
-//! | 8 | your own | [`Sampler::with_processor`] | anything | yes |
+//! | 8 | custom | [`Sampler::with_processor`] | anything | yes |
 //! | 9 | temperature, dynamic or not | `temperature`, `dynamic_temperature` | divides | |
 //! | 10 | repetition penalty | `repetition_penalty`, `repetition_window`, `penalty_scope` | divides or multiplies | yes |
-//! | 11 | top-nσ | `top_n_sigma` | keeps the head | |
-//! | 12 | top-k | `top_k` | keeps the head | |
-//! | 13 | typical-p | `typical_p` | keeps the middle | |
-//! | 14 | top-p | `top_p` | keeps the head | |
-//! | 15 | min-p | `min_p` | keeps the head | |
-//! | 16 | XTC | `xtc` | cuts the head off, by chance | |
-//! | 17 | mirostat 2 | `mirostat` | keeps the head | |
+//! | 11 | top-nσ | `top_n_sigma` | keeps the most likely | |
+//! | 12 | top-k | `top_k` | keeps the most likely | |
+//! | 13 | typical-p | `typical_p` | keeps the most typical | |
+//! | 14 | top-p | `top_p` | keeps the most likely | |
+//! | 15 | min-p | `min_p` | keeps the most likely | |
+//! | 16 | XTC | `xtc` | masks the most likely, at random | |
+//! | 17 | mirostat 2 | `mirostat` | keeps the most likely | |
 //! | 18 | softmax | | | |
-//! | 19 | the draw | `rng` | chooses | takes the likeliest |
+//! | 19 | draw | `rng` | samples | argmax |
 //!
-//! What measures a distribution (9 and 11 to 17) measures the one that the steps before it have left. Of equally likely
-//! ids the one with the lower id goes first wherever one must.
+//! To mask an id is to set its logit to −∞. Steps that depend on the distribution (9 and 11 to 17)
+//! see the one that the steps before them have left. Ties are broken in favour of the lower id.
 //!
 //! # Random numbers
 //!
-//! A seed is a text: with the same parameters, logits and ids, the same seed draws the same ids in every later release.
-//! Two steps take numbers from the stream of a seed. XTC, if on, takes one; then the draw takes one of [`ChaChaRng`]
-//! (the default), or of [`TorchRng`] one per vocabulary entry. So without XTC the latter's draws are exactly those of
-//! PyTorch. A greedy sampler takes none.
+//! The sampled ids are a pure function of parameters, logits, ids and seed, stable across releases.
+//! Two steps consume random numbers. XTC, if enabled, consumes one; then the draw consumes one of
+//! [`ChaChaRng`] (the default) or one per vocabulary entry of [`TorchRng`]. Without XTC the draws
+//! of [`TorchRng`] are exactly those of PyTorch. A greedy sampler consumes none.
 //!
 //! # Properties
 //!
-//! - **Nothing is allocated per step.** A [`Sampler`] owns all the room it needs from the start.
-//! - **Logits and probabilities never share a name.** Processors see logits only; [`Sampler::probabilities`] is
-//!   the one place where they become probabilities.
-//! - **Steps are pure**: functions of the logits and the ids so far. Chance is an argument where it is needed, in XTC and
-//!   in [`draw`], so that everything but the generators is testable without a seed. Mirostat alone remembers.
-//! - **No filter rules out everything.** Rules can; that is [`SamplingError::AllTokensMasked`].
+//! - **No allocation per step.** A [`Sampler`] allocates its buffers when it is made.
+//! - **Logits and probabilities are kept apart.** Processors see logits only;
+//!   [`Sampler::probabilities`] is the one place where they become probabilities.
+//! - **Steps are pure** functions of the logits and the ids so far. XTC and [`draw`] take their
+//!   random number as an argument, so that everything except the generators can be tested without a
+//!   seed. Only mirostat has state.
+//! - **Filters (11 to 17) always keep at least one id.** Steps 1 to 4 can mask all ids, which is
+//!   [`SamplingError::AllTokensMasked`].
 
 mod blocks;
 mod chain;

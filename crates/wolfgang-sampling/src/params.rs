@@ -9,66 +9,84 @@ pub use groups::{DryParams, DynamicTemperatureParams, MirostatParams, XtcParams}
 
 use crate::{PenaltyScope, RngKind};
 
-/// How the next id is chosen. The defaults are the original's; what the original has not is off.
+/// Parameters of the sampling chain. Defaults are those of the original Python implementation; all
+/// other steps are off.
 ///
-/// The steps stand here in the order in which they are taken, see [the crate](crate#the-order).
+/// Fields are in the order in which their steps run, see [the crate](crate#the-order).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SamplingParams {
-    /// The only ids that may be chosen. `None`, the default, is all of them.
+    /// Masks all ids except these. Default: `None`, all ids are allowed.
     pub allowed_tokens: Option<Vec<u32>>,
-    /// Ids that are never chosen. Default none.
+    /// Masks these ids. Default: none.
     pub banned_tokens: Vec<u32>,
-    /// How many ids are generated before one of `end_tokens` may be chosen; 0, the default, is off.
+    /// Masks `end_tokens` until this many ids have been generated. Default: 0, off.
     pub min_new_tokens: usize,
-    /// The ids that end a generation, which `min_new_tokens` rules out until then. Default none.
+    /// The ids that end a generation, used by `min_new_tokens`. Default: none.
     pub end_tokens: Vec<u32>,
-    /// Rules out each id that would complete a sequence of this many ids that the prompt or the generated ids already
-    /// hold, 1 to 1,048,576 (of one id: everything that has occurred). Default `None`, off.
+    /// Masks each id that would complete an n-gram of this size that the prompt or the generated
+    /// ids already contain. Range: `1..=1_048_576`; with 1, every id that has occurred is masked.
+    /// Default: `None`, off.
     pub no_repeat_ngram_size: Option<usize>,
-    /// Added to the logits of single ids, each at most once, −1,000,000 to 1,000,000. Default none. To rule ids out there
-    /// is `banned_tokens`: an extreme bias counts in the standard deviation of `top_n_sigma`, which then keeps more.
+    /// Adds a bias to the logits of single ids. Each id may occur once. Range of the biases:
+    /// `-1e6..=1e6`. Default: none.
+    ///
+    /// To exclude ids, use `banned_tokens`: an extreme bias widens the standard deviation of
+    /// `top_n_sigma`, which then keeps more ids.
     pub logit_bias: Vec<(u32, f32)>,
-    /// Subtracted from the logit of an id once for every time it has been generated, −1,000,000 to 1,000,000; 0, the
-    /// default, is off, and negative numbers make repetition likelier.
+    /// Subtracts this from the logit of an id for each time it has been generated. Negative values
+    /// encourage repetition. Range: `-1e6..=1e6`. Default: 0, off.
     pub frequency_penalty: f32,
-    /// Subtracted from the logit of each id that has been generated, −1,000,000 to 1,000,000; 0, the default, is off,
-    /// and negative numbers make repetition likelier.
+    /// Subtracts this once from the logit of each id that has been generated. Negative values
+    /// encourage repetition. Range: `-1e6..=1e6`. Default: 0, off.
     pub presence_penalty: f32,
-    /// Makes it the less likely to go on with a repetition, the longer it is already. Default `None`, off.
+    /// DRY: penalises ids that would extend a repetition, more the longer it is. Default: `None`,
+    /// off.
     pub dry: Option<DryParams>,
-    /// Divides the logits: below 1 sharpens the distribution, above 1 flattens it, 0 always takes the likeliest id
-    /// (greedy). Default 0.6.
+    /// Divides the logits by the temperature: below 1 sharpens the distribution, above 1 flattens
+    /// it, 0 is greedy decoding. Default: 0.6.
     pub temperature: f32,
-    /// Lets the temperature follow the entropy of the distribution. Default `None`, off.
+    /// Dynamic temperature: adapts the temperature to the entropy of the distribution. Default:
+    /// `None`, off.
     pub dynamic_temperature: Option<DynamicTemperatureParams>,
-    /// Makes each id of the window less likely (above 1) or more likely (below 1); 1 is off. Default 1.2.
+    /// Repetition penalty: divides positive and multiplies negative logits of the ids in the window
+    /// by this value. Above 1 makes them less likely, below 1 more likely. Range: `1e-6..=1e6`; 1
+    /// is off. Default: 1.2.
     pub repetition_penalty: f32,
-    /// How many of the last ids are penalised, each distinct id once; 0 is off. Default 24.
+    /// Number of last ids that the repetition penalty covers, each distinct id once. 0 is off.
+    /// Default: 24.
     pub repetition_window: usize,
-    /// Whether that window reaches back into the prompt. Default [`PenaltyScope::Context`].
+    /// Whether the window of the repetition penalty includes the prompt. Default:
+    /// [`PenaltyScope::Context`].
     pub penalty_scope: PenaltyScope,
-    /// Keeps the ids whose logits lie within so many standard deviations of the largest, 0 up. Default `None`, off. The
-    /// deviation is that of the logits as they come here: a bias or a penalty (`dry`, say) far beyond the others' range
-    /// widens it.
+    /// Top-nσ: keeps the ids whose logits are within `n` standard deviations of the largest logit.
+    /// Range: `0..`. Default: `None`, off.
+    ///
+    /// The standard deviation is that of the logits at this step: a bias or penalty (`dry`, for
+    /// example) far outside the range of the others widens it.
     pub top_n_sigma: Option<f32>,
-    /// Keeps the `k` likeliest ids and those that tie with the last of them. `None` keeps all. Default 40.
+    /// Keeps the `k` most likely ids, and those that tie with the last of them. `None` keeps all.
+    /// Default: 40.
     pub top_k: Option<usize>,
-    /// Keeps the ids whose surprise is nearest to the one to be expected, up to this share of the mass, never less
-    /// than one id. Default `None`; 1 is off too.
+    /// Locally typical sampling: keeps the ids whose surprisal is closest to the entropy of the
+    /// distribution, up to cumulative probability `p`, at least one id. Range: above 0, at most 1;
+    /// 1 is off. Default: `None`, off.
     pub typical_p: Option<f32>,
-    /// Keeps the smallest head of the distribution whose mass exceeds `p`, never less than one id. `None` and 1
-    /// keep all. Default 0.9.
+    /// Nucleus sampling: keeps the most likely ids until their cumulative probability exceeds `p`,
+    /// at least one id. Range: `0..=1`; `None` and 1 keep all. Default: 0.9.
     pub top_p: Option<f32>,
-    /// Keeps the ids that are at least this many times as likely as the likeliest, 0 to 1. Default `None`; 0 is off
-    /// too.
+    /// Keeps the ids with at least this fraction of the probability of the most likely id. Range:
+    /// `0..=1`; 0 is off. Default: `None`, off.
     pub min_p: Option<f32>,
-    /// Now and then rules out all but the least likely of the good choices. Default `None`, off.
+    /// XTC (exclude top choices): at random, masks all top choices except the least likely.
+    /// Default: `None`, off.
     pub xtc: Option<XtcParams>,
-    /// Keeps the surprise of the text near a target. Default `None`, off. It runs behind the filters; `top_k` and `top_p`,
-    /// which are on by default, should be `None` with it.
+    /// Mirostat 2: keeps the surprisal of the text near a target. Default: `None`, off.
+    ///
+    /// It runs after the filters. Set `top_k` and `top_p`, which are on by default, to `None` with
+    /// it.
     pub mirostat: Option<MirostatParams>,
-    /// Which random numbers a seed stands for. Default [`RngKind::ChaCha`].
+    /// The random number generator. Default: [`RngKind::ChaCha`].
     pub rng: RngKind,
 }
 
@@ -106,7 +124,7 @@ impl Default for SamplingParams {
 pub(crate) const MIN_TEMPERATURE: f32 = 1e-6;
 
 impl SamplingParams {
-    /// Whether the likeliest id is always taken, without chance.
+    /// Whether decoding is greedy: the most likely id is always taken, without a random draw.
     pub fn is_greedy(&self) -> bool {
         self.temperature == 0.0
     }

@@ -1,4 +1,4 @@
-//! The steps of the chain, one file each.
+//! The steps of the sampling chain, one file each.
 
 mod allowed_tokens;
 mod banned_tokens;
@@ -38,14 +38,14 @@ pub(crate) use xtc::Xtc;
 
 use crate::History;
 
-/// One step of the chain: changes the logits, given the ids so far.
+/// A step of the sampling chain that modifies the logits.
 ///
-/// Users write their own and hand them to [`Sampler::with_processor`](crate::Sampler::with_processor):
+/// Custom steps are added with [`Sampler::with_processor`](crate::Sampler::with_processor):
 ///
 /// ```
 /// use wolfgang_sampling::{History, LogitsProcessor, Sampler, SamplingParams};
 ///
-/// /// Every other id is even.
+/// /// Alternates between odd and even ids.
 /// struct Alternate;
 ///
 /// impl LogitsProcessor for Alternate {
@@ -67,18 +67,20 @@ use crate::History;
 /// # Ok::<(), wolfgang_sampling::SamplingError>(())
 /// ```
 ///
-/// What an implementation can count on, and what is counted on:
+/// Contract for implementors:
 ///
-/// - `logits` has one entry per vocabulary entry, a number or −∞, which means ruled out; none is NaN or +∞. It should
-///   leave them so: the step fails with [`SamplingError::InvalidLogit`](crate::SamplingError::InvalidLogit) otherwise, and
-///   with [`SamplingError::AllTokensMasked`](crate::SamplingError::AllTokensMasked) where every id is ruled out.
-/// - Ids in the `history` can lie beyond the vocabulary, for a caller may hand any.
-/// - A processor should be a pure function of its arguments, with `&mut self` for room that is reused from step to step
-///   and not for memory of earlier steps: then the same seed gives the same text however a sequence was arrived at.
-///   The built-in ones are; one that does remember belongs to one sequence, as its sampler does.
-/// - A step of the built-in ones allocates nothing.
+/// - `logits` has one entry per vocabulary entry, finite or −∞ (masked), never NaN or +∞. The same
+///   must hold afterwards: otherwise sampling fails with
+///   [`SamplingError::InvalidLogit`](crate::SamplingError::InvalidLogit), or with
+///   [`SamplingError::AllTokensMasked`](crate::SamplingError::AllTokensMasked) if all ids are
+///   masked.
+/// - Ids in `history` can be outside the vocabulary.
+/// - A processor should be a pure function of its arguments and use `&mut self` only for reusable
+///   buffers. Then the same seed gives the same text, whether or not a sequence was continued from
+///   a session. A processor with state belongs to one sequence.
+/// - The built-in processors allocate nothing per call.
 pub trait LogitsProcessor: Send {
-    /// Changes `logits`, one per vocabulary entry, in the order of ids.
+    /// Modifies `logits`, `[vocab_size]` in the order of ids.
     fn process(&mut self, logits: &mut [f32], history: History<'_>);
 }
 

@@ -1,4 +1,4 @@
-//! The random streams behind a seed.
+//! The random number generators.
 
 mod chacha;
 mod torch;
@@ -6,14 +6,15 @@ mod torch;
 pub use chacha::ChaChaRng;
 pub use torch::TorchRng;
 
-/// Which random numbers a seed stands for.
+/// The random number generator of a sampler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RngKind {
-    /// [`ChaChaRng`]: one number a step, the same text in every release.
+    /// [`ChaChaRng`]: one number per step; the same results in every release.
     #[default]
     ChaCha,
-    /// [`TorchRng`]: what the original, on PyTorch, draws from the same seed; one number per vocabulary entry a step.
+    /// [`TorchRng`]: the generator of PyTorch on the CPU, one number per vocabulary entry and step.
+    /// It gives the same results as the original for the same seed.
     Torch,
 }
 
@@ -32,7 +33,7 @@ impl Rng {
         }
     }
 
-    /// The next number, in [0, 1).
+    /// Returns the next random number, in `0.0..1.0`.
     pub(crate) fn uniform(&mut self) -> f64 {
         match self {
             Self::ChaCha(rng) => rng.uniform(),

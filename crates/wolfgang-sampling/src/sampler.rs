@@ -1,4 +1,4 @@
-//! One step of one sequence, from logits to an id.
+//! Sampling of one id of one sequence from logits.
 
 use crate::chain::Chain;
 use crate::draw::walk;
@@ -8,9 +8,10 @@ use crate::rng::Rng;
 use crate::trace::Watch;
 use crate::{History, SamplingError, SamplingParams, Step, Trace, blocks};
 
-/// Chooses one id a step: the steps of the chain in [their order](crate#the-order), softmax, draw.
+/// Samples one id per call: the enabled steps in [their order](crate#the-order), softmax, draw.
 ///
-/// A sampler belongs to one sequence: it holds that sequence's random stream and what mirostat has learned from its ids.
+/// A sampler belongs to one sequence: it holds the sequence's random number generator and the state
+/// of mirostat.
 pub struct Sampler {
     chain: Chain,
     xtc: Option<Xtc>,
@@ -18,7 +19,8 @@ pub struct Sampler {
     greedy: bool,
     vocab_size: usize,
     rng: Rng,
-    /// The ids that the chain left possible, each with its logit, then its probability. Scratch of one step.
+    /// The ids that are not masked, each with its logit, later its probability. Scratch buffer of
+    /// one step.
     possible: Vec<(u32, f32)>,
 }
 
@@ -26,15 +28,17 @@ pub struct Sampler {
 const MAX_VOCAB: usize = 1 << 24;
 
 impl Sampler {
-    /// A sampler for logits over `vocab_size` ids, drawing from the stream of `seed`.
+    /// Creates a sampler for `vocab_size` logits, with a random number generator seeded by `seed`.
     ///
-    /// Parameters that change nothing (a penalty of 1, a `top_p` of 1, …) leave their step out, and a greedy sampler
-    /// every filter, for none rules out the likeliest id but XTC, which is chance.
+    /// Steps whose parameters have no effect (a penalty of 1, a `top_p` of 1, …) are omitted. A
+    /// greedy sampler omits all filters: none of them masks the most likely id, except XTC, which
+    /// is random.
     ///
     /// # Errors
-    /// [`SamplingError::InvalidParam`], see [`SamplingParams::validate`]; also for a `vocab_size` above 2²⁴, for two
-    /// biases on one id, and for lists of ids that cannot be meant. [`SamplingError::UnknownId`] for ids beyond the
-    /// vocabulary, and [`SamplingError::ConflictingParams`] where parameters leave no id to choose.
+    /// [`SamplingError::InvalidParam`], see [`SamplingParams::validate`]; also for a `vocab_size`
+    /// above 2²⁴, for two biases on one id, and for invalid lists of ids.
+    /// [`SamplingError::UnknownId`] for ids outside the vocabulary, and
+    /// [`SamplingError::ConflictingParams`] if the parameters mask all ids.
     pub fn new(
         params: &SamplingParams,
         vocab_size: usize,
@@ -65,21 +69,22 @@ impl Sampler {
         })
     }
 
-    /// Adds a step of the user's own, behind those added before.
+    /// Adds a custom step, after those added before.
     ///
-    /// Its place is after everything that rules out or penalises by parameters and before the temperature, see
-    /// [the order](crate#the-order): it sees the model's logits unscaled, every filter sees what it did, and a greedy
-    /// sampler takes it too. An id that comes ruled out should stay so; raising its logit lifts the rule.
+    /// It runs after the masks and penalties of steps 1 to 7 and before the temperature, see [the
+    /// order](crate#the-order): it sees unscaled logits, filters see its result, and a greedy
+    /// sampler runs it too. An id that is masked already should stay masked; raising its logit
+    /// unmasks it.
     #[must_use]
     pub fn with_processor(mut self, processor: impl LogitsProcessor + 'static) -> Self {
         self.chain.push_extra(Box::new(processor));
         self
     }
 
-    /// Chooses the next id. `logits` is `[vocab_size]` and holds the probabilities afterwards.
+    /// Samples the next id. `logits` is `[vocab_size]` and contains the probabilities afterwards.
     ///
-    /// A greedy sampler takes the likeliest id, of several the lowest, and leaves the random stream alone; any
-    /// other takes one number from it, or as many as there are ids where the stream is
+    /// A greedy sampler returns the most likely id (the lowest of several) and consumes no random
+    /// number. Otherwise the draw consumes one, or one per vocabulary entry with
     /// [`RngKind::Torch`](crate::RngKind::Torch).
     ///
     /// # Errors
@@ -92,8 +97,10 @@ impl Sampler {
         self.choose(logits, history, &mut ())
     }
 
-    /// [`sample`](Self::sample), with the same numbers from the random stream and the same id, which also tells how it came
-    /// to that. It copies all logits at each step.
+    /// Samples the next id like [`sample`](Self::sample) and records each step in `trace`.
+    ///
+    /// It consumes the same random numbers and returns the same id, but copies all logits at each
+    /// step.
     ///
     /// # Errors
     /// As [`sample`](Self::sample).
@@ -133,14 +140,14 @@ impl Sampler {
         Ok(id)
     }
 
-    /// Turns `logits` (`[vocab_size]`), in place, into the probabilities that [`sample`](Self::sample) draws from.
+    /// Transforms `logits` (`[vocab_size]`), in place, into the probabilities that
+    /// [`sample`](Self::sample) draws from.
     ///
-    /// With XTC on this takes a number from the random stream, of the same form as the draw's, before the draw takes
-    /// its own.
+    /// With XTC enabled this consumes a random number.
     ///
     /// # Errors
     /// [`SamplingError::WrongLength`], [`SamplingError::InvalidLogit`] for a NaN or +∞, and
-    /// [`SamplingError::AllTokensMasked`] when every id is ruled out.
+    /// [`SamplingError::AllTokensMasked`] if every id is masked.
     pub fn probabilities(
         &mut self,
         logits: &mut [f32],

@@ -1,6 +1,6 @@
 //! The names of the steps.
 
-/// A step of the chain, in [the order](crate#the-order) in which they are taken.
+/// A step of the sampling chain, ordered as [the steps run](crate#the-order).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Step {
@@ -18,7 +18,7 @@ pub enum Step {
     FrequencyPresence,
     /// `dry`.
     Dry,
-    /// A [`LogitsProcessor`](crate::LogitsProcessor) of the caller, by its index.
+    /// A custom [`LogitsProcessor`](crate::LogitsProcessor), by its index.
     Custom(usize),
     /// `temperature`.
     Temperature,
@@ -43,8 +43,9 @@ pub enum Step {
 }
 
 impl Step {
-    /// The name for programs: that of its parameter in [`SamplingParams`](crate::SamplingParams), `custom` for a [`LogitsProcessor`](crate::LogitsProcessor) of the caller,
-    /// `no_repeat_ngram` and `frequency_presence`.
+    /// Returns a stable name: that of the parameter in [`SamplingParams`](crate::SamplingParams),
+    /// except `no_repeat_ngram`, `frequency_presence`, and `custom` for a custom
+    /// [`LogitsProcessor`](crate::LogitsProcessor).
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AllowedTokens => "allowed_tokens",

@@ -1,10 +1,10 @@
-//! What happened in one step of a sequence, for whoever wants to see it.
+//! A record of how one id was sampled.
 
 use crate::Step;
 use crate::draw::Walked;
 
-/// What [`Sampler::sample_traced`](crate::Sampler::sample_traced) saw: all logits behind every step of the chain, and the
-/// draw. Reused, it is overwritten.
+/// Record of one call of [`Sampler::sample_traced`](crate::Sampler::sample_traced): the logits
+/// after every step of the chain, and the draw. Each call overwrites it.
 ///
 /// ```
 /// use wolfgang_sampling::{History, Sampler, SamplingParams, Step, Trace};
@@ -20,51 +20,53 @@ use crate::draw::Walked;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Trace {
-    /// The logits as they came.
+    /// The logits before the first step, `[vocab_size]`.
     pub initial_logits: Vec<f32>,
-    /// Each step that was taken, in order. Behind an error, those up to it.
+    /// The steps that ran, in order; after an error, those before it.
     pub steps: Vec<StepSnapshot>,
-    /// How the id was chosen; none behind an error.
+    /// How the id was drawn; `None` after an error.
     pub draw: Option<Draw>,
 }
 
-/// One step of the chain.
+/// The logits after one step of the chain.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct StepSnapshot {
-    /// Which.
+    /// The step.
     pub step: Step,
-    /// All logits behind it.
+    /// The logits after the step, `[vocab_size]`.
     pub logits: Vec<f32>,
-    /// The random number that it took, in [0, 1): XTC's.
+    /// The random number that the step consumed, in `0.0..1.0`; only XTC consumes one.
     pub random_draw: Option<f64>,
 }
 
-/// How an id was chosen from the probabilities.
+/// How an id was drawn from the probabilities.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Draw {
-    /// As the likeliest, without chance.
+    /// Argmax: the most likely id, without a random number.
     Greedy,
-    /// Where the running sum of the probabilities, in the order of ids, first exceeds a number.
+    /// Inverse transform sampling: the first id at which the cumulative probability, in the order
+    /// of ids, exceeds a uniform random number.
     #[non_exhaustive]
     InverseCdf {
-        /// The number, in [0, 1).
+        /// The random number, in `0.0..1.0`.
         u: f64,
-        /// The share of the whole sum that stands before the id.
+        /// Cumulative probability before the id.
         from: f64,
-        /// That share with the id's own.
+        /// Cumulative probability including the id.
         to: f64,
     },
-    /// As the largest quotient of a probability and an exponential variate of its own, as PyTorch draws.
+    /// Exponential race (equivalent to Gumbel-max), as in PyTorch: the id with the largest quotient
+    /// of its probability and an exponential variate.
     #[non_exhaustive]
     ExponentialRace {
-        /// The quotients of all ids that were possible, in the order of ids.
+        /// The quotients of all ids that are not masked, in the order of ids.
         quotients: Vec<(u32, f32)>,
     },
 }
 
-/// Looks on while a sampler chooses. `()` sees nothing, and the sampler is compiled for it as if there were nobody.
+/// Observes sampling steps. `()` is a no-op and compiles away.
 pub(crate) trait Watch {
     fn begin(&mut self, _logits: &[f32]) {}
     fn step(&mut self, _step: Step, _random_draw: Option<f64>, _logits: &[f32]) {}

@@ -1,21 +1,21 @@
-//! Conversations, and the form in which the models saw them.
+//! Chat messages and the chat format of the models.
 
 use crate::{Tokenizer, TokenizerError, tokenizer::END_OF_TEXT};
 
-/// Who speaks.
+/// Role of a chat message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
-    /// The instructions above the conversation.
+    /// The system prompt.
     System,
-    /// The person.
+    /// The user.
     User,
     /// The model.
     Assistant,
 }
 
 impl Role {
-    /// The control token that opens a message of this role.
+    /// Returns the control token that begins a message of this role, for example `<|user|>`.
     pub fn token(self) -> &'static str {
         match self {
             Role::System => "<|system|>",
@@ -25,18 +25,18 @@ impl Role {
     }
 }
 
-/// One message of a conversation.
+/// One message of a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
-    /// Who speaks.
+    /// The author of the message.
     pub role: Role,
-    /// What is said; plain text, whatever it contains.
+    /// The text. It is encoded as plain text, even if it contains control tokens.
     pub content: String,
 }
 
 impl Message {
-    /// A message of `role`.
+    /// Creates a message.
     pub fn new(role: Role, content: impl Into<String>) -> Self {
         Self {
             role,
@@ -46,14 +46,14 @@ impl Message {
 }
 
 impl Tokenizer {
-    /// The prompt that asks for the assistant's next message: each message as `<|role|>\n…\n<|endoftext|>`, then
-    /// `<|assistant|>\n`.
+    /// Encodes a chat as the prompt for the next message of the assistant.
     ///
-    /// The control tokens are set as ids. Contents go through [`encode`](Self::encode), so a `<|endoftext|>` in them
-    /// stays text.
+    /// The format is `<|role|>\n…\n<|endoftext|>` for each message, then `<|assistant|>\n`. Control
+    /// tokens are inserted as ids. Contents are encoded with [`encode`](Self::encode), so a
+    /// `<|endoftext|>` in them stays text.
     ///
     /// # Errors
-    /// [`TokenizerError::NoChatToken`] if the vocabulary lacks one of the control tokens used.
+    /// [`TokenizerError::NoChatToken`] if the vocabulary lacks one of the control tokens.
     pub fn encode_chat(&self, messages: &[Message]) -> Result<Vec<u32>, TokenizerError> {
         let mut ids = Vec::new();
         for message in messages {
@@ -66,7 +66,8 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// The ids of the format's control tokens: those that open a message, by any role, and the one that ends it.
+    /// Returns the ids of the control tokens of the chat format: those that begin a message, and
+    /// the one that ends it.
     ///
     /// # Errors
     /// [`TokenizerError::NoChatToken`] if the vocabulary lacks one of them.

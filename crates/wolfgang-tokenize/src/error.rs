@@ -1,8 +1,8 @@
-//! What can go wrong with a tokenizer.
+//! Errors of tokenizers.
 
 use std::path::PathBuf;
 
-/// Why a tokenizer could not be made or a text not be encoded.
+/// Error of loading a tokenizer or of encoding.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenizerError {
@@ -11,40 +11,40 @@ pub enum TokenizerError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// The file is no `tokenizer.json`.
+    /// The file is not a valid `tokenizer.json`.
     #[error("{origin} is not a valid tokenizer.json")]
     Parse {
-        /// Where it came from: a path, or words for one that came with the program.
+        /// Path of the file, or a description of its source.
         origin: String,
-        /// What the parser said.
+        /// The error of the parser.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The file was not downloaded by git-lfs: it only names its content.
+    /// The file is a git-lfs pointer: git-lfs has not downloaded its content.
     #[error(
         "{origin} is a git-lfs pointer, not the tokenizer itself; `git lfs pull` in its repository downloads it"
     )]
     GitLfsPointer {
-        /// Where it came from.
+        /// Path of the file, or a description of its source.
         origin: String,
     },
-    /// The tokenizer works otherwise than by byte-level BPE.
+    /// The tokenizer is not a byte-level BPE, or uses features that are not supported.
     #[error("{origin} is not a byte-level BPE tokenizer: {found}")]
     Unsupported {
-        /// Where it came from.
+        /// Path of the file, or a description of its source.
         origin: String,
-        /// What stands in the way, as the rest of a sentence.
+        /// The unsupported feature, as the rest of a sentence.
         found: String,
     },
-    /// The library refused a text.
+    /// The `tokenizers` crate failed to encode a text.
     #[error("failed to encode the text")]
     Encode {
-        /// What the library said.
+        /// The error of the `tokenizers` crate.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A chat prompt needs a control token that this vocabulary has not.
+    /// The vocabulary lacks a control token of the chat format.
     #[error("the tokenizer has no token {token}, which chat prompts require")]
     NoChatToken {
         /// The missing token.

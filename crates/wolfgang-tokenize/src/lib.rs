@@ -1,4 +1,4 @@
-//! Text to token ids and back, whole or as a stream.
+//! Byte-level BPE tokenizer with a streaming decoder.
 //!
 //! ```
 //! use wolfgang_tokenize::{SpecialTokens, Tokenizer};
@@ -7,26 +7,27 @@
 //! let ids = tokenizer.encode("Größe")?;
 //! assert_eq!(tokenizer.decode(&ids, SpecialTokens::Skip), "Größe");
 //!
-//! // As a stream: never half a character, and nothing is lost.
+//! // Streaming: only complete characters, and the same text as `decode`.
 //! let mut stream = tokenizer.decode_stream(SpecialTokens::Skip);
 //! let mut text: String = ids.iter().map(|&id| stream.push(id).to_owned()).collect();
 //! text += &stream.finish();
 //! assert_eq!(text, "Größe");
 //!
-//! // What a user writes is text, whatever it looks like.
+//! // Text of a user is never encoded as a control token.
 //! assert!(tokenizer.encode("<|endoftext|>")?.len() > 1);
 //! # Ok::<(), wolfgang_tokenize::TokenizerError>(())
 //! ```
 //!
-//! A [`Tokenizer`] is a byte-level BPE read from a `tokenizer.json`. Encoding is the `tokenizers`
-//! library's; decoding is our own, because every id of such a vocabulary stands for a fixed run of
-//! bytes: text is nothing but those runs joined and read as UTF-8. That makes [`DecodeStream`]
-//! exact: what it hands out piece by piece is, byte for byte, what [`Tokenizer::decode`] makes of
-//! all the ids at once, and the cost per id does not grow with the text.
+//! A [`Tokenizer`] is a byte-level BPE loaded from a `tokenizer.json`. Encoding uses the
+//! `tokenizers` crate. Decoding is implemented here: every id of such a vocabulary represents a
+//! fixed sequence of bytes, so a text is the concatenation of these sequences, interpreted as
+//! UTF-8. The pieces of a [`DecodeStream`] joined are therefore exactly the result of
+//! [`Tokenizer::decode`] on all ids, and the cost per id does not grow with the text.
 //!
-//! **Text never becomes a control token by accident.** [`Tokenizer::encode`] turns `<|user|>` into the plain
-//! characters it consists of; only [`Tokenizer::encode_with_special`] makes it the control id, and chat prompts
-//! ([`Tokenizer::encode_chat`]) are assembled as ids, so nothing that a user writes can end a message.
+//! **User text is never encoded as a control token.** [`Tokenizer::encode`] encodes `<|user|>` as
+//! the plain characters it consists of. Only [`Tokenizer::encode_with_special`] produces the
+//! control id. Chat prompts ([`Tokenizer::encode_chat`]) are assembled as ids, so the text of a
+//! user cannot end a message.
 
 mod byte_level;
 mod chat;

@@ -1,20 +1,20 @@
-//! Ids in, text out, character by character.
+//! Streaming decoder.
 
 use crate::{SpecialTokens, Tokenizer};
 
-/// Decodes ids as they come and never hands out half a character.
+/// Streaming decoder that returns only complete UTF-8 characters.
 ///
-/// Joined, the pieces from [`push`](Self::push) and [`finish`](Self::finish) are exactly
-/// [`Tokenizer::decode`] of all the ids: what is not UTF-8 becomes U+FFFD in the same places. At most an unfinished
-/// character (three bytes) is held back.
+/// The pieces from [`push`](Self::push) and [`finish`](Self::finish) joined are exactly the result
+/// of [`Tokenizer::decode`] on all ids, with U+FFFD for invalid UTF-8 in the same places. At most
+/// one incomplete character (three bytes) is buffered.
 ///
-/// The tempting alternative, decoding each id by itself, breaks every character that spans two tokens; decoding
-/// the whole sequence again for each id does not, but costs more with every id.
+/// Decoding each id separately would break characters that span two tokens; decoding the whole
+/// sequence for each id would take quadratic time.
 #[must_use = "a decode stream returns text only when ids are pushed"]
 pub struct DecodeStream {
     tokenizer: Tokenizer,
     special: SpecialTokens,
-    /// Bytes that may still become a character.
+    /// Bytes of an incomplete character.
     pending: Vec<u8>,
     /// The latest piece.
     piece: String,
@@ -30,7 +30,8 @@ impl DecodeStream {
         }
     }
 
-    /// The text that `id` completes; empty while a character is unfinished.
+    /// Adds `id` and returns the text that is complete with it; empty while a character is
+    /// incomplete.
     pub fn push(&mut self, id: u32) -> &str {
         self.piece.clear();
         if let Some(bytes) = self.tokenizer.visible_bytes(id, self.special) {
@@ -40,7 +41,7 @@ impl DecodeStream {
         &self.piece
     }
 
-    /// What was held back: U+FFFD for an unfinished character, else nothing.
+    /// Returns the rest: U+FFFD for an incomplete character, otherwise an empty string.
     pub fn finish(self) -> String {
         String::from_utf8_lossy(&self.pending).into_owned()
     }

@@ -1,4 +1,4 @@
-//! The tokenizer: a `tokenizer.json` and what it does to text.
+//! The tokenizer: encoding and decoding with a `tokenizer.json`.
 
 use crate::{DecodeStream, TokenizerError, byte_level::TokenBytes, requirements};
 use std::collections::HashMap;
@@ -16,14 +16,14 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What a file begins with that git-lfs has not yet replaced by its content.
 const GIT_LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
-/// What decoding does with control tokens such as `<|endoftext|>`.
+/// How decoding treats control tokens such as `<|endoftext|>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpecialTokens {
-    /// Leaves them out.
+    /// Omits them, as `skip_special_tokens=True` in Hugging Face tokenizers.
     #[default]
     Skip,
-    /// Writes them as text.
+    /// Includes them as text.
     Keep,
 }
 
@@ -50,10 +50,10 @@ struct Inner {
 }
 
 impl Tokenizer {
-    /// Reads a `tokenizer.json`.
+    /// Loads a tokenizer from a `tokenizer.json` file.
     ///
     /// # Errors
-    /// [`TokenizerError::Read`], else as [`from_bytes`](Self::from_bytes).
+    /// [`TokenizerError::Read`], and those of [`from_bytes`](Self::from_bytes).
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokenizerError> {
         let path = path.as_ref();
         let read = |source| TokenizerError::Read {
@@ -79,12 +79,15 @@ impl Tokenizer {
         Self::from_bytes(&json, &path.display().to_string())
     }
 
-    /// Reads the contents of a `tokenizer.json`. `origin` says in errors where they came from.
+    /// Loads a tokenizer from the contents of a `tokenizer.json`. `origin` names their source in
+    /// errors.
     ///
-    /// A byte order mark before the JSON is ignored. Truncation, padding and templates that the file may ask for are switched off: a prompt is encoded as it is.
+    /// A byte order mark before the JSON is ignored. Truncation, padding and templates in the file
+    /// are disabled: text is encoded without additions.
     ///
     /// # Errors
-    /// [`TokenizerError::Parse`], [`TokenizerError::GitLfsPointer`], and [`TokenizerError::Unsupported`] for anything but a byte-level BPE.
+    /// [`TokenizerError::Parse`], [`TokenizerError::GitLfsPointer`], and
+    /// [`TokenizerError::Unsupported`] for anything other than a byte-level BPE.
     pub fn from_bytes(json: &[u8], origin: &str) -> Result<Self, TokenizerError> {
         let parse = |source| TokenizerError::Parse {
             origin: origin.to_owned(),
@@ -163,12 +166,13 @@ impl Tokenizer {
         })
     }
 
-    /// One more than the largest id.
+    /// Returns the size of the vocabulary: the largest id plus one.
     pub fn vocab_size(&self) -> usize {
         self.inner.bytes.len()
     }
 
-    /// The ids of `text`. Never a control id, whatever the text contains.
+    /// Encodes `text` as token ids. The result never contains a control token, whatever the text
+    /// contains.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`].
@@ -176,9 +180,9 @@ impl Tokenizer {
         encode(&self.inner.plain, text)
     }
 
-    /// The ids of `text`, where control tokens written out (`<|user|>`) become their ids, as in the original.
+    /// Encodes `text` as token ids, with control tokens in the text (`<|user|>`) encoded as such.
     ///
-    /// Only for text that the program itself wrote: with this, whoever writes the text writes the control tokens.
+    /// Use it for trusted text only: the author of the text controls the control tokens.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`].
@@ -191,10 +195,11 @@ impl Tokenizer {
         encode(trusting, text)
     }
 
-    /// Which bytes of `text` the vocabulary cannot represent, by their places, rising.
+    /// Returns the offsets of the bytes of `text` that the vocabulary cannot represent, in
+    /// ascending order.
     ///
-    /// A byte-level BPE is meant to have a token for every byte. The original's recipe gives it only those that its
-    /// training text had, and encoding leaves out the others without a word.
+    /// A byte-level BPE should have a token for every byte. The training script of the original
+    /// includes only the bytes of the training text; encoding drops all others silently.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`].
@@ -212,7 +217,7 @@ impl Tokenizer {
         })
     }
 
-    /// Whether the vocabulary can represent all of `text`.
+    /// Returns whether the vocabulary can represent all bytes of `text`.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`].
@@ -220,7 +225,8 @@ impl Tokenizer {
         Ok(self.unencodable_offsets(text)?.is_empty())
     }
 
-    /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD; ids beyond the vocabulary have no text.
+    /// Decodes `ids` to text. Invalid UTF-8 becomes U+FFFD; ids outside the vocabulary have no
+    /// text.
     pub fn decode(&self, ids: &[u32], special: SpecialTokens) -> String {
         let bytes: Vec<u8> = ids
             .iter()
@@ -231,22 +237,22 @@ impl Tokenizer {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Decodes ids one at a time. The stream keeps the vocabulary alive by itself.
+    /// Creates a streaming decoder. It shares the vocabulary and does not borrow the tokenizer.
     pub fn decode_stream(&self, special: SpecialTokens) -> DecodeStream {
         DecodeStream::new(self.clone(), special)
     }
 
-    /// The bytes that `id` stands for; `None` beyond the vocabulary.
+    /// Returns the bytes that `id` represents, or `None` for an id outside the vocabulary.
     pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {
         self.inner.bytes.get(id)
     }
 
-    /// The id of a control token, such as `<|endoftext|>`.
+    /// Returns the id of a control token such as `<|endoftext|>`, if the vocabulary has it.
     pub fn special_id(&self, token: &str) -> Option<u32> {
         self.inner.special.get(token).copied()
     }
 
-    /// Whether `id` is a control token.
+    /// Returns whether `id` is a control token.
     pub fn is_special(&self, id: u32) -> bool {
         self.inner
             .is_special
@@ -255,12 +261,13 @@ impl Tokenizer {
             .unwrap_or(false)
     }
 
-    /// The id that ends a document, `<|endoftext|>`.
+    /// Returns the id of `<|endoftext|>`, which ends a document, if the vocabulary has it.
     pub fn end_of_text(&self) -> Option<u32> {
         self.special_id(END_OF_TEXT)
     }
 
-    /// The id of any token by its text, `<|endoftext|>` or ` Wald`; `None` if the text is not exactly one token.
+    /// Returns the id of a token by its text, such as `<|endoftext|>` or ` Wald`; `None` if the
+    /// text is not one token.
     pub fn token_id(&self, text: &str) -> Option<u32> {
         self.special_id(text)
             .or_else(|| match self.encode(text).as_deref() {

@@ -1,14 +1,14 @@
-//! What a model on the Hub is called.
+//! Names of models on the Hub.
 
 use super::choice::{is_inside, is_pt};
 use crate::CheckpointError;
 use std::fmt;
 use std::str::FromStr;
 
-/// A model on the Hub, parsed from `OWNER/NAME`, `OWNER/NAME@REVISION` or, with the path of one `.pt` in the
-/// repository, `OWNER/NAME/FILE.pt` or `OWNER/NAME/FILE.pt@REVISION`.
+/// Name of a model on the Hub, parsed from `OWNER/NAME[/FILE.pt][@REVISION]`.
 ///
-/// Whatever can be parsed is safe as a part of paths and URLs.
+/// `FILE.pt` is the path of a file in the repository. The revision is a branch, tag or commit;
+/// default: `main`. A parsed name is safe to use in paths and URLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubModel {
     repository: String,
@@ -23,17 +23,17 @@ const MAIN: &str = "main";
 const MAX_LEN: usize = 96;
 
 impl HubModel {
-    /// `OWNER/NAME`.
+    /// Returns the repository, `OWNER/NAME`.
     pub fn repository(&self) -> &str {
         &self.repository
     }
 
-    /// The path of the `.pt` in the repository, if one is named.
+    /// Returns the path of the `.pt` file in the repository, if one is named.
     pub fn file(&self) -> Option<&str> {
         self.file.as_deref()
     }
 
-    /// A branch, a tag or a commit.
+    /// Returns the revision: a branch, a tag or a commit.
     pub fn revision(&self) -> &str {
         &self.revision
     }

@@ -29,13 +29,14 @@ pub(crate) trait Simd: Copy {
     type I: Copy;
     /// Sums of attention for which there are registers.
     const SUMS: usize;
-    /// RowMatrix of a product for which there are registers.
+    /// Rows of a product for which there are registers.
     const ROWS: usize;
     /// The same for bf16, whose weights may need more.
     const ROWS_BF16: usize = Self::ROWS;
     /// The same for whole numbers, of which there are sums for a block besides.
     const ROWS_I8: usize;
-    /// RowMatrix for which there are registers with both vectors of a panel. With more, each vector passes alone.
+    /// Rows for which there are registers with both vectors of a panel. With more, each vector
+    /// passes alone.
     const ROWS_OF_BOTH: usize = Self::ROWS;
     /// In how many passes so many rows are multiplied with a panel.
     #[inline(always)]

@@ -1,17 +1,20 @@
-//! The parameters of the steps that take several.
+//! Parameters of the steps that have several.
 
-/// A temperature that follows the entropy of the distribution: `temperature - range` where one id is certain,
-/// `temperature + range` where all are equally likely.
+/// Parameters of the dynamic temperature, which depends on the entropy of the distribution.
 ///
-/// In between it is `low + (high - low) · (H / ln n)^exponent`, with the entropy H of the n ids that are possible, in
-/// nats, before any temperature. As in llama.cpp (`dynatemp_range`, `dynatemp_exponent`), which has it after the
-/// filters; here it stands where the temperature stands.
+/// The temperature is `low + (high - low) · (H / ln n)^exponent`, where
+/// `low = temperature - range`, `high = temperature + range`, and H is the entropy in nats of the n
+/// ids that are not masked, at temperature 1. So it is `low` if one id is certain and `high` if all
+/// are equally likely. The formula is that of llama.cpp (`dynatemp_range`, `dynatemp_exponent`),
+/// which applies it after the filters; here it replaces the temperature step.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DynamicTemperatureParams {
-    /// How far the temperature moves up and down, above 0 and at most the temperature.
+    /// Largest change of the temperature in either direction. Range: above 0, at most the
+    /// temperature.
     pub range: f32,
-    /// Above 1 keeps the temperature low for longer, below 1 raises it sooner. A number above 0. Default 1.
+    /// Exponent of the normalised entropy: above 1 keeps the temperature low for longer. Range:
+    /// above 0.
     pub exponent: f32,
 }
 
@@ -25,24 +28,26 @@ impl DynamicTemperatureParams {
     }
 }
 
-/// DRY ("don't repeat yourself"): the longer the end of the text repeats an earlier part of it, the less likely
-/// becomes the id that went on there.
+/// Parameters of DRY ("don't repeat yourself"), which penalises ids that would extend a repetition.
 ///
-/// A repetition of n ids, at least `allowed_length`, takes `multiplier · base^(n - allowed_length)` from the logit, and
-/// never more than 10⁹. Proposed by p-e-w for text-generation-webui (pull request 5677), as in llama.cpp (`dry_*`).
+/// If the last n ids, `n >= allowed_length`, occurred before, the penalty
+/// `multiplier · base^(n - allowed_length)`, at most 10⁹, is subtracted from the logit of the id
+/// that followed there. Proposed by p-e-w for text-generation-webui (pull request 5677); same
+/// formula as in llama.cpp (`dry_*`).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DryParams {
-    /// The penalty on a repetition of `allowed_length` ids, 0 to 1,000,000; 0 is off. Default 0.8.
+    /// Penalty on a repetition of `allowed_length` ids. Range: `0..=1e6`; 0 is off. Default: 0.8.
     pub multiplier: f32,
-    /// By what the penalty grows with each further id, 1 to 1,000,000. Default 1.75.
+    /// Growth factor of the penalty per further id. Range: `1..=1e6`. Default: 1.75.
     pub base: f32,
-    /// The length of the shortest repetition that is penalised, at least 1. Default 2.
+    /// Length of the shortest repetition that is penalised, at least 1. Default: 2.
     pub allowed_length: usize,
-    /// How many of the last ids, prompt included, are searched for repetitions, 1 to 1,048,576. Default 4096.
+    /// Number of last ids, including the prompt, that are searched. Range: `1..=1_048_576`.
+    /// Default: 4096.
     pub window: usize,
-    /// Ids that no repetition extends across, and that are never penalised: line breaks, quotation marks, the ids
-    /// that open a turn of a chat. Default none.
+    /// Sequence breakers: ids that no repetition extends across and that are never penalised, for
+    /// example line breaks, quotation marks, and the ids that begin a chat turn. Default: none.
     pub sequence_breakers: Vec<u32>,
 }
 
@@ -58,17 +63,20 @@ impl Default for DryParams {
     }
 }
 
-/// XTC ("exclude top choices"): with some probability rules out every id that reaches the threshold but the least
-/// likely of them, of several equally likely ones the lowest.
+/// Parameters of XTC ("exclude top choices"), which at random masks all ids at or above a threshold
+/// except the least likely of them.
 ///
-/// Proposed by p-e-w for text-generation-webui (pull request 6335), as in llama.cpp (`xtc_*`). A step with XTC takes one
-/// random number before the draw's, whether or not there is anything to rule out.
+/// Of several equally likely ids the lowest is kept. Proposed by p-e-w for text-generation-webui
+/// (pull request 6335); same as in llama.cpp (`xtc_*`). XTC consumes one random number per step,
+/// before the draw, whether or not it masks anything.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct XtcParams {
-    /// How often a step rules out anything, 0 to 1; 0 is off and takes no random number. Default 0.5.
+    /// Probability of masking at a step. Range: `0..=1`; 0 is off and consumes no random number.
+    /// Default: 0.5.
     pub probability: f32,
-    /// From which probability on an id is a top choice, 0 to 0.5; above, there would never be two. Default 0.1.
+    /// Probability from which an id is a top choice. Range: `0..=0.5`; above 0.5 there are never
+    /// two. Default: 0.1.
     pub threshold: f32,
 }
 
@@ -81,22 +89,24 @@ impl Default for XtcParams {
     }
 }
 
-/// Mirostat 2 (Basu et al. 2021): rules out ids that are too surprising, and learns from the surprise of each chosen
-/// id what too surprising is.
+/// Parameters of mirostat 2 (Basu et al. 2021), which keeps the surprisal of the text near a
+/// target.
 ///
-/// The surprise of an id of probability p is −log₂ p, in bits. Ids above `mu` are ruled out, never all of them; after
-/// the draw `mu` goes down by `eta` times what the surprise of the chosen id, among those that were left, exceeded
-/// `tau` by. `mu` begins at `2 · tau`. Where the paper leaves it open, and where its experiments take the surprise before
-/// anything is ruled out, this follows llama.cpp: a target that the model cannot reach does not drive `mu` away.
+/// The surprisal of an id of probability p is −log₂ p, in bits. Ids with a surprisal above `mu` are
+/// masked, except the most likely id. After the draw, `mu` decreases by `eta · (surprisal - tau)`,
+/// with the surprisal of the drawn id among the ids that were kept. `mu` starts at `2 · tau`.
+/// Details that the paper leaves open follow llama.cpp; unlike in the paper's experiments, the
+/// surprisal is that after masking, so that `mu` does not diverge if the model cannot reach the
+/// target.
 ///
-/// It sees what the filters before it leave. `top_k`, `top_p` and the like bound the surprise by themselves and keep it from
-/// its target, so they should be off; nothing turns them off by itself.
+/// Mirostat runs after the filters. `top_k`, `top_p` and similar filters limit the surprisal and
+/// prevent it from reaching the target; they are not disabled automatically.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MirostatParams {
-    /// The surprise aimed at, in bits a token, above 0 and at most 100. Default 5.
+    /// Target surprisal, in bits per token. Range: above 0, at most 100. Default: 5.
     pub tau: f32,
-    /// How fast `mu` follows, above 0 and at most 1. Default 0.1.
+    /// Learning rate of `mu`. Range: above 0, at most 1. Default: 0.1.
     pub eta: f32,
 }
 

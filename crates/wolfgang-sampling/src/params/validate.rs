@@ -1,4 +1,4 @@
-//! Which values mean something, whatever the vocabulary.
+//! Validation of the parameters that do not depend on the vocabulary.
 
 use super::{MIN_TEMPERATURE, SamplingParams};
 use crate::SamplingError;
@@ -13,11 +13,11 @@ const AMOUNTS: std::ops::RangeInclusive<f32> = -1e6..=1e6;
 const MAX_IDS: usize = 1 << 20;
 
 impl SamplingParams {
-    /// Checks that every parameter means something. Ids are checked against the vocabulary when a
-    /// [`Sampler`](crate::Sampler) is made.
+    /// Validates all parameters, except token ids, which are checked when a
+    /// [`Sampler`](crate::Sampler) is created.
     ///
     /// # Errors
-    /// [`SamplingError::InvalidParam`] for the first that does not.
+    /// [`SamplingError::InvalidParam`] for the first invalid parameter.
     pub fn validate(&self) -> Result<(), SamplingError> {
         self.validate_temperature()?;
         self.validate_penalties()?;

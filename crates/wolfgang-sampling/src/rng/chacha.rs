@@ -1,24 +1,25 @@
-//! The stream of a seed that every release keeps.
+//! The default random number generator, stable across releases.
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// Uniform numbers from a 64-bit seed: ChaCha20 (RFC 8439), the same on every machine and in every release.
+/// ChaCha20 random number generator (RFC 8439) with a 64-bit seed; the same on every machine and in
+/// every release.
 ///
-/// The seed's eight bytes, little-endian, are the beginning of the key; the rest of the key, the nonce and the
-/// counter are zero. Each number takes 64 bits of the key stream, of which the upper 53 count.
+/// The first eight bytes of the key are the seed, little-endian; the rest of the key, the nonce and
+/// the counter are zero. Each number consumes 64 bits of the key stream and uses the upper 53.
 #[derive(Clone, Debug)]
 pub struct ChaChaRng(ChaCha20Rng);
 
 impl ChaChaRng {
-    /// The stream of `seed`, from its beginning.
+    /// Creates a generator from a seed.
     pub fn new(seed: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         Self(ChaCha20Rng::from_seed(key))
     }
 
-    /// The next number, in [0, 1), a multiple of 2⁻⁵³.
+    /// Returns the next number, in `0.0..1.0`, a multiple of 2⁻⁵³.
     pub fn uniform(&mut self) -> f64 {
         const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
         (self.0.next_u64() >> 11) as f64 * UNIT
@@ -39,7 +40,7 @@ mod tests {
         );
     }
 
-    /// What the first release drew, in units of 2⁻⁵³. These numbers never change: a seed is a text.
+    /// What the first release drew, in units of 2⁻⁵³. These numbers must never change.
     #[test]
     fn the_stream_is_that_of_the_first_release() {
         let golden: [(u64, [u64; 4]); 4] = [

@@ -1,37 +1,39 @@
-//! The stream of a seed as PyTorch has it on the CPU.
+//! The random number generator of PyTorch on the CPU.
 
 use rand_mt::Mt;
 
-/// The draws of PyTorch's `torch.multinomial` on the CPU after `torch.manual_seed`, from PyTorch 2.7 on: some builds
-/// before that drew by another library.
+/// PyTorch's CPU generator: the draws of `torch.multinomial` after `torch.manual_seed`, for PyTorch
+/// 2.7 and later.
 ///
-/// The generator is MT19937 (Matsumoto and Nishimura 1998), initialised from the low 32 bits of the seed as its
-/// authors' `init_genrand` does; the upper 32 bits of a seed mean nothing here. A number takes two outputs, the upper
-/// half of 64 bits first, of which the lower 53 count.
+/// Some earlier builds of PyTorch used another library for these draws. The generator is MT19937
+/// (Matsumoto and Nishimura 1998), initialised with `init_genrand` from the low 32 bits of the
+/// seed; the upper 32 bits are ignored. A number combines two outputs, the upper half first, and
+/// uses the lower 53 bits.
 ///
-/// The logarithm is the system's: another mathematical library may differ in the last of its 53 bits, of which 24
-/// remain.
+/// The logarithm is that of the system's math library. Libraries may differ in the last of 53 bits,
+/// of which 24 are used.
 #[derive(Clone, Debug)]
 pub struct TorchRng(Mt);
 
 impl TorchRng {
-    /// The stream of `seed`, from its beginning.
+    /// Creates a generator from a seed.
     pub fn new(seed: u64) -> Self {
         Self(Mt::new(seed as u32))
     }
 
-    /// The next number, in [0, 1), a multiple of 2⁻⁵³.
+    /// Returns the next number, in `0.0..1.0`, a multiple of 2⁻⁵³.
     pub fn uniform(&mut self) -> f64 {
         const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
         let bits = u64::from(self.0.next_u32()) << 32 | u64::from(self.0.next_u32());
         (bits & ((1 << 53) - 1)) as f64 * UNIT
     }
 
-    /// Draws an id with a chance in proportion to its entry in `weights`, none of them negative or NaN.
+    /// Samples an id with probability proportional to its weight. Weights must not be negative or
+    /// NaN.
     ///
-    /// Every entry is divided by an exponential variate of its own, and the largest quotient wins, of several the
-    /// first. Takes one number per entry, from an entry of 0 too; yet such an id is never drawn, unless all are 0:
-    /// then it is id 0.
+    /// Each weight is divided by an exponential variate, and the id with the largest quotient is
+    /// returned, the first of several. Consumes one number per weight, including those of 0. An id
+    /// of weight 0 is never drawn, unless all are 0; then id 0 is returned.
     pub fn multinomial(&mut self, weights: &[f32]) -> u32 {
         self.race(weights, |_, _| {})
     }
