@@ -26,25 +26,21 @@ fn known(score: &Score, from: usize) -> Vec<f32> {
 }
 
 fn rolling(alternatives: usize) -> ScoreOptions {
-    ScoreOptions::default().with_windows(ScoreWindows::Rolling).with_alternatives(alternatives)
+    ScoreOptions::default()
+        .with_windows(ScoreWindows::Rolling)
+        .with_alternatives(alternatives)
 }
 
 #[test]
 fn a_score_is_what_generation_reports_bit_for_bit() {
     for threads in [1, 2] {
-        let model_options = ModelOptions {
-            threads: NonZeroUsize::new(threads),
-            ..ModelOptions::default()
-        };
+        let model_options = ModelOptions::default().with_threads(NonZeroUsize::new(threads));
         let checkpoint = Checkpoint::open(repository("models/faust")).unwrap();
         let model = checkpoint.into_model_with(&Device::flex(), model_options, &mut ());
         let generator = with_the_tokenizer(model.unwrap());
         let mut prompt = generator.tokenizer().encode("Habe nun, ach!").unwrap();
         prompt.insert(0, END_OF_TEXT);
-        let generate_options = GenerateOptions {
-            logprobs: Some(3),
-            ..options(24)
-        };
+        let generate_options = options(24).with_logprobs(3);
         let generated = generator.generate_text(&prompt, &generate_options).unwrap();
         let chosen = generated.logprobs.iter().map(|token| token.chosen.model);
         let expected = bits(&chosen.collect::<Vec<_>>());
@@ -75,14 +71,11 @@ fn a_score_is_what_generation_reports_bit_for_bit() {
 
 #[test]
 fn a_greedy_continuation_is_greedy() {
-    let generate_options = GenerateOptions {
-        sampling: SamplingParams {
-            temperature: 0.0,
-            repetition_penalty: 1.0,
-            ..SamplingParams::default()
-        },
-        ..options(12)
-    };
+    let generate_options = options(12).with_sampling(
+        SamplingParams::default()
+            .with_temperature(0.0)
+            .with_repetition_penalty(1.0),
+    );
     let context = "Wer reitet so spät";
     let greedy = faust().generate_text(context, &generate_options).unwrap();
     let mut ids = greedy.ids;
