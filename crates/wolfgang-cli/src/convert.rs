@@ -1,9 +1,9 @@
 //! `wolfgang convert`, and `cargo xtask convert-checkpoint`.
 
-use crate::dtype::Dtype;
 use crate::home;
 use crate::model_args::unread_classes;
 use crate::model_source;
+use crate::named;
 use crate::progress::ProgressLine;
 use crate::report;
 use crate::standard_streams;
@@ -33,8 +33,8 @@ pub struct ConvertArgs {
     to: Form,
 
     /// The element type to write. Without it, the one found
-    #[arg(long, value_enum)]
-    dtype: Option<Dtype>,
+    #[arg(long, value_parser = named::precision())]
+    dtype: Option<Precision>,
 
     /// The model's tokenizer.json, to be put beside it. Without it, the one beside the input, or else the one in a folder
     /// that is replaced
@@ -74,7 +74,7 @@ pub fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
 
 /// As [`convert`], in this voice.
 pub(crate) fn convert_with(args: &ConvertArgs, voice: Voice) -> anyhow::Result<()> {
-    let (target, precision) = (Target::from(args.to), args.dtype.map(Precision::from));
+    let (target, precision) = (Target::from(args.to), args.dtype);
     // Before a model is downloaded for nothing.
     if let Some(precision) = precision {
         target.check(precision)?;

@@ -45,11 +45,15 @@ mod explanation;
 mod forward;
 mod generation;
 mod generator;
+#[cfg(feature = "serde")]
+mod logarithm;
 mod logprobs;
 mod options;
 mod prompt;
 mod reply;
 mod score;
+#[cfg(feature = "serde")]
+mod seconds;
 mod sequence_cache;
 mod session;
 mod stop_strings;

@@ -6,6 +6,7 @@ use wolfgang_model::{ModelError, to_host};
 
 /// What the model thinks of a text.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Score {
     /// Its tokens.

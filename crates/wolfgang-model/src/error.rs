@@ -38,6 +38,14 @@ pub enum ModelError {
         /// The names that there are.
         expected: &'static str,
     },
+    /// A name is none of a precision.
+    #[error("there is no precision {found:?}; precisions are {expected}")]
+    UnknownPrecision {
+        /// The name.
+        found: String,
+        /// The names that there are.
+        expected: &'static str,
+    },
     /// The program was built without any backend.
     #[error(
         "this program was built without a backend; its features flex, ndarray, wgpu, tch and cuda are backends"

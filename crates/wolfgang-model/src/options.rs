@@ -1,10 +1,12 @@
 //! How a model computes.
 
 use crate::{ModelError, Precision};
+use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 
 /// How a model computes. A [`Precision`] alone is one, too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ModelOptions {
     /// The type that weights are kept in.

@@ -2,6 +2,7 @@
 
 mod groups;
 mod ids;
+mod presets;
 mod setters;
 mod validate;
 
@@ -13,6 +14,8 @@ use crate::{PenaltyScope, RngKind};
 ///
 /// The steps stand here in the order in which they are taken, see [the crate](crate#the-order).
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct SamplingParams {
     /// The only ids that may be chosen. `None`, the default, is all of them.

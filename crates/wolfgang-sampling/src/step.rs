@@ -42,6 +42,13 @@ pub enum Step {
     Mirostat,
 }
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for Step {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 impl Step {
     /// The name for programs: that of its parameter in [`SamplingParams`](crate::SamplingParams), `custom` for a [`LogitsProcessor`](crate::LogitsProcessor) of the caller,
     /// `no_repeat_ngram` and `frequency_presence`.

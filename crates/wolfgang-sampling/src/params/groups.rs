@@ -7,11 +7,14 @@
 /// nats, before any temperature. As in llama.cpp (`dynatemp_range`, `dynatemp_exponent`), which has it after the
 /// filters; here it stands where the temperature stands.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct DynamicTemperatureParams {
     /// How far the temperature moves up and down, above 0 and at most the temperature.
     pub range: f32,
     /// Above 1 keeps the temperature low for longer, below 1 raises it sooner. A number above 0. Default 1.
+    #[cfg_attr(feature = "serde", serde(default = "default_exponent"))]
     pub exponent: f32,
 }
 
@@ -20,9 +23,13 @@ impl DynamicTemperatureParams {
     pub fn new(range: f32) -> Self {
         Self {
             range,
-            exponent: 1.0,
+            exponent: default_exponent(),
         }
     }
+}
+
+fn default_exponent() -> f32 {
+    1.0
 }
 
 /// DRY ("don't repeat yourself"): the longer the end of the text repeats an earlier part of it, the less likely
@@ -31,6 +38,8 @@ impl DynamicTemperatureParams {
 /// A repetition of n ids, at least `allowed_length`, takes `multiplier · base^(n - allowed_length)` from the logit, and
 /// never more than 10⁹. Proposed by p-e-w for text-generation-webui (pull request 5677), as in llama.cpp (`dry_*`).
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct DryParams {
     /// The penalty on a repetition of `allowed_length` ids, 0 to 1,000,000; 0 is off. Default 0.8.
@@ -64,6 +73,8 @@ impl Default for DryParams {
 /// Proposed by p-e-w for text-generation-webui (pull request 6335), as in llama.cpp (`xtc_*`). A step with XTC takes one
 /// random number before the draw's, whether or not there is anything to rule out.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct XtcParams {
     /// How often a step rules out anything, 0 to 1; 0 is off and takes no random number. Default 0.5.
@@ -92,6 +103,8 @@ impl Default for XtcParams {
 /// It sees what the filters before it leave. `top_k`, `top_p` and the like bound the surprise by themselves and keep it from
 /// its target, so they should be off; nothing turns them off by itself.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct MirostatParams {
     /// The surprise aimed at, in bits a token, above 0 and at most 100. Default 5.
