@@ -397,6 +397,8 @@ pub enum FinishReason {
 impl FinishReason {
     pub fn as_str(self) -> &'static str {}
 }
+#[cfg(feature = "serde")]
+impl serde::Serialize for FinishReason {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timing {

@@ -123,6 +123,8 @@ impl DeviceName {
 impl FromStr for DeviceName {
     type Err = ModelError;
 }
+impl Serialize for DeviceName {}
+impl<'de> Deserialize<'de> for DeviceName {}
 impl Display for DeviceName {}
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -131,6 +133,7 @@ pub enum ModelError {
     NoMemory { bytes: usize },
     NoThreads { threads: usize, reason: String },
     UnknownDevice { found: String, expected: &'static str },
+    UnknownPrecision { found: String, expected: &'static str },
     NoBackend,
     NotCompiledIn { device: String, feature: &'static str },
     NoDevice { device: String, found: String },
@@ -194,7 +197,7 @@ impl WolfgangModel {
         batch: &mut [BatchEntry<'_>],
     ) -> Result<Vec<Tensor<1>>, ModelError> {}
 }
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ModelOptions {
     pub precision: Precision,
@@ -209,7 +212,7 @@ impl ModelOptions {
     pub fn with_use_burn_ops(mut self, use_burn_ops: bool) -> Self {}
 }
 impl From<Precision> for ModelOptions {}
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Precision {
     #[default]
@@ -220,10 +223,14 @@ pub enum Precision {
 }
 impl Precision {
     pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
+    pub fn as_str(self) -> &'static str {}
     pub fn dtype(self) -> DType {}
     pub fn supported_by(device: &Device) -> Vec<Self> {}
 }
-impl std::fmt::Display for Precision {}
+impl fmt::Display for Precision {}
+impl FromStr for Precision {
+    type Err = ModelError;
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Op {

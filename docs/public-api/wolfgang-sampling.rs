@@ -33,6 +33,14 @@ pub enum PenaltyScope {
     Context,
     Generated,
 }
+impl PenaltyScope {
+    pub const ALL: [Self; 2] = [Self::Context, Self::Generated];
+    pub fn as_str(self) -> &'static str {}
+}
+impl fmt::Display for PenaltyScope {}
+impl FromStr for PenaltyScope {
+    type Err = SamplingError;
+}
 impl<'a> History<'a> {
     pub const fn new(prompt: &'a [u32], generated: &'a [u32]) -> Self {}
     pub fn last(self, n: usize, scope: PenaltyScope) -> (&'a [u32], &'a [u32]) {}
@@ -70,6 +78,11 @@ pub struct MirostatParams {
     pub eta: f32,
 }
 impl Default for MirostatParams {}
+impl SamplingParams {
+    pub fn goethe() -> Self {}
+    pub fn greedy() -> Self {}
+    pub fn creative() -> Self {}
+}
 impl SamplingParams {
     pub fn with_allowed_tokens(
         mut self,
@@ -187,6 +200,14 @@ pub enum RngKind {
     ChaCha,
     Torch,
 }
+impl RngKind {
+    pub const ALL: [Self; 2] = [Self::ChaCha, Self::Torch];
+    pub fn as_str(self) -> &'static str {}
+}
+impl fmt::Display for RngKind {}
+impl FromStr for RngKind {
+    type Err = SamplingError;
+}
 pub struct Sampler {}
 impl Sampler {
     pub fn new(
@@ -235,6 +256,8 @@ pub enum Step {
     Xtc,
     Mirostat,
 }
+#[cfg(feature = "serde")]
+impl serde::Serialize for Step {}
 impl Step {
     pub fn as_str(self) -> &'static str {}
 }

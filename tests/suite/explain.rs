@@ -54,7 +54,7 @@ fn json_tells_of_the_same_text_as_generate() {
     let text: String = tokens.iter().filter_map(|t| t["text"].as_str()).collect();
     assert_eq!(text, told["text"]);
     for token in tokens {
-        assert_eq!(token["alternatives"].as_array().unwrap().len(), 3);
+        assert_eq!(token["candidates"].as_array().unwrap().len(), 3);
         let steps = token["steps"].as_array().unwrap();
         let names: Vec<_> = steps.iter().map(|s| s["step"].as_str().unwrap()).collect();
         assert_eq!(
@@ -65,7 +65,7 @@ fn json_tells_of_the_same_text_as_generate() {
         assert!(steps[3]["possible"].as_u64() <= Some(40));
         let draw = &token["draw"];
         let u = draw["u"].as_f64().unwrap();
-        let mut shares = draw["shares"].as_array().unwrap().iter();
+        let mut shares = draw["intervals"].as_array().unwrap().iter();
         let own = shares.find(|share| share["id"] == token["id"]).unwrap();
         assert!(own["from"].as_f64().unwrap() <= u && u <= own["to"].as_f64().unwrap());
     }

@@ -65,6 +65,7 @@ mod readme;
 mod sampling;
 mod score_and_tokenize;
 mod seeded;
+mod serialization;
 mod stopping;
 #[cfg(unix)]
 mod terminal;

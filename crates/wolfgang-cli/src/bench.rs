@@ -11,9 +11,9 @@ pub use case::{CaseArgs, run_case};
 pub use figures::{Figures, Rate, Sample, StepTime, Throughput};
 pub use memory::peak_memory;
 
-use crate::dtype::Dtype;
 use crate::home;
 use crate::model_source;
+use crate::named;
 use crate::report::BadParameter;
 use crate::standard_streams;
 use crate::voice::Voice;
@@ -54,7 +54,7 @@ pub struct BenchArgs {
     pub devices: Vec<DeviceName>,
 
     /// Element types of the weights to measure
-    #[arg(long = "dtype", value_name = "DTYPE,...", value_delimiter = ',', value_parser = precision, default_values_t = [Precision::F32])]
+    #[arg(long = "dtype", value_name = "DTYPE,...", value_delimiter = ',', value_parser = named::precision(), default_values_t = [Precision::F32])]
     pub dtypes: Vec<Precision>,
 
     /// Numbers of CPU threads to measure [default: one per core]
@@ -102,11 +102,6 @@ impl Default for BenchArgs {
             json: false,
         }
     }
-}
-
-fn precision(name: &str) -> Result<Precision, String> {
-    use clap::ValueEnum;
-    Dtype::from_str(name, false).map(Precision::from)
 }
 
 /// Measures, and writes each configuration's figures as soon as they are there.

@@ -227,15 +227,13 @@ impl Chat {
             if self.interrupted.load(Ordering::Relaxed) {
                 answer.cancel();
             }
-            match answer.next().transpose()? {
-                Some(Event::Text { text, ids, .. }) => speech.text(&text, &ids)?,
-                Some(Event::Finished(summary)) => {
-                    speech.finish(&summary)?;
-                    self.tell(summary);
-                    return Ok(());
-                }
-                Some(_) => {}
-                None => return Ok(()),
+            let Some(event) = answer.next().transpose()? else {
+                return Ok(());
+            };
+            speech.write(&event)?;
+            if let Event::Finished(summary) = event {
+                self.tell(summary);
+                return Ok(());
             }
         }
     }

@@ -1,9 +1,9 @@
 //! `wolfgang convert`, and `cargo xtask convert-checkpoint`.
 
-use crate::dtype::Dtype;
 use crate::home;
 use crate::model_args::unread_classes;
 use crate::model_source;
+use crate::named;
 use crate::progress::ProgressLine;
 use crate::report;
 use crate::standard_streams;
@@ -32,8 +32,8 @@ pub struct ConvertArgs {
     to: Form,
 
     /// Element type to write [default: that of the input]
-    #[arg(long, value_enum)]
-    dtype: Option<Dtype>,
+    #[arg(long, value_parser = named::precision())]
+    dtype: Option<Precision>,
 
     /// tokenizer.json to copy next to the model [default: the one of the input, else of the folder
     /// being replaced]
@@ -73,7 +73,7 @@ pub fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
 
 /// As [`convert`], in this voice.
 pub(crate) fn convert_with(args: &ConvertArgs, voice: Voice) -> anyhow::Result<()> {
-    let (target, precision) = (Target::from(args.to), args.dtype.map(Precision::from));
+    let (target, precision) = (Target::from(args.to), args.dtype);
     // Before a model is downloaded for nothing.
     if let Some(precision) = precision {
         target.check(precision)?;

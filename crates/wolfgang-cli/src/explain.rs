@@ -2,7 +2,6 @@
 
 mod new_file;
 mod page;
-mod piece;
 mod table;
 mod terminal;
 mod told;
@@ -13,6 +12,7 @@ use crate::generate::{prompt, warn};
 use crate::home;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
+use crate::piece::with_pieces;
 use crate::sampling_args::SamplingArgs;
 use crate::voice::Voice;
 use crate::whole_number;
@@ -100,15 +100,19 @@ pub(crate) fn run(args: ExplainArgs, file: ConfigFile, voice: Voice) -> anyhow::
             generation.cancel();
         }
     }
-    let told = Told::new(&prompt, &generation.into_summary()?, tokenizer);
+    let told = Told::new(&prompt, generation.into_summary()?, tokenizer);
     let words = Words::new(voice.language, &options.sampling);
     if let Some(path) = &args.html {
-        new_file::write(path, page::page(&told, &words)?.as_bytes(), args.force)?;
+        new_file::write(
+            path,
+            page::page(&told, &words, tokenizer)?.as_bytes(),
+            args.force,
+        )?;
         voice.note(&words.written(path, told.tokens.len()));
     }
     let mut out = standard_streams::output();
     if args.json {
-        writeln!(out, "{}", serde_json::to_string(&told)?)?;
+        writeln!(out, "{}", with_pieces(&told, tokenizer)?)?;
     } else if args.html.is_none() && voice.color.on(&std::io::stdout()) {
         terminal::write(&told, &words, &mut out)?;
     } else if args.html.is_none() {

@@ -20,7 +20,6 @@ mod dash_texts;
 mod devices;
 #[cfg(all(feature = "wgpu", target_os = "linux"))]
 mod driver_environment;
-mod dtype;
 mod environment;
 mod explain;
 mod faust;
@@ -37,7 +36,9 @@ mod length_args;
 mod lost_characters;
 mod model_args;
 mod model_source;
+mod named;
 mod output;
+mod piece;
 mod preset;
 mod progress;
 mod report;

@@ -1,18 +1,17 @@
 //! Which model, and where it computes.
 
-use crate::dtype::{CacheDtype, Dtype};
 use crate::layers::options;
+use crate::named;
 use crate::progress::ProgressLine;
 use crate::voice::Voice;
 use crate::whole_number;
 use crate::{faust, home, model_source};
-use serde::{Deserialize, Deserializer};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
-    Device, DeviceName, GenerateError, ModelOptions, Tokenizer, WolfgangGenerator,
+    Device, DeviceName, GenerateError, ModelOptions, Precision, Tokenizer, WolfgangGenerator,
 };
 
 options! {
@@ -31,16 +30,15 @@ options! {
 
         /// Device to run on; `wolfgang devices` lists them [default: auto, the fastest available]
         #[arg(long, value_name = "auto|cpu|cuda|wgpu:N|...", env = "WOLFGANG_DEVICE", hide_env_values = true)]
-        #[serde(deserialize_with = "device_name")]
         pub(crate) device: Option<DeviceName>,
 
         /// Element type of the weights [default: f32]
-        #[arg(long, value_enum, env = "WOLFGANG_DTYPE", hide_env_values = true)]
-        pub(crate) dtype: Option<Dtype>,
+        #[arg(long, value_parser = named::precision(), env = "WOLFGANG_DTYPE", hide_env_values = true)]
+        pub(crate) dtype: Option<Precision>,
 
         /// Element type of the KV cache on the CPU [default: f32 for weights in f32, else f16]
-        #[arg(long, value_enum, value_name = "f32|f16")]
-        pub(crate) cache_dtype: Option<CacheDtype>,
+        #[arg(long, value_parser = named::cache_precision(), value_name = "f32|f16")]
+        pub(crate) cache_dtype: Option<Precision>,
 
         /// Number of CPU threads [default: one per core]
         #[arg(
@@ -59,11 +57,6 @@ options! {
 fn threads(text: &str) -> Result<NonZeroUsize, String> {
     text.parse()
         .map_err(|_| "it must be a positive integer; omit it for one thread per core".to_owned())
-}
-
-fn device_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DeviceName>, D::Error> {
-    let name = String::deserialize(from)?;
-    name.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 impl ModelArgs {
@@ -92,8 +85,8 @@ impl ModelArgs {
 
     fn load_onto(&self, device: &Device, voice: Voice) -> anyhow::Result<WolfgangGenerator> {
         let options = ModelOptions::default()
-            .with_precision(self.dtype.unwrap_or(Dtype::F32).into())
-            .with_cache(self.cache_dtype.map(Into::into))
+            .with_precision(self.dtype.unwrap_or_default())
+            .with_cache(self.cache_dtype)
             .with_threads(self.threads);
         let Some(model) = &self.model else {
             let tokenizer = self.load_tokenizer(voice)?;

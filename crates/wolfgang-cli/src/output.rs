@@ -1,13 +1,13 @@
 //! Standard output of `generate`: text, or JSON by the line.
 
+use crate::piece::with_pieces;
 use crate::standard_streams::{self, StandardOutput};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write;
-use wolfgang_generate::{
-    Alternative, Event, FinishReason, SpecialTokens, Summary, Timing, TokenLogprobs, Tokenizer,
-    WolfgangModel,
-};
+use std::mem::take;
+use wolfgang_generate::{Event, Tokenizer, WolfgangModel};
 
 /// Between several texts.
 const SEPARATOR: &str = "\n---\n";
@@ -30,51 +30,15 @@ pub(crate) struct Output<'a> {
 
 /// One line of `--json`; `docs/command.md` describes them.
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Line<'a> {
-    Text {
-        sample: usize,
-        text: &'a str,
-        ids: &'a [u32],
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        logprobs: Vec<TokenLine>,
-    },
-    Finished {
-        sample: usize,
-        reason: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        stop_token: Option<u32>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        stop_string: Option<usize>,
-        text: &'a str,
-        ids: &'a [u32],
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        logprobs: Vec<TokenLine>,
-        prompt_tokens: usize,
-        truncated_tokens: usize,
-        cached_tokens: usize,
-        generated_tokens: usize,
-        seed: u64,
-        timing: TimingLine,
-        model: &'a ModelLine,
-    },
-}
-
-/// How likely a token was.
-#[derive(Serialize)]
-struct TokenLine {
+struct Line<'a> {
     #[serde(flatten)]
-    chosen: AlternativeLine,
-    alternatives: Vec<AlternativeLine>,
-}
-
-/// Logarithms of probabilities; what the chain rules out has none behind it, for JSON has no infinity.
-#[derive(Serialize)]
-struct AlternativeLine {
-    id: u32,
-    token: String,
-    model: f32,
-    sampled: Option<f32>,
+    event: Event,
+    sample: usize,
+    /// Those of the event, with the texts of the tokens.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    logprobs: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a ModelLine>,
 }
 
 /// What is in memory.
@@ -93,22 +57,6 @@ impl ModelLine {
             dtype: model.precision().to_string(),
             weight_bytes: model.weight_bytes(),
             load_seconds,
-        }
-    }
-}
-
-/// Where the time went.
-#[derive(Serialize)]
-pub(crate) struct TimingLine {
-    prefill_seconds: f64,
-    decode_seconds: f64,
-}
-
-impl TimingLine {
-    pub(crate) fn new(timing: &Timing) -> Self {
-        Self {
-            prefill_seconds: timing.prefill.as_secs_f64(),
-            decode_seconds: timing.decode.as_secs_f64(),
         }
     }
 }
@@ -137,26 +85,11 @@ impl<'a> Output<'a> {
     /// Writes what has happened to one of the samples.
     pub(crate) fn write(&mut self, sample: usize, event: &Event) -> anyhow::Result<()> {
         match event {
-            Event::Text {
-                text,
-                ids,
-                logprobs,
-                ..
-            } if self.stream => {
-                if self.json {
-                    self.line(&Line::Text {
-                        sample,
-                        text,
-                        ids,
-                        logprobs: self.tokens(logprobs),
-                    })
-                } else if self.samples == 1 {
-                    self.text(text)
-                } else {
-                    Ok(())
-                }
+            Event::Text { text, .. } if self.stream && !self.json && self.samples == 1 => {
+                self.text(text)
             }
-            Event::Finished(summary) if self.json => self.line(&self.finished(sample, summary)),
+            Event::Text { .. } if self.stream && self.json => self.line(sample, event),
+            Event::Finished(_) if self.json => self.line(sample, event),
             Event::Finished(_) if self.stream && self.samples == 1 => Ok(()),
             Event::Finished(summary) => {
                 self.waiting.insert(sample, summary.text.clone());
@@ -195,51 +128,24 @@ impl<'a> Output<'a> {
         Ok(self.stdout.flush()?)
     }
 
-    fn line(&self, line: &Line<'_>) -> anyhow::Result<()> {
-        let json = serde_json::to_string(line)? + "\n";
-        let mut stdout = standard_streams::output();
-        stdout.write_all(json.as_bytes())?;
-        Ok(stdout.flush()?)
-    }
-
-    fn finished<'b>(&'b self, sample: usize, summary: &'b Summary) -> Line<'b> {
-        Line::Finished {
+    fn line(&self, sample: usize, event: &Event) -> anyhow::Result<()> {
+        let mut event = event.clone();
+        let (logprobs, model) = match &mut event {
+            Event::Finished(summary) => (take(&mut summary.logprobs), Some(&self.model)),
+            Event::Text { logprobs, .. } => (take(logprobs), None),
+            _ => (Vec::new(), None),
+        };
+        let logprobs = logprobs
+            .iter()
+            .map(|told| with_pieces(told, self.tokenizer));
+        let line = Line {
+            logprobs: logprobs.collect::<Result<_, _>>()?,
+            event,
             sample,
-            reason: summary.reason.as_str(),
-            stop_token: match summary.reason {
-                FinishReason::StopToken(id) => Some(id),
-                _ => None,
-            },
-            stop_string: match summary.reason {
-                FinishReason::StopString(index) => Some(index),
-                _ => None,
-            },
-            text: &summary.text,
-            ids: &summary.ids,
-            logprobs: self.tokens(&summary.logprobs),
-            prompt_tokens: summary.prompt_tokens,
-            truncated_tokens: summary.truncated_tokens,
-            cached_tokens: summary.cached_tokens,
-            generated_tokens: summary.generated_tokens,
-            seed: summary.seed,
-            timing: TimingLine::new(&summary.timing),
-            model: &self.model,
-        }
-    }
-
-    fn tokens(&self, logprobs: &[TokenLogprobs]) -> Vec<TokenLine> {
-        let line = |alternative: &Alternative| AlternativeLine {
-            id: alternative.id,
-            token: self
-                .tokenizer
-                .decode(&[alternative.id], SpecialTokens::Keep),
-            model: alternative.model,
-            sampled: Some(alternative.sampled).filter(|logprob| logprob.is_finite()),
+            model,
         };
-        let token = |told: &TokenLogprobs| TokenLine {
-            chosen: line(&told.chosen),
-            alternatives: told.alternatives.iter().map(line).collect(),
-        };
-        logprobs.iter().map(token).collect()
+        let mut stdout = standard_streams::output();
+        writeln!(stdout, "{}", serde_json::to_string(&line)?)?;
+        Ok(stdout.flush()?)
     }
 }

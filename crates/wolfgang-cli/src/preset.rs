@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use serde::Deserialize;
-use wolfgang_generate::{PenaltyScope, SamplingParams};
+use wolfgang_generate::SamplingParams;
 
 /// A name for a set of sampling parameters.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
@@ -21,23 +21,10 @@ pub(crate) enum Preset {
 impl Preset {
     /// The parameters.
     pub(crate) fn sampling(self) -> SamplingParams {
-        let default = SamplingParams::default();
         match self {
-            Self::Goethe => default
-                .with_temperature(0.5)
-                .with_top_p(0.8)
-                .with_top_k(15)
-                .with_repetition_penalty(1.1)
-                .with_repetition_window(48)
-                .with_penalty_scope(PenaltyScope::Generated),
-            Self::Greedy => default.with_temperature(0.0).with_repetition_penalty(1.0),
-            Self::Creative => default
-                .with_temperature(1.1)
-                .with_top_k(None)
-                .with_top_p(None)
-                .with_min_p(0.05)
-                .with_repetition_penalty(1.1)
-                .with_repetition_window(64),
+            Self::Goethe => SamplingParams::goethe(),
+            Self::Greedy => SamplingParams::greedy(),
+            Self::Creative => SamplingParams::creative(),
         }
     }
 }

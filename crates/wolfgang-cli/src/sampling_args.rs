@@ -1,11 +1,10 @@
 //! How each token is chosen.
 
 use crate::layers::options;
+use crate::named;
 use crate::preset::Preset;
 use crate::report::BadParameter;
 use crate::whole_number::{self, WholeNumber};
-use clap::ValueEnum;
-use serde::Deserialize;
 use wolfgang_generate::{
     DryParams, DynamicTemperatureParams, MirostatParams, PenaltyScope, RngKind, SamplingParams,
     Tokenizer, XtcParams,
@@ -57,8 +56,8 @@ options! {
         pub(crate) repetition_window: Option<WholeNumber>,
 
         /// Tokens that the repetition penalty covers [default: context]
-        #[arg(long, value_enum)]
-        pub(crate) penalize: Option<Penalize>,
+        #[arg(long, value_parser = named::penalty_scope())]
+        pub(crate) penalize: Option<PenaltyScope>,
 
         /// Subtract F from the logit of a token for each time it was generated [default: 0, off]
         #[arg(long, value_name = "F", allow_negative_numbers = true)]
@@ -138,46 +137,8 @@ options! {
 
         /// Random number generator; torch gives the texts of the Python original for its seeds
         /// [default: chacha]
-        #[arg(long, value_enum)]
-        pub(crate) rng: Option<Rng>,
-    }
-}
-
-/// [`PenaltyScope`] by its name on the command line.
-#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Penalize {
-    /// The last tokens of the prompt and the generated text
-    Context,
-    /// The last tokens of the generated text
-    Generated,
-}
-
-impl From<Penalize> for PenaltyScope {
-    fn from(penalize: Penalize) -> Self {
-        match penalize {
-            Penalize::Context => Self::Context,
-            Penalize::Generated => Self::Generated,
-        }
-    }
-}
-
-/// [`RngKind`] by its name on the command line.
-#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Rng {
-    /// ChaCha20: the same in every release
-    Chacha,
-    /// PyTorch's generator on the CPU, as torch.multinomial draws from it
-    Torch,
-}
-
-impl From<Rng> for RngKind {
-    fn from(rng: Rng) -> Self {
-        match rng {
-            Rng::Chacha => Self::ChaCha,
-            Rng::Torch => Self::Torch,
-        }
+        #[arg(long, value_parser = named::rng())]
+        pub(crate) rng: Option<RngKind>,
     }
 }
 
@@ -215,7 +176,7 @@ impl SamplingArgs {
         params.repetition_window = self
             .repetition_window
             .map_or(base.repetition_window, WholeNumber::tokens);
-        params.penalty_scope = self.penalize.map_or(base.penalty_scope, Into::into);
+        params.penalty_scope = self.penalize.unwrap_or(base.penalty_scope);
         params.top_n_sigma = unless(self.top_n_sigma, -1.0, base.top_n_sigma);
         params.top_k = match self.top_k {
             Some(WholeNumber::Number(0) | WholeNumber::MinusOne) => None,
@@ -227,7 +188,7 @@ impl SamplingArgs {
         params.min_p = unless(self.min_p, 0.0, base.min_p);
         params.xtc = self.xtc();
         params.mirostat = self.mirostat();
-        params.rng = self.rng.map_or(base.rng, Into::into);
+        params.rng = self.rng.unwrap_or(base.rng);
         params
     }
 

@@ -7,9 +7,11 @@ use wolfgang_sampling::{Draw, Step, StepSnapshot, Trace};
 ///
 /// Logarithms are natural ones.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Explanation {
     /// The token.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub chosen: Candidate,
     /// The likeliest tokens by the model, likeliest first, as many as were asked for; the chosen one may be among them.
     pub candidates: Vec<Candidate>,
@@ -21,6 +23,7 @@ pub struct Explanation {
 
 /// A token that might come next.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Candidate {
     /// Its id.
@@ -28,8 +31,16 @@ pub struct Candidate {
     /// Its place by the model's probabilities, 1 for the likeliest.
     pub rank: usize,
     /// The logarithm of its probability by the model.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::logarithm::serialize")
+    )]
     pub model: f32,
     /// The same behind the chain, as it was drawn from; −∞ for what could not be chosen.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::logarithm::serialize")
+    )]
     pub sampled: f32,
     /// The step that ruled it out. A greedy choice passes others over without one.
     pub ruled_out_by: Option<Step>,
@@ -37,6 +48,7 @@ pub struct Candidate {
 
 /// What one step of the chain did.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct StepReport {
     /// Which.
@@ -46,6 +58,7 @@ pub struct StepReport {
     /// How many were behind it.
     pub possible: usize,
     /// The random number that it took, in [0, 1): XTC's.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub random_draw: Option<f64>,
     /// How many tokens it ruled out.
     pub removed: usize,
@@ -61,22 +74,41 @@ pub struct StepReport {
 
 /// What a step did to one token.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Change {
     /// Its id.
     pub id: u32,
     /// Its logit before the step.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::logarithm::serialize")
+    )]
     pub logit_before: f32,
     /// Its logit behind it, −∞ if it was ruled out.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::logarithm::serialize")
+    )]
     pub logit: f32,
     /// The logarithm of the probability that it had before the step.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::logarithm::serialize")
+    )]
     pub before: f32,
     /// The same behind it.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::logarithm::serialize")
+    )]
     pub behind: f32,
 }
 
 /// How the token was chosen.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum DrawReport {
     /// As the likeliest, without chance.
@@ -100,6 +132,7 @@ pub enum DrawReport {
 
 /// Where a token lies between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CdfInterval {
     /// Its id.
@@ -112,6 +145,7 @@ pub struct CdfInterval {
 
 /// How a token did in a race.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Contender {
     /// Its id.

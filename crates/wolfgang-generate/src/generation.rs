@@ -20,6 +20,8 @@ use wolfgang_sampling::{History, LogitsProcessor, Sampler};
 /// What a generation returns: any number of `Text`, then exactly one `Finished`, unless an error
 /// ends it.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Event {
     /// The next piece of the text.
@@ -31,8 +33,10 @@ pub enum Event {
         /// The ids that came with this piece.
         ids: Vec<u32>,
         /// How likely each of them was, if that was asked for; nothing is told of a prompt's.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
         logprobs: Vec<TokenLogprobs>,
         /// How each of them came about, if that was asked for, as above.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
         explanations: Vec<Explanation>,
     },
     /// The end.

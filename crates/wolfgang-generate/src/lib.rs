@@ -49,6 +49,8 @@ mod explanation;
 mod forward;
 mod generation;
 mod generator;
+#[cfg(feature = "serde")]
+mod logarithm;
 mod logprobs;
 mod model_files;
 mod opened_model;
@@ -57,6 +59,8 @@ mod prefix_cache;
 mod prompt;
 mod reply;
 mod score;
+#[cfg(feature = "serde")]
+mod seconds;
 mod sequence_cache;
 mod session;
 mod stop_strings;

@@ -4,9 +4,11 @@ use wolfgang_sampling::SamplingError;
 
 /// How likely a generated token was, and what else might have come.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TokenLogprobs {
     /// The token.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub chosen: Alternative,
     /// The likeliest tokens by the model, likeliest first, as many as were asked for; the chosen one may be among them.
     pub alternatives: Vec<Alternative>,
@@ -14,13 +16,16 @@ pub struct TokenLogprobs {
 
 /// A token that might come next.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Alternative {
     /// Its id.
     pub id: u32,
     /// The natural logarithm of its probability by the model.
+    #[cfg_attr(feature = "serde", serde(with = "crate::logarithm"))]
     pub model: f32,
     /// The same behind the sampling chain, as it was drawn from; −∞ for what the chain ruled out.
+    #[cfg_attr(feature = "serde", serde(with = "crate::logarithm"))]
     pub sampled: f32,
 }
 

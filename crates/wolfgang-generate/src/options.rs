@@ -7,6 +7,8 @@ use wolfgang_sampling::SamplingParams;
 
 /// Options of one generation. The defaults are the original's.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct GenerateOptions {
     /// How many tokens to generate at most, no fewer than the least that `sampling` asks for. Default 100.
@@ -23,6 +25,12 @@ pub struct GenerateOptions {
     /// Whether the stop string that ended the text is part of it. Default false.
     pub keep_stop_string: bool,
     /// Time after which no further token is begun, from the first event that is asked for. Default none.
+    ///
+    /// With the feature `serde` its name is `max_time_seconds`, a number.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "max_time_seconds", with = "crate::seconds::optional")
+    )]
     pub max_time: Option<Duration>,
     /// Whether to go on behind [`WolfgangGenerator::end_ids`](crate::WolfgangGenerator::end_ids), which otherwise end the
     /// generation. Default false.
@@ -65,6 +73,8 @@ impl Default for GenerateOptions {
 
 /// What happens when prompt and text fill the model's context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ContextOverflow {
     /// The model goes on with the last `block_size` tokens, computed afresh for each token, exactly as the original
@@ -77,6 +87,8 @@ pub enum ContextOverflow {
 
 /// What happens to a prompt that is longer than the model's context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum PromptTruncation {
     /// The model sees its last `block_size` tokens, as in the original; the summary tells how many were cut.

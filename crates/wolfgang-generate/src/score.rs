@@ -13,6 +13,7 @@ use windows::{Window, overlapping, rolling};
 
 /// The score of a text.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Score {
     /// Its tokens.

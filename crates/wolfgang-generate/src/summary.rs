@@ -5,19 +5,27 @@ use std::time::Duration;
 
 /// The last event of a generation.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Summary {
     /// Why it ended.
+    ///
+    /// With the feature `serde` the field is its name, and what a variant holds is beside it as `stop_token`,
+    /// `stop_string` or `criterion`.
+    #[cfg_attr(feature = "serde", serde(flatten, serialize_with = "reason_fields"))]
     pub reason: FinishReason,
     /// The whole text: all pieces joined. After an error also what was held back.
     pub text: String,
     /// The ids of the text: those of all pieces joined.
     pub ids: Vec<u32>,
     /// How likely each generated token was, if [`logprobs`](crate::GenerateOptions::logprobs) asked for it.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub logprobs: Vec<TokenLogprobs>,
     /// How each generated token came about, if [`explain`](crate::GenerateOptions::explain) asked for it.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub explanations: Vec<Explanation>,
     /// The same of the token that ended the generation, if one did.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub stop_explanation: Option<Box<Explanation>>,
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
@@ -81,13 +89,50 @@ impl FinishReason {
     }
 }
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for FinishReason {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(feature = "serde")]
+fn reason_fields<S: serde::Serializer>(
+    reason: &FinishReason,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeMap;
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("reason", reason)?;
+    match reason {
+        FinishReason::StopToken(id) => map.serialize_entry("stop_token", id)?,
+        FinishReason::StopString(index) => map.serialize_entry("stop_string", index)?,
+        FinishReason::Criterion(index) => map.serialize_entry("criterion", index)?,
+        _ => {}
+    }
+    map.end()
+}
+
 /// Where the time of a generation went. Time that the caller spent between two events does not count; a pass of a
 /// [`Batch`](crate::Batch) counts for each of its generations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Timing {
     /// The model on the prompt, up to the first logits.
+    ///
+    /// With the feature `serde` its name is `prefill_seconds`, a number.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "prefill_seconds", with = "crate::seconds")
+    )]
     pub prefill: Duration,
     /// Everything from there: sampling, and the model on each further token.
+    ///
+    /// With the feature `serde` its name is `decode_seconds`, a number.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "decode_seconds", with = "crate::seconds")
+    )]
     pub decode: Duration,
 }

@@ -38,6 +38,14 @@ pub enum ModelError {
         /// The valid names.
         expected: &'static str,
     },
+    /// The name of a precision is unknown.
+    #[error("{found:?} is not a precision: expected {expected}")]
+    UnknownPrecision {
+        /// The name.
+        found: String,
+        /// The names of the precisions.
+        expected: &'static str,
+    },
     /// No backend is compiled in.
     #[error(
         "this program was built without a backend; enable one of the Cargo features flex, ndarray, wgpu, tch and cuda"

@@ -1,10 +1,12 @@
 //! Options of a model.
 
 use crate::{ModelError, Precision};
+use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 
 /// Options for loading a model. A [`Precision`] converts into options with only that set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ModelOptions {
     /// Element type of the weights. Default: [`Precision::F32`].

@@ -4,9 +4,13 @@ use crate::ModelError;
 use crate::backends::is_flex;
 use crate::contained::contained;
 use burn::tensor::{DType, Device};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
 /// Element type of weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Precision {
     /// Single precision, 32 bits.
@@ -24,6 +28,16 @@ pub enum Precision {
 impl Precision {
     /// All precisions.
     pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
+
+    /// Returns the name: `f32`, `f16`, `bf16` or `int8`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        }
+    }
 
     /// Returns the element type of burn.
     pub(crate) fn dtype(self) -> DType {
@@ -67,11 +81,21 @@ impl Precision {
     }
 }
 
-impl std::fmt::Display for Precision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Int8 => "int8",
-            float => float.dtype().name(),
-        })
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Precision {
+    type Err = ModelError;
+
+    fn from_str(name: &str) -> Result<Self, ModelError> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|one| one.as_str() == name)
+            .ok_or_else(|| ModelError::UnknownPrecision {
+                found: name.to_owned(),
+                expected: "f32, f16, bf16 and int8",
+            })
     }
 }

@@ -1,5 +1,9 @@
 //! The ids a processor may look back on.
 
+use crate::SamplingError;
+use std::fmt;
+use std::str::FromStr;
+
 /// The token ids of one sequence so far, oldest first.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -12,6 +16,8 @@ pub struct History<'a> {
 
 /// The ids that the repetition penalty covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum PenaltyScope {
     /// The prompt and the generated ids, as one sequence.
@@ -19,6 +25,39 @@ pub enum PenaltyScope {
     Context,
     /// The generated ids only.
     Generated,
+}
+
+impl PenaltyScope {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Context, Self::Generated];
+
+    /// Its name for programs: `context` or `generated`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Context => "context",
+            Self::Generated => "generated",
+        }
+    }
+}
+
+impl fmt::Display for PenaltyScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for PenaltyScope {
+    type Err = SamplingError;
+
+    fn from_str(name: &str) -> Result<Self, SamplingError> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|one| one.as_str() == name)
+            .ok_or_else(|| SamplingError::InvalidParam {
+                parameter: "penalty_scope",
+                value: format!("{name:?}"),
+                rule: "it must be context or generated",
+            })
+    }
 }
 
 impl<'a> History<'a> {

@@ -2,6 +2,7 @@
 
 mod groups;
 mod ids;
+mod presets;
 mod setters;
 mod validate;
 
@@ -14,6 +15,8 @@ use crate::{PenaltyScope, RngKind};
 ///
 /// Fields are in the order in which their steps run, see [the crate](crate#the-order).
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct SamplingParams {
     /// Masks all ids except these. Default: `None`, all ids are allowed.

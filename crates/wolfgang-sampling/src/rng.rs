@@ -1,5 +1,9 @@
 //! The random number generators.
 
+use crate::SamplingError;
+use std::fmt;
+use std::str::FromStr;
+
 mod chacha;
 mod torch;
 
@@ -8,6 +12,8 @@ pub use torch::TorchRng;
 
 /// The random number generator of a sampler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum RngKind {
     /// [`ChaChaRng`]: one number per step; the same results in every release.
@@ -16,6 +22,39 @@ pub enum RngKind {
     /// [`TorchRng`]: the generator of PyTorch on the CPU, one number per vocabulary entry and step.
     /// It gives the same results as the original for the same seed.
     Torch,
+}
+
+impl RngKind {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::ChaCha, Self::Torch];
+
+    /// Its name for programs: `chacha` or `torch`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ChaCha => "chacha",
+            Self::Torch => "torch",
+        }
+    }
+}
+
+impl fmt::Display for RngKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RngKind {
+    type Err = SamplingError;
+
+    fn from_str(name: &str) -> Result<Self, SamplingError> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|one| one.as_str() == name)
+            .ok_or_else(|| SamplingError::InvalidParam {
+                parameter: "rng",
+                value: format!("{name:?}"),
+                rule: "it must be chacha or torch",
+            })
+    }
 }
 
 /// The stream of one sampler. Boxed, for the states of the two are of very different size.

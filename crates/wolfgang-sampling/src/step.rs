@@ -42,6 +42,13 @@ pub enum Step {
     Mirostat,
 }
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for Step {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 impl Step {
     /// Returns a stable name: that of the parameter in [`SamplingParams`](crate::SamplingParams),
     /// except `no_repeat_ngram`, `frequency_presence`, and `custom` for a custom

@@ -4,6 +4,8 @@ use crate::{Tokenizer, TokenizerError, tokenizer::END_OF_TEXT};
 
 /// Role of a chat message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Role {
     /// The system prompt.
@@ -27,6 +29,8 @@ impl Role {
 
 /// One message of a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Message {
     /// The author of the message.

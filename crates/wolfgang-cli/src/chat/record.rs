@@ -18,35 +18,14 @@ use wolfgang_generate::{Conversation, Message, Role};
 pub(crate) struct Record {
     #[serde(default)]
     system: String,
-    messages: Vec<Entry>,
-}
-
-#[derive(Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    role: Speaker,
-    content: String,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Speaker {
-    User,
-    Assistant,
+    messages: Vec<Message>,
 }
 
 impl Record {
     pub(crate) fn of(conversation: &Conversation) -> Self {
-        let entry = |message: &Message| Entry {
-            role: match message.role {
-                Role::Assistant => Speaker::Assistant,
-                _ => Speaker::User,
-            },
-            content: message.content.clone(),
-        };
         Self {
             system: conversation.system().to_owned(),
-            messages: conversation.messages().iter().map(entry).collect(),
+            messages: conversation.messages(),
         }
     }
 
@@ -66,7 +45,11 @@ impl Record {
 }
 
 fn is_record(path: &Path) -> bool {
-    read(path).is_ok_and(|json| serde_json::from_slice::<Record>(&json).is_ok())
+    let Ok(json) = read(path) else {
+        return false;
+    };
+    let record = serde_json::from_slice::<Record>(&json);
+    record.is_ok_and(|record| record.messages.iter().all(|m| m.role != Role::System))
 }
 
 /// A conversation in a file, one of ours or a list of messages from another program.

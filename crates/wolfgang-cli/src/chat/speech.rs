@@ -1,11 +1,10 @@
 //! Standard output of `chat`: the answers, as they are made.
 
 use crate::chat::wrap::Wrap;
-use crate::output::TimingLine;
 use crate::standard_streams::{self, StandardOutput};
 use serde::Serialize;
 use std::io::Write;
-use wolfgang_generate::Summary;
+use wolfgang_generate::Event;
 
 /// How answers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,23 +33,11 @@ enum Shape {
 
 /// One line of `--json`; `docs/command.md` describes them.
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Line<'a> {
-    Text {
-        text: &'a str,
-        ids: &'a [u32],
-    },
-    Finished {
-        reason: &'static str,
-        text: &'a str,
-        ids: &'a [u32],
-        prompt_tokens: usize,
-        cached_tokens: usize,
-        generated_tokens: usize,
-        left_out_messages: usize,
-        seed: u64,
-        timing: TimingLine,
-    },
+struct Line<'a> {
+    #[serde(flatten)]
+    event: &'a Event,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out_messages: Option<usize>,
 }
 
 impl Speech {
@@ -66,38 +53,25 @@ impl Speech {
         }
     }
 
-    pub(crate) fn text(&mut self, text: &str, ids: &[u32]) -> std::io::Result<()> {
-        let out = match &mut self.shape {
-            Shape::Terminal(wrap) => wrap.push(text),
-            Shape::Plain(held) => plain(text, held),
-            Shape::Json { .. } => json(&Line::Text { text, ids })?,
+    pub(crate) fn write(&mut self, event: &Event) -> std::io::Result<()> {
+        let out = match (&mut self.shape, event) {
+            (Shape::Json { left_out }, _) => {
+                let is_last = matches!(event, Event::Finished(_));
+                let left_out_messages = is_last.then_some(*left_out);
+                json(&Line {
+                    event,
+                    left_out_messages,
+                })?
+            }
+            (Shape::Terminal(wrap), Event::Text { text, .. }) => wrap.push(text),
+            (Shape::Terminal(wrap), Event::Finished(_)) => wrap.finish(),
+            (Shape::Plain(held), Event::Text { text, .. }) => plain(text, held),
+            (Shape::Plain(_), Event::Finished(_)) => "\n".to_owned(),
+            _ => return Ok(()),
         };
-        write(&mut self.stdout, &out)
+        self.stdout.write_all(out.as_bytes())?;
+        self.stdout.flush()
     }
-
-    pub(crate) fn finish(mut self, summary: &Summary) -> std::io::Result<()> {
-        let out = match self.shape {
-            Shape::Terminal(wrap) => wrap.finish(),
-            Shape::Plain(_) => "\n".to_owned(),
-            Shape::Json { left_out } => json(&Line::Finished {
-                reason: summary.reason.as_str(),
-                text: &summary.text,
-                ids: &summary.ids,
-                prompt_tokens: summary.prompt_tokens,
-                cached_tokens: summary.cached_tokens,
-                generated_tokens: summary.generated_tokens,
-                left_out_messages: left_out,
-                seed: summary.seed,
-                timing: TimingLine::new(&summary.timing),
-            })?,
-        };
-        write(&mut self.stdout, &out)
-    }
-}
-
-fn write(stdout: &mut StandardOutput, out: &str) -> std::io::Result<()> {
-    stdout.write_all(out.as_bytes())?;
-    stdout.flush()
 }
 
 fn json(line: &Line<'_>) -> std::io::Result<String> {

@@ -55,7 +55,7 @@ impl Wrap {
     }
 
     /// What was held back, and the end of the line, if there was any text.
-    pub(crate) fn finish(mut self) -> String {
+    pub(crate) fn finish(&mut self) -> String {
         let mut out = String::new();
         self.end_word(&mut out);
         if !self.is_first {

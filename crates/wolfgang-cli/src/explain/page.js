@@ -46,9 +46,9 @@
     return element;
   };
 
-  const alternatives = (token) => {
-    const known = token.alternatives.some((one) => one.id === token.id);
-    const all = known ? token.alternatives : [...token.alternatives, token];
+  const candidates = (token) => {
+    const known = token.candidates.some((one) => one.id === token.id);
+    const all = known ? token.candidates : [...token.candidates, token];
     const widest = Math.max(...all.flatMap((one) => [exp(one.model), exp(one.sampled)]));
     const rows = all.map((one) => {
       const name = piece("th", one);
@@ -87,8 +87,8 @@
       : count.format(step.possible);
     const item = el("li", "", el("div", "head", el("span", "", words.steps[step.step]),
       el("span", "n", numbers + " " + words.possible)));
-    if (step.chance !== undefined) {
-      item.append(el("p", "", words.chance + " " + number.format(step.chance)));
+    if (step.random_draw !== undefined) {
+      item.append(el("p", "", words.random_draw + " " + number.format(step.random_draw)));
     }
     if (step.removed > 0) {
       item.append(el("p", "", count.format(step.removed) + " " + words.removed
@@ -104,10 +104,10 @@
     return item;
   }));
 
-  const walk = (token) => {
+  const inverseCdf = (token) => {
     const line = el("div", "line");
     line.setAttribute("aria-hidden", "true");
-    for (const one of token.draw.shares) {
+    for (const one of token.draw.intervals) {
       const width = one.to - one.from;
       const segment = el("span", "share", label(one));
       segment.classList.toggle("narrow", width < 0.12);
@@ -115,28 +115,32 @@
       line.append(share(share(segment, "left", one.from), "width", width));
     }
     line.append(share(el("span", "u"), "left", token.draw.u));
-    const own = token.draw.shares.find((one) => one.id === token.id);
+    const own = token.draw.intervals.find((one) => one.id === token.id);
     const ends = el("div", "ends", el("span", "", "0"), el("span", "", "1"));
     ends.setAttribute("aria-hidden", "true");
-    const said = words.walk.replace("{u}", number.format(token.draw.u))
+    const said = words.inverse_cdf.replace("{u}", number.format(token.draw.u))
       .replace("{from}", number.format(own.from)).replace("{to}", number.format(own.to))
       .replace("{token}", () => quoted(token));
     return [line, ends, el("p", "said", said)];
   };
 
-  const race = (token) => {
-    const largest = token.draw.runners[0].quotient;
-    const rows = token.draw.runners.map((one) => {
+  const exponentialRace = (token) => {
+    const largest = token.draw.contenders[0].quotient;
+    const rows = token.draw.contenders.map((one) => {
       const name = piece("th", one);
       name.scope = "row";
       return el("tr", one.id === token.id ? "chosen" : "", name,
         el("td", "bars", share(el("span", "bar"), "width", one.quotient / largest)),
         el("td", "n", plain.format(one.quotient)));
     });
-    return [el("p", "said", words.race), el("table", "", el("tbody", "", ...rows))];
+    return [el("p", "said", words.exponential_race), el("table", "", el("tbody", "", ...rows))];
   };
 
-  const draws = { greedy: () => [el("p", "said", words.greedy)], walk, race };
+  const draws = {
+    greedy: () => [el("p", "said", words.greedy)],
+    inverse_cdf: inverseCdf,
+    exponential_race: exponentialRace,
+  };
 
   // Short enough to be read out; the rest is there to be visited.
   const live = el("div", "");
@@ -158,7 +162,7 @@
       el("b", "", percent(exp(token.sampled)))));
     if (token.ends) live.append(el("p", "sum", words.ends));
     panel.replaceChildren(live,
-      el("h3", "", words.alternatives), alternatives(token),
+      el("h3", "", words.candidates), candidates(token),
       el("h3", "", words.steps_title), steps(token),
       el("h3", "", words.draw), ...draws[token.draw.kind](token));
     panel.scrollTop = 0;

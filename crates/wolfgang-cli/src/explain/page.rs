@@ -1,14 +1,16 @@
 //! The page.
 
-use super::piece::hex;
 use super::table::removals;
-use super::told::{ChangeLine, TokenLine, Told};
+use super::told::{Token, Told};
 use super::words::{ScriptWords, Words, level};
+use crate::piece::{hex, with_pieces};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+use wolfgang_generate::{Change, Tokenizer};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -20,16 +22,20 @@ const EXAMPLES: usize = 4;
 #[derive(Serialize)]
 struct Data<'a> {
     words: ScriptWords<'a>,
-    tokens: Vec<TokenLine>,
+    tokens: Value,
 }
 
 /// The whole page: one file that asks for no other.
-pub(crate) fn page(told: &Told, words: &Words) -> serde_json::Result<String> {
+pub(crate) fn page(
+    told: &Told,
+    words: &Words,
+    tokenizer: &Tokenizer,
+) -> serde_json::Result<String> {
     let title = words.pick("Wie dieser Text entstand", "How this text came about");
-    let facts = words.facts(told.generated_tokens, told.seed, told.reason);
+    let tokens: Vec<Token> = told.tokens.iter().map(shortened).collect();
     let data = Data {
         words: words.script(),
-        tokens: told.tokens.iter().map(shortened).collect(),
+        tokens: with_pieces(&tokens, tokenizer)?,
     };
     // Nothing in a string may end the element that holds it.
     let data = serde_json::to_string(&data)?.replace('<', "\\u003c");
@@ -49,7 +55,7 @@ pub(crate) fn page(told: &Told, words: &Words) -> serde_json::Result<String> {
                 main {
                     header {
                         h1 { (title) }
-                        p.facts { (facts) }
+                        p.facts { (told.facts(words)) }
                     }
                     div.columns {
                         article { (legend(words)) (text(told, words)) }
@@ -109,15 +115,15 @@ fn text(told: &Told, words: &Words) -> Markup {
 
 /// A token in the text. Line breaks are real ones, behind a sign. The space before a word stands before its mark, for there
 /// the lines may break.
-fn one(at: usize, token: &TokenLine, words: &Words) -> Markup {
+fn one(at: usize, token: &Token, words: &Words) -> Markup {
     let p = token.probability();
-    let piece = &token.chosen.piece;
+    let piece = &token.piece;
     let spoken = words.spoken(&piece.token, &piece.label());
     let name = format!("{spoken}, {}", words.percent(p));
     let title = format!(
         "{name}, {} {}; {}",
         words.pick("Rang", "rank"),
-        token.chosen.rank,
+        token.explanation.chosen.rank,
         removals(token, words)
     );
     let mark = match &piece.bytes {
@@ -185,9 +191,9 @@ fn table(told: &Told, words: &Words) -> Markup {
                     tbody {
                         @for token in &told.tokens {
                             tr {
-                                th.piece scope="row" lang="de" { (words.quoted(&token.chosen.piece.label())) }
+                                th.piece scope="row" lang="de" { (words.quoted(&token.piece.label())) }
                                 td.n { (words.percent(token.probability())) }
-                                td.n { (token.chosen.rank) }
+                                td.n { (token.explanation.chosen.rank) }
                                 td.n { (words.percent(token.sampled())) }
                                 td { (removals(token, words)) }
                             }
@@ -200,14 +206,14 @@ fn table(told: &Told, words: &Words) -> Markup {
 }
 
 /// Without what the page does not show.
-fn shortened(token: &TokenLine) -> TokenLine {
+fn shortened(token: &Token) -> Token {
     let mut token = token.clone();
-    let id = token.chosen.piece.id;
-    for step in &mut token.steps {
+    let id = token.explanation.chosen.id;
+    for step in &mut token.explanation.steps {
         step.removed_likeliest.truncate(EXAMPLES);
         let mut examples = std::mem::take(&mut step.changed_likeliest).into_iter();
         step.changed_likeliest = examples.by_ref().take(EXAMPLES).collect();
-        let chosen = examples.filter(|change: &ChangeLine| change.piece.id == id);
+        let chosen = examples.filter(|change: &Change| change.id == id);
         step.changed_likeliest.extend(chosen);
     }
     token

@@ -1,15 +1,16 @@
 //! The tokens by the line, for where there are no colours.
 
-use super::told::{StepLine, TokenLine, Told};
+use super::told::{Token, Told};
 use super::words::Words;
 use std::io::Write;
+use wolfgang_generate::StepReport;
 
 pub(crate) fn write(told: &Told, words: &Words, out: &mut impl Write) -> std::io::Result<()> {
     let [model, rank, sampled, token, removed] = words.pick(
         ["Modell", "Rang", "gezogen", "Token", "ausgeschlossen"],
         ["model", "rank", "drawn", "token", "ruled out"],
     );
-    let width = |line: &TokenLine| words.quoted(&line.chosen.piece.label()).chars().count();
+    let width = |line: &Token| words.quoted(&line.piece.label()).chars().count();
     let widest = told
         .tokens
         .iter()
@@ -26,19 +27,23 @@ pub(crate) fn write(told: &Told, words: &Words, out: &mut impl Write) -> std::io
             out,
             "{:>8}  {:>6}  {:>8}  {:widest$}  {}",
             words.percent(line.probability()),
-            line.chosen.rank,
+            line.explanation.chosen.rank,
             words.percent(line.sampled()),
-            words.quoted(&line.chosen.piece.label()),
+            words.quoted(&line.piece.label()),
             removals(line, words),
         )?;
     }
-    let facts = words.facts(told.generated_tokens, told.seed, told.reason);
-    writeln!(out, "\n{facts}")
+    writeln!(out, "\n{}", told.facts(words))
 }
 
 /// How many tokens each step ruled out, of the steps that did.
-pub(crate) fn removals(line: &TokenLine, words: &Words) -> String {
-    let steps = line.steps.iter().filter(|step| step.removed > 0);
-    let removal = |step: &StepLine| format!("{}: {}", words.step(step.step), step.removed);
+pub(crate) fn removals(line: &Token, words: &Words) -> String {
+    let steps = line
+        .explanation
+        .steps
+        .iter()
+        .filter(|step| step.removed > 0);
+    let removal =
+        |step: &StepReport| format!("{}: {}", words.step(step.step.as_str()), step.removed);
     steps.map(removal).collect::<Vec<_>>().join(" · ")
 }

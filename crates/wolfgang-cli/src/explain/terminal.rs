@@ -1,8 +1,8 @@
 //! The text in colours, for a terminal.
 
-use super::piece::{hex, sign};
-use super::told::{TokenLine, Told};
+use super::told::{Token, Told};
 use super::words::{Words, level};
+use crate::piece::{hex, sign};
 use std::io::Write;
 
 /// Of each level from the likeliest to the least likely. Dark on light, so that they are legible on any ground, and with
@@ -32,15 +32,14 @@ pub(crate) fn write(told: &Told, words: &Words, out: &mut impl Write) -> std::io
         write!(out, "  ")?;
         styled(style, &format!(" {meaning} "), out)?;
     }
-    let facts = words.facts(told.generated_tokens, told.seed, told.reason);
-    writeln!(out, "\n{facts}")
+    writeln!(out, "\n{}", told.facts(words))
 }
 
 /// What a token shows of itself: its text, or what it is where it has none.
-fn shown(token: &TokenLine) -> String {
-    match &token.chosen.piece.bytes {
+fn shown(token: &Token) -> String {
+    match &token.piece.bytes {
         Some(bytes) if token.text.is_empty() => format!("‹{}›", hex(bytes)),
-        _ if token.ends => format!("‹{}›", token.chosen.piece.label()),
+        _ if token.ends => format!("‹{}›", token.piece.label()),
         _ => token.text.clone(),
     }
 }

@@ -8,6 +8,8 @@
 /// are equally likely. The formula is that of llama.cpp (`dynatemp_range`, `dynatemp_exponent`),
 /// which applies it after the filters; here it replaces the temperature step.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct DynamicTemperatureParams {
     /// Largest change of the temperature in either direction. Range: above 0, at most the
@@ -15,6 +17,7 @@ pub struct DynamicTemperatureParams {
     pub range: f32,
     /// Exponent of the normalised entropy: above 1 keeps the temperature low for longer. Range:
     /// above 0.
+    #[cfg_attr(feature = "serde", serde(default = "default_exponent"))]
     pub exponent: f32,
 }
 
@@ -23,9 +26,13 @@ impl DynamicTemperatureParams {
     pub fn new(range: f32) -> Self {
         Self {
             range,
-            exponent: 1.0,
+            exponent: default_exponent(),
         }
     }
+}
+
+fn default_exponent() -> f32 {
+    1.0
 }
 
 /// Parameters of DRY ("don't repeat yourself"), which penalises ids that would extend a repetition.
@@ -35,6 +42,8 @@ impl DynamicTemperatureParams {
 /// that followed there. Proposed by p-e-w for text-generation-webui (pull request 5677); same
 /// formula as in llama.cpp (`dry_*`).
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct DryParams {
     /// Penalty on a repetition of `allowed_length` ids. Range: `0..=1e6`; 0 is off. Default: 0.8.
@@ -70,6 +79,8 @@ impl Default for DryParams {
 /// (pull request 6335); same as in llama.cpp (`xtc_*`). XTC consumes one random number per step,
 /// before the draw, whether or not it masks anything.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct XtcParams {
     /// Probability of masking at a step. Range: `0..=1`; 0 is off and consumes no random number.
@@ -102,6 +113,8 @@ impl Default for XtcParams {
 /// Mirostat runs after the filters. `top_k`, `top_p` and similar filters limit the surprisal and
 /// prevent it from reaching the target; they are not disabled automatically.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct MirostatParams {
     /// Target surprisal, in bits per token. Range: above 0, at most 100. Default: 5.
