@@ -16,8 +16,7 @@ use wolfgang_generate::{
     GenerateError, ModelConfig, Tokenizer, check_vocabulary, default_tokenizer_path,
 };
 
-/// Converts a checkpoint to another format. The conversion is atomic: the target holds either its
-/// old contents or the complete new model.
+/// Arguments of `wolfgang convert`.
 #[derive(clap::Args, Debug)]
 pub struct ConvertArgs {
     /// Checkpoint: a .pt file, a native or a Hugging Face folder, or
