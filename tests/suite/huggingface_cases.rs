@@ -144,7 +144,7 @@ fn infinity_in_config_is_named_with_its_field_where_it_matters() {
         "\"eos_token_id\": NaN",
     );
     let message = refusal(folder.path());
-    let expected = "generation_config.json: eos_token_id is NaN, but";
+    let expected = "generation_config.json: eos_token_id is NaN, which is not supported";
     assert!(message.contains(expected), "{message}");
 }
 

@@ -43,26 +43,57 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Continue a text
+    ///
+    /// The generated text is streamed to standard output; messages go to standard error.
     Generate(Box<GenerateArgs>),
     /// Continue a text and show how each token was sampled
+    ///
+    /// The output, a page or a text on the terminal, shows the alternatives of each token, the
+    /// tokens that each sampling step masked, and the random draw. The text is the same as that of
+    /// `generate`.
     Explain(Box<ExplainArgs>),
     /// Chat with a model
+    ///
+    /// On a terminal, lines can be edited, and there are commands (see /help). Otherwise each line
+    /// of standard input is a message, and the replies go to standard output. The default preset is
+    /// goethe.
     Chat(Box<ChatArgs>),
     /// Print the log-probability of each token of a text
+    ///
+    /// Each token is scored given the tokens before it. The last line is the perplexity of the
+    /// text.
     Score(ScoreArgs),
     /// Encode a text as tokens
+    ///
+    /// Prints the token ids and the piece of text that each represents. Only the tokenizer is
+    /// loaded.
     Tokenize(TokenizeArgs),
     /// Convert a checkpoint to a native or a Hugging Face folder
+    ///
+    /// The conversion is atomic: the target holds either its old contents or the complete new
+    /// model.
     Convert(ConvertArgs),
     /// Show the contents of a checkpoint without reading its weights
+    ///
+    /// The size of the file does not matter.
     Inspect(InspectArgs),
     /// List the available devices, and why others are not available
+    ///
+    /// Each device is tested with a small computation.
     Devices(DevicesArgs),
     /// Measure the speed of a model and the limits of this machine
+    ///
+    /// Each configuration runs in its own processes; the memory bandwidth and the peak arithmetic
+    /// rate of this machine are measured at the same time. Close other programs; they distort the
+    /// result.
     Bench(BenchArgs),
     /// Print the completion script for a shell
+    ///
+    /// For example: wolfgang completions bash > ~/.local/share/bash-completion/completions/wolfgang
     Completions(CompletionsArgs),
     /// Write the manual pages to a folder
+    ///
+    /// For example: wolfgang man ~/.local/share/man/man1
     Man(ManArgs),
     #[command(hide = true)]
     BenchCase(CaseArgs),

@@ -38,9 +38,7 @@ const SEQUENCES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 const MAX_SEQUENCES: usize = 256;
 const REPETITIONS: NonZeroUsize = NonZeroUsize::new(5).unwrap();
 
-/// Measures the speed of a model. Each configuration runs in its own processes; the memory
-/// bandwidth and the peak arithmetic rate of this machine are measured at the same time. Close
-/// other programs; they distort the result.
+/// Arguments of `wolfgang bench`.
 #[derive(Args, Debug)]
 pub struct BenchArgs {
     /// Model to load [default: random weights of a 75M model in a temporary folder]

@@ -7,9 +7,7 @@ use crate::sampling_args::SamplingArgs;
 use clap::Args;
 use std::path::PathBuf;
 
-/// Chats with a model. On a terminal, with line editing and commands (see /help). Otherwise each
-/// line of standard input is a message, and the replies go to standard output. Default preset:
-/// goethe.
+/// Arguments of `wolfgang chat`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang chat

@@ -9,8 +9,7 @@ use clap_complete::Shell;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Prints the completion script for a shell, for example: wolfgang completions bash >
-/// ~/.local/share/bash-completion/completions/wolfgang
+/// Arguments of `wolfgang completions`.
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArgs {
     /// Shell
@@ -18,7 +17,7 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Writes the manual pages to a folder, for example: wolfgang man ~/.local/share/man/man1
+/// Arguments of `wolfgang man`.
 #[derive(Args, Debug)]
 pub(crate) struct ManArgs {
     /// Folder; it is created if it does not exist

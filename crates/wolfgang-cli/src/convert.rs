@@ -14,8 +14,7 @@ use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, ConvertReport, Precision, Target};
 use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel};
 
-/// Converts a checkpoint to another format. The conversion is atomic: the target holds either its
-/// old contents or the complete new model.
+/// Arguments of `wolfgang convert`.
 #[derive(clap::Args, Debug)]
 pub struct ConvertArgs {
     /// Checkpoint: a .pt file, a native or a Hugging Face folder, or

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::io::Write;
 use wolfgang_generate::{BackendStatus, DeviceStatus, devices};
 
-/// Lists the available devices. Each device is tested with a small computation.
+/// Arguments of `wolfgang devices`.
 #[derive(Args, Debug)]
 pub(crate) struct DevicesArgs {
     /// Print one JSON object

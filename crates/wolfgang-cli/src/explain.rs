@@ -27,9 +27,7 @@ use words::Words;
 
 pub(crate) use new_file::NotWritable;
 
-/// Continues a text and shows, as a page or on the terminal, the alternatives of each token, the
-/// tokens that each sampling step masked, and the random draw. The text is the same as that of
-/// `generate`.
+/// Arguments of `wolfgang explain`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang explain \"Über allen Gipfeln\" --html gipfel.html

@@ -8,8 +8,7 @@ use crate::whole_number;
 use clap::Args;
 use std::num::NonZeroUsize;
 
-/// Continues a text. The generated text is streamed to standard output; messages go to standard
-/// error.
+/// Arguments of `wolfgang generate`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang generate \"Über allen Gipfeln\"

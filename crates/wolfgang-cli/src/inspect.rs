@@ -13,8 +13,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel};
 
-/// Shows the contents of a checkpoint. Weights are not read, so the size of the file does not
-/// matter.
+/// Arguments of `wolfgang inspect`.
 #[derive(Args, Debug)]
 pub(crate) struct InspectArgs {
     /// Checkpoint: a .pt file, a native or a Hugging Face folder, or

@@ -14,8 +14,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_generate::{Score, ScoreOptions, ScoreWindows, SpecialTokens, Tokenizer};
 
-/// Prints the log-probability of each token given the tokens before it, and the perplexity of the
-/// text.
+/// Arguments of `wolfgang score`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang score \"Wer reitet so spät durch Nacht und Wind?\"

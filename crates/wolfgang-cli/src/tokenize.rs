@@ -15,8 +15,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_generate::{GenerateError, SpecialTokens, Tokenizer};
 
-/// Prints the token ids of a text and the piece of text that each represents. Only the tokenizer is
-/// loaded.
+/// Arguments of `wolfgang tokenize`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang tokenize \"Wer reitet so spät\"
