@@ -9,8 +9,8 @@ use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
-    ContinuationScore, Device, GenerateError, GenerateOptions, ModelError, ModelOptions, Prompt,
-    SamplingParams, Score, ScoreOptions, ScoreWindows, WolfgangGenerator, WolfgangModel,
+    ContinuationScore, Device, GenerateError, ModelError, ModelOptions, Prompt, SamplingParams,
+    Score, ScoreOptions, ScoreWindows, WolfgangGenerator, WolfgangModel,
 };
 use wolfgang_model::{Parameter, RowReader};
 

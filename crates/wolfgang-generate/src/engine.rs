@@ -70,6 +70,7 @@ impl Drop for QueueOwner {
 
 /// What an engine is doing, as of one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EngineStats {
     /// Requests that wait for their start.

@@ -13,7 +13,7 @@ use windows::{Window, overlapping, rolling};
 
 /// The score of a text.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Score {
     /// Its tokens.
@@ -28,6 +28,8 @@ pub struct Score {
 
 /// How a text is scored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct ScoreOptions {
     /// How a text that is longer than the model's context is divided.
@@ -55,6 +57,8 @@ impl ScoreOptions {
 /// How a text that is longer than the model's context is divided into windows, each of which is scored
 /// on its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ScoreWindows {
     /// Windows overlap by half: every token but those of the first window is given at least half a

@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 
 /// Limits of an [`Engine`](super::Engine).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct EngineOptions {
     /// Generations that run at the same time, at least 1. Each has a KV cache for the whole context.

@@ -6,6 +6,7 @@ use wolfgang_tokenize::Tokenizer;
 
 /// The score of a continuation, given its context.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ContinuationScore {
     /// The tokens of the continuation.

@@ -7,11 +7,13 @@ use wolfgang_model::WolfgangModel;
 
 /// A token that could be at a position of a scored text.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct ScoreAlternative {
     /// Its id.
     pub id: u32,
     /// The natural logarithm of its probability by the model.
+    #[cfg_attr(feature = "serde", serde(with = "crate::logarithm"))]
     pub logprob: f32,
 }
 
