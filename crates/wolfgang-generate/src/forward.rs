@@ -12,37 +12,33 @@ pub(crate) type StepResult = Result<Option<Event>, GenerateError>;
 pub(crate) fn forward_batch(mut waiting: Vec<(&mut Generation, usize)>) -> Vec<StepResult> {
     let start = Instant::now();
     let mut shared = None;
-    let mut sequences = Vec::with_capacity(waiting.len());
     let mut inputs = Vec::with_capacity(waiting.len());
+    let mut prepared = Vec::with_capacity(waiting.len());
     for (generation, rows) in &mut waiting {
-        let completes = *rows >= generation.pending_rows();
         // One generation may lack memory for its cache; the others go on.
-        inputs.push(generation.pending_input(*rows).map(|(model, ids, cache)| {
+        prepared.push(generation.pending_input(*rows).map(|(model, input)| {
             shared = Some(model);
-            sequences.push((ids, cache));
-            completes
+            inputs.push(input);
         }));
     }
     let logits = match shared {
-        Some(model) => SequenceCache::logits(model, sequences),
+        Some(model) => SequenceCache::forward(model, inputs),
         None => Ok(Vec::new()),
     };
     let took = start.elapsed();
     let mut logits = logits.map(Vec::into_iter);
-    let results = waiting
-        .into_iter()
-        .zip(inputs)
-        .map(|((generation, _), input)| {
-            let completes = input.map_err(|error| generation.fail(error))?;
-            let logits = match &mut logits {
-                Ok(logits) => logits.next(),
-                Err(error) => return Err(generation.fail(error.clone().into())),
-            };
-            generation.on_forward(took);
-            match logits {
-                Some(logits) if completes => generation.on_logits(logits),
-                _ => Ok(None),
-            }
-        });
+    let waiting = waiting.into_iter().zip(prepared);
+    let results = waiting.map(|((generation, _), prepared)| {
+        prepared.map_err(|error| generation.fail(error))?;
+        let logits = match &mut logits {
+            Ok(logits) => logits.next().unwrap_or_default(),
+            Err(error) => return Err(generation.fail(error.clone().into())),
+        };
+        generation.on_forward(took);
+        if logits.is_empty() {
+            return Ok(None);
+        }
+        generation.on_logits(logits)
+    });
     results.collect()
 }

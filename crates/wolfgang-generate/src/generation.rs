@@ -3,7 +3,7 @@
 use crate::explanation::{Explainer, Explanation};
 use crate::forward::{StepResult, forward_batch};
 use crate::logprobs::{LogprobsBuilder, TokenLogprobs};
-use crate::sequence_cache::{CacheLease, CacheSlot, SequenceCache};
+use crate::sequence_cache::{CacheLease, CacheSlot, Input, SequenceCache};
 use crate::stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 use crate::transcript::{Content, Told, Transcript};
 use crate::{
@@ -281,25 +281,24 @@ impl Generation {
         window.len() - self.cache().reusable_len(window)
     }
 
-    /// The model, the ids that it is to see, up to the first `rows` pending ones, and the cache with
-    /// what is computed of them.
+    /// The model, and what it is to compute: the first `rows` pending ids.
     ///
     /// # Errors
     /// [`ModelError::NoMemory`](wolfgang_model::ModelError) if there is no room for a cache.
     pub(crate) fn pending_input(
         &mut self,
         rows: usize,
-    ) -> Result<(&WolfgangModel, &[u32], &mut SequenceCache), GenerateError> {
+    ) -> Result<(&WolfgangModel, Input<'_>), GenerateError> {
         let ids = self.transcript.ids();
         let first = ids.len().saturating_sub(self.block_size());
         let window = &ids[first..];
         let model = self.generator.model();
         let cache = self.cache.get_mut();
-        cache.allocate(model)?;
         let cached = cache.reuse_prefix(window);
         self.cached_tokens.get_or_insert(cached);
         let end = window.len().min(cached.saturating_add(rows));
-        Ok((model, &window[..end], cache))
+        let input = cache.input(model, &window[..end], end == window.len())?;
+        Ok((model, input))
     }
 
     /// Goes one token further, alone.

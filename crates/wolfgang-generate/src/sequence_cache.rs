@@ -11,6 +11,16 @@ pub(crate) struct SequenceCache {
     cache: Option<KvCache>,
 }
 
+/// What a forward pass is to compute of one sequence, from [`SequenceCache::input`].
+#[derive(Debug)]
+pub(crate) struct Input<'a> {
+    /// All ids up to the last one to compute; the cache holds the first of them.
+    ids: &'a [u32],
+    /// Its keys and values are allocated.
+    sequence: &'a mut SequenceCache,
+    needs_logits: bool,
+}
+
 /// How many ids two sequences begin with in common.
 pub(crate) fn common_prefix_len(one: &[u32], other: &[u32]) -> usize {
     one.iter().zip(other).take_while(|(a, b)| a == b).count()
@@ -47,12 +57,22 @@ impl SequenceCache {
         kept
     }
 
-    /// Allocates keys and values, unless they are allocated.
-    pub(crate) fn allocate(&mut self, model: &WolfgangModel) -> Result<(), ModelError> {
+    /// The input of a forward pass that computes those of `ids` that are not cached: the cache holds
+    /// the first of them, but not all. Its logits are those of the last id.
+    pub(crate) fn input<'a>(
+        &'a mut self,
+        model: &WolfgangModel,
+        ids: &'a [u32],
+        needs_logits: bool,
+    ) -> Result<Input<'a>, ModelError> {
         if self.cache.is_none() {
             self.cache = Some(model.new_cache()?);
         }
-        Ok(())
+        Ok(Input {
+            ids,
+            sequence: self,
+            needs_logits,
+        })
     }
 
     /// Bytes that keys and values take in memory.
@@ -60,20 +80,20 @@ impl SequenceCache {
         self.cache.as_ref().map_or(0, KvCache::memory_bytes)
     }
 
-    /// The logits of the last id of each of several sequences, `[vocab_size]`, in one forward pass
-    /// over what is not cached yet. The caches are [allocated](Self::allocate).
-    pub(crate) fn logits(
+    /// Computes what is not cached yet of several sequences, in one forward pass. Returns the logits of
+    /// the last id of each, `[vocab_size]`, empty where none are needed.
+    pub(crate) fn forward(
         model: &WolfgangModel,
-        mut sequences: Vec<(&[u32], &mut Self)>,
+        mut sequences: Vec<Input<'_>>,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
-        let batch = sequences.iter_mut().filter_map(|(ids, sequence)| {
-            let SequenceCache { ids: cached, cache } = &mut **sequence;
-            let ids = &ids[cached.len()..];
-            let cache = cache.as_mut()?;
-            Some(BatchEntry::new(ids, cache))
+        let batch = sequences.iter_mut().filter_map(|input| {
+            let SequenceCache { ids: cached, cache } = &mut *input.sequence;
+            let ids = &input.ids[cached.len()..];
+            let entry = BatchEntry::new(ids, cache.as_mut()?);
+            Some(entry.with_needs_logits(input.needs_logits))
         });
         let logits = model.forward_batch(&mut batch.collect::<Vec<_>>());
-        for (ids, sequence) in sequences {
+        for Input { ids, sequence, .. } in sequences {
             if logits.is_ok() {
                 let cached = sequence.ids.len();
                 sequence.ids.extend_from_slice(&ids[cached..]);

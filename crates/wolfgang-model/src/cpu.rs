@@ -172,11 +172,7 @@ impl CpuTransformer {
         cache_precision: Precision,
     ) -> Result<Vec<f32>, ModelError> {
         let mut caches = new_caches(config, cache_precision, ids.len())?;
-        Ok(self.forward_cached_all(Span {
-            ids,
-            start: 0,
-            caches: &mut caches,
-        }))
+        Ok(self.forward_cached_all(Span::new(ids, 0, &mut caches)))
     }
 
     /// Logits of every id of a span, `[n, vocab_size]`, row by row.
@@ -185,11 +181,8 @@ impl CpuTransformer {
         let laps = &mut OpTimer::off();
         let mut all = Vec::with_capacity(span.ids.len() * self.embeddings.shape().outputs);
         for (chunk, ids) in span.ids.chunks(PREFILL_ROWS).enumerate() {
-            let part = Span {
-                ids,
-                start: span.start + chunk * PREFILL_ROWS,
-                caches: &mut *span.caches,
-            };
+            let start = span.start + chunk * PREFILL_ROWS;
+            let part = Span::new(ids, start, span.caches);
             work.hidden(self, &mut [part], laps);
             work.logits(self, laps);
             for row in 0..ids.len() {
@@ -211,11 +204,7 @@ impl CpuTransformer {
         for span in &mut *spans {
             while span.ids.len() > PREFILL_ROWS {
                 let (ids, behind) = span.ids.split_at(PREFILL_ROWS);
-                let part = Span {
-                    ids,
-                    start: span.start,
-                    caches: &mut *span.caches,
-                };
+                let part = Span::new(ids, span.start, span.caches);
                 work.hidden(self, &mut [part], laps);
                 span.ids = behind;
                 span.start += PREFILL_ROWS;
@@ -234,12 +223,24 @@ impl CpuTransformer {
             rest = behind;
             work.hidden(self, spans, laps);
             let mut end = 0;
-            work.keep(spans.iter().map(|span| {
+            let last_rows = spans.iter().filter_map(|span| {
                 end += span.ids.len();
-                end - 1
-            }));
-            work.logits(self, laps);
-            all.extend((0..together).map(|row| work.logits.row(row).to_vec()));
+                span.needs_logits.then_some(end - 1)
+            });
+            let last_rows: Vec<usize> = last_rows.collect();
+            if !last_rows.is_empty() {
+                work.keep(last_rows.into_iter());
+                work.logits(self, laps);
+            }
+            let mut row = 0;
+            for span in spans {
+                let mut logits = Vec::new();
+                if span.needs_logits {
+                    logits.extend_from_slice(work.logits.row(row));
+                    row += 1;
+                }
+                all.push(logits);
+            }
         }
         all
     }

@@ -28,12 +28,26 @@ pub struct BatchEntry<'a> {
     pub ids: &'a [u32],
     /// What stands before it.
     pub cache: &'a mut KvCache,
+    /// Whether the logits of the last id are computed. Default true.
+    pub needs_logits: bool,
 }
 
 impl<'a> BatchEntry<'a> {
     /// The next ids of the sequence whose keys and values `cache` holds.
     pub fn new(ids: &'a [u32], cache: &'a mut KvCache) -> Self {
-        Self { ids, cache }
+        Self {
+            ids,
+            cache,
+            needs_logits: true,
+        }
+    }
+
+    /// Sets [`needs_logits`](Self::needs_logits): false for a chunk of a prompt that is not the last,
+    /// for the projection to logits is a large part of a pass with few rows.
+    #[must_use]
+    pub fn with_needs_logits(mut self, needs_logits: bool) -> Self {
+        self.needs_logits = needs_logits;
+        self
     }
 }
 
@@ -172,7 +186,7 @@ impl WolfgangModel {
             }
             Arithmetic::Kernels(transformer) => {
                 let caches = cache.store_mut().kernels()?;
-                Ok(transformer.forward_cached_all(Span { ids, start, caches }))
+                Ok(transformer.forward_cached_all(Span::new(ids, start, caches)))
             }
         })??;
         cache.advance(ids.len());
@@ -206,8 +220,9 @@ impl WolfgangModel {
         self.forward_one(ids, cache, OpTimer::start(profile))
     }
 
-    /// Logits of the last id of each of several sequences, `[vocab_size]` each, in their order; each cache takes what is new of its own. Weights are read
-    /// once for all of them, so that a few sequences take hardly longer than one.
+    /// Logits of the last id of each of several sequences, `[vocab_size]` each, in their order, empty
+    /// for an entry that needs none; keys and values are added to each cache. Weights are read once for
+    /// all sequences, so that a few take hardly longer than one.
     ///
     /// Each gets the same as by [`forward_cached`](Self::forward_cached) alone: on the CPU bit for bit. Devices other than
     /// the CPU compute one after the other.
@@ -224,33 +239,36 @@ impl WolfgangModel {
         laps: OpTimer<'_>,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
         let device = &self.device;
-        for BatchEntry { ids, cache } in &*batch {
-            self.check_cached(ids, cache)?;
+        for entry in &*batch {
+            self.check_cached(entry.ids, entry.cache)?;
         }
         let logits = contained(|| match &self.arithmetic {
             Arithmetic::Burn(transformer) => {
-                let logits = batch.iter_mut().map(|BatchEntry { ids, cache }| {
-                    let start = cache.len();
-                    let layers = cache.store_mut().burn()?;
-                    let logits = transformer.forward_cached(ids, layers, start, device);
-                    logits.ok_or(ModelError::NoIds)
+                let logits = batch.iter_mut().map(|entry| {
+                    let start = entry.cache.len();
+                    let layers = entry.cache.store_mut().burn()?;
+                    let logits = transformer.forward_cached(entry.ids, layers, start, device);
+                    let logits = logits.ok_or(ModelError::NoIds)?;
+                    Ok(entry.needs_logits.then_some(logits))
                 });
                 // A device computes ahead: nothing is read back before all of the work is queued.
-                let logits = logits.collect::<Result<Vec<Tensor<1>>, ModelError>>()?;
-                logits.into_iter().map(to_host).collect()
+                let logits = logits.collect::<Result<Vec<Option<Tensor<1>>>, ModelError>>()?;
+                let read = |logits: Option<_>| logits.map_or(Ok(Vec::new()), to_host);
+                logits.into_iter().map(read).collect()
             }
             Arithmetic::Kernels(transformer) => {
-                let spans = batch.iter_mut().map(|BatchEntry { ids, cache }| {
-                    let start = cache.len();
-                    let caches = cache.store_mut().kernels()?;
-                    Ok(Span { ids, start, caches })
+                let spans = batch.iter_mut().map(|entry| {
+                    let start = entry.cache.len();
+                    let caches = entry.cache.store_mut().kernels()?;
+                    let span = Span::new(entry.ids, start, caches);
+                    Ok(span.with_needs_logits(entry.needs_logits))
                 });
                 let mut spans = spans.collect::<Result<Vec<_>, ModelError>>()?;
                 Ok(transformer.forward_cached(&mut spans, laps))
             }
         })??;
-        for BatchEntry { ids, cache } in batch {
-            cache.advance(ids.len());
+        for entry in batch {
+            entry.cache.advance(entry.ids.len());
         }
         Ok(logits)
     }
@@ -262,7 +280,7 @@ impl WolfgangModel {
         cache: &mut KvCache,
         laps: OpTimer<'_>,
     ) -> Result<Vec<f32>, ModelError> {
-        let logits = self.forward_timed(&mut [BatchEntry { ids, cache }], laps)?;
+        let logits = self.forward_timed(&mut [BatchEntry::new(ids, cache)], laps)?;
         logits.into_iter().next().ok_or(ModelError::NoIds)
     }
 
@@ -426,6 +444,38 @@ mod tests {
             };
             let error = WolfgangModel::from_weights(&tiny(), &Device::flex(), options, open);
             assert_eq!(error.unwrap_err(), ModelError::NoIds);
+        }
+    }
+
+    #[test]
+    fn chunks_without_logits_change_no_logits_of_others_or_of_the_next_chunk() {
+        for use_burn_ops in [false, true] {
+            let options = ModelOptions {
+                use_burn_ops,
+                ..ModelOptions::default()
+            };
+            let model = WolfgangModel::from_weights(&tiny(), &Device::flex(), options, mixed);
+            let model = model.unwrap();
+            let [mut chunked, mut other, mut whole, mut alone] =
+                [(); 4].map(|()| model.new_cache().unwrap());
+            let logits = model.forward_batch(&mut [
+                BatchEntry::new(&[1, 2, 3], &mut chunked).with_needs_logits(false),
+                BatchEntry::new(&[7], &mut other),
+            ]);
+            let expected = model.forward_cached(&[7], &mut alone).unwrap();
+            assert_eq!(logits.unwrap(), [vec![], expected]);
+            assert_eq!(chunked.len(), 3);
+            let last = model.forward_cached(&[4], &mut chunked).unwrap();
+            let expected = model.forward_cached(&[1, 2, 3, 4], &mut whole).unwrap();
+            if use_burn_ops {
+                let close = last
+                    .iter()
+                    .zip(&expected)
+                    .all(|(a, b)| (a - b).abs() < 1e-5);
+                assert!(close, "{last:?} {expected:?}");
+            } else {
+                assert_eq!(last, expected);
+            }
         }
     }
 }

@@ -62,8 +62,9 @@ impl<'a> Scorer<'a> {
         // The first score needs the logits of the context's last id, so that this one is left to compute.
         let cached = self.sequence.reuse_prefix(&ids[..context]);
         if cached < context - 1 {
-            let before = vec![(&ids[..context - 1], &mut self.sequence)];
-            SequenceCache::logits(self.model, before)?;
+            let before = &ids[..context - 1];
+            let input = self.sequence.input(self.model, before, false)?;
+            SequenceCache::forward(self.model, vec![input])?;
         }
         let mut scored = context;
         while scored < ids.len() {

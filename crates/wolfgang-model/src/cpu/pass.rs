@@ -30,9 +30,25 @@ pub(crate) struct Span<'a> {
     pub(crate) start: usize,
     /// One for each layer.
     pub(crate) caches: &'a mut [Cache],
+    /// Of the last id.
+    pub(crate) needs_logits: bool,
 }
 
-impl Span<'_> {
+impl<'a> Span<'a> {
+    pub(crate) fn new(ids: &'a [u32], start: usize, caches: &'a mut [Cache]) -> Self {
+        Self {
+            ids,
+            start,
+            caches,
+            needs_logits: true,
+        }
+    }
+
+    pub(crate) fn with_needs_logits(mut self, needs_logits: bool) -> Self {
+        self.needs_logits = needs_logits;
+        self
+    }
+
     /// What a layer appends to and attends to, if the span's rows begin with `row`.
     fn in_layer(&mut self, layer: usize, row: usize) -> Sequence<&mut Cache> {
         Sequence {
