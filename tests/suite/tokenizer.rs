@@ -204,7 +204,7 @@ fn assert_refused(changes: &[(&str, Change)]) {
 #[test]
 fn no_vocabulary_lets_text_become_a_control_token() {
     let changes: [(&str, Change); 5] = [
-        ("its id 3 stands for", |json| {
+        ("its id 3 is assigned to", |json| {
             json["model"]["vocab"]["e"] = 3.into();
         }),
         ("can become its control token \"en\"", |json| {
