@@ -84,28 +84,35 @@ pub enum GenerateError {
     NoSeed { source: Box<dyn std::error::Error + Send + Sync> },
 }
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Explanation {
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub chosen: Candidate,
     pub candidates: Vec<Candidate>,
     pub steps: Vec<StepReport>,
     pub draw: DrawReport,
 }
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Candidate {
     pub id: u32,
     pub rank: usize,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::logarithm::serialize"))]
     pub model: f32,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::logarithm::serialize"))]
     pub sampled: f32,
     pub ruled_out_by: Option<Step>,
 }
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct StepReport {
     pub step: Step,
     pub possible_before: usize,
     pub possible: usize,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub random_draw: Option<f64>,
     pub removed: usize,
     pub removed_mass: f64,
@@ -114,15 +121,22 @@ pub struct StepReport {
     pub changed_likeliest: Vec<Change>,
 }
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Change {
     pub id: u32,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::logarithm::serialize"))]
     pub logit_before: f32,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::logarithm::serialize"))]
     pub logit: f32,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::logarithm::serialize"))]
     pub before: f32,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::logarithm::serialize"))]
     pub behind: f32,
 }
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum DrawReport {
     Greedy,
@@ -132,6 +146,7 @@ pub enum DrawReport {
     ExponentialRace { contenders: Vec<Contender> },
 }
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CdfInterval {
     pub id: u32,
@@ -139,19 +154,24 @@ pub struct CdfInterval {
     pub to: f64,
 }
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Contender {
     pub id: u32,
     pub quotient: f32,
 }
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Event {
     #[non_exhaustive]
     Text {
         text: String,
         ids: Vec<u32>,
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
         logprobs: Vec<TokenLogprobs>,
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
         explanations: Vec<Explanation>,
     },
     Finished(Summary),
@@ -219,16 +239,21 @@ impl WolfgangGenerator {
     ) -> Result<Conversation, GenerateError> {}
 }
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TokenLogprobs {
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub chosen: Alternative,
     pub alternatives: Vec<Alternative>,
 }
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Alternative {
     pub id: u32,
+    #[cfg_attr(feature = "serde", serde(with = "crate::logarithm"))]
     pub model: f32,
+    #[cfg_attr(feature = "serde", serde(with = "crate::logarithm"))]
     pub sampled: f32,
 }
 impl GenerateOptions {
@@ -256,6 +281,8 @@ impl GenerateOptions {
     ) -> Self {}
 }
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct GenerateOptions {
     pub max_new_tokens: usize,
@@ -263,6 +290,10 @@ pub struct GenerateOptions {
     pub stop_tokens: Vec<u32>,
     pub stop_strings: Vec<String>,
     pub keep_stop_string: bool,
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "max_time_seconds", with = "crate::seconds::optional")
+    )]
     pub max_time: Option<Duration>,
     pub ignore_eos: bool,
     pub seed: Option<u64>,
@@ -274,6 +305,8 @@ pub struct GenerateOptions {
 }
 impl Default for GenerateOptions {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ContextOverflow {
     #[default]
@@ -281,6 +314,8 @@ pub enum ContextOverflow {
     Stop,
 }
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum PromptTruncation {
     #[default]
@@ -318,6 +353,7 @@ impl Iterator for Reply {
 }
 impl FusedIterator for Reply {}
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Score {
     pub ids: Vec<u32>,
@@ -366,13 +402,18 @@ impl CancelHandle {
     pub fn cancel(&self) {}
 }
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Summary {
+    #[cfg_attr(feature = "serde", serde(flatten, serialize_with = "reason_fields"))]
     pub reason: FinishReason,
     pub text: String,
     pub ids: Vec<u32>,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub logprobs: Vec<TokenLogprobs>,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub explanations: Vec<Explanation>,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub stop_explanation: Option<Box<Explanation>>,
     pub prompt_tokens: usize,
     pub truncated_tokens: usize,
@@ -400,8 +441,17 @@ impl FinishReason {
 #[cfg(feature = "serde")]
 impl serde::Serialize for FinishReason {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Timing {
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "prefill_seconds", with = "crate::seconds")
+    )]
     pub prefill: Duration,
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "decode_seconds", with = "crate::seconds")
+    )]
     pub decode: Duration,
 }

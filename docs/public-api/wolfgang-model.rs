@@ -73,6 +73,7 @@ impl ModelConfig {
     pub fn with_multiple_of(mut self, multiple_of: usize) -> Self {}
 }
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct ModelConfig {
     pub block_size: usize,
@@ -198,6 +199,7 @@ impl WolfgangModel {
     ) -> Result<Vec<Tensor<1>>, ModelError> {}
 }
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ModelOptions {
     pub precision: Precision,
@@ -213,6 +215,7 @@ impl ModelOptions {
 }
 impl From<Precision> for ModelOptions {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Precision {
     #[default]

@@ -27,6 +27,8 @@ pub struct History<'a> {
     pub generated: &'a [u32],
 }
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum PenaltyScope {
     #[default]
@@ -46,15 +48,20 @@ impl<'a> History<'a> {
     pub fn last(self, n: usize, scope: PenaltyScope) -> (&'a [u32], &'a [u32]) {}
 }
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct DynamicTemperatureParams {
     pub range: f32,
+    #[cfg_attr(feature = "serde", serde(default = "default_exponent"))]
     pub exponent: f32,
 }
 impl DynamicTemperatureParams {
     pub fn new(range: f32) -> Self {}
 }
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct DryParams {
     pub multiplier: f32,
@@ -65,6 +72,8 @@ pub struct DryParams {
 }
 impl Default for DryParams {}
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct XtcParams {
     pub probability: f32,
@@ -72,6 +81,8 @@ pub struct XtcParams {
 }
 impl Default for XtcParams {}
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct MirostatParams {
     pub tau: f32,
@@ -148,6 +159,8 @@ impl SamplingParams {
     pub fn validate(&self) -> Result<(), SamplingError> {}
 }
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct SamplingParams {
     pub allowed_tokens: Option<Vec<u32>>,
@@ -194,6 +207,8 @@ impl TorchRng {
     pub fn multinomial(&mut self, weights: &[f32]) -> u32 {}
 }
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum RngKind {
     #[default]

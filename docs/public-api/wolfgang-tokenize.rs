@@ -3,6 +3,8 @@ pub use error::TokenizerError;
 pub use stream::DecodeStream;
 pub use tokenizer::{SpecialTokens, Tokenizer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Role {
     System,
@@ -13,6 +15,8 @@ impl Role {
     pub fn token(self) -> &'static str {}
 }
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Message {
     pub role: Role,

@@ -5,9 +5,7 @@ use serde_json::Value as Json;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use wolfgang_generate::{
-    ContextOverflow, Conversation, GenerateOptions, PenaltyScope, SamplingParams,
-};
+use wolfgang_generate::{ContextOverflow, Conversation, GenerateOptions, SamplingParams};
 
 /// What the model card has.
 pub(crate) fn goethe(seed: u64, max_new_tokens: usize) -> GenerateOptions {
@@ -15,15 +13,7 @@ pub(crate) fn goethe(seed: u64, max_new_tokens: usize) -> GenerateOptions {
         .with_max_new_tokens(max_new_tokens)
         .with_seed(seed)
         .with_context_overflow(ContextOverflow::Stop)
-        .with_sampling(
-            SamplingParams::default()
-                .with_temperature(0.5)
-                .with_top_p(0.8)
-                .with_top_k(15)
-                .with_repetition_penalty(1.1)
-                .with_repetition_window(48)
-                .with_penalty_scope(PenaltyScope::Generated),
-        )
+        .with_sampling(SamplingParams::goethe())
 }
 
 pub(crate) fn conversation() -> Conversation {

@@ -125,11 +125,17 @@ fn message_lists_of_other_programs_are_loaded() {
 fn save_does_not_replace_a_message_list_of_another_program() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("messages.json");
-    let list = json!([{"role": "user", "content": "Wer?", "name": "a"}]).to_string();
-    std::fs::write(&path, &list).unwrap();
-    let output = chat(&[], format!("/save {}\n", path.display()).as_bytes());
-    assert!(stderr(&output).contains("refusing to replace it"));
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), list);
+    for list in [
+        json!([{"role": "user", "content": "Wer?", "name": "a"}]),
+        json!({"messages": [{"role": "user", "content": "Wer?", "name": "a"}]}),
+        json!({"messages": [{"role": "system", "content": "Kurz!"}]}),
+    ] {
+        let list = list.to_string();
+        std::fs::write(&path, &list).unwrap();
+        let output = chat(&[], format!("/save {}\n", path.display()).as_bytes());
+        assert!(stderr(&output).contains("refusing to replace it"), "{list}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), list);
+    }
 }
 
 #[test]

@@ -217,7 +217,14 @@ fn strip_fields(fields: &mut Fields) {
 
 /// Leaves the attributes that are part of the interface.
 fn strip(attrs: &mut Vec<Attribute>) {
-    const PART: [&str; 4] = ["cfg", "default", "derive", "non_exhaustive"];
+    const PART: [&str; 6] = [
+        "cfg",
+        "cfg_attr",
+        "default",
+        "derive",
+        "non_exhaustive",
+        "serde",
+    ];
     attrs.retain(|attr| PART.iter().any(|name| attr.path().is_ident(name)));
 }
 

@@ -35,6 +35,13 @@
 //! # Ok::<(), wolfgang_generate::GenerateError>(())
 //! ```
 //!
+//! # Serialization
+//!
+//! With the feature `serde`, options and parameters, with [`Message`], can be serialized and deserialized: what is left out
+//! is the default, and an unknown field is an error. Events, summaries and explanations can be serialized, [`Timing`],
+//! [`Score`] and [`TokenLogprobs`] deserialized, too. Names are in snake_case, durations are seconds, and the logarithm of 0
+//! is null.
+//!
 //! # Panics
 //!
 //! Panics of device drivers, of kernels and of file readers become errors. That needs unwinding,
