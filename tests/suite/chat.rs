@@ -119,7 +119,7 @@ fn json_lines_tell_pieces_and_ends() {
         assert_eq!(finished["prompt_tokens"], expected.prompt_tokens);
         assert_eq!(finished["cached_tokens"], expected.cached_tokens);
         assert_eq!(finished["generated_tokens"], expected.generated_tokens);
-        assert_eq!(finished["left_out_messages"], 0);
+        assert_eq!(finished["truncated_messages"], 0);
         assert!(finished["timing"]["decode_seconds"].as_f64().unwrap() > 0.0);
     }
 }

@@ -76,7 +76,7 @@ fn backend_line(status: &BackendStatus, voice: Voice) -> BackendLine {
                 "kein Gerät gefunden: es braucht",
                 "no device found: it needs"
             ),
-            voice.phrase(backend.needs())
+            voice.phrase(backend.requirement())
         )),
         (true, false) => None,
     };

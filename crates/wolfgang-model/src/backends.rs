@@ -97,7 +97,7 @@ impl Backend {
     }
 
     /// Returns the requirements of the backend on a machine, for example a driver.
-    pub fn needs(self) -> &'static str {
+    pub fn requirement(self) -> &'static str {
         match self {
             Self::Flex | Self::NdArray => "nothing but a CPU",
             Self::Wgpu => "a driver for Vulkan, Metal or DirectX",
@@ -149,7 +149,7 @@ impl DeviceId {
         let device = found.ok_or_else(|| ModelError::NoDevice {
             device: self.to_string(),
             found: match names.as_slice() {
-                [] => format!("{} requires {}", backend.feature(), backend.needs()),
+                [] => format!("{} requires {}", backend.feature(), backend.requirement()),
                 names => format!("{} finds {}", backend.feature(), names.join(", ")),
             },
         })?;

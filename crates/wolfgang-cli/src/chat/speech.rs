@@ -27,7 +27,7 @@ enum Shape {
     /// Whether a line break is held back, which is no part of the answer if it was the last.
     Plain(bool),
     Json {
-        left_out: usize,
+        truncated: usize,
     },
 }
 
@@ -37,30 +37,30 @@ struct Line<'a> {
     #[serde(flatten)]
     event: &'a Event,
     #[serde(skip_serializing_if = "Option::is_none")]
-    left_out_messages: Option<usize>,
+    truncated_messages: Option<usize>,
 }
 
 impl Speech {
     /// An answer to a message behind so many that the model does not see.
-    pub(crate) fn new(form: Form, columns: usize, left_out: usize) -> Self {
+    pub(crate) fn new(form: Form, columns: usize, truncated: usize) -> Self {
         Self {
             stdout: standard_streams::output(),
             shape: match form {
                 Form::Terminal => Shape::Terminal(Wrap::new(columns)),
                 Form::Plain => Shape::Plain(false),
-                Form::Json => Shape::Json { left_out },
+                Form::Json => Shape::Json { truncated },
             },
         }
     }
 
     pub(crate) fn write(&mut self, event: &Event) -> std::io::Result<()> {
         let out = match (&mut self.shape, event) {
-            (Shape::Json { left_out }, _) => {
+            (Shape::Json { truncated }, _) => {
                 let is_last = matches!(event, Event::Finished(_));
-                let left_out_messages = is_last.then_some(*left_out);
+                let truncated_messages = is_last.then_some(*truncated);
                 json(&Line {
                     event,
-                    left_out_messages,
+                    truncated_messages,
                 })?
             }
             (Shape::Terminal(wrap), Event::Text { text, .. }) => wrap.push(text),
