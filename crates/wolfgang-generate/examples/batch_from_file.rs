@@ -1,4 +1,5 @@
-//! Many prompts, one a line of a file: eight are answered at once, and the answers come in the order of the lines.
+//! Continues each line of a file: eight prompts at a time, with the results in the order of the
+//! lines.
 //!
 //!     cargo run --release --package wolfgang-generate --example batch_from_file -- prompts.txt
 
@@ -7,7 +8,7 @@ use std::error::Error;
 use std::io::{Write, stdout};
 use wolfgang_generate::{Batch, Device, Event, GenerateOptions, WolfgangGenerator};
 
-/// More give more tokens a second; each takes the memory of its context.
+/// Higher values give more tokens per second; each generation needs memory for its KV cache.
 const AT_ONCE: usize = 8;
 
 pub(crate) fn run(
@@ -18,7 +19,7 @@ pub(crate) fn run(
 ) -> Result<(), Box<dyn Error>> {
     let mut waiting = prompts.lines().fuse();
     let mut batch = Batch::new();
-    // Answers that wait for one of an earlier line.
+    // Results that wait for one of an earlier line.
     let mut early = BTreeMap::new();
     let mut next = 0;
     loop {
@@ -35,7 +36,7 @@ pub(crate) fn run(
         }
         while let Some(text) = early.remove(&next) {
             next += 1;
-            // One answer a line.
+            // One line per result.
             writeln!(out, "{next}: {}", text.replace('\n', " / "))?;
         }
     }

@@ -1,4 +1,4 @@
-//! A sampling step of one's own: a text without the letter e, such as Georges Perec wrote a novel of.
+//! A custom sampling step: a text without the letter e (a lipogram).
 //!
 //!     cargo run --release --package wolfgang-generate --example custom_processor -- "Habe nun, ach!"
 
@@ -8,7 +8,7 @@ use wolfgang_generate::{
     Device, GenerateOptions, History, LogitsProcessor, Tokenizer, WolfgangGenerator,
 };
 
-/// Rules out every token in which a letter occurs.
+/// Masks every token that contains a letter.
 struct Without(Vec<u32>);
 
 impl Without {

@@ -1,9 +1,9 @@
-//! A model inside the program: one file to hand on, which needs no other.
+//! A model embedded in the executable, which then needs no other files.
 //!
 //!     cargo run --release --package wolfgang-generate --example embed -- "Es war einmal"
 //!
-//! The three files are the Faust model's, which the crate `wolfgang-faust` brings along; those of any native folder, which
-//! `wolfgang convert` writes, go into a program by `include_bytes!`.
+//! The three files are those of the Faust model, from the crate `wolfgang-faust`. The files of any
+//! native folder, as `wolfgang convert` writes it, can be embedded with `include_bytes!`.
 
 use std::error::Error;
 use std::io::{Write, stdout};
@@ -11,11 +11,11 @@ use wolfgang_checkpoint::Checkpoint;
 use wolfgang_faust::{CONFIG, TOKENIZER, WEIGHTS};
 use wolfgang_generate::{Device, GenerateOptions, Tokenizer, WolfgangGenerator};
 
-/// What errors call the model, for it has no path.
+/// The name of the model in error messages, in place of a path.
 const ORIGIN: &str = "the model in this program";
 
 pub(crate) fn generator(device: &Device) -> Result<WolfgangGenerator, Box<dyn Error>> {
-    // Not copied: the weights are read where the program has them.
+    // The weights are not copied: they are read from the executable's memory.
     let checkpoint = Checkpoint::from_memory(CONFIG, WEIGHTS, ORIGIN)?;
     let tokenizer = Tokenizer::from_bytes(TOKENIZER, ORIGIN)?;
     Ok(WolfgangGenerator::new(

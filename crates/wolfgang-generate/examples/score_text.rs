@@ -1,4 +1,5 @@
-//! Which of several lines is most like what the model was raised on: Goethe and his time, for the Faust model.
+//! Ranks lines by perplexity: the first is most like the training text, for the Faust model Goethe
+//! and his time.
 //!
 //!     cargo run --release --package wolfgang-generate --example score_text -- \
 //!         "Ich bin der Geist, der stets verneint!" "Der Zug nach Hamburg hat zehn Minuten Verspätung."
@@ -15,7 +16,7 @@ pub(crate) fn run(
     let mut scored = Vec::new();
     for line in lines {
         let score = generator.score(line)?;
-        // Of a line of one token nothing can be told.
+        // A line of one token has no perplexity.
         let perplexity = score.perplexity().unwrap_or(f64::INFINITY);
         scored.push((perplexity, line));
     }

@@ -1,4 +1,5 @@
-//! Streams a text to anything that can be written to, here a connection, and ends it when the reader goes away.
+//! Streams a text to a writer, here a TCP connection, and cancels the generation when the client
+//! disconnects.
 //!
 //!     cargo run --release --package wolfgang-generate --example stream_to_writer -- 127.0.0.1:1749
 //!     echo "Habe nun, ach!" | nc 127.0.0.1 1749
@@ -8,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use wolfgang_generate::{Device, Event, GenerateOptions, Generation, Summary, WolfgangGenerator};
 
-/// Writes each piece as soon as it is there. Where that fails, the text ends.
+/// Writes each piece as soon as it is available. If a write fails, the generation is cancelled.
 pub(crate) fn stream(
     mut generation: Generation,
     out: &mut impl Write,
@@ -25,7 +26,7 @@ pub(crate) fn stream(
     Ok(generation.into_summary()?)
 }
 
-/// Answers a reader, whose first line is the prompt. It stays connected for as long as it wants to read.
+/// Serves a client, whose first line is the prompt, until the text ends or the client disconnects.
 pub(crate) fn serve(
     mut client: TcpStream,
     generator: &WolfgangGenerator,
@@ -36,7 +37,7 @@ pub(crate) fn serve(
     reader.read_line(&mut prompt)?;
     let generation = generator.generate(prompt.trim_end(), options)?;
     let cancel_handle = generation.cancel_handle();
-    // Between two writes nobody would notice that the connection ends, so a thread waits for that.
+    // The connection may close between two writes, so a thread waits for that.
     std::thread::spawn(move || {
         let _ = io::copy(&mut reader, &mut io::sink());
         cancel_handle.cancel();

@@ -1,4 +1,4 @@
-//! Many generations at once.
+//! Several generations with one forward pass per token.
 
 use crate::forward::{StepResult, forward_batch};
 use crate::generation::Action;
@@ -7,16 +7,18 @@ use crate::{CancelHandle, Event, GenerateError, Generation};
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
-/// Generations that go forward together: each pass of the model reads the weights once for all of them, so that on the CPU
-/// a few are several times as fast as one after the other.
+/// Runs several generations with shared forward passes: each pass reads the weights once for all of
+/// them. On the CPU, a few generations in a batch are several times as fast as one after the other.
 ///
-/// An iterator of their events, each with the place of its generation in the order in which they
-/// were pushed. Each generation hands out exactly what it would alone (other devices than the CPU:
-/// up to rounding, where it takes over a common prompt), at its own end leaves the batch, and
-/// others may be pushed at any time. An error in one does not affect the others, except an error of
-/// the model, which ends all that run.
+/// An iterator of pairs: the index of a generation, in the order in which they were pushed, and its
+/// next event. Batching does not change results: each generation returns the events that it returns
+/// alone (on other devices than the CPU, logits are equal up to rounding where a common prompt is
+/// shared). Finished generations leave the batch, and more can be pushed at any time. An error in
+/// one generation does not affect the others, except an error of the model, which ends all
+/// generations in that forward pass.
 ///
-/// What several prompts have in common, if it is at least half of the prompt, is computed for the first of them only.
+/// If two prompts share a prefix of more than half of the second one, the prefix is computed only
+/// once.
 ///
 /// ```
 /// use wolfgang_generate::{Batch, Device, Event, GenerateOptions, WolfgangGenerator};
@@ -35,41 +37,41 @@ use std::num::NonZeroUsize;
 /// # Ok::<(), wolfgang_generate::GenerateError>(())
 /// ```
 ///
-/// Whatever one generation can have, each can have in a batch: processors and stopping criteria are
-/// given to it before it is pushed
-/// (`generator.generate(..)?.with_processor(..).with_stopping(..)`), and a
-/// [`Generation::cancel_handle`] ends it alone.
+/// Processors and stopping criteria are added to a generation before it is pushed
+/// (`generator.generate(..)?.with_processor(..).with_stopping(..)`). [`Generation::cancel_handle`]
+/// cancels a single generation.
 #[derive(Debug, Default)]
 #[must_use = "a batch is lazy: it generates only when its events are asked for"]
 pub struct Batch {
-    /// Those that have not ended, in the order in which they were pushed.
+    /// The running generations, in the order in which they were pushed.
     running: Vec<Running>,
     pushed: usize,
-    /// `None` is without a limit.
+    /// Without a limit if `None`.
     max_prefill_rows: Option<NonZeroUsize>,
-    /// Forward passes so far.
+    /// Number of forward passes so far.
     passes: u64,
     cancel_handle: CancelHandle,
-    /// Not yet handed out.
+    /// Events that have not been returned yet.
     events: VecDeque<(usize, Result<Event, GenerateError>)>,
 }
 
 #[derive(Debug)]
 struct Running {
-    /// Its place in the order in which generations were pushed.
+    /// Index in the order in which generations were pushed.
     place: usize,
     generation: Generation,
-    /// The pass before which it was pushed, or that last completed a window of several rows for it.
+    /// The number of the pass before which it was pushed, or of the last one that completed a
+    /// window of several rows for it.
     waiting_since: u64,
 }
 
 impl Batch {
-    /// A batch without generations.
+    /// Creates an empty batch.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a generation, begun or not, and returns its place.
+    /// Adds a generation, started or not, and returns its index.
     pub fn push(&mut self, generation: Generation) -> usize {
         let place = self.pushed;
         self.pushed += 1;
@@ -81,39 +83,40 @@ impl Batch {
         place
     }
 
-    /// Limits how many rows of prompts one forward pass computes, so that a long prompt does not
-    /// delay the next tokens of other generations: it is computed in chunks, in as many passes as it
-    /// takes. The same limit holds for windows that
-    /// [`ContextOverflow::SlidingWindow`](crate::ContextOverflow) computes afresh. Default `None`: a
-    /// pass computes whole prompts. Chunks change no text.
+    /// Sets the maximum number of prompt rows per forward pass. Longer prompts are computed in
+    /// chunks over several passes, so that they do not delay the next tokens of other generations.
+    /// The limit also applies to the windows that
+    /// [`ContextOverflow::SlidingWindow`](crate::ContextOverflow) recomputes. Chunks do not change
+    /// the text. Default: `None`, a pass computes whole prompts.
     pub fn with_max_prefill_rows(mut self, rows: impl Into<Option<NonZeroUsize>>) -> Self {
         self.max_prefill_rows = rows.into();
         self
     }
 
-    /// How many generations have not ended.
+    /// Returns the number of generations that have not ended.
     pub fn running(&self) -> usize {
         self.running.len()
     }
 
-    /// Those that have not ended.
+    /// Returns the generations that have not ended.
     pub fn generations(&self) -> impl Iterator<Item = &Generation> {
         self.running.iter().map(|one| &one.generation)
     }
 
-    /// Ends all of them, as [`Generation::cancel`] does.
+    /// Cancels all generations, as [`Generation::cancel`] does.
     pub fn cancel(&mut self) {
         for one in &mut self.running {
             one.generation.cancel();
         }
     }
 
-    /// A handle that cancels all of them from another thread, those pushed later, too.
+    /// Returns a handle that cancels all generations from another thread, including those pushed
+    /// later.
     pub fn cancel_handle(&self) -> CancelHandle {
         self.cancel_handle.clone()
     }
 
-    /// Collects what is ready without the model; those that have nothing more to say leave.
+    /// Collects the events that need no forward pass, and removes the generations that are over.
     fn poll(&mut self) {
         if self.cancel_handle.is_cancelled() {
             self.cancel();
@@ -135,8 +138,8 @@ impl Batch {
         }
     }
 
-    /// Makes the next events: those that are ready, or those of one forward pass, which may make
-    /// none.
+    /// Produces the next events: those that need no forward pass, else those of one forward pass,
+    /// which may produce none.
     pub(crate) fn advance(&mut self) {
         self.poll();
         if self.events.is_empty() {
@@ -144,12 +147,12 @@ impl Batch {
         }
     }
 
-    /// An event that [`advance`](Self::advance) has made.
+    /// Removes and returns the oldest event of [`advance`](Self::advance).
     pub(crate) fn pop_event(&mut self) -> Option<(usize, Result<Event, GenerateError>)> {
         self.events.pop_front()
     }
 
-    /// One forward pass for each model.
+    /// Runs one forward pass for each model.
     fn forward(&mut self) {
         let rows = self.plan();
         self.passes += 1;
@@ -178,8 +181,8 @@ impl Batch {
         }
     }
 
-    /// How many rows the next pass computes for each generation. Those that decode get their row;
-    /// prompts share what the limit allows, those that wait longest first.
+    /// Returns the number of rows that the next pass computes for each generation. Each decoding
+    /// generation gets one row; prompts share the limit, those that have waited longest first.
     fn plan(&mut self) -> Vec<usize> {
         let waits = share_prefixes(&mut self.running);
         let pending = self.running.iter().zip(waits);
@@ -201,8 +204,8 @@ impl Batch {
     }
 }
 
-/// Lets each generation that is about to begin adopt the cache of one before it that has the same
-/// prompt. Returns for each whether it waits because one before it is only about to compute it.
+/// Lets each unstarted generation adopt the cache of an earlier one with a common prefix. Returns
+/// for each whether it must wait because an earlier generation is about to compute that prefix.
 fn share_prefixes(running: &mut [Running]) -> Vec<bool> {
     let mut waits = vec![false; running.len()];
     for at in 0..running.len() {
@@ -212,7 +215,7 @@ fn share_prefixes(running: &mut [Running]) -> Vec<bool> {
             continue;
         };
         let window = one.window();
-        // What hardly helps is not worth a copy of the cache.
+        // A short common prefix is not worth a copy of the cache.
         let least = one.cache().common_prefix_len(window).max(window.len() / 2);
         let same_model = |donor: &Generation| std::ptr::eq(donor.model(), one.model());
         let donors = || before.iter().map(|donor| &donor.generation).enumerate();

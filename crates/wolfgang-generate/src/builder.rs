@@ -1,4 +1,4 @@
-//! Loading a model and its tokenizer, step by step or at once.
+//! The builder of [`WolfgangGenerator`].
 
 use crate::model_files::{ModelFiles, name_on_the_hub};
 use crate::opened_model::{ChosenDevice, OpenedModel};
@@ -11,7 +11,7 @@ use wolfgang_checkpoint::Hub;
 use wolfgang_checkpoint::{Checkpoint, Progress};
 use wolfgang_model::{Device, DeviceName, ModelOptions, Precision};
 
-/// Loads a [`WolfgangGenerator`], from [`WolfgangGenerator::builder`].
+/// Builder of a [`WolfgangGenerator`], from [`WolfgangGenerator::builder`].
 ///
 /// ```
 /// use wolfgang_generate::{DeviceName, Precision, WolfgangGenerator};
@@ -25,12 +25,13 @@ use wolfgang_model::{Device, DeviceName, ModelOptions, Precision};
 /// # Ok::<(), wolfgang_generate::GenerateError>(())
 /// ```
 ///
-/// [`load`](Self::load) does everything. A program that wants to show something between two steps calls
-/// [`resolve`](Self::resolve), which downloads, and [`open`](Self::open), which reads no weights, before it.
+/// [`load`](Self::load) performs all steps. To do something between them, call
+/// [`resolve`](Self::resolve), which downloads the files, and [`open`](Self::open), which opens the
+/// checkpoint without reading weights.
 #[must_use = "nothing is loaded until `load` is called"]
 pub struct GeneratorBuilder<'p> {
     source: PathBuf,
-    /// Those of `source`, once it is resolved.
+    /// The files of `source`, after [`resolve`](Self::resolve).
     files: Option<ModelFiles>,
     tokenizer: Option<PathBuf>,
     device: ChosenDevice,
@@ -54,69 +55,73 @@ impl<'p> GeneratorBuilder<'p> {
         }
     }
 
-    /// The model's `tokenizer.json`. Default: the model's own, in its folder, or beside it if it is a file.
+    /// Sets the path of the `tokenizer.json`. Default: the model's own, in its folder, or next to
+    /// it if the model is a file.
     pub fn tokenizer(mut self, path: impl AsRef<Path>) -> Self {
         self.tokenizer = Some(path.as_ref().to_path_buf());
         self
     }
 
-    /// Computes on this device. Default: [`DeviceName::Auto`], the fastest that works.
+    /// Sets the device. Default: [`DeviceName::Auto`], the fastest device that works.
     pub fn device(mut self, device: Device) -> Self {
         self.device = ChosenDevice::Open(device);
         self
     }
 
-    /// Computes on the device of this name, which is opened by [`load`](Self::load). Default: [`DeviceName::Auto`], the
-    /// fastest that works.
+    /// Sets the device by its name; [`load`](Self::load) opens it. Default: [`DeviceName::Auto`],
+    /// the fastest device that works.
     pub fn device_name(mut self, name: DeviceName) -> Self {
         self.device = ChosenDevice::Named(name);
         self
     }
 
-    /// Keeps the weights in this type. Default: [`Precision::F32`].
+    /// Sets the element type of the weights. Default: [`Precision::F32`].
     pub fn precision(mut self, precision: Precision) -> Self {
         self.options.precision = precision;
         self
     }
 
-    /// Keeps keys and values in this type, f32 or f16 on the CPU. Default: f32 for weights in f32, f16 for all others.
+    /// Sets the element type of the KV cache, f32 or f16 on the CPU. Default: f32 for weights in
+    /// f32, else f16. See [`ModelOptions::cache`] for other devices.
     pub fn cache_precision(mut self, precision: Precision) -> Self {
         self.options.cache = Some(precision);
         self
     }
 
-    /// Computes with this many threads on the CPU. Default: one for each core.
+    /// Sets the number of CPU threads. Default: one per core.
     pub fn threads(mut self, threads: NonZeroUsize) -> Self {
         self.options.threads = Some(threads);
         self
     }
 
-    /// Sets all options of the model at once, in place of those that [`precision`](Self::precision),
-    /// [`cache_precision`](Self::cache_precision) and [`threads`](Self::threads) have set before.
+    /// Replaces all options of the model, including those set with [`precision`](Self::precision),
+    /// [`cache_precision`](Self::cache_precision) and [`threads`](Self::threads).
     pub fn model_options(mut self, options: impl Into<ModelOptions>) -> Self {
         self.options = options.into();
         self
     }
 
-    /// Reports to `progress` how far downloading and reading are. Default: none.
+    /// Sets the receiver of progress reports of downloading and reading. Default: none.
     pub fn progress(mut self, progress: &'p mut dyn Progress) -> Self {
         self.progress = Some(progress);
         self
     }
 
-    /// Downloads models called `hf:…` from this Hub. Without it, such a model is [`GenerateError::HubNotSet`].
+    /// Sets the Hub from which `hf:…` models are downloaded. Without it, they are refused with
+    /// [`GenerateError::HubNotSet`].
     #[cfg(feature = "hub")]
     pub fn hub(mut self, hub: Hub) -> Self {
         self.hub = Some(hub);
         self
     }
 
-    /// Finds the model's files, and downloads what the cache lacks of a model on the Hub. Does it once: the methods that
-    /// need the files call it themselves.
+    /// Locates the model's files, and downloads those of a Hub model that are not in the cache. The
+    /// result is stored; methods that need the files call this method themselves.
     ///
     /// # Errors
-    /// None for a path. For a model on the Hub [`GenerateError::HubNotCompiledIn`], [`GenerateError::HubNotSet`], and
-    /// those of downloading in [`GenerateError::Checkpoint`].
+    /// None for a path. For a model on the Hub: [`GenerateError::HubNotCompiledIn`],
+    /// [`GenerateError::HubNotSet`], and [`GenerateError::Checkpoint`] for an invalid name or a
+    /// failed download.
     pub fn resolve(&mut self) -> Result<&ModelFiles, GenerateError> {
         let files = match self.files.take() {
             Some(files) => files,
@@ -146,10 +151,10 @@ impl<'p> GeneratorBuilder<'p> {
         }
     }
 
-    /// Opens the checkpoint. Reads no weights and no tokenizer.
+    /// Opens the checkpoint, without reading the weights or the tokenizer.
     ///
     /// # Errors
-    /// As [`resolve`](Self::resolve), and [`GenerateError::Checkpoint`].
+    /// Those of [`resolve`](Self::resolve), and [`GenerateError::Checkpoint`].
     pub fn open(mut self) -> Result<OpenedModel<'p>, GenerateError> {
         let files = self.resolve()?;
         let checkpoint = Checkpoint::open(files.checkpoint())?;
@@ -163,12 +168,14 @@ impl<'p> GeneratorBuilder<'p> {
         })
     }
 
-    /// Opens the device, then the checkpoint and the tokenizer, checks that they belong together, and reads the weights.
+    /// Opens the device, the checkpoint and the tokenizer, checks that they match, and reads the
+    /// weights.
     ///
     /// # Errors
-    /// [`GenerateError::Model`] for a device that does not open; as [`open`](Self::open) and [`OpenedModel::load`].
+    /// [`GenerateError::Model`] if the device cannot be opened, and those of [`open`](Self::open)
+    /// and [`OpenedModel::load`].
     pub fn load(mut self) -> Result<WolfgangGenerator, GenerateError> {
-        // Before a model is downloaded for nothing.
+        // An invalid device is reported before a model is downloaded.
         self.device = ChosenDevice::Open(self.device.open()?);
         self.open()?.load()
     }

@@ -1,4 +1,4 @@
-//! Conversations: messages, and a reply to the last of them.
+//! Conversations with the model.
 
 use crate::{
     GenerateError, GenerateOptions, Message, PromptTruncation, Reply, Role, Session,
@@ -6,27 +6,28 @@ use crate::{
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A conversation with the model, in the format that the models saw:
+/// A conversation with the model: a list of messages in the chat format of
 /// [`Tokenizer::encode_chat`](crate::Tokenizer::encode_chat).
 ///
-/// A reply costs only what is new in the prompt; its text is that of a new generator with the same
-/// messages, options and seed. For that, the prompt is always encoded from the messages, so a
-/// conversation goes on alike whether it was kept in memory or in a file. What was generated is
-/// computed again only from the place on where the model cut a word otherwise than the tokenizer
-/// does, where its bytes were no text, or where the reply ended without the line break that ends a
-/// message.
+/// The KV cache is kept between replies, so that a reply computes only the new tokens of its
+/// prompt. The prompt is always encoded from the messages: a reply depends only on system prompt,
+/// messages, options and seed, and a conversation restored from a file continues like one kept in
+/// memory. A generated reply is partly recomputed for the next prompt if the tokenizer splits its
+/// text differently than the model did, if it contains bytes that are not UTF-8, or if it ended
+/// without the line break that ends a message.
 ///
-/// What does not fit into the context is left out, whole turns, the oldest first, but never the
-/// system prompt or the last message: [`Reply::truncated_messages`] tells, and
-/// [`messages`](Self::messages) keeps them. Room is kept for
-/// [`max_new_tokens`](GenerateOptions::max_new_tokens), up to half of the context.
+/// If the messages exceed the context, the oldest turns are truncated as a whole, never the system
+/// prompt or the last message. [`Reply::truncated_messages`] returns them, and
+/// [`messages`](Self::messages) still contains them.
+/// [`max_new_tokens`](GenerateOptions::max_new_tokens) positions of the context, at most half of
+/// it, are reserved for the reply.
 ///
-/// Conversation and reply are independent values: a server can keep the conversation and run its
-/// reply on another thread. A reply that finishes is added to the messages, wherever it runs. One
-/// reply at a time: until it has finished, failed or been dropped, [`send`](Self::send) and
-/// [`regenerate`](Self::regenerate) are refused with [`GenerateError::ReplyInProgress`].
+/// A [`Reply`] is independent of its conversation: a server can store the conversation and run the
+/// reply on another thread. A finished reply is added to the messages. Only one reply can be in
+/// progress: until it has finished, failed or been dropped, [`send`](Self::send) and
+/// [`regenerate`](Self::regenerate) return [`GenerateError::ReplyInProgress`].
 ///
-/// A clone is a fork: it has the messages so far, and no reply in progress.
+/// `Clone` forks the conversation: the clone has the messages so far, and no reply in progress.
 ///
 /// ```no_run
 /// use wolfgang_generate::{Device, Event, GenerateOptions, WolfgangGenerator};
@@ -47,9 +48,9 @@ pub struct Conversation {
     generator: WolfgangGenerator,
     session: Session,
     system: String,
-    /// Shared with the reply in progress, if there is one, and with nothing else.
+    /// Shared only with the reply in progress, if there is one.
     messages: Arc<Messages>,
-    /// The token ids that end every reply, besides those of the options.
+    /// The control tokens of the chat format, which end every reply.
     ends: [u32; 4],
 }
 
@@ -78,42 +79,43 @@ impl Conversation {
         })
     }
 
-    /// The system prompt; empty if there is none.
+    /// Returns the system prompt. It is empty if there is none.
     pub fn system(&self) -> &str {
         &self.system
     }
 
-    /// Changes the system prompt, from the next reply on.
+    /// Sets the system prompt, effective from the next reply.
     pub fn set_system(&mut self, system: impl Into<String>) {
         self.system = system.into();
     }
 
-    /// The messages, oldest first, without the system prompt.
+    /// Returns the messages, oldest first, without the system prompt.
     pub fn messages(&self) -> Vec<Message> {
         self.messages.lock().clone()
     }
 
-    /// Replaces the messages. A reply in progress belongs to the old ones: it goes on, but is not
-    /// added to the new ones.
+    /// Replaces the messages. A reply in progress continues, but it is not added to the new
+    /// messages.
     pub fn set_messages(&mut self, messages: Vec<Message>) {
         self.messages = Messages::new(messages);
     }
 
-    /// Removes all messages, as [`set_messages`](Self::set_messages) does. The system prompt stays.
+    /// Removes all messages, as [`set_messages`](Self::set_messages) with an empty list. The system
+    /// prompt is kept.
     pub fn reset(&mut self) {
         self.set_messages(Vec::new());
     }
 
-    /// Adds a message of the user, and begins the reply to it. Control tokens written out in `text`
-    /// stay text.
+    /// Adds a user message and starts the reply to it. Control tokens written out in `text` are
+    /// encoded as plain text.
     ///
-    /// The reply ends at every control token of the format. `ignore_eos`, `include_prompt` and
-    /// `prompt_truncation` of the options are ignored.
+    /// The reply ends at every control token of the chat format. The options `ignore_eos`,
+    /// `include_prompt` and `prompt_truncation` are ignored.
     ///
     /// # Errors
-    /// [`GenerateError::ReplyInProgress`]; [`GenerateError::PromptTooLong`] if the message does not
-    /// fit into the context even alone behind the system prompt; else as
-    /// [`WolfgangGenerator::generate`]. The conversation is then as before.
+    /// [`GenerateError::ReplyInProgress`]; [`GenerateError::PromptTooLong`] if the system prompt
+    /// and this message exceed the context; and those of [`WolfgangGenerator::generate`]. The
+    /// conversation is then unchanged.
     pub fn send(
         &mut self,
         text: impl Into<String>,
@@ -124,12 +126,12 @@ impl Conversation {
         self.reply(messages, options)
     }
 
-    /// Removes the last reply, if there is one, and begins another; with the same seed it is the
-    /// same.
+    /// Replaces the last reply, if there is one, by a new one to the same user message. With the
+    /// same options and seed, the new reply is identical.
     ///
     /// # Errors
-    /// [`GenerateError::NothingToAnswer`] if no message has been sent, else as
-    /// [`send`](Self::send). The conversation is then as before.
+    /// [`GenerateError::NothingToAnswer`] if there is no user message, and those of
+    /// [`send`](Self::send). The conversation is then unchanged.
     pub fn regenerate(&mut self, options: &GenerateOptions) -> Result<Reply, GenerateError> {
         let mut messages = self.finished_messages()?;
         let last = messages.iter().rposition(is_users);
@@ -138,7 +140,7 @@ impl Conversation {
         self.reply(messages, options)
     }
 
-    /// The messages, unless a reply will still be added to them.
+    /// Returns the messages, or an error if a reply is still in progress.
     fn finished_messages(&mut self) -> Result<Vec<Message>, GenerateError> {
         match Arc::get_mut(&mut self.messages) {
             Some(messages) => Ok(messages.lock().clone()),
@@ -146,8 +148,7 @@ impl Conversation {
         }
     }
 
-    /// Begins the reply to the last of these messages, which is a user's, and makes them the
-    /// conversation's.
+    /// Starts the reply to the last of `messages`, which is a user message, and stores them.
     fn reply(
         &mut self,
         messages: Vec<Message>,
@@ -175,8 +176,8 @@ impl Conversation {
         ))
     }
 
-    /// How many of the oldest messages do not fit into the context. A message's tokens depend on no
-    /// other.
+    /// Returns the number of the oldest messages that do not fit into the context. The number of
+    /// tokens of a message does not depend on the other messages.
     fn n_truncated(
         &self,
         messages: &[Message],
@@ -202,7 +203,7 @@ impl Conversation {
         Ok(first)
     }
 
-    /// As a message of its own, if there is one.
+    /// The system prompt as a message, if it is not empty.
     fn system_message(&self) -> Vec<Message> {
         let message = || Message::new(Role::System, &self.system);
         let is_some = !self.system.is_empty();

@@ -1,4 +1,4 @@
-//! Generation for concurrent callers.
+//! The engine: generation for concurrent callers.
 
 mod handle;
 mod options;
@@ -13,28 +13,30 @@ use queue::{Queue, Request};
 use scheduler::Scheduler;
 use std::sync::Arc;
 
-/// Runs the generations of concurrent callers in one batch, on a thread of its own.
+/// Runs the generations of concurrent callers in one batch, on a dedicated thread.
 ///
-/// [`submit`](Self::submit) can be called from any thread, returns at once, and gives a handle from
-/// which the events are read. Each generation gives the text that it gives alone: neither the other
-/// requests nor the chunks in which prompts are computed nor cached prefixes change it (bit for bit
-/// on the CPU; on other devices logits are equal up to rounding).
+/// [`submit`](Self::submit) can be called from any thread, does not wait for the generation, and
+/// returns a handle that yields the events. Each generation returns the same text as alone: other
+/// requests, prefill in chunks and the prefix cache do not change it (bit for bit on the CPU; on
+/// other devices logits are equal up to rounding).
 ///
-/// - **Scheduling.** Each forward pass computes the next token of every running generation, and up to
-///   [`max_prefill_rows`](EngineOptions::max_prefill_rows) rows of prompts. Requests beyond
-///   [`max_running`](EngineOptions::max_running) wait in a queue, in the order of submission; beyond
-///   [`max_queued`](EngineOptions::max_queued) they are refused with [`GenerateError::QueueFull`].
+/// - **Scheduling.** Each forward pass computes the next token of every running generation, and up
+///   to [`max_prefill_rows`](EngineOptions::max_prefill_rows) rows of prompts. Requests beyond
+///   [`max_running`](EngineOptions::max_running) wait in a first-in, first-out queue. Requests
+///   beyond [`max_queued`](EngineOptions::max_queued) are refused with
+///   [`GenerateError::QueueFull`].
 /// - **Cancellation.** Dropping a handle cancels its generation before the next forward pass.
-/// - **Prefix cache.** KV caches of ended generations are kept up to
-///   [`prefix_cache_bytes`](EngineOptions::prefix_cache_bytes). A prompt that begins like one of them
-///   is computed from where they differ; [`Summary::cached_tokens`](crate::Summary::cached_tokens)
-///   reports how many tokens that saved.
-/// - **Errors** of one generation end that generation only, panics of its processors and criteria
-///   included. An error of the device ends all that run; the engine goes on with the next requests.
+/// - **Prefix cache.** KV caches of ended generations are kept, up to
+///   [`prefix_cache_bytes`](EngineOptions::prefix_cache_bytes). If a prompt continues one of them,
+///   or shares a prefix of at least 16 tokens with it, only the remaining tokens are computed.
+///   [`Summary::cached_tokens`](crate::Summary::cached_tokens) is the number of tokens saved.
+/// - **Errors.** An error of one generation, including a panic of its processors or stopping
+///   criteria, ends only that generation. An error of the model ends all generations in that
+///   forward pass; the engine continues with the next requests.
 ///
-/// An engine without requests waits and uses no processor time. `Clone` is cheap; clones submit to
-/// the same thread. After the last clone is dropped, the engine finishes the requests that it has,
-/// and then its thread ends.
+/// An idle engine uses no processor time. `Clone` is cheap, and clones submit to the same thread.
+/// When the last clone is dropped, the engine finishes the submitted requests, then its thread
+/// ends.
 ///
 /// ```
 /// use wolfgang_generate::{Device, Engine, EngineOptions, GenerateOptions, WolfgangGenerator};
@@ -68,24 +70,24 @@ impl Drop for QueueOwner {
     }
 }
 
-/// What an engine is doing, as of one moment.
+/// A snapshot of the load of an engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EngineStats {
-    /// Requests that wait for their start.
+    /// Number of requests in the queue.
     pub queued: usize,
-    /// Generations in the batch.
+    /// Number of running generations.
     pub running: usize,
-    /// Bytes of the KV caches that are kept for later prompts.
+    /// Size of the prefix cache in bytes.
     pub prefix_cache_bytes: usize,
 }
 
 impl Engine {
-    /// Starts an engine.
+    /// Starts an engine and its thread.
     ///
     /// # Errors
-    /// [`GenerateError::EngineThread`] if the system gives no thread.
+    /// [`GenerateError::EngineThread`] if the thread cannot be started.
     pub fn new(
         generator: WolfgangGenerator,
         options: EngineOptions,
@@ -102,15 +104,15 @@ impl Engine {
         })
     }
 
-    /// The generator that computes.
+    /// Returns the generator that the engine uses.
     pub fn generator(&self) -> &WolfgangGenerator {
         &self.generator
     }
 
-    /// Submits a generation. Prompt and options are checked here, on the caller's thread.
+    /// Submits a generation. Prompt and options are validated on the caller's thread.
     ///
     /// # Errors
-    /// As [`WolfgangGenerator::generate`], and [`GenerateError::QueueFull`].
+    /// Those of [`WolfgangGenerator::generate`], and [`GenerateError::QueueFull`].
     pub fn submit<'p>(
         &self,
         prompt: impl Into<Prompt<'p>>,
@@ -119,9 +121,9 @@ impl Engine {
         self.submit_generation(self.generator.generate(prompt, options)?)
     }
 
-    /// Submits a generation that was made by [`WolfgangGenerator::generate`], for instance to give it
-    /// a processor or a stopping criterion, which then run on the engine's thread. It may be one of
-    /// a session, whose cache it then uses instead of the engine's prefix cache.
+    /// Submits a generation created by [`WolfgangGenerator::generate`], for example one with
+    /// processors or stopping criteria, which then run on the engine's thread. A generation of a
+    /// [`Session`](crate::Session) uses the cache of its session instead of the prefix cache.
     ///
     /// # Errors
     /// [`GenerateError::QueueFull`].
@@ -135,7 +137,7 @@ impl Engine {
         Ok(handle)
     }
 
-    /// What the engine is doing.
+    /// Returns the current load of the engine.
     pub fn stats(&self) -> EngineStats {
         self.queue.0.stats()
     }

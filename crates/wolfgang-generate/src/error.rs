@@ -41,7 +41,8 @@ pub enum GenerateError {
         /// The source.
         model: String,
     },
-    /// The source is a model on the Hugging Face Hub, and the builder has no Hub to download it from.
+    /// The source is a model on the Hugging Face Hub, and the builder has no Hub to download it
+    /// from.
     #[error("the model is {model:?}, but no Hub is set: call GeneratorBuilder::hub")]
     HubNotSet {
         /// The source.
@@ -94,21 +95,23 @@ pub enum GenerateError {
         /// Context length of the model.
         block_size: usize,
     },
-    /// The prompt is empty, and the vocabulary lacks `<|endoftext|>` to start from.
+    /// The prompt is empty, and the tokenizer has no `<|endoftext|>` token to start from.
     #[error("the prompt is empty, and the tokenizer has no <|endoftext|> token to start from")]
     EmptyPrompt,
-    /// The tokenizer has no token to score the first one after.
+    /// The tokenizer has no `<|endoftext|>` token, the prefix of the first window of
+    /// [`ScoreWindows::Rolling`](crate::ScoreWindows::Rolling).
     #[error("the tokenizer has no <|endoftext|>, which rolling windows begin with")]
     NoEndOfText,
-    /// The continuation has no tokens to score: it is empty, or merged into the last token of its context.
+    /// The continuation has no tokens to score: it is empty, or merged into the last token of its
+    /// context.
     #[error("the continuation has no tokens of its own, so there is nothing to score")]
     EmptyContinuation,
     /// The continuation is longer than the model's context.
     #[error("the continuation has {tokens} tokens, but the model's context holds {block_size}")]
     ContinuationTooLong {
-        /// Tokens of the continuation.
+        /// Number of tokens of the continuation.
         tokens: usize,
-        /// Positions that the model has.
+        /// Context length of the model.
         block_size: usize,
     },
     /// The conversation has no user message.
@@ -119,19 +122,20 @@ pub enum GenerateError {
         "the reply to the last message is still in progress; finish, cancel or drop it before sending the next"
     )]
     ReplyInProgress,
-    /// An error ended a running generation. All errors of its iterator are of this variant.
+    /// An error ended a running generation. All errors that a [`Generation`](crate::Generation)
+    /// returns are of this variant.
     #[error("failed to generate token {}", partial.generated_tokens + 1)]
     GenerationFailed {
-        /// The error of the model or of sampling.
+        /// The error that ended the generation.
         source: Box<GenerateError>,
-        /// The summary of what was generated before, with
+        /// The summary of the text generated before, with
         /// [`FinishReason::Error`](crate::FinishReason::Error).
         partial: Box<Summary>,
     },
-    /// The system did not provide a random seed.
+    /// The operating system did not provide a random seed.
     #[error("failed to get a random seed from the system (set a seed to avoid this)")]
     NoSeed {
-        /// The error of the system.
+        /// The error of the operating system.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The engine's queue is full.
@@ -140,13 +144,16 @@ pub enum GenerateError {
         /// [`EngineOptions::max_queued`](crate::EngineOptions::max_queued).
         limit: usize,
     },
-    /// The system gave no thread for the engine.
+    /// The engine's thread could not be started.
     #[error("failed to start the engine's thread")]
     EngineThread {
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The engine's thread ended before the generation did. It is a bug if this occurs.
+    /// The engine's thread ended before the generation was finished. This is a bug.
+    ///
+    /// Also returned by [`GenerationHandle::into_summary`](crate::GenerationHandle::into_summary)
+    /// if the last event has been read before.
     #[error("the engine stopped before the generation was finished")]
     EngineStopped,
     /// A [`LogitsProcessor`](crate::LogitsProcessor) or

@@ -1,103 +1,110 @@
-//! How a token came about.
+//! Explanations of how tokens were sampled.
 
 use crate::logprobs::{likeliest, log_sum_exp, logprob};
 use wolfgang_sampling::{Draw, Step, StepSnapshot, Trace};
 
-/// How a generated token came about: what the model thought, what each step of the sampling chain did, and the draw.
+/// How a generated token was sampled: the probabilities of the model, the effect of each step of
+/// the sampling chain, and the draw.
 ///
-/// Logarithms are natural ones.
+/// All logarithms are natural.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The token.
+    /// The sampled token.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub chosen: Candidate,
-    /// The likeliest tokens by the model, likeliest first, as many as were asked for; the chosen one may be among them.
+    /// The tokens that are most likely according to the model, most likely first; their number is
+    /// [`GenerateOptions::explain`](crate::GenerateOptions::explain). They may include the sampled
+    /// token.
     pub candidates: Vec<Candidate>,
-    /// Each step of the chain, in order.
+    /// The enabled steps of the sampling chain, in order.
     pub steps: Vec<StepReport>,
-    /// How the token was chosen from what the chain had left.
+    /// The draw from the distribution after the chain.
     pub draw: DrawReport,
 }
 
-/// A token that might come next.
+/// A candidate for the next token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Candidate {
-    /// Its id.
+    /// Token id.
     pub id: u32,
-    /// Its place by the model's probabilities, 1 for the likeliest.
+    /// Rank by the probability of the model; 1 is the most likely token.
     pub rank: usize,
-    /// The logarithm of its probability by the model.
+    /// Log-probability according to the model, before the sampling chain.
     #[cfg_attr(
         feature = "serde",
         serde(serialize_with = "crate::logarithm::serialize")
     )]
     pub model: f32,
-    /// The same behind the chain, as it was drawn from; −∞ for what could not be chosen.
+    /// Log-probability after the sampling chain, in the distribution of the draw. −∞ if the token
+    /// could not be sampled.
     #[cfg_attr(
         feature = "serde",
         serde(serialize_with = "crate::logarithm::serialize")
     )]
     pub sampled: f32,
-    /// The step that ruled it out. A greedy choice passes others over without one.
+    /// The step that masked the token. `None` if it was not masked, also with greedy decoding.
     pub ruled_out_by: Option<Step>,
 }
 
-/// What one step of the chain did.
+/// The effect of one step of the sampling chain.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct StepReport {
-    /// Which.
+    /// The step.
     pub step: Step,
-    /// How many tokens were possible before it.
+    /// Number of tokens that were not masked before the step.
     pub possible_before: usize,
-    /// How many were behind it.
+    /// Number of tokens that are not masked after the step.
     pub possible: usize,
-    /// The random number that it took, in [0, 1): XTC's.
+    /// The random number that the step consumed, in `[0, 1)`. Only XTC consumes one.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub random_draw: Option<f64>,
-    /// How many tokens it ruled out.
+    /// Number of tokens that the step masked.
     pub removed: usize,
-    /// The probability that they had together before it.
+    /// Total probability of the masked tokens before the step.
     pub removed_mass: f64,
-    /// The likeliest of them, likeliest first, as many as alternatives were asked for.
+    /// The most likely of the masked tokens, most likely first, at most
+    /// [`GenerateOptions::explain`](crate::GenerateOptions::explain).
     pub removed_likeliest: Vec<Change>,
-    /// How many logits it changed of tokens that stayed possible.
+    /// Number of other tokens whose logits the step changed.
     pub changed: usize,
-    /// The likeliest of these, as above, and the chosen one if it is among them.
+    /// The most likely of the changed tokens, most likely first, at most
+    /// [`GenerateOptions::explain`](crate::GenerateOptions::explain), followed by the sampled token
+    /// if it was changed and is not among them.
     pub changed_likeliest: Vec<Change>,
 }
 
-/// What a step did to one token.
+/// The effect of a step on one token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Change {
-    /// Its id.
+    /// Token id.
     pub id: u32,
-    /// Its logit before the step.
+    /// Logit before the step.
     #[cfg_attr(
         feature = "serde",
         serde(serialize_with = "crate::logarithm::serialize")
     )]
     pub logit_before: f32,
-    /// Its logit behind it, −∞ if it was ruled out.
+    /// Logit after the step; −∞ if the step masked the token.
     #[cfg_attr(
         feature = "serde",
         serde(serialize_with = "crate::logarithm::serialize")
     )]
     pub logit: f32,
-    /// The logarithm of the probability that it had before the step.
+    /// Log-probability before the step.
     #[cfg_attr(
         feature = "serde",
         serde(serialize_with = "crate::logarithm::serialize")
     )]
     pub before: f32,
-    /// The same behind it.
+    /// Log-probability after the step; −∞ if the step masked the token.
     #[cfg_attr(
         feature = "serde",
         serde(serialize_with = "crate::logarithm::serialize")
@@ -105,56 +112,61 @@ pub struct Change {
     pub behind: f32,
 }
 
-/// How the token was chosen.
+/// How the token was chosen from the distribution after the chain.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum DrawReport {
-    /// As the likeliest, without chance.
+    /// Greedy decoding: the most likely token, without a random number.
     Greedy,
-    /// The possible tokens lie side by side from 0 to 1, in the order of ids, each as wide as it is probable. The one is
-    /// chosen in which `u` lies.
+    /// Inverse transform sampling: each token has an interval of `[0, 1]`, as wide as its
+    /// probability, in the order of ids. The token whose interval contains `u` is chosen.
     #[non_exhaustive]
     InverseCdf {
-        /// The random number, in [0, 1).
+        /// The random number, in `[0, 1)`.
         u: f64,
-        /// Where the likeliest lie, in the order of ids, as many as alternatives were asked for, and the chosen one.
+        /// The intervals of the most likely tokens, at most
+        /// [`GenerateOptions::explain`](crate::GenerateOptions::explain), and of the chosen token,
+        /// in the order of ids.
         intervals: Vec<CdfInterval>,
     },
-    /// Each possible token's probability was divided by a random number of its own; the largest quotient won.
+    /// Exponential race (Gumbel-max trick): each probability is divided by an exponential random
+    /// variate, and the token with the largest quotient is chosen.
     #[non_exhaustive]
     ExponentialRace {
-        /// The largest quotients, largest first, as many as alternatives were asked for, at least the winner's.
+        /// The largest quotients, largest first:
+        /// [`GenerateOptions::explain`](crate::GenerateOptions::explain) of them, at least that of
+        /// the chosen token.
         contenders: Vec<Contender>,
     },
 }
 
-/// Where a token lies between 0 and 1.
+/// The interval of a token in the cumulative distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CdfInterval {
-    /// Its id.
+    /// Token id.
     pub id: u32,
-    /// The sum of the probabilities before it.
+    /// Lower bound: the sum of the probabilities of all lower ids.
     pub from: f64,
-    /// That sum with its own.
+    /// Upper bound: the lower bound plus the probability of this token.
     pub to: f64,
 }
 
-/// How a token did in a race.
+/// A token in an exponential race.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Contender {
-    /// Its id.
+    /// Token id.
     pub id: u32,
-    /// Its probability by its random number, an exponential variate.
+    /// The probability divided by the random variate.
     pub quotient: f32,
 }
 
-/// Watches the chain, and makes an explanation of what it saw.
+/// Records the sampling chain and builds an [`Explanation`] from it.
 #[derive(Debug)]
 pub(crate) struct Explainer {
     n: usize,
@@ -162,7 +174,7 @@ pub(crate) struct Explainer {
 }
 
 impl Explainer {
-    /// Tells of so many alternatives.
+    /// Creates an explainer that lists `n` alternatives.
     pub(crate) fn new(n: usize) -> Self {
         Self {
             n,
@@ -170,7 +182,7 @@ impl Explainer {
         }
     }
 
-    /// What to tell of the step in the trace, in which `id` was chosen from `probabilities`, `[vocab_size]`.
+    /// Explains the recorded step, in which `id` was sampled from `probabilities`, `[vocab_size]`.
     pub(crate) fn of(&self, id: u32, probabilities: &[f32]) -> Explanation {
         let Trace {
             initial_logits: before,
@@ -208,7 +220,7 @@ impl Explainer {
                 Some(Draw::ExponentialRace { quotients, .. }) => DrawReport::ExponentialRace {
                     contenders: self.contenders(quotients),
                 },
-                // The crates have one version: there is no other draw.
+                // All crates have the same version, so there are no other variants.
                 Some(_) | None => DrawReport::Greedy,
             },
         }
@@ -250,7 +262,7 @@ impl Explainer {
             removed: removed().count(),
             removed_mass: removed()
                 .map(|id| (f64::from(before[id as usize]) - total_before).exp())
-                // The sum of nothing would be −0.
+                // An empty `sum()` would be −0.
                 .fold(0.0, |sum, p| sum + p),
             removed_likeliest: likeliest(before, removed(), self.n)
                 .into_iter()
@@ -287,17 +299,17 @@ impl Explainer {
             .iter()
             .map(|&(id, quotient)| Contender { id, quotient })
             .collect();
-        // Stable, so of equal ones the lower id stays first, as in the race.
+        // A stable sort: of equal quotients the lower id is first, as in the race.
         contenders.sort_by(|a, b| b.quotient.total_cmp(&a.quotient));
         contenders.truncate(self.n.max(1));
         contenders
     }
 }
 
-/// The step that an id did not survive, if it did not.
+/// The step that masked this id, if it is masked at the end of the chain.
 fn ruled_out_by(steps: &[StepSnapshot], id: u32) -> Option<Step> {
     let is_out = |snapshot: &&StepSnapshot| snapshot.logits[id as usize] == f32::NEG_INFINITY;
-    // From the end, for a later step may lift what an earlier one ruled out.
+    // Searched from the end, because a later step may unmask an id.
     let out = steps.iter().rev().take_while(is_out);
     out.last().map(|snapshot| snapshot.step)
 }
@@ -307,7 +319,7 @@ mod tests {
     use super::*;
     use wolfgang_sampling::{History, RngKind, Sampler, SamplingError, SamplingParams};
 
-    /// Probabilities by the model, in the order of ids.
+    /// Probabilities of the model, in the order of ids.
     const MODEL: [f32; 5] = [0.05, 0.4, 0.1, 0.25, 0.2];
 
     fn explain(params: &SamplingParams, n: usize) -> Result<Explanation, SamplingError> {
@@ -333,7 +345,7 @@ mod tests {
 
     #[test]
     fn every_step_tells_what_it_did() {
-        // The penalty makes 0.4 · 0.4 = 0.16 of id 1, of 0.76 in all.
+        // The penalty reduces the 0.4 of id 1 to 0.4 · 0.4 = 0.16, and the total to 0.76.
         let told = explain(&params(), 2).unwrap();
         let [penalty, top_k] = &told.steps[..] else {
             panic!("{told:?}");

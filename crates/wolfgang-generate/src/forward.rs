@@ -1,21 +1,21 @@
-//! One forward pass of the model, for all generations that wait for it.
+//! One forward pass of the model for several generations.
 
 use crate::sequence_cache::SequenceCache;
 use crate::{Event, GenerateError, Generation};
 use std::time::Instant;
 
-/// What a pass made of one generation: the text that became ready by it, if any did.
+/// The result of a forward pass for one generation: the event that became available, if any.
 pub(crate) type StepResult = Result<Option<Event>, GenerateError>;
 
-/// Computes the first `rows` pending ids of each of these generations of one model, in one pass,
-/// which reads the weights once. A generation that has no pending ids left gets its next token.
+/// Computes the first `rows` pending ids of each of these generations, all of one model, in one
+/// pass that reads the weights once. A generation without pending ids left gets its next token.
 pub(crate) fn forward_batch(mut waiting: Vec<(&mut Generation, usize)>) -> Vec<StepResult> {
     let start = Instant::now();
     let mut shared = None;
     let mut inputs = Vec::with_capacity(waiting.len());
     let mut prepared = Vec::with_capacity(waiting.len());
     for (generation, rows) in &mut waiting {
-        // One generation may lack memory for its cache; the others go on.
+        // If the memory for one cache cannot be allocated, the other generations continue.
         prepared.push(generation.pending_input(*rows).map(|(model, input)| {
             shared = Some(model);
             inputs.push(input);

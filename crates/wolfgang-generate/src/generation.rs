@@ -1,4 +1,4 @@
-//! The loop.
+//! The generation loop.
 
 use crate::explanation::{Explainer, Explanation};
 use crate::forward::{StepResult, forward_batch};
@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use wolfgang_model::WolfgangModel;
 use wolfgang_sampling::{History, LogitsProcessor, Sampler};
 
-/// What a generation returns: any number of `Text`, then exactly one `Finished`, unless an error
-/// ends it.
+/// An event of a generation: any number of `Text`, then exactly one `Finished`, unless an error
+/// ends the generation.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]
@@ -27,26 +27,43 @@ pub enum Event {
     /// The next piece of the text.
     #[non_exhaustive]
     Text {
-        /// Whole characters; empty only where ids have no text, or none yet: many in a row, some at the very end, or all
-        /// of an included prompt.
+        /// Complete UTF-8 characters. Empty if `ids` have no text (yet). Such ids are returned when
+        /// there are 16 of them, at the end of the generation, when a stop string is removed, or as
+        /// an included prompt.
         text: String,
-        /// The ids that came with this piece.
+        /// The ids of this piece.
         ids: Vec<u32>,
-        /// How likely each of them was, if that was asked for; nothing is told of a prompt's.
+        /// Log-probabilities of the generated ids among `ids`, if [`GenerateOptions::logprobs`] is
+        /// set. Ids of the prompt have none.
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
         logprobs: Vec<TokenLogprobs>,
-        /// How each of them came about, if that was asked for, as above.
+        /// Explanations of the generated ids among `ids`, if [`GenerateOptions::explain`] is set.
+        /// Ids of the prompt have none.
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
         explanations: Vec<Explanation>,
     },
-    /// The end.
+    /// The end of the generation.
     Finished(Summary),
 }
 
 /// A generation in progress: an iterator of [`Event`]s.
 ///
-/// It ends with one [`Event::Finished`] or one error. The error is
-/// [`GenerateError::GenerationFailed`], which holds the summary of what was generated before.
+/// It runs on the caller's thread, computes only while it is advanced, and stops when it is
+/// dropped. It ends with one [`Event::Finished`] or one error. The error is
+/// [`GenerateError::GenerationFailed`], which contains the summary of the text generated before.
+///
+/// A generation borrows nothing and is `Send + 'static`, so it can be stored or moved to another
+/// thread:
+///
+/// ```
+/// # use wolfgang_generate::{GenerateOptions, WolfgangGenerator};
+/// # let generator = WolfgangGenerator::builder("../../models/faust").load()?;
+/// let options = GenerateOptions::default().with_max_new_tokens(12);
+/// let generation = generator.generate("Habe nun, ach!", &options)?;
+/// let worker = std::thread::spawn(move || generation.into_summary());
+/// println!("{}", worker.join().expect("no panic")?.text);
+/// # Ok::<(), wolfgang_generate::GenerateError>(())
+/// ```
 #[must_use = "a generation is lazy: it generates only when its events are asked for"]
 pub struct Generation {
     generator: WolfgangGenerator,
@@ -55,45 +72,46 @@ pub struct Generation {
     seed: u64,
     transcript: Transcript,
     cache: CacheLease,
-    /// Tokens of the prompt that were in the cache when its computation started; `None` before.
+    /// Number of prompt tokens that were in the cache when the prompt's computation started; `None`
+    /// before that.
     cached_tokens: Option<usize>,
     criteria: Vec<Box<dyn StoppingCriterion>>,
     cancel_handle: CancelHandle,
     catches_panics: bool,
-    /// When the first event was asked for.
+    /// When the generation first became ready for a forward pass.
     begun: Option<Instant>,
-    /// None unless they were asked for.
+    /// `None` if [`GenerateOptions::logprobs`] is not set.
     logprobs: Option<LogprobsBuilder>,
-    /// The same.
+    /// `None` if [`GenerateOptions::explain`] is not set.
     explainer: Option<Explainer>,
-    /// Of the token that ended it.
+    /// Explanation of the token that ended the generation.
     stop_explanation: Option<Box<Explanation>>,
     timing: Timing,
     phase: Phase,
-    /// Why it ended; a generation that nothing has ended counts as cancelled.
+    /// The reason why it ended. `Cancelled` until then.
     reason: FinishReason,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The prompt has not been handed out yet.
+    /// The prompt has not been returned yet.
     Prompt,
     Generating,
-    /// What is held back must still be handed out.
+    /// Buffered text has not been returned yet.
     Flushing,
-    /// Only `Finished` is left.
+    /// Only `Finished` has not been returned yet.
     Finishing,
     Done,
 }
 
-/// What the caller of [`Generation::poll`] does next.
+/// The next action of the caller of [`Generation::poll`].
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Hands out this text.
+    /// Return this event.
     Emit(Event),
-    /// Runs a forward pass of the model.
+    /// Run a forward pass of the model.
     Forward,
-    /// Hands out the summary.
+    /// Return the summary.
     Finish,
     /// Nothing: the generation is over.
     Stop,
@@ -130,47 +148,51 @@ impl Generation {
         }
     }
 
-    /// The seed in use, given or drawn.
+    /// Returns the seed, either [`GenerateOptions::seed`] or a random one.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// Tokens at the beginning of the prompt that the model will not see, because its context is shorter.
+    /// Returns the number of tokens at the beginning of the prompt that are truncated because the
+    /// prompt exceeds the context.
     pub fn truncated_tokens(&self) -> usize {
         let prompt_tokens = self.transcript.prompt().len();
         prompt_tokens.saturating_sub(self.block_size())
     }
 
-    /// Ends the generation: the next events are what was held back and [`Event::Finished`].
+    /// Cancels the generation: the next events are the buffered text, if there is any, and
+    /// [`Event::Finished`].
     pub fn cancel(&mut self) {
         if matches!(self.phase, Phase::Prompt | Phase::Generating) {
             self.end(FinishReason::Cancelled);
         }
     }
 
-    /// A handle that cancels the generation from another thread.
+    /// Returns a handle that cancels the generation from another thread.
     pub fn cancel_handle(&self) -> CancelHandle {
         self.cancel_handle.clone()
     }
 
-    /// Adds a stopping criterion. The generation ends with [`FinishReason::Criterion`] where it is
+    /// Adds a stopping criterion. The generation ends with [`FinishReason::Criterion`] when it is
     /// met.
     pub fn with_stopping(mut self, criterion: impl StoppingCriterion + 'static) -> Self {
         self.criteria.push(Box::new(criterion));
         self
     }
 
-    /// Changes logits by a processor of the caller's, at the place that [`wolfgang_sampling`] names for such.
+    /// Adds a logits processor, which runs as [step 8](wolfgang_sampling#the-order) of the sampling
+    /// chain.
     pub fn with_processor(mut self, processor: impl LogitsProcessor + 'static) -> Self {
         self.sampler = self.sampler.with_processor(processor);
         self
     }
 
-    /// Runs to the end; the pieces are in the summary. After an error of the iterator it is the
-    /// summary of what was generated before, with [`FinishReason::Error`].
+    /// Runs the generation to its end and returns the summary, which includes the events read
+    /// before. If the iterator has returned an error before, this is the summary of the text
+    /// generated until then, with [`FinishReason::Error`].
     ///
     /// # Errors
-    /// [`GenerateError::GenerationFailed`], which holds the same.
+    /// [`GenerateError::GenerationFailed`], which contains that summary.
     pub fn into_summary(mut self) -> Result<Summary, GenerateError> {
         loop {
             match self.poll() {
@@ -188,7 +210,7 @@ impl Generation {
         self.phase = Phase::Flushing;
     }
 
-    /// Why no further token is begun, if so.
+    /// The reason not to generate a further token, if there is one.
     fn over(&self) -> Option<FinishReason> {
         let generated = self.transcript.generated().len();
         let is_late = |max: Duration| self.begun.is_some_and(|begun| begun.elapsed() >= max);
@@ -205,7 +227,7 @@ impl Generation {
         }
     }
 
-    /// Goes on until the caller has something to do.
+    /// Advances until the caller must act.
     pub(crate) fn poll(&mut self) -> Action {
         loop {
             let event = match self.phase {
@@ -254,12 +276,12 @@ impl Generation {
         self.transcript.generated().is_empty()
     }
 
-    /// Whether the model has computed nothing of the prompt for this generation yet.
+    /// Whether no part of the prompt has been computed for this generation yet.
     pub(crate) fn is_unstarted(&self) -> bool {
         self.cached_tokens.is_none()
     }
 
-    /// The ids that the model sees.
+    /// The ids that the model sees, at most `block_size`.
     pub(crate) fn window(&self) -> &[u32] {
         let ids = self.transcript.ids();
         &ids[ids.len().saturating_sub(self.block_size())..]
@@ -269,22 +291,21 @@ impl Generation {
         self.cache.get()
     }
 
-    /// Goes on from the cache of another generation.
+    /// Replaces the cache by a copy of that of another generation.
     pub(crate) fn adopt_cache(&mut self, cache: SequenceCache) {
         *self.cache.get_mut() = cache;
     }
 
-    /// Rows that the model must compute for the next logits: the ids of the window that are not
-    /// cached.
+    /// Number of rows to compute for the next logits: the ids of the window that are not cached.
     pub(crate) fn pending_rows(&self) -> usize {
         let window = self.window();
         window.len() - self.cache().reusable_len(window)
     }
 
-    /// The model, and what it is to compute: the first `rows` pending ids.
+    /// Returns the model and its next input: the first `rows` pending ids.
     ///
     /// # Errors
-    /// [`ModelError::NoMemory`](wolfgang_model::ModelError) if there is no room for a cache.
+    /// [`ModelError::NoMemory`](wolfgang_model::ModelError) if a cache cannot be allocated.
     pub(crate) fn pending_input(
         &mut self,
         rows: usize,
@@ -301,14 +322,14 @@ impl Generation {
         Ok((model, input))
     }
 
-    /// Goes one token further, alone.
+    /// Runs a forward pass for this generation alone.
     fn forward(&mut self) -> StepResult {
         let rows = self.pending_rows();
         let mut results = forward_batch(vec![(self, rows)]).into_iter();
         results.next().unwrap_or(Ok(None))
     }
 
-    /// Counts the time of a forward pass, which computed the window or a part of it.
+    /// Adds the time of a forward pass, which computed the window or a part of it, to the timing.
     pub(crate) fn on_forward(&mut self, took: Duration) {
         if self.is_first_step() {
             self.timing.prefill += took;
@@ -317,7 +338,7 @@ impl Generation {
         }
     }
 
-    /// Chooses a token by the logits of the window's last position, `[vocab_size]`.
+    /// Samples a token from the logits of the last position of the window, `[vocab_size]`.
     pub(crate) fn on_logits(&mut self, logits: Vec<f32>) -> StepResult {
         let step = |this: &mut Self| {
             let (id, told) = this.sample(logits)?;
@@ -332,23 +353,24 @@ impl Generation {
         result.map_err(|error| self.fail(error))
     }
 
-    /// Turns a panic of a processor or of a criterion into an error of this generation.
+    /// Turns panics of processors and stopping criteria into errors of this generation.
     pub(crate) fn catch_panics(&mut self) {
         self.catches_panics = true;
     }
 
-    /// Takes the cache from this slot when the generation starts, and gives it back at its end.
-    /// Without effect on a generation of a session, which has a slot already.
+    /// Takes the cache from this slot at the start of the generation and returns it there at the
+    /// end. A generation of a session keeps the slot of its session. Returns whether the slot was
+    /// set.
     pub(crate) fn set_cache_slot(&mut self, slot: Arc<CacheSlot>) -> bool {
         self.cache.set_slot(slot)
     }
 
-    /// Ends the generation by an error, which gets the summary of what was generated before.
+    /// Ends the generation with an error, and attaches the summary of the text generated before.
     pub(crate) fn fail(&mut self, error: GenerateError) -> GenerateError {
         self.reason = FinishReason::Error;
         self.phase = Phase::Done;
         self.cache.give_back();
-        // Text that was held back belongs to the summary.
+        // The summary includes buffered text.
         self.transcript.finish();
         GenerateError::GenerationFailed {
             source: Box::new(error),
@@ -356,13 +378,13 @@ impl Generation {
         }
     }
 
-    /// Draws, on the clock.
+    /// Samples an id, and measures the time.
     fn sample(&mut self, mut logits: Vec<f32>) -> Result<(u32, Told), GenerateError> {
         let start = Instant::now();
         if let Some(builder) = &mut self.logprobs {
             builder.keep(&logits);
         }
-        // Ids that pad the vocabulary stand for nothing.
+        // Ids that pad the vocabulary have no token.
         let known = self.generator.tokenizer().vocab_size();
         if let Some(padding) = logits.get_mut(known..) {
             padding.fill(f32::NEG_INFINITY);
@@ -383,7 +405,8 @@ impl Generation {
         Ok((id, told))
     }
 
-    /// Ends by this token, or makes it part of the text. Returns what became text by it.
+    /// Ends the generation if `id` is a stop token, else adds it to the text. Returns the event
+    /// that became available.
     fn push_token(&mut self, id: u32, told: Told) -> Option<Event> {
         let is_end = self.generator.end_ids().binary_search(&id).is_ok();
         if is_end && !self.options.ignore_eos {
@@ -399,7 +422,7 @@ impl Generation {
         let (event, stop) = self.transcript.push(id, told);
         if let Some(index) = stop {
             self.reason = FinishReason::StopString(index);
-            // What is held back came behind it.
+            // The buffered text follows the stop string, so it is dropped.
             self.phase = Phase::Finishing;
         } else if let Some(index) = self.criterion_met() {
             self.end(FinishReason::Criterion(index));
@@ -407,7 +430,7 @@ impl Generation {
         event
     }
 
-    /// The first criterion that is met.
+    /// Index of the first criterion that is met.
     fn criterion_met(&mut self) -> Option<usize> {
         let context = StoppingContext {
             prompt: self.transcript.prompt(),
@@ -415,7 +438,7 @@ impl Generation {
             text: self.transcript.text(),
         };
         let criteria = self.criteria.iter_mut().enumerate();
-        // All of them see every token.
+        // Every criterion is called for every token.
         let met = criteria.filter_map(|(index, one)| one.is_met(&context).then_some(index));
         met.fold(None, |first, index| first.or(Some(index)))
     }
@@ -427,7 +450,7 @@ impl Generation {
         }
     }
 
-    /// The summary of a generation that is over, without a copy.
+    /// Converts a generation that is over to its summary, without copying the text.
     pub(crate) fn into_finished(mut self) -> Summary {
         let stop_explanation = self.stop_explanation.take();
         let mut summary = self.summary_with(Content::default());
@@ -442,7 +465,7 @@ impl Generation {
         }
     }
 
-    /// Everything but the explanation of the end.
+    /// The summary without `stop_explanation`.
     fn summary_with(&self, content: Content) -> Summary {
         let transcript = &self.transcript;
         Summary {
@@ -474,7 +497,7 @@ impl Iterator for Generation {
                         return Some(result);
                     }
                 }
-                // A copy: `into_summary` has it, too.
+                // Copied, because `into_summary` returns the text, too.
                 Action::Finish => return Some(Ok(Event::Finished(self.summary()))),
                 Action::Stop => return None,
             }

@@ -1,4 +1,4 @@
-//! The facade: a model and its tokenizer.
+//! The generator: a model and its tokenizer.
 
 use crate::sequence_cache::CacheLease;
 use crate::{
@@ -11,34 +11,36 @@ use wolfgang_model::{Device, ModelConfig, ModelError, WolfgangModel};
 use wolfgang_sampling::Sampler;
 use wolfgang_tokenize::Tokenizer;
 
-/// Ids that a model may have beyond those of its tokenizer, whatever its size: training frameworks pad the vocabulary to a
-/// multiple of up to 128, also where it is one already.
+/// Maximum number of ids that a model has beyond those of its tokenizer, if its vocabulary is not a
+/// multiple of [`ROUND`]. Training frameworks pad the vocabulary to a multiple of up to 128, and
+/// some add a whole multiple if it is one already.
 const MAX_PADDING: usize = 128;
 
-/// The same for a model whose vocabulary is a multiple of [`ROUND`]: with tensor parallelism the multiple is up to 1,024.
-/// Phi-2 has 905 such ids, Qwen2 up to 400.
+/// The maximum for a model whose vocabulary is a multiple of [`ROUND`]: with tensor parallelism the
+/// vocabulary is padded to a multiple of up to 1,024. Phi-2 has 905 such ids, Qwen2 up to 400.
 const MAX_PADDING_TO_ROUND: usize = 1023;
 
-/// What padded vocabularies are a multiple of, where the padding is large.
+/// The size of a vocabulary with large padding is a multiple of this.
 const ROUND: usize = 64;
 
-/// Samples at once, at most: each has a cache of its own, so that a wrong number would take all memory.
+/// Maximum `n` of [`WolfgangGenerator::generate_n`]. Each sample has a KV cache, so a mistyped
+/// number would exhaust the memory.
 const MAX_SAMPLES: usize = 256;
 
-/// A model with its tokenizer, ready to generate. Immutable: any number of generations can share one, from any
-/// number of threads.
+/// A model with its tokenizer, ready to generate.
 ///
-/// `Clone` is cheap: clones share model and tokenizer. Whatever generates keeps a clone, so it may
-/// outlive the generator that it came from.
+/// It is immutable: any number of generations on any number of threads can share it. `Clone` is
+/// cheap, and clones share model and tokenizer. Generations, sessions and conversations hold a
+/// clone, so they may outlive the generator that created them.
 #[derive(Clone, Debug)]
 pub struct WolfgangGenerator {
     model: Arc<WolfgangModel>,
     tokenizer: Tokenizer,
-    /// The ids that end a text, rising.
+    /// The ids that end a text, in ascending order.
     end_ids: Arc<[u32]>,
 }
 
-/// Checks that a tokenizer belongs to a model of this shape: see [`WolfgangGenerator::new`].
+/// Checks that a tokenizer matches a model of this shape; see [`WolfgangGenerator::new`].
 pub(crate) fn check_vocabulary(
     tokenizer: &Tokenizer,
     config: &ModelConfig,
@@ -60,21 +62,21 @@ pub(crate) fn check_vocabulary(
 }
 
 impl WolfgangGenerator {
-    /// Loads the model at `source`: a `.pt`, a native or a Hugging Face folder or, with the feature `hub`,
-    /// `hf:OWNER/NAME[/FILE.pt][@REVISION]`, a model on the Hugging Face Hub. A path that begins with `hf:` is written
-    /// `./hf:…`.
+    /// Returns a builder that loads the model at `source`: a `.pt` file, a native folder, a Hugging
+    /// Face folder or, with the feature `hub`, a model on the Hugging Face Hub,
+    /// `hf:OWNER/NAME[/FILE.pt][@REVISION]`. To use a path that begins with `hf:`, write `./hf:…`.
     ///
-    /// Its defaults are the model's own tokenizer, the fastest device that works, weights in f32, and one thread for each
-    /// core.
+    /// Defaults: the model's own tokenizer, the fastest device that works, weights in f32, and one
+    /// thread per core.
     pub fn builder<'p>(source: impl AsRef<Path>) -> GeneratorBuilder<'p> {
         GeneratorBuilder::new(source.as_ref())
     }
 
-    /// Reads a checkpoint and a `tokenizer.json` onto `device`: the original's three arguments, and the defaults of
-    /// [`builder`](Self::builder).
+    /// Loads a checkpoint and a `tokenizer.json` on `device`. Arguments are those of the original
+    /// Python class, and all other settings the defaults of [`builder`](Self::builder).
     ///
     /// # Errors
-    /// As [`GeneratorBuilder::load`].
+    /// Those of [`GeneratorBuilder::load`].
     pub fn load(
         checkpoint: impl AsRef<Path>,
         tokenizer: impl AsRef<Path>,
@@ -84,20 +86,22 @@ impl WolfgangGenerator {
         builder.device(device.clone()).load()
     }
 
-    /// Reads a checkpoint with the `tokenizer.json` that lies in its folder, or beside it if it is a file.
+    /// Loads a checkpoint on `device`, with the `tokenizer.json` in its folder, or next to it if
+    /// the checkpoint is a file.
     ///
     /// # Errors
-    /// As [`GeneratorBuilder::load`].
+    /// Those of [`GeneratorBuilder::load`].
     pub fn from_path(checkpoint: impl AsRef<Path>, device: &Device) -> Result<Self, GenerateError> {
         Self::builder(checkpoint).device(device.clone()).load()
     }
 
-    /// Puts a model and a tokenizer together. The tokenizer's `<|endoftext|>` ends a text;
-    /// [`with_end_ids`](Self::with_end_ids) adds what the checkpoint names.
+    /// Creates a generator from a model and a tokenizer. A text ends at the tokenizer's
+    /// `<|endoftext|>`; [`with_end_ids`](Self::with_end_ids) adds the end ids of the checkpoint.
     ///
     /// # Errors
-    /// [`GenerateError::VocabularyMismatch`] unless the model has as many ids as the tokenizer, or more within the limits
-    /// of padding: up to 128 more, or up to 1,023 more if its `vocab_size` is a multiple of 64.
+    /// [`GenerateError::VocabularyMismatch`] unless the vocabulary of the model has the size of the
+    /// tokenizer's, or is larger by padding: by at most 128 ids, or by at most 1,023 if the model's
+    /// `vocab_size` is a multiple of 64.
     pub fn new(model: WolfgangModel, tokenizer: Tokenizer) -> Result<Self, GenerateError> {
         check_vocabulary(&tokenizer, model.config())?;
         let end_ids = tokenizer.end_of_text().into_iter().collect();
@@ -108,8 +112,7 @@ impl WolfgangGenerator {
         })
     }
 
-    /// Ends texts at these ids, too: those of
-    /// [`Checkpoint::end_ids`](crate::Checkpoint::end_ids).
+    /// Adds ids that end a text, for example [`Checkpoint::end_ids`](crate::Checkpoint::end_ids).
     #[must_use]
     pub fn with_end_ids(mut self, ids: impl IntoIterator<Item = u32>) -> Self {
         let mut end_ids = self.end_ids.to_vec();
@@ -120,25 +123,31 @@ impl WolfgangGenerator {
         self
     }
 
-    /// The ids that end a text, rising: the tokenizer's `<|endoftext|>`, and those that the checkpoint names.
+    /// Returns the ids that end a text, in ascending order: the tokenizer's `<|endoftext|>` and
+    /// those added by [`with_end_ids`](Self::with_end_ids). Loading adds those of the checkpoint.
     pub fn end_ids(&self) -> &[u32] {
         &self.end_ids
     }
 
-    /// The model.
+    /// Returns the model.
     pub fn model(&self) -> &WolfgangModel {
         &self.model
     }
 
-    /// The tokenizer.
+    /// Returns the tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
     }
 
-    /// Begins a generation. Everything is checked here; the work begins with the first event that is asked for.
+    /// Starts a generation. Prompt and options are validated here; computation starts when the
+    /// iterator is first advanced.
     ///
     /// # Errors
-    /// Every [`GenerateError`] but those of loading and of the device.
+    /// [`GenerateError::EmptyStopString`], [`GenerateError::UnknownStopToken`],
+    /// [`GenerateError::TooManyAlternatives`], [`GenerateError::MinAboveMax`],
+    /// [`GenerateError::EmptyPrompt`], [`GenerateError::PromptTooLong`], [`GenerateError::NoSeed`],
+    /// [`GenerateError::Tokenizer`], [`GenerateError::Model`] for an id outside the vocabulary, and
+    /// [`GenerateError::Sampling`] for invalid parameters.
     pub fn generate<'p>(
         &self,
         prompt: impl Into<Prompt<'p>>,
@@ -147,10 +156,11 @@ impl WolfgangGenerator {
         self.begin(prompt.into(), options, CacheLease::default())
     }
 
-    /// Generates without streaming: the fold of [`generate`](Self::generate)'s events, with the same text.
+    /// Generates a text without streaming. The text is that of the events of
+    /// [`generate`](Self::generate).
     ///
     /// # Errors
-    /// Every [`GenerateError`] but those of loading.
+    /// Those of [`generate`](Self::generate), and [`GenerateError::GenerationFailed`].
     pub fn generate_text<'p>(
         &self,
         prompt: impl Into<Prompt<'p>>,
@@ -159,14 +169,16 @@ impl WolfgangGenerator {
         self.generate(prompt, options)?.into_summary()
     }
 
-    /// Begins `n` generations from the same prompt, which is computed once. Their seeds count up from the one given or
-    /// drawn; each is told in its summary, and gives the same text alone. There can be 1 to 256.
+    /// Starts `n` generations from the same prompt, which is computed once. `n` is at most 256.
+    /// Their seeds are consecutive numbers from [`GenerateOptions::seed`] or from a random one;
+    /// each summary contains its seed, with which [`generate`](Self::generate) returns the same
+    /// text.
     ///
-    /// Where each needs a processor or a stopping criterion of the caller's, push them into a [`Batch`] one by one: it
-    /// computes their prompt once, too.
+    /// To add processors or stopping criteria, push single generations to a [`Batch`], which
+    /// computes their common prompt only once, too.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate), and [`GenerateError::SampleCount`].
+    /// Those of [`generate`](Self::generate), and [`GenerateError::SampleCount`].
     pub fn generate_n<'p>(
         &self,
         prompt: impl Into<Prompt<'p>>,
@@ -189,15 +201,16 @@ impl WolfgangGenerator {
         (0..n).map(generation).collect()
     }
 
-    /// Generations that go on from each other, without computing again what they have in common.
+    /// Creates a session, which keeps the KV cache between generations.
     pub fn session(&self) -> Session {
         Session::new(self.clone())
     }
 
-    /// A conversation that has not begun. An empty `system` prompt is none.
+    /// Creates a conversation without messages. An empty `system` means no system prompt.
     ///
     /// # Errors
-    /// [`TokenizerError::NoChatToken`](crate::TokenizerError) if the vocabulary lacks control tokens of the format.
+    /// [`GenerateError::Tokenizer`] with [`TokenizerError::NoChatToken`](crate::TokenizerError) if
+    /// the vocabulary lacks control tokens of the chat format.
     pub fn conversation(&self, system: impl Into<String>) -> Result<Conversation, GenerateError> {
         Conversation::new(self.clone(), system.into())
     }
@@ -242,7 +255,7 @@ impl WolfgangGenerator {
         ))
     }
 
-    /// Refuses more alternatives than the vocabulary has tokens.
+    /// Returns an error if `n` exceeds the size of the vocabulary.
     pub(crate) fn check_alternatives(&self, n: usize) -> Result<(), GenerateError> {
         let vocab_size = self.model.config().vocab_size;
         if n > vocab_size {
@@ -251,7 +264,7 @@ impl WolfgangGenerator {
         Ok(())
     }
 
-    /// Refuses ids outside the vocabulary.
+    /// Returns an error if an id is outside the vocabulary.
     pub(crate) fn check_ids(&self, ids: &[u32]) -> Result<(), GenerateError> {
         let vocab_size = self.model.config().vocab_size;
         match ids.iter().position(|id| *id as usize >= vocab_size) {
@@ -264,7 +277,8 @@ impl WolfgangGenerator {
         }
     }
 
-    /// Whatever ends the text must not come before the minimum of new tokens.
+    /// Adds all ids that end the generation to those that are masked until `min_new_tokens` is
+    /// reached.
     fn add_ends(&self, options: &mut GenerateOptions) {
         if options.sampling.min_new_tokens == 0 {
             return;
@@ -279,8 +293,8 @@ impl WolfgangGenerator {
     }
 }
 
-/// The seed given, or one drawn: below 2^52, so that it and those that count up from it are below 2^53 and survive JSON
-/// that is read as doubles.
+/// The seed of the options, or a random one below 2^52, so that it and the seeds of `generate_n`
+/// are below 2^53 and exact in JSON numbers that are parsed as doubles.
 fn seed(options: &GenerateOptions) -> Result<u64, GenerateError> {
     let draw = || match getrandom::u64() {
         Ok(bits) => Ok(bits >> 12),

@@ -1,4 +1,4 @@
-//! Text generation with Wolfgang-LM: the loop from a prompt to streamed text.
+//! Text generation with Wolfgang-LM: from a prompt to streamed text.
 //!
 //! ```
 //! use wolfgang_generate::{Event, GenerateOptions, Precision, WolfgangGenerator};
@@ -17,23 +17,29 @@
 //! # Ok::<(), wolfgang_generate::GenerateError>(())
 //! ```
 //!
-//! Generation is an iterator of [`Event`]s, pulled by whoever wants the text: it runs on the caller's thread, does
-//! nothing between two calls, and ends when it is dropped. A callback would take all that from the caller and give
-//! nothing back. [`WolfgangGenerator::generate_text`] is the fold of the same events.
+//! [`WolfgangGenerator`] is an immutable model with its tokenizer, cheap to clone and shared by any
+//! number of threads. These start from it:
 //!
-//! [`WolfgangGenerator`] is a handle that is cheap to clone. [`Generation`], [`Batch`],
-//! [`Session`], [`Conversation`] and [`Reply`] hold a handle of their own: they borrow nothing, can
-//! be stored and returned, and are `Send + 'static`:
+//! | to | use |
+//! | --- | --- |
+//! | generate a text | [`WolfgangGenerator::generate_text`] |
+//! | stream a text, cancel it, add processors or stopping criteria | [`WolfgangGenerator::generate`], a [`Generation`] |
+//! | generate several texts from one prompt | [`WolfgangGenerator::generate_n`] |
+//! | run several prompts with shared forward passes | [`Batch`] |
+//! | keep the KV cache between prompts that share a prefix | [`Session`] |
+//! | chat | [`Conversation`] and [`Reply`] |
+//! | serve concurrent callers, blocking or async | [`Engine`] |
+//! | score a text, or compare continuations of a context | [`WolfgangGenerator::score`], [`WolfgangGenerator::score_continuations`] |
 //!
-//! ```
-//! # use wolfgang_generate::{GenerateOptions, WolfgangGenerator};
-//! # let generator = WolfgangGenerator::builder("../../models/faust").load()?;
-//! let options = GenerateOptions::default().with_max_new_tokens(12);
-//! let generation = generator.generate("Habe nun, ach!", &options)?;
-//! let worker = std::thread::spawn(move || generation.into_summary());
-//! println!("{}", worker.join().expect("no panic")?.text);
-//! # Ok::<(), wolfgang_generate::GenerateError>(())
-//! ```
+//! A generation is an iterator of [`Event`]s: it computes only while it is advanced, and stops when
+//! it is dropped. All of these types are `Send + 'static`.
+//!
+//! # Guarantees
+//!
+//! The same prompt, options and seed give the same ids. On the CPU this holds bit for bit, alone,
+//! in a [`Batch`], a [`Session`] or an [`Engine`], and with any number of threads; on other
+//! devices, logits are equal up to rounding. [`Summary::seed`] reports a seed that was chosen at
+//! random.
 //!
 //! # Serialization
 //!
@@ -44,8 +50,17 @@
 //!
 //! # Panics
 //!
-//! Panics of device drivers, of kernels and of file readers become errors. That needs unwinding,
-//! the default: in a program with `panic = "abort"` such a panic ends the process.
+//! Panics in device drivers, kernels and file readers are caught and returned as errors. This
+//! requires unwinding, the default of Cargo: with `panic = "abort"` such a panic ends the process.
+//!
+//! # Cargo features
+//!
+//! - `flex` (default), `ndarray`, `wgpu`, `vulkan`, `metal`, `webgpu`, `cuda`, `tch`: the backends.
+//!   `flex` is the CPU, with the kernels of `wolfgang-kernels`.
+//! - `autotune`: GPU backends measure several kernels at each start and use the fastest.
+//! - `hub`: download of models from the Hugging Face Hub, `hf:OWNER/NAME`.
+//! - `serde`: `Serialize` for events, summaries and scores, and both directions for options,
+//!   parameters and messages.
 
 mod batch;
 mod builder;

@@ -1,4 +1,4 @@
-//! Logarithms as serde has them: −∞, the logarithm of 0, is `null`, for JSON has no infinity.
+//! Serialisation of logarithms: −∞, the logarithm of 0, is `null`, because JSON has no infinity.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -1,38 +1,41 @@
-//! How likely tokens were.
+//! Log-probabilities of generated tokens.
 
 use wolfgang_sampling::SamplingError;
 
-/// How likely a generated token was, and what else might have come.
+/// Log-probabilities of a generated token and of its alternatives.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TokenLogprobs {
-    /// The token.
+    /// The generated token.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub chosen: Alternative,
-    /// The likeliest tokens by the model, likeliest first, as many as were asked for; the chosen one may be among them.
+    /// The tokens that are most likely according to the model, most likely first; their number is
+    /// [`GenerateOptions::logprobs`](crate::GenerateOptions::logprobs). They may include the
+    /// generated token.
     pub alternatives: Vec<Alternative>,
 }
 
-/// A token that might come next.
+/// A token and its log-probabilities.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Alternative {
-    /// Its id.
+    /// Token id.
     pub id: u32,
-    /// The natural logarithm of its probability by the model.
+    /// Natural logarithm of its probability according to the model, before the sampling chain.
     #[cfg_attr(feature = "serde", serde(with = "crate::logarithm"))]
     pub model: f32,
-    /// The same behind the sampling chain, as it was drawn from; −∞ for what the chain ruled out.
+    /// Natural logarithm of its probability after the sampling chain, in the distribution of the
+    /// draw; −∞ if the chain masked it.
     #[cfg_attr(feature = "serde", serde(with = "crate::logarithm"))]
     pub sampled: f32,
 }
 
-/// Keeps the model's logits while the chain changes them.
+/// Keeps the logits of the model while the sampling chain changes them.
 #[derive(Clone, Debug)]
 pub(crate) struct LogprobsBuilder {
-    /// How many alternatives to tell of.
+    /// Number of alternatives.
     n: usize,
     logits: Vec<f32>,
 }
@@ -45,13 +48,14 @@ impl LogprobsBuilder {
         }
     }
 
-    /// Takes the logits of a step, `[vocab_size]`, before the chain.
+    /// Stores the logits of a step before the chain, `[vocab_size]`.
     pub(crate) fn keep(&mut self, logits: &[f32]) {
         self.logits.clear();
         self.logits.extend_from_slice(logits);
     }
 
-    /// What to tell of this step, in which `id` was chosen from `probabilities`, `[vocab_size]`.
+    /// Returns the log-probabilities of the step, in which `id` was sampled from `probabilities`,
+    /// `[vocab_size]`.
     pub(crate) fn of(&self, id: u32, probabilities: &[f32]) -> TokenLogprobs {
         let total = log_sum_exp(&self.logits);
         let alternative = |id: u32| Alternative {
@@ -69,13 +73,13 @@ impl LogprobsBuilder {
     }
 }
 
-/// The natural logarithm of the probability of an id with this logit, where `total` is ln Σ exp(x) of
-/// all logits.
+/// Natural logarithm of the probability of a token with this logit, where `total` is ln Σ exp(x)
+/// over all logits.
 pub(crate) fn logprob(logit: f32, total: f64) -> f32 {
     (f64::from(logit) - total) as f32
 }
 
-/// ln Σ exp(x) of logits that are checked to be a distribution.
+/// Returns ln Σ exp(x) of the logits, after checking that they define a distribution.
 ///
 /// # Errors
 /// [`SamplingError::InvalidLogit`], [`SamplingError::AllTokensMasked`].
@@ -92,14 +96,15 @@ pub(crate) fn checked_log_sum_exp(logits: &[f32]) -> Result<f64, SamplingError> 
     Ok(total)
 }
 
-/// ln Σ exp(x), without an overflow on the way; NaN if all are −∞.
+/// Returns ln Σ exp(x), computed without overflow; NaN if all logits are −∞.
 pub(crate) fn log_sum_exp(logits: &[f32]) -> f64 {
     let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     let sum: f64 = logits.iter().map(|x| (f64::from(*x) - max).exp()).sum();
     max + sum.ln()
 }
 
-/// The `n` of these ids, which rise, that have the largest logits: largest first, of equal ones the lower id first.
+/// Returns the `n` ids with the largest logits, largest first; of equal logits the lower id is
+/// first. `ids` are in ascending order.
 pub(crate) fn likeliest(logits: &[f32], ids: impl Iterator<Item = u32>, n: usize) -> Vec<u32> {
     let mut best: Vec<u32> = Vec::new();
     let larger = |a: u32, b: u32| logits[a as usize] > logits[b as usize];

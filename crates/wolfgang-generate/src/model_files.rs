@@ -1,4 +1,4 @@
-//! The files of a model, found by its path or downloaded from the Hugging Face Hub.
+//! Paths of a model's files, local or downloaded from the Hugging Face Hub.
 
 #[cfg(feature = "hub")]
 use crate::GenerateError;
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "hub")]
 use wolfgang_checkpoint::{Hub, HubUnavailable, Progress};
 
-/// What the name of a model on the Hugging Face Hub begins with: `hf:OWNER/NAME`. A path that begins with it is written
-/// `./hf:…`.
+/// Prefix of the name of a model on the Hugging Face Hub: `hf:OWNER/NAME`. To use a path that
+/// begins with it, write `./hf:…`.
 pub const HUB_PREFIX: &str = "hf:";
 
-/// Where the files of a model are.
+/// The paths of a model's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelFiles {
     checkpoint: PathBuf,
@@ -20,24 +20,26 @@ pub struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// What [`Checkpoint::open`](crate::Checkpoint::open) opens: a folder or a `.pt`.
+    /// Returns the path of the checkpoint, a folder or a `.pt` file, for
+    /// [`Checkpoint::open`](crate::Checkpoint::open).
     pub fn checkpoint(&self) -> &Path {
         &self.checkpoint
     }
 
-    /// The model's own `tokenizer.json`, or where it would be if there is none: in the checkpoint's folder, or beside it
-    /// if it is a file.
+    /// Returns the path of the model's own `tokenizer.json`, in the checkpoint's folder, or next to
+    /// it if the checkpoint is a file. The file may not exist.
     pub fn tokenizer(&self) -> &Path {
         &self.tokenizer
     }
 
-    /// Why the Hub could not be asked, if it could not: these are the files that the cache had, perhaps not the newest.
+    /// Returns the reason why the Hub was not available, if it was not: the files are then those of
+    /// the cache, which may be out of date.
     #[cfg(feature = "hub")]
     pub fn unavailable(&self) -> Option<&HubUnavailable> {
         self.unavailable.as_ref()
     }
 
-    /// The files at this path. Nothing is read.
+    /// The files at this path, without reading anything.
     pub(crate) fn at(checkpoint: &Path) -> Self {
         Self {
             checkpoint: checkpoint.to_path_buf(),
@@ -47,14 +49,14 @@ impl ModelFiles {
         }
     }
 
-    /// Downloads the model called `name`, without its prefix.
+    /// Downloads the model `name`, which has no prefix.
     #[cfg(feature = "hub")]
     pub(crate) fn download(
         name: &str,
         hub: Option<&Hub>,
         progress: &mut dyn Progress,
     ) -> Result<Self, GenerateError> {
-        // A mistyped name is the more likely mistake.
+        // A mistyped name is more likely than a missing Hub, so it is reported first.
         let model = name.parse()?;
         let hub = hub.ok_or_else(|| GenerateError::HubNotSet {
             model: format!("{HUB_PREFIX}{name}"),
@@ -69,7 +71,7 @@ impl ModelFiles {
     }
 }
 
-/// The name of the model on the Hub that `source` is, without its prefix; none if `source` is a path.
+/// The name of a model on the Hub, without its prefix; `None` if `source` is a path.
 pub(crate) fn name_on_the_hub(source: &Path) -> Option<&str> {
     source.to_str()?.strip_prefix(HUB_PREFIX)
 }

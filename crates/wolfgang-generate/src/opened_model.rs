@@ -1,4 +1,4 @@
-//! A model whose files have been found and checked, but whose weights have not been read.
+//! Models with an open checkpoint, before their weights are read.
 
 use crate::generator::check_vocabulary;
 use crate::{GenerateError, WolfgangGenerator};
@@ -8,10 +8,11 @@ use wolfgang_checkpoint::{Checkpoint, Progress};
 use wolfgang_model::{Device, DeviceName, ModelOptions};
 use wolfgang_tokenize::Tokenizer;
 
-/// A model whose checkpoint is open and whose weights have not been read, from
+/// A model whose checkpoint is open but whose weights have not been read, from
 /// [`GeneratorBuilder::open`](crate::GeneratorBuilder::open).
 ///
-/// It shows what the checkpoint is before [`load`](Self::load) reads the weights.
+/// [`checkpoint`](Self::checkpoint) describes the model before [`load`](Self::load) reads the
+/// weights.
 #[must_use = "weights are only read by `load`"]
 pub struct OpenedModel<'p> {
     pub(crate) checkpoint: Checkpoint,
@@ -21,7 +22,7 @@ pub struct OpenedModel<'p> {
     pub(crate) progress: Option<&'p mut dyn Progress>,
 }
 
-/// A device that is open, or the name of one to open.
+/// An open device, or the name of a device to open.
 #[derive(Clone, Debug)]
 pub(crate) enum ChosenDevice {
     Open(Device),
@@ -38,17 +39,17 @@ impl ChosenDevice {
 }
 
 impl OpenedModel<'_> {
-    /// The checkpoint.
+    /// Returns the checkpoint.
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
 
-    /// The path of the tokenizer that [`load`](Self::load) reads. There may be no file.
+    /// Returns the path of the tokenizer that [`load`](Self::load) reads. The file may not exist.
     pub fn tokenizer(&self) -> &Path {
         &self.tokenizer
     }
 
-    /// Reads a `tokenizer.json` and checks that it belongs to this model.
+    /// Reads a `tokenizer.json` and checks that it matches this model.
     ///
     /// # Errors
     /// [`GenerateError::Tokenizer`], [`GenerateError::VocabularyMismatch`].
@@ -58,13 +59,13 @@ impl OpenedModel<'_> {
         Ok(tokenizer)
     }
 
-    /// Reads the tokenizer, and then the weights onto the device.
+    /// Reads the tokenizer, opens the device if necessary, and reads the weights.
     ///
     /// # Errors
-    /// [`GenerateError::Tokenizer`], [`GenerateError::VocabularyMismatch`], [`GenerateError::Model`],
-    /// [`GenerateError::Checkpoint`].
+    /// [`GenerateError::Tokenizer`], [`GenerateError::VocabularyMismatch`],
+    /// [`GenerateError::Model`], [`GenerateError::Checkpoint`].
     pub fn load(self) -> Result<WolfgangGenerator, GenerateError> {
-        // Before the weights are read: a wrong pair is known by then.
+        // A wrong tokenizer is reported before the weights are read.
         let tokenizer = self.read_tokenizer(&self.tokenizer)?;
         let device = self.device.open()?;
         let end_ids = self.checkpoint.end_ids().to_vec();

@@ -1,53 +1,63 @@
-//! How to generate.
+//! Options of a generation.
 
 mod setters;
 
 use std::time::Duration;
 use wolfgang_sampling::SamplingParams;
 
-/// Options of one generation. The defaults are the original's.
+/// Options of a generation. Defaults are those of the original Python implementation.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct GenerateOptions {
-    /// How many tokens to generate at most, no fewer than the least that `sampling` asks for. Default 100.
+    /// Maximum number of new tokens, at least [`SamplingParams::min_new_tokens`]. Default: 100.
     pub max_new_tokens: usize,
-    /// How each token is chosen. What ends the generation here,
-    /// [`WolfgangGenerator::end_ids`](crate::WolfgangGenerator::end_ids) and `stop_tokens`, is added to
-    /// [`SamplingParams::end_tokens`], which [`SamplingParams::min_new_tokens`] rules out; stop strings are not held off.
-    pub sampling: SamplingParams,
-    /// Ids that end the generation; they are not part of the text. Default none.
-    pub stop_tokens: Vec<u32>,
-    /// Texts that end the generation, whichever is complete first; of several that are complete at once the longest. They
-    /// are looked for in what is generated, not in the prompt. Default none.
-    pub stop_strings: Vec<String>,
-    /// Whether the stop string that ended the text is part of it. Default false.
-    pub keep_stop_string: bool,
-    /// Time after which no further token is begun, from the first event that is asked for. Default none.
+    /// Parameters of the sampling chain. Default: [`SamplingParams::default`].
     ///
-    /// With the feature `serde` its name is `max_time_seconds`, a number.
+    /// If [`SamplingParams::min_new_tokens`] is set,
+    /// [`WolfgangGenerator::end_ids`](crate::WolfgangGenerator::end_ids) (unless `ignore_eos` is
+    /// set) and `stop_tokens` are added to [`SamplingParams::end_tokens`], which are masked until
+    /// that number is reached. Stop strings are not affected by it.
+    pub sampling: SamplingParams,
+    /// Ids that end the generation. They are not part of the text. Default: none.
+    pub stop_tokens: Vec<u32>,
+    /// Strings that end the generation when one of them occurs in the generated text; the prompt is
+    /// not searched. If several are completed by the same character, the longest counts. Default:
+    /// none.
+    pub stop_strings: Vec<String>,
+    /// Whether the text includes the stop string that ended it. Default: `false`.
+    pub keep_stop_string: bool,
+    /// Time limit, after which no further forward pass is started. It is measured from when the
+    /// generation is first ready for a forward pass; time in the queue of an
+    /// [`Engine`](crate::Engine) does not count. Default: `None`, no limit.
+    ///
+    /// With the feature `serde`, the field is called `max_time_seconds` and is a number.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "max_time_seconds", with = "crate::seconds::optional")
     )]
     pub max_time: Option<Duration>,
-    /// Whether to go on behind [`WolfgangGenerator::end_ids`](crate::WolfgangGenerator::end_ids), which otherwise end the
-    /// generation. Default false.
+    /// Whether to continue after [`WolfgangGenerator::end_ids`](crate::WolfgangGenerator::end_ids),
+    /// which otherwise end the generation. Default: `false`.
     pub ignore_eos: bool,
-    /// Makes the generation repeatable. `None` draws a seed below 2^52, which [`Summary::seed`](crate::Summary::seed) tells.
+    /// Seed of the random number generator. The same seed gives the same text. With `None`, the
+    /// default, the seed is random, below 2^52; [`Summary::seed`](crate::Summary::seed) contains
+    /// it.
     pub seed: Option<u64>,
-    /// Tells of each generated token how likely it was, and of so many of the likeliest alternatives, at most the whole
-    /// vocabulary. Default none.
+    /// Number of alternatives, the most likely tokens, whose log-probabilities are returned with
+    /// that of each generated token. Range: `0..=vocab_size`. Default: `None`, no
+    /// log-probabilities.
     pub logprobs: Option<usize>,
-    /// Tells of each generated token how it came about, with so many of the likeliest alternatives; of at least that many
-    /// tokens at each step of the sampling chain. It takes time and memory, and changes no text. Default none.
+    /// Number of alternatives, the most likely tokens, in the explanation of each generated token,
+    /// overall and for each step of the sampling chain. Explanations cost time and memory, and do
+    /// not change the text. Range: `0..=vocab_size`. Default: `None`, no explanations.
     pub explain: Option<usize>,
-    /// Whether the prompt is handed out as the beginning of the text. Default false.
+    /// Whether the text begins with the prompt. Default: `false`.
     pub include_prompt: bool,
-    /// What happens when the context is full. Default [`ContextOverflow::SlidingWindow`].
+    /// What happens when the context is full. Default: [`ContextOverflow::SlidingWindow`].
     pub context_overflow: ContextOverflow,
-    /// What happens to a prompt that is longer than the context. Default [`PromptTruncation::Left`].
+    /// What happens to a prompt that exceeds the context. Default: [`PromptTruncation::Left`].
     pub prompt_truncation: PromptTruncation,
 }
 
@@ -71,29 +81,33 @@ impl Default for GenerateOptions {
     }
 }
 
-/// What happens when prompt and text fill the model's context.
+/// What happens when prompt and generated text exceed the context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ContextOverflow {
-    /// The model goes on with the last `block_size` tokens, computed afresh for each token, exactly as the original
-    /// does. Costs a prefill for every token.
+    /// The model sees the last `block_size` tokens, which are recomputed for each token, exactly as
+    /// in the original. Each token costs a prefill.
     #[default]
     SlidingWindow,
-    /// The generation ends with [`FinishReason::ContextFull`](crate::FinishReason::ContextFull).
+    /// The generation ends with [`FinishReason::ContextFull`](crate::FinishReason::ContextFull),
+    /// after at least one token.
     Stop,
 }
 
-/// What happens to a prompt that is longer than the model's context.
+/// What happens to a prompt that exceeds the context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum PromptTruncation {
-    /// The model sees its last `block_size` tokens, as in the original; the summary tells how many were cut.
+    /// The prompt is truncated on the left to its last `block_size` tokens, as in the original;
+    /// [`Summary::truncated_tokens`](crate::Summary::truncated_tokens) is the number of tokens
+    /// removed.
     #[default]
     Left,
-    /// It is an error.
+    /// The prompt is refused with
+    /// [`GenerateError::PromptTooLong`](crate::GenerateError::PromptTooLong).
     Error,
 }

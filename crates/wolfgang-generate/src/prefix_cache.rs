@@ -1,11 +1,12 @@
-//! KV caches of finished generations, for prompts that begin alike.
+//! KV caches of ended generations, for prompts with a common prefix.
 
 use crate::sequence_cache::SequenceCache;
 
-/// The shortest prefix worth a copy of its cache. A copy takes the time of a few tokens.
+/// Minimum length of a common prefix that is worth a copy of a cache. A copy takes as long as
+/// computing a few tokens.
 const MIN_SHARED_PREFIX: usize = 16;
 
-/// Caches of at most `limit` bytes together, the least recently used first.
+/// Caches with a total size of at most `limit` bytes, least recently used first.
 #[derive(Debug)]
 pub(crate) struct PrefixCache {
     entries: Vec<SequenceCache>,
@@ -22,13 +23,13 @@ impl PrefixCache {
         }
     }
 
-    /// Bytes that the caches take.
+    /// Total size of the caches in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The cache with the longest prefix in common with `ids`, or an empty one. It is moved out if
-    /// `ids` continue all of it, and copied otherwise, for another prompt may need its rest.
+    /// Returns the cache with the longest common prefix with `ids`, or an empty one. It is moved
+    /// out if `ids` continue it, and copied otherwise, because other prompts may need its rest.
     pub(crate) fn lookup(&mut self, ids: &[u32]) -> SequenceCache {
         let common = |entry: &SequenceCache| entry.common_prefix_len(ids);
         let lengths = self.entries.iter().map(common).enumerate();
@@ -47,12 +48,12 @@ impl PrefixCache {
         entry
     }
 
-    /// Keeps a cache, and drops those that were not used for longest until all fit.
+    /// Adds a cache, and drops the least recently used ones until all fit.
     pub(crate) fn insert(&mut self, cache: SequenceCache) {
         if cache.ids().is_empty() || cache.memory_bytes() > self.limit {
             return;
         }
-        // A cache with all ids of another makes that one useless.
+        // A cache that is a prefix of another is redundant.
         let contains = |one: &SequenceCache, other: &SequenceCache| {
             one.common_prefix_len(other.ids()) == other.ids().len()
         };

@@ -1,17 +1,19 @@
-//! What a generation begins with.
+//! Prompts.
 
 use crate::GenerateError;
 use wolfgang_tokenize::{Message, Tokenizer};
 
-/// A prompt in one of its forms. Most callers pass a `&str` and never name this type.
+/// A prompt: text, ids or messages. Functions accept a `&str`, `&[u32]` or `&[Message]` directly.
+///
+/// An empty prompt starts a new document with `<|endoftext|>`.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Prompt<'a> {
-    /// Plain text. Control tokens written out in it stay text.
+    /// Plain text. Control tokens written out in it are encoded as plain text.
     Text(&'a str),
-    /// Token ids, whatever they are; from [`Tokenizer::encode_with_special`], say, for text whose control tokens count.
+    /// Token ids, including control tokens; for example from [`Tokenizer::encode_with_special`].
     Ids(&'a [u32]),
-    /// A conversation, to be continued by the assistant.
+    /// Messages of a conversation, to which the assistant replies.
     Chat(&'a [Message]),
 }
 
@@ -64,7 +66,7 @@ impl<'a> From<&'a [Message]> for Prompt<'a> {
 }
 
 impl Prompt<'_> {
-    /// The prompt as ids, at least one: an empty prompt begins a new document from `<|endoftext|>`.
+    /// Encodes the prompt, to at least one id: an empty prompt becomes `<|endoftext|>`.
     pub(crate) fn encode(self, tokenizer: &Tokenizer) -> Result<Vec<u32>, GenerateError> {
         let mut ids = self.ids(tokenizer)?;
         if ids.is_empty() {
@@ -73,7 +75,7 @@ impl Prompt<'_> {
         Ok(ids)
     }
 
-    /// The ids of the prompt; none if it is empty.
+    /// Encodes the prompt; the result is empty if the prompt is.
     pub(crate) fn ids(self, tokenizer: &Tokenizer) -> Result<Vec<u32>, GenerateError> {
         Ok(match self {
             Self::Text(text) => tokenizer.encode(text)?,

@@ -1,4 +1,4 @@
-//! A reply of a conversation, while it is generated.
+//! Replies of a conversation.
 
 use crate::conversation::Messages;
 use crate::{
@@ -8,18 +8,18 @@ use crate::{
 use std::iter::FusedIterator;
 use std::sync::Arc;
 
-/// The reply to the last message of a [`Conversation`](crate::Conversation): an iterator of
-/// [`Event`]s, as a [`Generation`] is.
+/// The reply to the last message of a [`Conversation`](crate::Conversation): like [`Generation`],
+/// an iterator of [`Event`]s.
 ///
-/// Before [`Event::Finished`] is returned, the reply becomes a message of the conversation,
-/// whatever ended it. If it is dropped before, or ends by an error, the conversation ends with the
-/// message that has no reply; the error has the text ([`GenerateError::GenerationFailed`]).
+/// When the reply ends, for any reason except an error, it is added to the messages of the
+/// conversation before [`Event::Finished`] is returned. If it is dropped or fails, the conversation
+/// ends with the user message; [`GenerateError::GenerationFailed`] contains the text so far.
 #[derive(Debug)]
 #[must_use = "a reply is lazy: it generates only when its events are asked for"]
 pub struct Reply {
     generation: Generation,
-    /// Where the reply is added at its end; none after it. The conversation counts these to know
-    /// whether a reply is in progress.
+    /// Where the reply is added at its end; `None` after that. While this reference exists, the
+    /// conversation has a reply in progress.
     messages: Option<Arc<Messages>>,
     truncated_messages: Vec<Message>,
 }
@@ -37,42 +37,45 @@ impl Reply {
         }
     }
 
-    /// The messages that the model does not see, because its context is full: the oldest.
+    /// Returns the messages that the model does not see because they exceed the context, oldest
+    /// first.
     pub fn truncated_messages(&self) -> &[Message] {
         &self.truncated_messages
     }
 
-    /// The seed in use, given or drawn.
+    /// Returns the seed, either [`GenerateOptions::seed`](crate::GenerateOptions::seed) or a random
+    /// one.
     pub fn seed(&self) -> u64 {
         self.generation.seed()
     }
 
-    /// Ends the reply: the next events are what was held back and [`Event::Finished`].
+    /// Cancels the reply: the next events are the buffered text, if there is any, and
+    /// [`Event::Finished`].
     pub fn cancel(&mut self) {
         self.generation.cancel();
     }
 
-    /// A handle that cancels the reply from another thread.
+    /// Returns a handle that cancels the reply from another thread.
     pub fn cancel_handle(&self) -> CancelHandle {
         self.generation.cancel_handle()
     }
 
-    /// As [`Generation::with_stopping`].
+    /// Adds a stopping criterion, as [`Generation::with_stopping`] does.
     pub fn with_stopping(mut self, criterion: impl StoppingCriterion + 'static) -> Self {
         self.generation = self.generation.with_stopping(criterion);
         self
     }
 
-    /// As [`Generation::with_processor`].
+    /// Adds a logits processor, as [`Generation::with_processor`] does.
     pub fn with_processor(mut self, processor: impl LogitsProcessor + 'static) -> Self {
         self.generation = self.generation.with_processor(processor);
         self
     }
 
-    /// Runs to the end; the pieces are in the summary.
+    /// Runs the reply to its end and returns the summary, which includes the events read before.
     ///
     /// # Errors
-    /// As [`Generation::into_summary`].
+    /// Those of [`Generation::into_summary`].
     pub fn into_summary(self) -> Result<Summary, GenerateError> {
         let summary = self.generation.into_summary()?;
         if let Some(messages) = self.messages {
@@ -82,7 +85,7 @@ impl Reply {
     }
 }
 
-/// The format ends every message with a line break, which is not part of it.
+/// The line break that ends every message of the format is not part of the message.
 fn reply_message(summary: &Summary) -> Message {
     let content = summary.text.strip_suffix('\n').unwrap_or(&summary.text);
     Message::new(Role::Assistant, content)
@@ -99,7 +102,7 @@ impl Iterator for Reply {
                     messages.lock().push(reply_message(summary));
                 }
             }
-            // The conversation can go on.
+            // The reply is no longer in progress, so that the conversation can continue.
             Some(Err(_)) => self.messages = None,
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! How likely a given text is.
+//! Log-probabilities of given texts.
 
 mod continuation;
 mod scorer;
@@ -11,30 +11,33 @@ use crate::{GenerateError, Prompt, WolfgangGenerator};
 use scorer::Scorer;
 use windows::{Window, overlapping, rolling};
 
-/// The score of a text.
+/// Log-probabilities of a text.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Score {
-    /// Its tokens.
+    /// The ids of the text.
     pub ids: Vec<u32>,
-    /// For each token the natural logarithm of its probability, given those before it in its window;
-    /// none for the first, unless the windows are [`ScoreWindows::Rolling`].
+    /// Natural logarithm of the probability of each token, given the tokens before it in its
+    /// window. `None` for the first token, except with [`ScoreWindows::Rolling`].
     pub logprobs: Vec<Option<f32>>,
-    /// For each token the likeliest ones at its position, likeliest first, of equally likely ones the
-    /// lower id first: as many as [`ScoreOptions::alternatives`]. None where there is no logarithm.
+    /// For each token, the most likely tokens at its position, most likely first; of equally likely
+    /// tokens the lower id is first. Their number is [`ScoreOptions::alternatives`]. Empty where
+    /// `logprobs` is `None`.
     pub alternatives: Vec<Vec<ScoreAlternative>>,
 }
 
-/// How a text is scored.
+/// Options of scoring a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct ScoreOptions {
-    /// How a text that is longer than the model's context is divided.
+    /// How a text that exceeds the model's context is divided. Default:
+    /// [`ScoreWindows::Overlapping`].
     pub windows: ScoreWindows,
-    /// How many of the likeliest tokens to return for each position; 0 by default.
+    /// Number of the most likely tokens to return for each position, at most the size of the
+    /// vocabulary. Default: 0.
     pub alternatives: usize,
 }
 
@@ -54,54 +57,56 @@ impl ScoreOptions {
     }
 }
 
-/// How a text that is longer than the model's context is divided into windows, each of which is scored
-/// on its own.
+/// How a text that exceeds the model's context is divided into windows, each of which is scored
+/// independently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ScoreWindows {
-    /// Windows overlap by half: every token but those of the first window is given at least half a
+    /// Windows overlap by half: every token after the first window is given at least half a
     /// context. The first token of the text is not scored.
     #[default]
     Overlapping,
-    /// The windows of `loglikelihood_rolling` of lm-evaluation-harness: each scores as many tokens as the
-    /// context holds, given one token before them; the last scores the rest, given as many as fit. The
-    /// first token of the text is given `<|endoftext|>`, so that every token is scored once.
+    /// The windows of `loglikelihood_rolling` of lm-evaluation-harness. Each scores as many tokens
+    /// as fit into the context, given one token before them; the last scores the rest, given as
+    /// many tokens as fit. The first token of the text is scored given `<|endoftext|>`, so every
+    /// token is scored once.
     Rolling,
 }
 
 impl Score {
-    /// The natural logarithm of the text's probability: the sum over the tokens that were scored.
+    /// Returns the natural logarithm of the probability of the text: the sum over the scored
+    /// tokens.
     pub fn sum_logprob(&self) -> f64 {
         self.logprobs.iter().flatten().copied().map(f64::from).sum()
     }
 
-    /// The mean over the tokens that were scored; none if there are none.
+    /// Returns the mean log-probability of the scored tokens, or `None` if there are none.
     pub fn mean_logprob(&self) -> Option<f64> {
         let n = self.logprobs.iter().flatten().count();
         (n > 0).then(|| self.sum_logprob() / n as f64)
     }
 
-    /// exp(−[`mean_logprob`](Self::mean_logprob)): the number of equally likely tokens that would be as
-    /// hard to predict.
+    /// Returns the perplexity, exp(−[`mean_logprob`](Self::mean_logprob)), or `None` if no token
+    /// was scored. It is the number of equally likely tokens that would be equally hard to predict.
     pub fn perplexity(&self) -> Option<f64> {
         self.mean_logprob().map(|mean| (-mean).exp())
     }
 }
 
 impl WolfgangGenerator {
-    /// Scores a text with the default [`ScoreOptions`]: in [`ScoreWindows::Overlapping`], without
-    /// alternatives.
+    /// Computes the log-probabilities of a text, with the default [`ScoreOptions`]:
+    /// [`ScoreWindows::Overlapping`], without alternatives.
     ///
     /// # Errors
-    /// [`GenerateError::Model`], [`GenerateError::Tokenizer`], and [`GenerateError::Sampling`] if the model's logits are
-    /// no numbers.
+    /// [`GenerateError::EmptyPrompt`], [`GenerateError::Model`], [`GenerateError::Tokenizer`], and
+    /// [`GenerateError::Sampling`] for invalid logits, such as NaN.
     pub fn score<'a>(&self, text: impl Into<Prompt<'a>>) -> Result<Score, GenerateError> {
         self.score_with(text, &ScoreOptions::default())
     }
 
-    /// Scores a text.
+    /// Computes the log-probabilities of a text.
     ///
     /// ```
     /// use wolfgang_generate::{Device, ScoreOptions, ScoreWindows, WolfgangGenerator};
@@ -119,8 +124,8 @@ impl WolfgangGenerator {
     /// ```
     ///
     /// # Errors
-    /// As [`score`](Self::score), [`GenerateError::TooManyAlternatives`], and for
-    /// [`ScoreWindows::Rolling`] [`GenerateError::NoEndOfText`].
+    /// Those of [`score`](Self::score), [`GenerateError::TooManyAlternatives`], and, with
+    /// [`ScoreWindows::Rolling`], [`GenerateError::NoEndOfText`].
     pub fn score_with<'a>(
         &self,
         text: impl Into<Prompt<'a>>,
@@ -128,7 +133,7 @@ impl WolfgangGenerator {
     ) -> Result<Score, GenerateError> {
         self.check_alternatives(options.alternatives)?;
         let (text, tokenizer) = (text.into(), self.tokenizer());
-        // The windows divide the text, in rolling ones after the prefix token.
+        // With rolling windows, `ids` begin with the prefix token.
         let (mut ids, prefix) = match options.windows {
             ScoreWindows::Overlapping => (text.encode(tokenizer)?, 0),
             ScoreWindows::Rolling => {

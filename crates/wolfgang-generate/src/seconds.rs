@@ -1,4 +1,4 @@
-//! Durations as serde has them: seconds, as numbers.
+//! Serialisation of durations as numbers of seconds.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
@@ -17,7 +17,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     })
 }
 
-/// A duration that may be none.
+/// Serialisation of optional durations.
 pub(crate) mod optional {
     use super::*;
     use serde::Serialize;

@@ -1,9 +1,9 @@
-//! The KV cache of a sequence, and how a session lends it to a generation.
+//! The KV cache of a sequence, and its lease from a session to a generation.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wolfgang_model::{BatchEntry, KvCache, ModelError, WolfgangModel};
 
-/// The ids that the model has computed, with their keys and values.
+/// The ids that the model has computed, and their keys and values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SequenceCache {
     ids: Vec<u32>,
@@ -11,17 +11,17 @@ pub(crate) struct SequenceCache {
     cache: Option<KvCache>,
 }
 
-/// What a forward pass is to compute of one sequence, from [`SequenceCache::input`].
+/// The input of one sequence to a forward pass, from [`SequenceCache::input`].
 #[derive(Debug)]
 pub(crate) struct Input<'a> {
-    /// All ids up to the last one to compute; the cache holds the first of them.
+    /// All ids up to the last one to compute, including those that are cached.
     ids: &'a [u32],
-    /// Its keys and values are allocated.
+    /// Keys and values are allocated.
     sequence: &'a mut SequenceCache,
     needs_logits: bool,
 }
 
-/// How many ids two sequences begin with in common.
+/// Length of the common prefix of two sequences.
 pub(crate) fn common_prefix_len(one: &[u32], other: &[u32]) -> usize {
     one.iter().zip(other).take_while(|(a, b)| a == b).count()
 }
@@ -31,7 +31,7 @@ impl SequenceCache {
         &self.ids
     }
 
-    /// Drops what follows the first `len` ids.
+    /// Truncates the cache to `len` ids.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.ids.truncate(len);
         if let Some(cache) = &mut self.cache {
@@ -39,26 +39,26 @@ impl SequenceCache {
         }
     }
 
-    /// How many ids of the beginning of `ids` are cached.
+    /// Length of the common prefix of the cache and `ids`.
     pub(crate) fn common_prefix_len(&self, ids: &[u32]) -> usize {
         common_prefix_len(&self.ids, ids)
     }
 
-    /// How many ids of the beginning of `ids` need not be computed again: at least the last one must
+    /// Number of ids at the beginning of `ids` that need not be recomputed. The last id always must
     /// be, for its logits.
     pub(crate) fn reusable_len(&self, ids: &[u32]) -> usize {
         self.common_prefix_len(ids).min(ids.len().saturating_sub(1))
     }
 
-    /// Keeps what of `ids` need not be computed again; returns how many ids that are.
+    /// Truncates the cache to the reusable prefix of `ids`, and returns its length.
     pub(crate) fn reuse_prefix(&mut self, ids: &[u32]) -> usize {
         let kept = self.reusable_len(ids);
         self.truncate(kept);
         kept
     }
 
-    /// The input of a forward pass that computes those of `ids` that are not cached: the cache holds
-    /// the first of them, but not all. Its logits are those of the last id.
+    /// Returns the input of a forward pass that computes the ids that are not cached. The cache
+    /// must contain a proper prefix of `ids`. The logits are those of the last id.
     pub(crate) fn input<'a>(
         &'a mut self,
         model: &WolfgangModel,
@@ -75,13 +75,13 @@ impl SequenceCache {
         })
     }
 
-    /// Bytes that keys and values take in memory.
+    /// Size of keys and values in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.cache.as_ref().map_or(0, KvCache::memory_bytes)
     }
 
-    /// Computes what is not cached yet of several sequences, in one forward pass. Returns the logits of
-    /// the last id of each, `[vocab_size]`, empty where none are needed.
+    /// Computes the uncached ids of several sequences in one forward pass. Returns the logits of
+    /// the last id of each, `[vocab_size]`, or an empty vector where none are needed.
     pub(crate) fn forward(
         model: &WolfgangModel,
         mut sequences: Vec<Input<'_>>,
@@ -105,7 +105,7 @@ impl SequenceCache {
         logits
     }
 
-    /// The logits of each position of `ids` that is not cached yet, `[n, vocab_size]`, row by row.
+    /// Computes the uncached ids, and returns the logits of each, `[n, vocab_size]`, row by row.
     pub(crate) fn all_logits(
         &mut self,
         model: &WolfgangModel,
@@ -128,7 +128,7 @@ impl SequenceCache {
     }
 }
 
-/// Where a session keeps its cache while no generation uses it.
+/// Holds the cache of a session while no generation uses it.
 #[derive(Debug, Default)]
 pub(crate) struct CacheSlot(Mutex<SequenceCache>);
 
@@ -150,10 +150,11 @@ impl CacheSlot {
     }
 }
 
-/// The cache of one generation. If it belongs to a session, the session's is taken when the
-/// generation starts, and given back when it ends or is dropped: the lock is taken twice per
-/// generation, never per token. A second generation that starts meanwhile finds an empty cache, and
-/// computes its whole prompt.
+/// The cache of one generation.
+///
+/// The cache of a session is taken when the generation starts, and returned when it ends or is
+/// dropped: the lock is taken twice per generation, never per token. A second generation that
+/// starts in between finds an empty cache and computes its whole prompt.
 #[derive(Debug, Default)]
 pub(crate) struct CacheLease {
     cache: SequenceCache,
@@ -170,8 +171,8 @@ impl CacheLease {
         }
     }
 
-    /// Lends the cache of this slot, unless the generation has one of a session. Returns whether it
-    /// does.
+    /// Sets the slot to take the cache from, unless the generation has the slot of a session.
+    /// Returns whether it was set.
     pub(crate) fn set_slot(&mut self, slot: Arc<CacheSlot>) -> bool {
         let is_free = self.slot.is_none();
         if is_free {
@@ -188,7 +189,7 @@ impl CacheLease {
         &mut self.cache
     }
 
-    /// Takes the session's cache.
+    /// Takes the cache from the slot.
     pub(crate) fn take(&mut self) {
         if let Some(slot) = &self.slot {
             self.cache = slot.take();
@@ -196,8 +197,8 @@ impl CacheLease {
         }
     }
 
-    /// Gives the cache to the session, unless it is empty: one that another generation gave back is
-    /// worth more.
+    /// Returns the cache to the slot, unless it is empty: the slot may hold the cache of another
+    /// generation.
     pub(crate) fn give_back(&mut self) {
         if !std::mem::take(&mut self.is_taken) {
             return;

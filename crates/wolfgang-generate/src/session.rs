@@ -1,22 +1,22 @@
-//! Generations that reuse what others have computed.
+//! Sessions: generations that share a KV cache.
 
 use crate::sequence_cache::{CacheLease, CacheSlot};
 use crate::{GenerateError, GenerateOptions, Generation, Prompt, Summary, WolfgangGenerator};
 use std::sync::Arc;
 
-/// Keeps the KV cache between generations, so that a prompt that begins like the one before, or
-/// like its continuation, costs only what is new in it. The text is the same as without: on the
-/// CPU's kernels always; elsewhere its logits are equal up to rounding, for what is reused was
-/// computed in other chunks.
+/// Keeps the KV cache between generations: for a prompt that shares a prefix with the text before,
+/// only the remaining tokens are computed.
 ///
-/// A session owns what it needs and can be stored and moved to other threads. A generation takes
-/// the session's cache when its first event is asked for, and gives it back before
-/// [`Event::Finished`](crate::Event::Finished), or when it fails or is dropped. So generations of
-/// one session may overlap, and each gives its right text; but one that starts while another has
-/// the cache computes its whole prompt, and the cache of the last to end is kept.
+/// The cache does not change the text: bit for bit with the kernels of the CPU; on other devices,
+/// logits are equal up to rounding, because prefill is divided into other chunks.
 ///
-/// A clone is a fork: both go on from the cache as it is, and share memory until one of them
-/// computes further.
+/// A session borrows nothing and can be stored and moved to other threads. A generation takes the
+/// cache when its iterator is first advanced, and returns it before
+/// [`Event::Finished`](crate::Event::Finished), or when it fails or is dropped. Generations of one
+/// session may overlap without affecting each other's text, but one that starts while another holds
+/// the cache computes its whole prompt; the session keeps the cache of the last one to end.
+///
+/// `Clone` forks the session: the clone has the same cache. Memory is copied on write.
 ///
 /// ```
 /// use wolfgang_generate::{Device, GenerateOptions, WolfgangGenerator};
@@ -45,10 +45,11 @@ impl Session {
         }
     }
 
-    /// As [`WolfgangGenerator::generate`], but what is cached is not computed again.
+    /// Starts a generation, as [`WolfgangGenerator::generate`] does, without recomputing cached
+    /// tokens.
     ///
     /// # Errors
-    /// As [`WolfgangGenerator::generate`].
+    /// Those of [`WolfgangGenerator::generate`].
     pub fn generate<'p>(
         &self,
         prompt: impl Into<Prompt<'p>>,
@@ -58,10 +59,11 @@ impl Session {
         self.generator.begin(prompt.into(), options, cache)
     }
 
-    /// As [`WolfgangGenerator::generate_text`], but what is cached is not computed again.
+    /// Generates a text, as [`WolfgangGenerator::generate_text`] does, without recomputing cached
+    /// tokens.
     ///
     /// # Errors
-    /// As [`WolfgangGenerator::generate_text`].
+    /// Those of [`WolfgangGenerator::generate_text`].
     pub fn generate_text<'p>(
         &self,
         prompt: impl Into<Prompt<'p>>,
@@ -70,14 +72,14 @@ impl Session {
         self.generate(prompt, options)?.into_summary()
     }
 
-    /// The cached ids: those that the model saw last, in its window. The last token of a text is
-    /// not among them, for the model has computed nothing after it. None while a generation has the
-    /// cache.
+    /// Returns the cached ids: those that the model computed last, at most `block_size`. The last
+    /// token of a generated text is not among them, because it was never an input of the model.
+    /// Empty while a generation holds the cache.
     pub fn ids(&self) -> Vec<u32> {
         self.slot.lock().ids().to_vec()
     }
 
-    /// Drops what follows the first `len` cached ids. Without effect if there are fewer.
+    /// Truncates the cache to its first `len` ids. No effect if it has fewer.
     pub fn truncate(&mut self, len: usize) {
         self.slot.lock().truncate(len);
     }

@@ -1,33 +1,35 @@
-//! Texts that end a generation, however the tokens cut them.
+//! Detection of stop strings in streamed text.
 
-/// Watches a stream of text for the first of several strings to be complete, and holds back what may still become one.
+/// Searches a stream of text for the first stop string, and buffers text that may be the beginning
+/// of one.
 ///
-/// Each string is followed by the automaton of Knuth, Morris and Pratt (1977), byte by byte: where UTF-8 is searched for
-/// UTF-8, matches begin and end with characters.
+/// Each string is matched with the algorithm of Knuth, Morris and Pratt (1977), byte by byte.
+/// Matches of UTF-8 in UTF-8 begin and end at character boundaries.
 #[derive(Clone, Debug)]
 pub(crate) struct StopStrings {
     strings: Vec<StopString>,
-    /// Whether the string that ends the text is part of it.
+    /// Whether the text includes the stop string that ended it.
     keep: bool,
-    /// Text that has not been handed out: it may be the beginning of a string.
+    /// Text that has not been returned, because it may be the beginning of a stop string.
     held: String,
 }
 
 #[derive(Clone, Debug)]
 struct StopString {
     bytes: Vec<u8>,
-    /// For each length of a match: of the longest shorter one that ends at the same place.
+    /// The failure function: for each match length, the length of the longest shorter match that
+    /// ends at the same byte.
     shorter: Vec<usize>,
-    /// How much of the string the text so far ends with.
+    /// Length of the current match.
     matched: usize,
 }
 
-/// What became of a piece of text.
+/// Result of adding a piece of text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Watched {
-    /// Text that can go out.
+    /// Text that can be returned.
     pub(crate) text: String,
-    /// Which string is now complete, and its text.
+    /// Index of the stop string that is complete.
     pub(crate) stop: Option<usize>,
 }
 
@@ -47,14 +49,14 @@ impl StopString {
         }
     }
 
-    /// Whether this byte completes the string.
+    /// Adds a byte, and returns whether it completes the string.
     fn push(&mut self, byte: u8) -> bool {
         self.matched = longer(&self.bytes, &self.shorter, self.matched, byte);
         self.matched == self.bytes.len()
     }
 }
 
-/// The match behind one more byte.
+/// Length of the match after one more byte.
 fn longer(bytes: &[u8], shorter: &[usize], mut matched: usize, byte: u8) -> usize {
     while matched > 0 && bytes.get(matched) != Some(&byte) {
         matched = shorter[matched];
@@ -63,7 +65,7 @@ fn longer(bytes: &[u8], shorter: &[usize], mut matched: usize, byte: u8) -> usiz
 }
 
 impl StopStrings {
-    /// Watches for these, none of which may be empty.
+    /// Creates a detector of these strings, none of which may be empty.
     pub(crate) fn new(strings: &[String], keep: bool) -> Self {
         Self {
             keep,
@@ -75,8 +77,8 @@ impl StopStrings {
         }
     }
 
-    /// Takes the next piece of the text, up to the end of the first string that is complete: of several at the same
-    /// place the longest, which began first.
+    /// Adds a piece of text, up to the end of the first complete stop string; if several end at the
+    /// same byte, the longest counts.
     pub(crate) fn push(&mut self, piece: &str) -> Watched {
         self.held.push_str(piece);
         let before = self.held.len() - piece.len();
@@ -110,7 +112,7 @@ impl StopStrings {
         }
     }
 
-    /// What was held back, when the text ends otherwise.
+    /// Returns the buffered text at the end of a generation.
     pub(crate) fn finish(&mut self) -> String {
         std::mem::take(&mut self.held)
     }
@@ -124,7 +126,7 @@ mod tests {
         strings.iter().map(|string| (*string).to_owned()).collect()
     }
 
-    /// Everything handed out for these pieces, and which string ended it.
+    /// The text returned for these pieces, and the stop string that ended it.
     fn run(strings: &[&str], pieces: &[&str]) -> (String, Option<usize>) {
         let mut watch = StopStrings::new(&owned(strings), false);
         let mut text = String::new();
@@ -138,14 +140,14 @@ mod tests {
         (text + &watch.finish(), None)
     }
 
-    /// By looking at every beginning of the text.
+    /// The reference: searches every prefix of the text.
     fn plain(strings: &[&str], text: &str) -> (String, Option<usize>) {
         for end in 0..=text.len() {
             let Some(head) = text.get(..end) else {
                 continue;
             };
             let complete = (0..strings.len()).filter(|index| head.ends_with(strings[*index]));
-            // Of equal strings the first.
+            // Of equal strings the first counts.
             let longest = complete.rev().max_by_key(|index| strings[*index].len());
             if let Some(index) = longest {
                 return (head[..end - strings[index].len()].to_owned(), Some(index));

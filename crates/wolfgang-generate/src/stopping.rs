@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Decides after each token whether the generation ends there. The token stays part of the text.
+/// Decides after each token whether to end the generation. The token is part of the text.
 ///
-/// Any `FnMut(&StoppingContext<'_>) -> bool` that is `Send` is one.
+/// Implemented for every `FnMut(&StoppingContext<'_>) -> bool` that is `Send`. It is not called for
+/// tokens that end the generation for another reason: end ids, stop tokens and those that complete
+/// a stop string.
 pub trait StoppingCriterion: Send {
-    /// Whether the generation ends here.
+    /// Returns whether to end the generation.
     fn is_met(&mut self, context: &StoppingContext<'_>) -> bool;
 }
 
@@ -17,24 +19,26 @@ impl<F: FnMut(&StoppingContext<'_>) -> bool + Send> StoppingCriterion for F {
     }
 }
 
-/// The state of a generation that a [`StoppingCriterion`] decides by.
+/// The state of a generation, passed to [`StoppingCriterion::is_met`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct StoppingContext<'a> {
-    /// The prompt's ids.
+    /// The ids of the prompt.
     pub prompt: &'a [u32],
-    /// The ids generated so far, the newest last.
+    /// The ids generated so far.
     pub generated: &'a [u32],
-    /// The text handed out so far. What is held back is no part of it.
+    /// The text returned so far, without buffered text.
     pub text: &'a str,
 }
 
-/// Cancels a generation from anywhere: another thread, a signal handler, a closed connection.
+/// Cancels a generation or a batch from anywhere: another thread, a signal handler, a closed
+/// connection.
 #[derive(Clone, Debug, Default)]
 pub struct CancelHandle(Arc<AtomicBool>);
 
 impl CancelHandle {
-    /// Ends the generation before its next token: what was held back comes, and then the end.
+    /// Cancels the generation before its next token. It then returns the buffered text, if there is
+    /// any, and [`Event::Finished`](crate::Event::Finished).
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

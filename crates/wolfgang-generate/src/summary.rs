@@ -1,79 +1,92 @@
-//! What a generation was, told at its end.
+//! Summaries of generations.
 
 use crate::{Explanation, TokenLogprobs};
 use std::time::Duration;
 
-/// The last event of a generation.
+/// Result of a generation: its text, the reason why it ended, and token counts.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Summary {
-    /// Why it ended.
+    /// The reason why the generation ended.
     ///
-    /// With the feature `serde` the field is its name, and what a variant holds is beside it as `stop_token`,
-    /// `stop_string` or `criterion`.
+    /// With the feature `serde`, the field is the [name](FinishReason::as_str) of the variant, and
+    /// the value of the variant is a second field, `stop_token`, `stop_string` or `criterion`.
     #[cfg_attr(feature = "serde", serde(flatten, serialize_with = "reason_fields"))]
     pub reason: FinishReason,
-    /// The whole text: all pieces joined. After an error also what was held back.
+    /// The whole text: that of all [`Event::Text`](crate::Event::Text) and, after an error, of the
+    /// buffered text.
     pub text: String,
-    /// The ids of the text: those of all pieces joined.
+    /// The ids of the text.
     pub ids: Vec<u32>,
-    /// How likely each generated token was, if [`logprobs`](crate::GenerateOptions::logprobs) asked for it.
+    /// Log-probabilities of the generated tokens, if
+    /// [`GenerateOptions::logprobs`](crate::GenerateOptions::logprobs) is set.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub logprobs: Vec<TokenLogprobs>,
-    /// How each generated token came about, if [`explain`](crate::GenerateOptions::explain) asked for it.
+    /// Explanations of the generated tokens, if
+    /// [`GenerateOptions::explain`](crate::GenerateOptions::explain) is set.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub explanations: Vec<Explanation>,
-    /// The same of the token that ended the generation, if one did.
+    /// Explanation of the end id or stop token that ended the generation, if
+    /// [`GenerateOptions::explain`](crate::GenerateOptions::explain) is set and the generation
+    /// ended at one. It is not part of `ids`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub stop_explanation: Option<Box<Explanation>>,
-    /// Tokens of the prompt.
+    /// Number of prompt tokens.
     pub prompt_tokens: usize,
-    /// How many of them, at the beginning, the model never saw because its context is shorter.
+    /// Number of tokens at the beginning of the prompt that were truncated because the prompt
+    /// exceeds the context.
     pub truncated_tokens: usize,
-    /// How many of them, behind those that were cut, had been computed before: by the [`Session`](crate::Session), or for
-    /// another generation of the [`Batch`](crate::Batch).
+    /// Number of prompt tokens, after the truncated ones, that were not recomputed: they were in
+    /// the cache of the [`Session`](crate::Session), of another generation of the
+    /// [`Batch`](crate::Batch), or of the [`Engine`](crate::Engine).
     pub cached_tokens: usize,
-    /// Tokens generated. A token that ended the generation is not among them.
+    /// Number of generated tokens, without the end id or stop token that ended the generation.
     pub generated_tokens: usize,
-    /// The seed, given or drawn; with the same one, the same text comes again.
+    /// The seed, either [`GenerateOptions::seed`](crate::GenerateOptions::seed) or a random one.
+    /// The same seed gives the same text.
     pub seed: u64,
-    /// Where the time went.
+    /// The time that the generation took.
     pub timing: Timing,
 }
 
-/// Why a generation ended.
+/// The reason why a generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FinishReason {
-    /// [`max_new_tokens`](crate::GenerateOptions::max_new_tokens) were generated.
+    /// [`GenerateOptions::max_new_tokens`](crate::GenerateOptions::max_new_tokens) tokens were
+    /// generated.
     MaxTokens,
-    /// The model ended the document with one of its [`end_ids`](crate::WolfgangGenerator::end_ids).
+    /// The model generated one of the
+    /// [`WolfgangGenerator::end_ids`](crate::WolfgangGenerator::end_ids).
     EndOfText,
-    /// The model produced this one of the [`stop_tokens`](crate::GenerateOptions::stop_tokens).
+    /// The model generated this id, one of the
+    /// [`GenerateOptions::stop_tokens`](crate::GenerateOptions::stop_tokens).
     StopToken(u32),
-    /// The text came to this one of the [`stop_strings`](crate::GenerateOptions::stop_strings), by its place among them.
-    /// Its tokens are among the ids, although its text is not part of the text.
+    /// The text reached the stop string with this index in
+    /// [`GenerateOptions::stop_strings`](crate::GenerateOptions::stop_strings). Its tokens are part
+    /// of the ids, even if it is removed from the text.
     StopString(usize),
-    /// This [`StoppingCriterion`](crate::StoppingCriterion) was met, by its place among those that the generation was
-    /// given; of several the first.
+    /// The [`StoppingCriterion`](crate::StoppingCriterion) with this index, in the order in which
+    /// they were added, was met; of several the first.
     Criterion(usize),
-    /// [`max_time`](crate::GenerateOptions::max_time) is over.
+    /// [`GenerateOptions::max_time`](crate::GenerateOptions::max_time) has elapsed.
     MaxTime,
-    /// The context is full and [`ContextOverflow::Stop`](crate::ContextOverflow::Stop) was asked for.
+    /// The context is full, and [`ContextOverflow::Stop`](crate::ContextOverflow::Stop) is set.
     ContextFull,
-    /// [`Generation::cancel`](crate::Generation::cancel) was called, or
-    /// [`CancelHandle::cancel`](crate::CancelHandle::cancel).
+    /// The generation was cancelled with [`Generation::cancel`](crate::Generation::cancel) or a
+    /// [`CancelHandle`](crate::CancelHandle).
     Cancelled,
-    /// An error ended it:
+    /// An error ended the generation:
     /// [`GenerateError::GenerationFailed`](crate::GenerateError::GenerationFailed).
     Error,
 }
 
 impl FinishReason {
-    /// The name for programs, as `wolfgang generate --json` writes it: `max_tokens`, `end_of_text`, `stop_token`,
-    /// `stop_string`, `criterion`, `max_time`, `context_full`, `cancelled`, and `error`, which
-    /// the command never writes, for it reports the error itself.
+    /// Returns the name of the variant, as `wolfgang generate --json` prints it: `max_tokens`,
+    /// `end_of_text`, `stop_token`, `stop_string`, `criterion`, `max_time`, `context_full`,
+    /// `cancelled` or `error`. The command never prints `error`, because it reports the error
+    /// itself.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MaxTokens => "max_tokens",
@@ -113,23 +126,23 @@ fn reason_fields<S: serde::Serializer>(
     map.end()
 }
 
-/// Where the time of a generation went. Time that the caller spent between two events does not count; a pass of a
-/// [`Batch`](crate::Batch) counts for each of its generations.
+/// The time that a generation took, without the time between two events, when the caller runs. A
+/// forward pass of a [`Batch`](crate::Batch) counts for each of its generations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Timing {
-    /// The model on the prompt, up to the first logits.
+    /// Time to compute the prompt, until the first logits.
     ///
-    /// With the feature `serde` its name is `prefill_seconds`, a number.
+    /// With the feature `serde`, the field is called `prefill_seconds` and is a number.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "prefill_seconds", with = "crate::seconds")
     )]
     pub prefill: Duration,
-    /// Everything from there: sampling, and the model on each further token.
+    /// Time of sampling and of all forward passes after the first generated token.
     ///
-    /// With the feature `serde` its name is `decode_seconds`, a number.
+    /// With the feature `serde`, the field is called `decode_seconds` and is a number.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "decode_seconds", with = "crate::seconds")

@@ -1,45 +1,46 @@
-//! From ids to text that can be handed out.
+//! Prompt, generated ids and their text.
 
 use crate::stop_strings::{StopStrings, Watched};
 use crate::{Event, Explanation, GenerateOptions, TokenLogprobs};
 use wolfgang_tokenize::{DecodeStream, SpecialTokens, Tokenizer};
 
-/// So many ids without text are handed out all the same: whoever waits for an event gets to cancel.
+/// Number of ids without available text after which an event with an empty text is returned, so
+/// that the caller can cancel.
 const MAX_SILENT: usize = 16;
 
-/// What is told of a generated id, if it was asked for.
+/// Log-probabilities and explanation of a generated id, if the options request them.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     pub(crate) logprobs: Option<TokenLogprobs>,
     pub(crate) explanation: Option<Explanation>,
 }
 
-/// What a summary has of the transcript.
+/// Text, ids and details for the summary.
 #[derive(Debug, Default)]
 pub(crate) struct Content {
     pub(crate) text: String,
     /// The ids of the text.
     pub(crate) ids: Vec<u32>,
-    /// Of each generated id, if they were asked for.
+    /// Of each generated id, if requested.
     pub(crate) logprobs: Vec<TokenLogprobs>,
-    /// The same.
+    /// Of each generated id, if requested.
     pub(crate) explanations: Vec<Explanation>,
 }
 
-/// Prompt and generated ids, and how much of them has been handed out as text.
+/// Prompt and generated ids, and the part of them that has been returned as text.
 pub(crate) struct Transcript {
     tokenizer: Tokenizer,
     stream: DecodeStream,
     stop_strings: StopStrings,
     ids: Vec<u32>,
     prompt_tokens: usize,
-    /// Of the generated tokens, if they were asked for.
+    /// Of the generated ids, if requested.
     logprobs: Vec<TokenLogprobs>,
-    /// The same.
+    /// Of the generated ids, if requested.
     explanations: Vec<Explanation>,
-    /// The first id that is shown.
+    /// Index of the first id that belongs to the text: 0 if it includes the prompt.
     shown: usize,
-    /// How many of the ids have been handed out, or never will be.
+    /// Number of ids that have been returned, or that never will be.
     handed_out: usize,
     text: String,
 }
@@ -79,7 +80,7 @@ impl Transcript {
         &self.ids[self.prompt_tokens..]
     }
 
-    /// Text, ids and their details, as the summary has them.
+    /// Text, ids and details for the summary.
     pub(crate) fn content(&self) -> Content {
         Content {
             text: self.text.clone(),
@@ -89,7 +90,7 @@ impl Transcript {
         }
     }
 
-    /// The same without a copy.
+    /// As [`content`](Self::content), without a copy.
     pub(crate) fn into_content(mut self) -> Content {
         Content {
             text: self.text,
@@ -99,12 +100,12 @@ impl Transcript {
         }
     }
 
-    /// The text handed out so far.
+    /// The text returned so far.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// The prompt's text, if it is to be handed out.
+    /// Returns the text of the prompt, if it is part of the text.
     pub(crate) fn begin(&mut self) -> Option<Event> {
         if self.shown == self.prompt_tokens {
             return None;
@@ -114,7 +115,8 @@ impl Transcript {
         Some(self.hand_out(piece))
     }
 
-    /// Takes a generated id. Returns what became text by it, and which stop string is complete with it.
+    /// Adds a generated id. Returns the event that became available, and the index of the stop
+    /// string that is complete.
     pub(crate) fn push(&mut self, id: u32, told: Told) -> (Option<Event>, Option<usize>) {
         self.ids.push(id);
         self.logprobs.extend(told.logprobs);
@@ -125,8 +127,8 @@ impl Transcript {
         (speaks.then(|| self.hand_out(text)), stop)
     }
 
-    /// What is held back: half a character, the beginning of a stop string, or ids that have no text. The half character
-    /// may complete a stop string.
+    /// Flushes the buffered text and ids: an incomplete character, the beginning of a stop string,
+    /// or ids without text. The incomplete character may complete a stop string.
     pub(crate) fn finish(&mut self) -> (Option<Event>, Option<usize>) {
         let fresh = self.tokenizer.decode_stream(SpecialTokens::Skip);
         let rest = std::mem::replace(&mut self.stream, fresh).finish();

@@ -3,7 +3,7 @@
 //! ```
 //! use wolfgang_model::{Device, ModelConfig, ModelError, Parameter, Precision, RowReader, WolfgangModel};
 //!
-//! // Weights are read row by row from a callback; `wolfgang-checkpoint` reads those of a checkpoint.
+//! // A callback returns the weights row by row; `wolfgang-checkpoint` reads those of a checkpoint.
 //! let open = |_: &Parameter| -> Result<RowReader<'_, ModelError>, ModelError> {
 //!     Ok(Box::new(|rows, into| {
 //!         for (i, weight) in into.iter_mut().enumerate() {
@@ -15,7 +15,7 @@
 //! let config = ModelConfig::default().with_vocab_size(256).with_n_layer(2).with_n_embd(40);
 //! let model = WolfgangModel::from_weights(&config, &Device::flex(), Precision::F32, open)?;
 //!
-//! // The logits of three ids, in one pass and with a cache: the same.
+//! // The logits of three ids are the same in one pass and with a KV cache.
 //! let all = model.forward(&[1, 2, 3])?;
 //! let mut cache = model.new_cache()?;
 //! model.forward_cached(&[1, 2], &mut cache)?;
@@ -32,9 +32,14 @@
 //! The model is immutable and has no text, files or positions. The caller owns a [`KvCache`] per
 //! sequence and passes it to each call. Any number of generations can share one model.
 //!
-//! Logits are returned in host memory. [`Device`] is the only type of burn in the public API. The model
-//! runs on every backend that is compiled in (Cargo features of this crate); the [`Device`] selects one
-//! at run time.
+//! Logits are returned in host memory. [`Device`] is the only type of burn in the public API.
+//!
+//! # Cargo features
+//!
+//! - `flex` (default), `ndarray`, `wgpu`, `vulkan`, `metal`, `webgpu`, `cuda`, `tch`: the backends.
+//!   The [`Device`] selects one of those compiled in at run time. `flex` is the CPU, with the
+//!   kernels of `wolfgang-kernels`.
+//! - `autotune`: GPU backends measure several kernels at each start and use the fastest.
 
 mod attention;
 mod backends;

@@ -1,4 +1,4 @@
-//! The model.
+//! The model: token ids to logits.
 
 use crate::backends::is_flex;
 use crate::contained::contained;
@@ -10,7 +10,9 @@ use crate::weights::{RowReader, Weights};
 use crate::{KvCache, ModelConfig, ModelError, ModelOptions, Parameter, Precision};
 use burn::tensor::{Device, Tensor};
 
-/// A Wolfgang-LM with its weights.
+/// A Wolfgang-LM with its weights on a device.
+///
+/// It is immutable; each sequence has its own [`KvCache`].
 #[derive(Debug)]
 pub struct WolfgangModel {
     arithmetic: Arithmetic,
@@ -20,20 +22,20 @@ pub struct WolfgangModel {
     cache_precision: Precision,
 }
 
-/// One sequence's share of [`WolfgangModel::forward_batch`].
+/// One sequence in a [`WolfgangModel::forward_batch`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct BatchEntry<'a> {
-    /// What comes next in the sequence.
+    /// The next ids of the sequence.
     pub ids: &'a [u32],
-    /// What stands before it.
+    /// Keys and values of the ids before `ids`.
     pub cache: &'a mut KvCache,
-    /// Whether the logits of the last id are computed. Default true.
+    /// Whether to compute the logits of the last id. Default: `true`.
     pub needs_logits: bool,
 }
 
 impl<'a> BatchEntry<'a> {
-    /// The next ids of the sequence whose keys and values `cache` holds.
+    /// Creates an entry from the next ids of a sequence and the cache of the ids before them.
     pub fn new(ids: &'a [u32], cache: &'a mut KvCache) -> Self {
         Self {
             ids,
@@ -42,8 +44,8 @@ impl<'a> BatchEntry<'a> {
         }
     }
 
-    /// Sets [`needs_logits`](Self::needs_logits): false for a chunk of a prompt that is not the last,
-    /// for the projection to logits is a large part of a pass with few rows.
+    /// Sets [`needs_logits`](Self::needs_logits). For chunks of a prompt except the last, `false`
+    /// saves the projection to logits, a large part of a pass with few rows.
     #[must_use]
     pub fn with_needs_logits(mut self, needs_logits: bool) -> Self {
         self.needs_logits = needs_logits;
@@ -51,22 +53,23 @@ impl<'a> BatchEntry<'a> {
     }
 }
 
-/// Who computes.
+/// The engine: implementation of the layers.
 #[derive(Debug)]
 enum Arithmetic {
-    /// burn's operations.
+    /// The operations of burn.
     Burn(Box<Transformer>),
-    /// Our kernels, for tensors that `flex` has in host memory.
+    /// The kernels of `wolfgang-kernels`, on the CPU.
     Kernels(Box<CpuTransformer>),
 }
 
 impl WolfgangModel {
-    /// Builds a model that computes on `device`. `open` opens each of [`ModelConfig::parameters`] once, and whatever
-    /// it returns reads each row once, several threads at a time.
+    /// Creates a model on `device`. `open` is called once for each of [`ModelConfig::parameters`];
+    /// the reader that it returns reads each row once, from several threads.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`], [`ModelError::UnsupportedPrecision`], [`ModelError::UnsupportedCache`],
-    /// [`ModelError::NoMemory`], [`ModelError::NoThreads`], [`ModelError::Backend`], and whatever `open` and its readers return.
+    /// [`ModelError::InvalidConfig`], [`ModelError::UnsupportedPrecision`],
+    /// [`ModelError::UnsupportedCache`], [`ModelError::NoMemory`], [`ModelError::NoThreads`],
+    /// [`ModelError::Backend`], and the errors of `open` and of the readers.
     pub fn from_weights<'a, E: From<ModelError> + Send>(
         config: &ModelConfig,
         device: &Device,
@@ -85,7 +88,8 @@ impl WolfgangModel {
             let weights = Weights::read(&config.parameters(), device, precision, open)?;
             let transformer = contained(|| {
                 let transformer = Transformer::new(config, device, precision, weights);
-                // Only then has everything arrived, or not found room.
+                // The upload of the weights, and its errors, are complete only after a
+                // synchronisation.
                 device.sync().map(|()| transformer)
             })?;
             Arithmetic::Burn(Box::new(transformer.map_err(ModelError::backend)?))
@@ -99,27 +103,27 @@ impl WolfgangModel {
         })
     }
 
-    /// The shape of this model.
+    /// Returns the configuration of the model.
     pub fn config(&self) -> &ModelConfig {
         &self.config
     }
 
-    /// The device that it computes on.
+    /// Returns the device of the model.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// The type in which its weights are kept.
+    /// Returns the element type of the weights.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// The type in which its caches keep keys and values.
+    /// Returns the element type of the KV caches.
     pub fn cache_precision(&self) -> Precision {
         self.cache_precision
     }
 
-    /// Bytes that its weights take in memory. Decoding a token reads all of them.
+    /// Returns the size of the weights in memory, in bytes. Decoding a token reads all of them.
     pub fn weight_bytes(&self) -> usize {
         match &self.arithmetic {
             Arithmetic::Burn(_) => self.config.n_parameters() * self.precision.dtype().size(),
@@ -127,7 +131,7 @@ impl WolfgangModel {
         }
     }
 
-    /// How many threads compute, if it is our kernels that do.
+    /// Returns the number of threads of the CPU kernels, or `None` if burn computes.
     pub fn threads(&self) -> Option<usize> {
         match &self.arithmetic {
             Arithmetic::Burn(_) => None,
@@ -135,21 +139,22 @@ impl WolfgangModel {
         }
     }
 
-    /// An empty cache for one sequence.
+    /// Creates an empty KV cache for one sequence.
     ///
     /// # Errors
-    /// [`ModelError::NoMemory`] or, from other devices, [`ModelError::Backend`], if there is no room for it.
+    /// [`ModelError::NoMemory`] or, on other devices than the CPU, [`ModelError::Backend`], if it
+    /// cannot be allocated.
     pub fn new_cache(&self) -> Result<KvCache, ModelError> {
         let kernels = matches!(self.arithmetic, Arithmetic::Kernels(_));
         contained(|| KvCache::new(&self.config, &self.device, self.cache_precision, kernels))?
     }
 
-    /// Logits of every position, `[n]` ids → `[n, vocab_size]` row by row, computed without a cache:
-    /// the definition that [`forward_cached`](Self::forward_cached) must agree with.
+    /// Returns the logits of every position of `ids`, `[n, vocab_size]` row by row, computed
+    /// without a cache. It is the reference for [`forward_cached`](Self::forward_cached).
     ///
     /// # Errors
-    /// [`ModelError::NoIds`], [`ModelError::UnknownId`], [`ModelError::ContextFull`], [`ModelError::NoMemory`],
-    /// [`ModelError::Backend`].
+    /// [`ModelError::NoIds`], [`ModelError::UnknownId`], [`ModelError::ContextFull`],
+    /// [`ModelError::NoMemory`], [`ModelError::Backend`].
     pub fn forward(&self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {
         self.check(ids, 0)?;
         contained(|| match &self.arithmetic {
@@ -160,12 +165,12 @@ impl WolfgangModel {
         })?
     }
 
-    /// Logits of each of `ids`, `[n, vocab_size]` row by row, given what is in `cache`; their keys and
-    /// values are added to it. Several calls with a part of the ids each need memory for the logits of
-    /// one part only.
+    /// Returns the logits of every one of `ids`, `[n, vocab_size]` row by row, given the ids in
+    /// `cache`. Their keys and values are appended to it. To limit the memory for logits, divide
+    /// the ids among several calls.
     ///
     /// # Errors
-    /// As [`forward_cached`](Self::forward_cached).
+    /// Those of [`forward_cached`](Self::forward_cached).
     pub fn forward_cached_all(
         &self,
         ids: &[u32],
@@ -193,24 +198,24 @@ impl WolfgangModel {
         Ok(logits)
     }
 
-    /// Logits of the last of `ids`, `[vocab_size]`, given what is in `cache`; their keys and values
-    /// are added to it.
+    /// Returns the logits of the last of `ids`, `[vocab_size]`, given the ids in `cache`. Keys and
+    /// values of `ids` are appended to it.
     ///
-    /// Prefill is one call with the whole prompt, decoding one call for each id; any other division gives the same: on
-    /// the CPU bit for bit, elsewhere up to rounding.
+    /// Prefill is one call with the whole prompt, decoding one call for each id. The division into
+    /// calls does not change the logits: on the CPU bit for bit, on other devices up to rounding.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward), and [`ModelError::CacheMismatch`]. The cache is then as it was; only after
-    /// [`ModelError::Backend`] it must not be used again.
+    /// Those of [`forward`](Self::forward), and [`ModelError::CacheMismatch`]. The cache is then
+    /// unchanged, except after [`ModelError::Backend`], when it must not be used again.
     pub fn forward_cached(&self, ids: &[u32], cache: &mut KvCache) -> Result<Vec<f32>, ModelError> {
         self.forward_one(ids, cache, OpTimer::off())
     }
 
-    /// As [`forward_cached`](Self::forward_cached), and adds to `profile` what each step took; nothing, if it is not our
-    /// kernels that compute.
+    /// As [`forward_cached`](Self::forward_cached), and adds the time of each operation to
+    /// `profile`. Nothing is added if burn computes instead of the CPU kernels.
     ///
     /// # Errors
-    /// As [`forward_cached`](Self::forward_cached).
+    /// Those of [`forward_cached`](Self::forward_cached).
     pub fn forward_profiled(
         &self,
         ids: &[u32],
@@ -220,15 +225,17 @@ impl WolfgangModel {
         self.forward_one(ids, cache, OpTimer::start(profile))
     }
 
-    /// Logits of the last id of each of several sequences, `[vocab_size]` each, in their order, empty
-    /// for an entry that needs none; keys and values are added to each cache. Weights are read once for
-    /// all sequences, so that a few take hardly longer than one.
+    /// Returns the logits of the last id of each of several sequences, `[vocab_size]` each, in
+    /// their order. They are empty for entries with [`needs_logits`](BatchEntry::needs_logits)
+    /// `false`. Keys and values are appended to each cache.
     ///
-    /// Each gets the same as by [`forward_cached`](Self::forward_cached) alone: on the CPU bit for bit. Devices other than
-    /// the CPU compute one after the other.
+    /// The CPU kernels read the weights once for all sequences, so a few take hardly longer than
+    /// one. burn's operations run for one sequence after the other. The logits equal those of
+    /// [`forward_cached`](Self::forward_cached), on the CPU bit for bit.
     ///
     /// # Errors
-    /// As [`forward_cached`](Self::forward_cached); that of one ends all, with the caches as they were.
+    /// Those of [`forward_cached`](Self::forward_cached). An error of one entry fails the whole
+    /// batch.
     pub fn forward_batch(&self, batch: &mut [BatchEntry<'_>]) -> Result<Vec<Vec<f32>>, ModelError> {
         self.forward_timed(batch, OpTimer::off())
     }
@@ -251,7 +258,8 @@ impl WolfgangModel {
                     let logits = logits.ok_or(ModelError::NoIds)?;
                     Ok(entry.needs_logits.then_some(logits))
                 });
-                // A device computes ahead: nothing is read back before all of the work is queued.
+                // Devices compute asynchronously: results are read back only after all work is
+                // queued.
                 let logits = logits.collect::<Result<Vec<Option<Tensor<1>>>, ModelError>>()?;
                 let read = |logits: Option<_>| logits.map_or(Ok(Vec::new()), to_host);
                 logits.into_iter().map(read).collect()
@@ -273,7 +281,7 @@ impl WolfgangModel {
         Ok(logits)
     }
 
-    /// A batch of one.
+    /// Runs a batch of one entry.
     fn forward_one(
         &self,
         ids: &[u32],
@@ -327,7 +335,7 @@ mod tests {
         }
     }
 
-    /// Numbers between -1 and 1 in no order, another for every place in every parameter.
+    /// Pseudorandom numbers between -1 and 1, different for each position and parameter.
     #[expect(clippy::unnecessary_wraps, reason = "what `from_weights` asks for")]
     fn mixed(parameter: &Parameter) -> Result<RowReader<'static, ModelError>, ModelError> {
         let (name, width) = (parameter.name.clone(), parameter.width());
@@ -340,7 +348,7 @@ mod tests {
         }))
     }
 
-    /// More rows than either way computes at once, in a shape that fills no panel and no vector.
+    /// More rows than either engine computes at once, in a shape that fills no panel and no vector.
     #[test]
     fn kernels_and_burn_agree_and_prefill_in_steps_is_prefill() {
         let config = ModelConfig {

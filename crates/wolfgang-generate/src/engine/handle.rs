@@ -1,4 +1,4 @@
-//! What a caller of an engine holds.
+//! Handles of the generations in an engine.
 
 use crate::{CancelHandle, Event, GenerateError, Generation, Summary};
 use async_channel::Receiver;
@@ -9,23 +9,22 @@ use std::task::{Context, Poll};
 
 type Item = Result<Event, GenerateError>;
 
-/// A generation in an [`Engine`](super::Engine): an iterator of its [`Event`]s, which blocks until
-/// there is one.
+/// A generation in an [`Engine`](super::Engine): a blocking iterator of its [`Event`]s.
 ///
-/// It ends as a [`Generation`] does, with one [`Event::Finished`] or one error. Events that are not
-/// read wait in memory; the generation does not wait for its reader. Dropping the handle cancels the
+/// Like a [`Generation`], it ends with one [`Event::Finished`] or one error. Events are buffered
+/// without a limit: the generation does not wait for its reader. Dropping the handle cancels the
 /// generation.
 #[derive(Debug)]
 #[must_use = "a generation is cancelled when its handle is dropped"]
 pub struct GenerationHandle {
-    // Pinned, as the stream needs it.
+    // Pinned, as the stream requires.
     events: Pin<Box<Receiver<Item>>>,
     cancel_on_drop: CancelOnDrop,
     seed: u64,
     is_over: bool,
 }
 
-/// The events of a [`GenerationHandle`] for asynchronous callers, on any executor.
+/// An asynchronous stream of the events of a [`GenerationHandle`], for any executor.
 ///
 /// Dropping the stream cancels the generation.
 #[derive(Debug)]
@@ -51,21 +50,22 @@ impl GenerationHandle {
         }
     }
 
-    /// The seed in use, given or drawn.
+    /// Returns the seed, either [`GenerateOptions::seed`](crate::GenerateOptions::seed) or a random
+    /// one.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// A handle that cancels the generation from another thread.
+    /// Returns a handle that cancels the generation from another thread.
     pub fn cancel_handle(&self) -> CancelHandle {
         self.cancel_on_drop.0.clone()
     }
 
-    /// Waits for the end. Events that were read before are in the summary, too.
+    /// Waits for the end and returns the summary, which includes the events read before.
     ///
     /// # Errors
-    /// [`GenerateError::GenerationFailed`], which holds the summary of what was generated before, and
-    /// [`GenerateError::EngineStopped`], also if the end was read before.
+    /// [`GenerateError::GenerationFailed`], with the summary of the text generated before the
+    /// error, and [`GenerateError::EngineStopped`], also if the last event has been read before.
     pub fn into_summary(mut self) -> Result<Summary, GenerateError> {
         for event in &mut self {
             if let Event::Finished(summary) = event? {
@@ -75,13 +75,13 @@ impl GenerationHandle {
         Err(GenerateError::EngineStopped)
     }
 
-    /// The events for asynchronous callers. It is another type, because `next` of an iterator and
-    /// of a stream cannot be told apart.
+    /// Converts the handle to an asynchronous stream. It is a separate type because the methods of
+    /// `Iterator` and of stream extension traits have the same names.
     pub fn into_stream(self) -> GenerationStream {
         GenerationStream(self)
     }
 
-    /// `None` is a channel that was closed.
+    /// Handles the result of a receive; `None` is a closed channel.
     fn on_received(&mut self, item: Option<Item>) -> Option<Item> {
         let item = item.unwrap_or(Err(GenerateError::EngineStopped));
         self.is_over = matches!(item, Ok(Event::Finished(_)) | Err(_));
@@ -104,20 +104,21 @@ impl Iterator for GenerationHandle {
 impl FusedIterator for GenerationHandle {}
 
 impl GenerationStream {
-    /// The seed in use, given or drawn.
+    /// Returns the seed, either [`GenerateOptions::seed`](crate::GenerateOptions::seed) or a random
+    /// one.
     pub fn seed(&self) -> u64 {
         self.0.seed
     }
 
-    /// A handle that cancels the generation from another task.
+    /// Returns a handle that cancels the generation from another task.
     pub fn cancel_handle(&self) -> CancelHandle {
         self.0.cancel_handle()
     }
 
-    /// Waits for the end. Events that were read before are in the summary, too.
+    /// Waits for the end and returns the summary, which includes the events read before.
     ///
     /// # Errors
-    /// As [`GenerationHandle::into_summary`].
+    /// Those of [`GenerationHandle::into_summary`].
     pub async fn into_summary(mut self) -> Result<Summary, GenerateError> {
         while !self.0.is_over {
             let item = self.0.events.recv().await.ok();

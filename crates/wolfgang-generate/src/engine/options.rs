@@ -1,23 +1,25 @@
-//! Limits of an engine.
+//! Options of an engine.
 
 use std::num::NonZeroUsize;
 
-/// Limits of an [`Engine`](super::Engine).
+/// Options of an [`Engine`](super::Engine).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct EngineOptions {
-    /// Generations that run at the same time, at least 1. Each has a KV cache for the whole context.
-    /// Default 16.
+    /// Maximum number of generations that run at the same time. Each has a KV cache for the whole
+    /// context. 0 is treated as 1. Default: 16.
     pub max_running: usize,
-    /// Requests that may wait for their start; one more is refused. Default 256.
+    /// Maximum number of requests in the queue; more are refused. 0 refuses all requests.
+    /// Default: 256.
     pub max_queued: usize,
-    /// Rows of prompts that one forward pass computes, beside a row for each generation that
-    /// decodes. Fewer rows delay the tokens of other generations less; more rows compute prompts
-    /// faster. `None` computes whole prompts. Default 64.
+    /// Maximum number of prompt rows per forward pass, in addition to one row for each decoding
+    /// generation. Lower values delay the tokens of other generations less; higher values compute
+    /// prompts faster. With `None`, a pass computes whole prompts. Default: 64.
     pub max_prefill_rows: Option<NonZeroUsize>,
-    /// Bytes for KV caches of ended generations; 0 keeps none. Default 256 MiB.
+    /// Maximum size of the prefix cache (KV caches of ended generations) in bytes. 0 turns it off.
+    /// Default: 256 MiB.
     pub prefix_cache_bytes: usize,
 }
 

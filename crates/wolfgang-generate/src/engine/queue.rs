@@ -1,4 +1,4 @@
-//! The requests that wait for the engine's thread.
+//! The queue of requests between the callers and the engine's thread.
 
 use super::EngineStats;
 use crate::{Event, GenerateError, Generation};
@@ -6,18 +6,18 @@ use async_channel::Sender;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// A generation, and where its events go.
+/// A generation and the channel for its events.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) generation: Generation,
     pub(super) events: Sender<Result<Event, GenerateError>>,
 }
 
-/// Between the callers and the engine's thread.
+/// A bounded queue of requests.
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
-    /// Signals a new request, or that the queue is closed.
+    /// Signals a new request or the end of the queue.
     changed: Condvar,
     limit: usize,
 }
@@ -26,7 +26,7 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Request>,
     is_closed: bool,
-    /// As the engine's thread last reported.
+    /// As last reported by the engine's thread, and so is `prefix_cache_bytes`.
     running: usize,
     prefix_cache_bytes: usize,
 }
@@ -48,7 +48,7 @@ impl Queue {
     pub(super) fn push(&self, request: Request) -> Result<(), GenerateError> {
         let mut state = self.lock();
         if state.waiting.len() >= self.limit {
-            // Requests whose handles are gone need no place.
+            // Drops requests whose handles were dropped.
             state.waiting.retain(|request| !request.events.is_closed());
         }
         if state.waiting.len() >= self.limit {
@@ -60,15 +60,15 @@ impl Queue {
         Ok(())
     }
 
-    /// No further request comes.
+    /// Closes the queue: no further requests will be pushed.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_one();
     }
 
-    /// Takes the requests that can start: the oldest, as many as there is room for, and all that are
-    /// cancelled, which need none. If nothing runs, waits for one; `None` once the queue is closed
-    /// and empty.
+    /// Removes and returns the requests that can start: the oldest, up to `room`, and all cancelled
+    /// ones. If nothing is running, waits for a request. Returns `None` if the queue is closed and
+    /// empty.
     pub(super) fn take(&self, running: usize, room: usize, cached: usize) -> Option<Vec<Request>> {
         let mut state = self.lock();
         state.running = running;

@@ -9,19 +9,19 @@ use async_channel::Sender;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Owns the batch, and moves requests into it and events out of it.
+/// Moves requests from the queue into the batch, and events from the batch to the callers.
 pub(super) struct Scheduler {
     queue: Arc<Queue>,
     max_running: usize,
     batch: Batch,
-    /// By the place in the batch.
+    /// By the index in the batch.
     running: HashMap<usize, Running>,
     prefix_cache: PrefixCache,
 }
 
 struct Running {
     events: Sender<Result<Event, GenerateError>>,
-    /// Where the generation leaves its cache; none if that belongs to a session.
+    /// Receives the cache at the end of the generation; `None` if the cache belongs to a session.
     slot: Option<Arc<CacheSlot>>,
 }
 
@@ -79,7 +79,7 @@ impl Scheduler {
         if is_last && let Some(slot) = &running.slot {
             self.prefix_cache.insert(slot.take());
         }
-        // Fails if the handle was dropped, which has cancelled the generation.
+        // Sending fails if the handle was dropped, which has already cancelled the generation.
         let _ = running.events.try_send(event);
         if is_last {
             self.running.remove(&place);

@@ -1,6 +1,6 @@
-//! Setters that return the changed options, for chains.
+//! Setters that return the changed options, for method chains.
 //!
-//! `Option` fields take the value itself, too: `.with_seed(1)` and `.with_seed(None)`.
+//! Setters of `Option` fields also accept the value itself: `.with_seed(1)` and `.with_seed(None)`.
 
 use super::{ContextOverflow, GenerateOptions, PromptTruncation};
 use std::time::Duration;

@@ -1,35 +1,38 @@
-//! How likely a continuation of a context is.
+//! Scores of continuations of a context.
 
 use super::scorer::Scorer;
 use crate::{GenerateError, Prompt, WolfgangGenerator};
 use wolfgang_tokenize::Tokenizer;
 
-/// The score of a continuation, given its context.
+/// Log-probabilities of a continuation, given its context.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ContinuationScore {
-    /// The tokens of the continuation.
+    /// The ids of the continuation.
     pub ids: Vec<u32>,
-    /// The natural logarithm of each token's probability, given the context and the tokens before it.
+    /// Natural logarithm of the probability of each token, given the context and the tokens before
+    /// it.
     pub logprobs: Vec<f32>,
-    /// Whether greedy decoding of the context gives this continuation: each token is the likeliest, of
-    /// equally likely ones the one with the lowest id.
+    /// Whether greedy decoding of the context gives this continuation: each token is the most
+    /// likely one; of equally likely tokens the one with the lowest id counts.
     pub is_greedy: bool,
-    /// Tokens at the beginning of the context that were dropped, because context and continuation are
-    /// longer than the model's context.
+    /// Number of tokens removed at the beginning of the context, because context and continuation
+    /// together exceed the model's context.
     pub truncated_tokens: usize,
 }
 
 impl ContinuationScore {
-    /// The natural logarithm of the continuation's probability: the sum over its tokens.
+    /// Returns the natural logarithm of the probability of the continuation: the sum over its
+    /// tokens.
     pub fn sum_logprob(&self) -> f64 {
         self.logprobs.iter().copied().map(f64::from).sum()
     }
 }
 
 impl WolfgangGenerator {
-    /// Scores a continuation of a context, as `loglikelihood` of lm-evaluation-harness does.
+    /// Computes the log-probabilities of a continuation of a context, as `loglikelihood` of
+    /// lm-evaluation-harness does.
     ///
     /// ```
     /// # use wolfgang_generate::{Device, WolfgangGenerator};
@@ -39,18 +42,18 @@ impl WolfgangGenerator {
     /// # Ok::<(), wolfgang_generate::GenerateError>(())
     /// ```
     ///
-    /// Where both are text, white space at the end of the context counts to the continuation, and the
-    /// tokens of the continuation are those that the whole text has after as many as the context alone
-    /// has. Otherwise each is encoded on its own.
+    /// If both are text, white space at the end of the context is moved to the continuation, and
+    /// the ids of the continuation are those of the whole text after the first n, where n is the
+    /// number of ids of the context alone. Otherwise each is encoded separately.
     ///
-    /// An empty context is `<|endoftext|>`, where a document begins. A context that is too long loses its
-    /// beginning: of context and continuation together the last `block_size + 1` tokens count, for the
-    /// last one is no input of the model.
+    /// An empty context is replaced by `<|endoftext|>`, the beginning of a document. If context and
+    /// continuation together exceed `block_size + 1` tokens, the context is truncated on the left
+    /// (the last token is not an input of the model).
     ///
     /// # Errors
     /// [`GenerateError::EmptyContinuation`], [`GenerateError::ContinuationTooLong`],
     /// [`GenerateError::EmptyPrompt`], [`GenerateError::Model`], [`GenerateError::Tokenizer`], and
-    /// [`GenerateError::Sampling`] if the model's logits are no numbers.
+    /// [`GenerateError::Sampling`] for invalid logits, such as NaN.
     pub fn score_continuation<'a, 'b>(
         &self,
         context: impl Into<Prompt<'a>>,
@@ -60,9 +63,11 @@ impl WolfgangGenerator {
         self.continuation(&mut scorer, context.into(), continuation.into())
     }
 
-    /// Scores several continuations of the same context, in their order. Each gets the same score as by
-    /// [`score_continuation`](Self::score_continuation), on the CPU bit for bit, but the context is
-    /// computed once; only where it must be truncated, once for each length of what is left of it.
+    /// Computes the log-probabilities of several continuations of the same context, in their order.
+    ///
+    /// Each score equals that of [`score_continuation`](Self::score_continuation), on the CPU bit
+    /// for bit, but the context is computed only once; if it must be truncated, once for each
+    /// truncated length.
     ///
     /// ```
     /// # use wolfgang_generate::{Device, WolfgangGenerator};
@@ -75,7 +80,8 @@ impl WolfgangGenerator {
     /// ```
     ///
     /// # Errors
-    /// As [`score_continuation`](Self::score_continuation); the first error ends it.
+    /// Those of [`score_continuation`](Self::score_continuation) for the first continuation that
+    /// fails.
     pub fn score_continuations<'a, 'b, C: Into<Prompt<'b>>>(
         &self,
         context: impl Into<Prompt<'a>>,
@@ -122,8 +128,8 @@ impl WolfgangGenerator {
     }
 }
 
-/// The ids of context, at least one, and continuation. Two texts are encoded as `_encode_pair` of
-/// lm-evaluation-harness does.
+/// Encodes the context, to at least one id, and the continuation. Two texts are encoded as
+/// `_encode_pair` of lm-evaluation-harness does.
 fn encode_pair(
     tokenizer: &Tokenizer,
     context: Prompt<'_>,
@@ -139,7 +145,8 @@ fn encode_pair(
     Ok((context.encode(tokenizer)?, continuation))
 }
 
-/// What Python's `str.rstrip` removes: white space by Unicode, and four separators of ASCII.
+/// Whether Python's `str.rstrip` removes the character: Unicode white space and four ASCII
+/// separators.
 fn is_python_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }

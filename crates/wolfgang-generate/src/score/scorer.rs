@@ -1,18 +1,18 @@
-//! The log-probabilities of tokens given those before them.
+//! Log-probabilities of tokens, given the tokens before them.
 
 use crate::GenerateError;
 use crate::logprobs::{checked_log_sum_exp, likeliest, logprob};
 use crate::sequence_cache::SequenceCache;
 use wolfgang_model::WolfgangModel;
 
-/// A token that could be at a position of a scored text.
+/// A token and its log-probability at a position of a scored text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct ScoreAlternative {
-    /// Its id.
+    /// Token id.
     pub id: u32,
-    /// The natural logarithm of its probability by the model.
+    /// Natural logarithm of its probability according to the model.
     #[cfg_attr(feature = "serde", serde(with = "crate::logarithm"))]
     pub logprob: f32,
 }
@@ -21,22 +21,22 @@ pub struct ScoreAlternative {
 #[derive(Debug)]
 pub(super) struct TokenScore {
     pub(super) logprob: f32,
-    /// Whether greedy decoding would choose it: no token has a larger logit, and none with a lower id
-    /// the same.
+    /// Whether greedy decoding would choose the token: it has the largest logit, and of equal
+    /// logits the lowest id.
     pub(super) is_greedy: bool,
-    /// The likeliest tokens, likeliest first.
+    /// The most likely tokens, most likely first.
     pub(super) alternatives: Vec<ScoreAlternative>,
 }
 
-/// Positions whose logits are in memory at once.
+/// Maximum number of positions whose logits are in memory at once.
 const ROWS: usize = 256;
 
-/// Scores sequences one after the other. What a sequence has in common with the context of the next
-/// is not computed again.
+/// Scores sequences one after the other. A prefix that a sequence shares with the context of the
+/// next one is not recomputed.
 #[derive(Debug)]
 pub(super) struct Scorer<'a> {
     model: &'a WolfgangModel,
-    /// How many alternatives each score has.
+    /// Number of alternatives of each score.
     alternatives: usize,
     sequence: SequenceCache,
 }
@@ -50,8 +50,9 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    /// Scores the tokens after the first `context` ones, each given all before it: `each` gets one
-    /// score per token. `context` is at least 1, and the model's context holds all ids but the last.
+    /// Scores the tokens after the first `context` ones, each given all tokens before it, and calls
+    /// `each` once per token. `context` is at least 1, and all ids except the last fit into the
+    /// model's context.
     pub(super) fn score(
         &mut self,
         ids: &[u32],
@@ -59,7 +60,7 @@ impl<'a> Scorer<'a> {
         mut each: impl FnMut(TokenScore),
     ) -> Result<(), GenerateError> {
         let vocab_size = self.model.config().vocab_size;
-        // The first score needs the logits of the context's last id, so that this one is left to compute.
+        // The first score needs the logits of the context's last id, so that id is computed below.
         let cached = self.sequence.reuse_prefix(&ids[..context]);
         if cached < context - 1 {
             let before = &ids[..context - 1];

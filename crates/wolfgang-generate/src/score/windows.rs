@@ -1,19 +1,19 @@
-//! How a text that is longer than the model's context is divided.
+//! Windows over texts that exceed the model's context.
 
 use std::ops::Range;
 
-/// Tokens to score in one piece, with the context that they are scored in. Its inputs, all tokens but
-/// the last, fit into the model's context.
+/// A range of tokens to score, and its context. Its inputs, all tokens except the last, fit into
+/// the model's context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Window {
-    /// Where the context begins: at least one token before those scored.
+    /// Start of the context, at least one token before `scored`.
     pub(super) start: usize,
     /// The tokens to score.
     pub(super) scored: Range<usize>,
 }
 
-/// Windows that score each of `len` tokens but the first. Every window but the first begins half a
-/// context before the tokens that it scores.
+/// Returns windows that score each of `len` tokens except the first. Every window but the first
+/// starts half a context before the tokens that it scores.
 pub(super) fn overlapping(len: usize, block_size: usize) -> impl Iterator<Item = Window> {
     cover(len, move |first| {
         let start = (first - 1).saturating_sub(block_size / 2);
@@ -22,12 +22,12 @@ pub(super) fn overlapping(len: usize, block_size: usize) -> impl Iterator<Item =
     })
 }
 
-/// Windows that score each of `len` tokens but the first, as many at once as the context holds. Every
-/// window but the last begins one token before those that it scores; the last begins as early as the
-/// context allows.
+/// Returns windows that score each of `len` tokens except the first, each as many as fit into the
+/// context. Every window but the last starts one token before those that it scores; the last starts
+/// as early as the context allows.
 ///
-/// These are the windows of lm-evaluation-harness, `get_rolling_token_windows` with `context_len` 1 and
-/// `make_disjoint_window`, if the first token is the prefix token.
+/// These are the windows of lm-evaluation-harness, `get_rolling_token_windows` with `context_len` 1
+/// and `make_disjoint_window`, if the first token is the prefix token.
 pub(super) fn rolling(len: usize, block_size: usize) -> impl Iterator<Item = Window> {
     cover(len, move |first| {
         let scored = first..len.min(first + block_size);
@@ -36,7 +36,8 @@ pub(super) fn rolling(len: usize, block_size: usize) -> impl Iterator<Item = Win
     })
 }
 
-/// The windows from the second token on: `window` returns the one that scores from a token on.
+/// Returns consecutive windows from the second token to the end: `window` returns the window that
+/// starts to score at a token.
 fn cover(len: usize, window: impl Fn(usize) -> Window + Copy) -> impl Iterator<Item = Window> {
     let from = move |first| (first < len).then(|| window(first));
     std::iter::successors(from(1), move |last| from(last.scored.end))
@@ -61,8 +62,8 @@ mod tests {
         tokens.collect()
     }
 
-    /// The inputs of lm-evaluation-harness's own tests of `get_rolling_token_windows` with a
-    /// `context_len` of 1, and what `make_disjoint_window` makes of their outputs.
+    /// Inputs of lm-evaluation-harness's own tests of `get_rolling_token_windows` with a
+    /// `context_len` of 1, and the results of `make_disjoint_window` for their outputs.
     #[test]
     fn rolling_windows_are_the_harnesses() {
         let prefix = vec![-100];
