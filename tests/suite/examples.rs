@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "their main functions, which the tests do without")]
 
 use crate::fixtures::faust;
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use wolfgang_generate::{
@@ -162,13 +163,12 @@ fn an_sse_client_gets_the_text_piece_by_piece() {
     let lines: Vec<String> = asked(address).lines().map(Result::unwrap).collect();
     assert_eq!(lines[0], "HTTP/1.1 200 OK");
     let data = lines.iter().filter_map(|line| line.strip_prefix("data: "));
-    let mut data: Vec<&str> = data.collect();
-    assert_eq!(data.pop(), Some("max_tokens"));
-    assert!(data.len() > 10, "{data:?}");
-    let pieces = data
-        .iter()
-        .map(|piece| serde_json::from_str::<String>(piece));
-    let text: String = pieces.map(Result::unwrap).collect();
+    let events = data.map(|event| serde_json::from_str::<Value>(event).unwrap());
+    let mut events: Vec<Value> = events.collect();
+    assert_eq!(events.pop().unwrap()["reason"], "max_tokens");
+    assert!(events.len() > 10, "{events:?}");
+    let pieces = events.iter().map(|event| event["text"].as_str().unwrap());
+    let text: String = pieces.collect();
     let alone = faust().generate_text(PROMPT, &options(20)).unwrap();
     assert_eq!(text, alone.text);
 }

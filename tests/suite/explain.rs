@@ -62,7 +62,7 @@ fn json_tells_of_the_same_text_as_generate() {
             ["temperature", "repetition_penalty", "top_k", "top_p"]
         );
         assert_eq!(steps[0]["possible_before"], 4096);
-        assert!(steps[3]["possible"].as_u64() <= Some(40));
+        assert!(steps[3]["possible_after"].as_u64() <= Some(40));
         let draw = &token["draw"];
         let u = draw["u"].as_f64().unwrap();
         let mut shares = draw["intervals"].as_array().unwrap().iter();

@@ -128,11 +128,11 @@ fn results_have_numbers_for_times_and_null_for_the_logarithm_of_0() {
     assert_eq!(explanation["draw"]["kind"], "inverse_cdf");
     let steps = explanation["steps"].as_array().unwrap();
     let top_k = steps.iter().find(|step| step["step"] == "top_k").unwrap();
-    assert_eq!(top_k["removed_likeliest"][0]["behind"], Json::Null);
+    assert_eq!(top_k["top_masked"][0]["logprob_after"], Json::Null);
     let candidates = explanation["candidates"].as_array().unwrap();
     let out = candidates
         .iter()
-        .find(|one| one["ruled_out_by"] == "top_k")
+        .find(|one| one["masked_by"] == "top_k")
         .unwrap();
     assert_eq!(out["sampled"], Json::Null);
 

@@ -150,7 +150,7 @@ fn tokenizer_json() -> Json {
 }
 
 fn refusal(json: &str) -> TokenizerError {
-    Tokenizer::from_bytes(json.as_bytes(), "here").unwrap_err()
+    Tokenizer::from_bytes(json.as_bytes()).unwrap_err()
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn what_is_checked_is_what_is_read() {
     let json = tokenizer_json().to_string();
     let twice = json.replacen("\"dropout\":null", "\"dropout\":1.0,\"dropout\":null", 1);
     assert_ne!(json, twice);
-    let tokenizer = Tokenizer::from_bytes(twice.as_bytes(), "here").unwrap();
+    let tokenizer = Tokenizer::from_bytes(twice.as_bytes()).unwrap();
     assert_eq!(tokenizer.encode(" Mord").unwrap(), [2937]);
 }
 

@@ -40,11 +40,11 @@ fn changed(change: impl FnOnce(&mut Json)) -> Vec<u8> {
 }
 
 fn read(json: &[u8]) -> Tokenizer {
-    Tokenizer::from_bytes(json, "case").unwrap()
+    Tokenizer::from_bytes(json).unwrap()
 }
 
 fn refusal(json: &[u8]) -> String {
-    Tokenizer::from_bytes(json, "case").unwrap_err().to_string()
+    Tokenizer::from_bytes(json).unwrap_err().to_string()
 }
 
 /// Compares ids with the library's, and the streamed text with the whole.

@@ -124,7 +124,7 @@ fn generator(
     for id in vocab.len()..config.vocab_size {
         vocab.insert(format!("unused{id}"), id.into());
     }
-    let tokenizer = Tokenizer::from_bytes(&serde_json::to_vec(&json)?, "padded tokenizer.json")?;
+    let tokenizer = Tokenizer::from_bytes(&serde_json::to_vec(&json)?)?;
     Ok(WolfgangGenerator::new(model, tokenizer)?)
 }
 

@@ -17,5 +17,5 @@ pub(crate) fn model(
 
 /// Its tokenizer.
 pub(crate) fn tokenizer() -> Result<Tokenizer, GenerateError> {
-    Ok(Tokenizer::from_bytes(TOKENIZER, ORIGIN)?)
+    Ok(Tokenizer::from_bytes(TOKENIZER)?)
 }

@@ -1,14 +1,14 @@
-//! An HTTP server that streams one generation per request as server-sent events.
+//! An HTTP server that streams one generation per request as server-sent events, each a JSON object.
 //!
-//!     cargo run --release --package wolfgang-generate --example axum_sse -- 127.0.0.1:1749
+//!     cargo run --release --package wolfgang-generate --features serde --example axum_sse -- 127.0.0.1:1749
 //!     curl --no-buffer --data "Habe nun, ach!" 127.0.0.1:1749/generate
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::sse::{Event as SseEvent, Sse};
+use axum::response::sse::{Event, Sse};
 use axum::{BoxError, Router, routing::post};
 use futures_util::{Stream, StreamExt};
-use wolfgang_generate::{Device, Engine, EngineOptions, Event, GenerateOptions, WolfgangGenerator};
+use wolfgang_generate::{Device, Engine, EngineOptions, GenerateOptions, WolfgangGenerator};
 
 pub(crate) fn router(engine: Engine, options: GenerateOptions) -> Router {
     let routes = Router::new().route("/generate", post(generate));
@@ -19,18 +19,12 @@ pub(crate) fn router(engine: Engine, options: GenerateOptions) -> Router {
 async fn generate(
     State((engine, options)): State<(Engine, GenerateOptions)>,
     prompt: String,
-) -> Result<Sse<impl Stream<Item = Result<SseEvent, BoxError>>>, (StatusCode, String)> {
+) -> Result<Sse<impl Stream<Item = Result<Event, BoxError>>>, (StatusCode, String)> {
     let handle = engine.submit(&prompt, &options);
     let handle = handle.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
     let events = handle.into_stream().map(|event| {
-        let event = match event? {
-            Event::Text { text, .. } => SseEvent::default().data(serde_json::to_string(&text)?),
-            Event::Finished(summary) => SseEvent::default()
-                .event("finished")
-                .data(summary.reason.as_str()),
-            _ => SseEvent::default(),
-        };
-        Ok(event)
+        let json = serde_json::to_string(&event?)?;
+        Ok(Event::default().data(json))
     });
     Ok(Sse::new(events))
 }

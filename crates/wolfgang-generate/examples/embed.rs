@@ -17,7 +17,7 @@ const ORIGIN: &str = "the model in this program";
 pub(crate) fn generator(device: &Device) -> Result<WolfgangGenerator, Box<dyn Error>> {
     // The weights are not copied: they are read from the executable's memory.
     let checkpoint = Checkpoint::from_memory(CONFIG, WEIGHTS, ORIGIN)?;
-    let tokenizer = Tokenizer::from_bytes(TOKENIZER, ORIGIN)?;
+    let tokenizer = Tokenizer::from_bytes(TOKENIZER)?;
     Ok(WolfgangGenerator::new(
         checkpoint.into_model(device)?,
         tokenizer,

@@ -47,7 +47,7 @@ pub struct Candidate {
     )]
     pub sampled: f32,
     /// The step that masked the token. `None` if it was not masked, also with greedy decoding.
-    pub ruled_out_by: Option<Step>,
+    pub masked_by: Option<Step>,
 }
 
 /// The effect of one step of the sampling chain.
@@ -60,23 +60,23 @@ pub struct StepReport {
     /// Number of tokens that were not masked before the step.
     pub possible_before: usize,
     /// Number of tokens that are not masked after the step.
-    pub possible: usize,
+    pub possible_after: usize,
     /// The random number that the step consumed, in `[0, 1)`. Only XTC consumes one.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub random_draw: Option<f64>,
     /// Number of tokens that the step masked.
-    pub removed: usize,
+    pub masked: usize,
     /// Total probability of the masked tokens before the step.
-    pub removed_mass: f64,
+    pub masked_mass: f64,
     /// The most likely of the masked tokens, most likely first, at most
     /// [`GenerateOptions::explain`](crate::GenerateOptions::explain).
-    pub removed_likeliest: Vec<Change>,
+    pub top_masked: Vec<Change>,
     /// Number of other tokens whose logits the step changed.
     pub changed: usize,
     /// The most likely of the changed tokens, most likely first, at most
     /// [`GenerateOptions::explain`](crate::GenerateOptions::explain), followed by the sampled token
     /// if it was changed and is not among them.
-    pub changed_likeliest: Vec<Change>,
+    pub top_changed: Vec<Change>,
 }
 
 /// The effect of a step on one token.
@@ -97,19 +97,19 @@ pub struct Change {
         feature = "serde",
         serde(serialize_with = "crate::logarithm::serialize")
     )]
-    pub logit: f32,
+    pub logit_after: f32,
     /// Log-probability before the step.
     #[cfg_attr(
         feature = "serde",
         serde(serialize_with = "crate::logarithm::serialize")
     )]
-    pub before: f32,
+    pub logprob_before: f32,
     /// Log-probability after the step; −∞ if the step masked the token.
     #[cfg_attr(
         feature = "serde",
         serde(serialize_with = "crate::logarithm::serialize")
     )]
-    pub behind: f32,
+    pub logprob_after: f32,
 }
 
 /// How the token was chosen from the distribution after the chain.
@@ -199,7 +199,7 @@ impl Explainer {
                 rank: 1 + (0..).zip(before).filter(|other| is_before(*other)).count(),
                 model: (f64::from(logit) - total) as f32,
                 sampled: probabilities[id as usize].ln(),
-                ruled_out_by: ruled_out_by(steps, id),
+                masked_by: masked_by(steps, id),
             }
         };
         let ids = 0..before.len() as u32;
@@ -227,49 +227,49 @@ impl Explainer {
     }
 
     fn report(&self, before: &[f32], snapshot: &StepSnapshot, chosen: u32) -> StepReport {
-        let behind = &snapshot.logits;
-        let (total_before, total) = (log_sum_exp(before), log_sum_exp(behind));
+        let after = &snapshot.logits;
+        let (total_before, total_after) = (log_sum_exp(before), log_sum_exp(after));
         let change = |id: u32| {
-            let (logit_before, logit) = (before[id as usize], behind[id as usize]);
+            let (logit_before, logit_after) = (before[id as usize], after[id as usize]);
             Change {
                 id,
                 logit_before,
-                logit,
-                before: logprob(logit_before, total_before),
-                behind: logprob(logit, total),
+                logit_after,
+                logprob_before: logprob(logit_before, total_before),
+                logprob_after: logprob(logit_after, total_after),
             }
         };
         let is_possible = |logits: &[f32], id: u32| logits[id as usize] > f32::NEG_INFINITY;
         let possible = |logits| move |id: &u32| is_possible(logits, *id);
         let ids = || 0..before.len() as u32;
-        let removed = || {
+        let masked = || {
             let possible = ids().filter(possible(before));
-            possible.filter(|id| !is_possible(behind, *id))
+            possible.filter(|id| !is_possible(after, *id))
         };
         let changed = || {
-            let possible = ids().filter(possible(behind));
-            possible.filter(|id| before[*id as usize] != behind[*id as usize])
+            let possible = ids().filter(possible(after));
+            possible.filter(|id| before[*id as usize] != after[*id as usize])
         };
-        let mut changed_likeliest = likeliest(before, changed(), self.n);
-        if !changed_likeliest.contains(&chosen) {
-            changed_likeliest.extend(changed().find(|id| *id == chosen));
+        let mut top_changed = likeliest(before, changed(), self.n);
+        if !top_changed.contains(&chosen) {
+            top_changed.extend(changed().find(|id| *id == chosen));
         }
         StepReport {
             step: snapshot.step,
             possible_before: ids().filter(possible(before)).count(),
-            possible: ids().filter(possible(behind)).count(),
+            possible_after: ids().filter(possible(after)).count(),
             random_draw: snapshot.random_draw,
-            removed: removed().count(),
-            removed_mass: removed()
+            masked: masked().count(),
+            masked_mass: masked()
                 .map(|id| (f64::from(before[id as usize]) - total_before).exp())
                 // An empty `sum()` would be −0.
                 .fold(0.0, |sum, p| sum + p),
-            removed_likeliest: likeliest(before, removed(), self.n)
+            top_masked: likeliest(before, masked(), self.n)
                 .into_iter()
                 .map(change)
                 .collect(),
             changed: changed().count(),
-            changed_likeliest: changed_likeliest.into_iter().map(change).collect(),
+            top_changed: top_changed.into_iter().map(change).collect(),
         }
     }
 
@@ -307,7 +307,7 @@ impl Explainer {
 }
 
 /// The step that masked this id, if it is masked at the end of the chain.
-fn ruled_out_by(steps: &[StepSnapshot], id: u32) -> Option<Step> {
+fn masked_by(steps: &[StepSnapshot], id: u32) -> Option<Step> {
     let is_out = |snapshot: &&StepSnapshot| snapshot.logits[id as usize] == f32::NEG_INFINITY;
     // Searched from the end, because a later step may unmask an id.
     let out = steps.iter().rev().take_while(is_out);
@@ -351,18 +351,20 @@ mod tests {
             panic!("{told:?}");
         };
         assert_eq!(penalty.step, Step::RepetitionPenalty);
-        assert_eq!((penalty.possible_before, penalty.possible), (5, 5));
-        assert_eq!((penalty.removed, penalty.changed), (0, 1));
-        let change = penalty.changed_likeliest[0];
+        assert_eq!((penalty.possible_before, penalty.possible_after), (5, 5));
+        assert_eq!((penalty.masked, penalty.changed), (0, 1));
+        let change = penalty.top_changed[0];
         assert_eq!(change.id, 1);
-        assert!(is_close(change.before, 0.4) && is_close(change.behind, 0.16 / 0.76));
+        assert!(
+            is_close(change.logprob_before, 0.4) && is_close(change.logprob_after, 0.16 / 0.76)
+        );
         assert_eq!(top_k.step, Step::TopK);
-        assert_eq!((top_k.possible_before, top_k.possible), (5, 3));
-        assert_eq!((top_k.removed, top_k.changed), (2, 0));
-        assert!((top_k.removed_mass - 0.15 / 0.76).abs() < 1e-5);
+        assert_eq!((top_k.possible_before, top_k.possible_after), (5, 3));
+        assert_eq!((top_k.masked, top_k.changed), (2, 0));
+        assert!((top_k.masked_mass - 0.15 / 0.76).abs() < 1e-5);
         let ids = |changes: &[Change]| changes.iter().map(|c| c.id).collect::<Vec<_>>();
-        assert_eq!(ids(&top_k.removed_likeliest), [2, 0]);
-        assert_eq!(top_k.removed_likeliest[0].behind, f32::NEG_INFINITY);
+        assert_eq!(ids(&top_k.top_masked), [2, 0]);
+        assert_eq!(top_k.top_masked[0].logprob_after, f32::NEG_INFINITY);
     }
 
     #[test]
@@ -374,7 +376,7 @@ mod tests {
         for candidate in &told.candidates {
             assert!(is_close(candidate.model, MODEL[candidate.id as usize]));
             let out = [0, 2].contains(&candidate.id);
-            assert_eq!(candidate.ruled_out_by, out.then_some(Step::TopK));
+            assert_eq!(candidate.masked_by, out.then_some(Step::TopK));
             assert_eq!(candidate.sampled == f32::NEG_INFINITY, out);
         }
         assert!(told.candidates.contains(&told.chosen));
@@ -419,6 +421,6 @@ mod tests {
         let told = explain(&greedy, 1).unwrap();
         assert_eq!(told.draw, DrawReport::Greedy);
         assert_eq!((told.chosen.id, told.chosen.rank), (3, 2));
-        assert_eq!(told.candidates[0].ruled_out_by, None);
+        assert_eq!(told.candidates[0].masked_by, None);
     }
 }

@@ -76,11 +76,10 @@ impl Tokenizer {
                 found,
             });
         }
-        Self::from_bytes(&json, &path.display().to_string())
+        Self::parse(&json, &path.display().to_string())
     }
 
-    /// Loads a tokenizer from the contents of a `tokenizer.json`. `origin` names their source in
-    /// errors.
+    /// Loads a tokenizer from the contents of a `tokenizer.json`.
     ///
     /// A byte order mark before the JSON is ignored. Truncation, padding and templates in the file
     /// are disabled: text is encoded without additions.
@@ -88,7 +87,12 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Parse`], [`TokenizerError::GitLfsPointer`], and
     /// [`TokenizerError::Unsupported`] for anything other than a byte-level BPE.
-    pub fn from_bytes(json: &[u8], origin: &str) -> Result<Self, TokenizerError> {
+    pub fn from_bytes(json: &[u8]) -> Result<Self, TokenizerError> {
+        Self::parse(json, "tokenizer.json")
+    }
+
+    /// `origin` is named in errors.
+    fn parse(json: &[u8], origin: &str) -> Result<Self, TokenizerError> {
         let parse = |source| TokenizerError::Parse {
             origin: origin.to_owned(),
             source,

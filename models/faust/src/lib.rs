@@ -6,7 +6,7 @@
 //!
 //! let (config, weights) = (wolfgang_faust::CONFIG, wolfgang_faust::WEIGHTS);
 //! let checkpoint = Checkpoint::from_memory(config, weights, "the Faust model")?;
-//! let tokenizer = Tokenizer::from_bytes(wolfgang_faust::TOKENIZER, "the Faust model")?;
+//! let tokenizer = Tokenizer::from_bytes(wolfgang_faust::TOKENIZER)?;
 //! let faust = WolfgangGenerator::new(checkpoint.into_model(&Device::flex())?, tokenizer)?;
 //!
 //! let options = GenerateOptions::default().with_max_new_tokens(8);

@@ -9,7 +9,7 @@ pub(crate) fn tokenizer(input: &[u8]) -> Verdict {
     let end = input.iter().position(|&byte| byte == 0);
     let (json, text) = input.split_at(end.unwrap_or(input.len()));
     let text = String::from_utf8_lossy(text.get(1..).unwrap_or_default());
-    let tokenizer = match Tokenizer::from_bytes(json, "memory") {
+    let tokenizer = match Tokenizer::from_bytes(json) {
         Ok(tokenizer) => tokenizer,
         Err(error) => {
             assert!(!error.to_string().is_empty());

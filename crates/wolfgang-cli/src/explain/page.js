@@ -53,7 +53,7 @@
     const rows = all.map((one) => {
       const name = piece("th", one);
       name.scope = "row";
-      const why = one.ruled_out_by ? words.ruled_out_by + " " + words.steps[one.ruled_out_by]
+      const why = one.masked_by ? words.masked_by + " " + words.steps[one.masked_by]
         : one.sampled === null ? words.not_likeliest : "";
       if (why) name.append(el("span", "why", why));
       const bars = el("td", "bars",
@@ -82,25 +82,25 @@
   };
 
   const steps = (token) => el("ol", "steps", ...token.steps.map((step) => {
-    const numbers = step.removed > 0
-      ? count.format(step.possible_before) + " → " + count.format(step.possible)
-      : count.format(step.possible);
+    const numbers = step.masked > 0
+      ? count.format(step.possible_before) + " → " + count.format(step.possible_after)
+      : count.format(step.possible_after);
     const item = el("li", "", el("div", "head", el("span", "", words.steps[step.step]),
       el("span", "n", numbers + " " + words.possible)));
     if (step.random_draw !== undefined) {
       item.append(el("p", "", words.random_draw + " " + number.format(step.random_draw)));
     }
-    if (step.removed > 0) {
-      item.append(el("p", "", count.format(step.removed) + " " + words.removed
-        + " (" + percent(step.removed_mass) + "): ",
-      ...examples(step.removed_likeliest, (one) => fine(exp(one.before)))));
+    if (step.masked > 0) {
+      item.append(el("p", "", count.format(step.masked) + " " + words.masked
+        + " (" + percent(step.masked_mass) + "): ",
+      ...examples(step.top_masked, (one) => fine(exp(one.logprob_before)))));
     }
     if (step.changed > 0) {
       item.append(el("p", "", count.format(step.changed) + " " + words.changed + ": ",
-        ...examples(step.changed_likeliest,
-          (one) => fine(exp(one.before)) + " → " + fine(exp(one.behind)))));
+        ...examples(step.top_changed,
+          (one) => fine(exp(one.logprob_before)) + " → " + fine(exp(one.logprob_after)))));
     }
-    if (step.removed + step.changed === 0) item.append(el("p", "", words.unchanged));
+    if (step.masked + step.changed === 0) item.append(el("p", "", words.unchanged));
     return item;
   }));
 

@@ -210,11 +210,11 @@ fn shortened(token: &Token) -> Token {
     let mut token = token.clone();
     let id = token.explanation.chosen.id;
     for step in &mut token.explanation.steps {
-        step.removed_likeliest.truncate(EXAMPLES);
-        let mut examples = std::mem::take(&mut step.changed_likeliest).into_iter();
-        step.changed_likeliest = examples.by_ref().take(EXAMPLES).collect();
+        step.top_masked.truncate(EXAMPLES);
+        let mut examples = std::mem::take(&mut step.top_changed).into_iter();
+        step.top_changed = examples.by_ref().take(EXAMPLES).collect();
         let chosen = examples.filter(|change: &Change| change.id == id);
-        step.changed_likeliest.extend(chosen);
+        step.top_changed.extend(chosen);
     }
     token
 }

@@ -38,12 +38,8 @@ pub(crate) fn write(told: &Told, words: &Words, out: &mut impl Write) -> std::io
 
 /// How many tokens each step ruled out, of the steps that did.
 pub(crate) fn removals(line: &Token, words: &Words) -> String {
-    let steps = line
-        .explanation
-        .steps
-        .iter()
-        .filter(|step| step.removed > 0);
+    let steps = line.explanation.steps.iter().filter(|step| step.masked > 0);
     let removal =
-        |step: &StepReport| format!("{}: {}", words.step(step.step.as_str()), step.removed);
+        |step: &StepReport| format!("{}: {}", words.step(step.step.as_str()), step.masked);
     steps.map(removal).collect::<Vec<_>>().join(" · ")
 }
