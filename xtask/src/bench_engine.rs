@@ -33,9 +33,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Seconds of each measurement
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    seconds: u64,
+    /// Texts that each stream generates for one line of the table
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: u64,
 
     /// How often everything is measured
     #[arg(long, value_name = "N", default_value_t = 3)]
@@ -50,8 +50,11 @@ const SHORT_PROMPT: usize = 32;
 /// Tokens of the prompt that arrives every second.
 const LONG_PROMPT: usize = 448;
 
-/// Tokens that a stream generates, within the context, before it begins anew.
-const TOKENS: usize = 256;
+/// Tokens that a stream generates, within the context.
+const TOKENS: usize = 440;
+
+/// From a full second to the arrival of a long prompt.
+const ARRIVAL: Duration = Duration::from_millis(400);
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     rebuilt(&[], true, Path::new(""), || measure(args))
@@ -74,9 +77,11 @@ fn measure(args: &Args) -> anyhow::Result<()> {
         for &rows in limits {
             let options = EngineOptions::default().with_max_prefill_rows(NonZeroUsize::new(rows));
             for _ in 0..args.repetitions {
-                let time = Duration::from_secs(args.seconds);
-                let alone = streams(&generator, &options, time, false)?;
-                let disturbed = streams(&generator, &options, time, true)?;
+                let (mut alone, mut disturbed) = (Waits::default(), Waits::default());
+                for round in 0..args.rounds {
+                    alone.extend(streams(&generator, &options, round, false)?);
+                    disturbed.extend(streams(&generator, &options, round, true)?);
+                }
                 let [p50, p99] = [0.5, 0.99].map(|share| percentile(&alone.gaps, share));
                 let [with50, with99] = [0.5, 0.99].map(|share| percentile(&disturbed.gaps, share));
                 let first = percentile(&disturbed.first_tokens, 0.5);
@@ -143,18 +148,26 @@ fn with(seed: u64, max_new_tokens: usize) -> GenerateOptions {
 }
 
 /// Milliseconds.
+#[derive(Default)]
 struct Waits {
-    /// Between two tokens of a stream.
+    /// Between two tokens of a stream, while all streams decode.
     gaps: Vec<f64>,
     /// Between the submission of a long prompt and its first token.
     first_tokens: Vec<f64>,
+}
+
+impl Waits {
+    fn extend(&mut self, other: Self) {
+        self.gaps.extend(other.gaps);
+        self.first_tokens.extend(other.first_tokens);
+    }
 }
 
 /// Lets the streams decode, and submits a long prompt every second if they are to be disturbed.
 fn streams(
     generator: &WolfgangGenerator,
     options: &EngineOptions,
-    time: Duration,
+    round: u64,
     is_disturbed: bool,
 ) -> anyhow::Result<Waits> {
     let engine = Engine::new(generator.clone(), options.clone())?;
@@ -163,50 +176,56 @@ fn streams(
         let streams: Vec<_> = (0..STREAMS)
             .map(|stream| {
                 let engine = engine.clone();
-                scope.spawn(move || decode(&engine, stream, start + time))
+                scope.spawn(move || decode(&engine, stream))
             })
             .collect();
         let mut first_tokens = Vec::new();
-        for second in 1..time.as_secs() {
-            std::thread::sleep(Duration::from_secs(second).saturating_sub(start.elapsed()));
+        for second in 0.. {
+            let arrival = Duration::from_secs(second) + ARRIVAL;
+            std::thread::sleep(arrival.saturating_sub(start.elapsed()));
+            if streams
+                .iter()
+                .any(std::thread::ScopedJoinHandle::is_finished)
+            {
+                break;
+            }
             if is_disturbed {
                 let submitted = Instant::now();
-                let handle =
-                    engine.submit(&prompt(1000 + second, LONG_PROMPT), &with(second, 1))?;
-                handle.into_summary()?;
+                let prompt = prompt(1000 * (round + 1) + second, LONG_PROMPT);
+                engine.submit(&prompt, &with(second, 1))?.into_summary()?;
                 first_tokens.push(milliseconds(submitted.elapsed()));
             }
         }
-        let mut gaps = Vec::new();
+        let mut times = Vec::new();
         for stream in streams {
-            gaps.extend(stream.join().map_err(|_| anyhow!("a stream panicked"))??);
+            times.push(stream.join().map_err(|_| anyhow!("a stream panicked"))??);
         }
+        // The prompts of the streams themselves are not measured, nor is what follows the end of one.
+        let begin = times
+            .iter()
+            .filter_map(|times| times.first().copied())
+            .max();
+        let end = times.iter().filter_map(|times| times.last().copied()).min();
+        let (begin, end) = begin.zip(end).context("the streams have no tokens")?;
+        let pairs = times.iter().flat_map(|times| times.windows(2));
+        let pairs = pairs.filter(|pair| begin <= pair[0] && pair[1] <= end);
+        let gaps = pairs.map(|pair| milliseconds(pair[1] - pair[0])).collect();
         Ok(Waits { gaps, first_tokens })
     })
 }
 
-/// Generates text after text until `end`; returns the milliseconds between its tokens.
-fn decode(engine: &Engine, stream: u64, end: Instant) -> Result<Vec<f64>, GenerateError> {
-    let mut gaps = Vec::new();
-    for text in 0.. {
-        let seed = stream + STREAMS * text;
-        // Events are not one for each token, so the tokens are timed where they are chosen.
-        let (send, times) = mpsc::channel();
-        let generation = engine
-            .generator()
-            .generate(&prompt(seed, SHORT_PROMPT), &with(seed, TOKENS))?;
-        let generation = generation.with_stopping(move |_: &StoppingContext<'_>| {
-            let now = Instant::now();
-            send.send(now).is_err() || now >= end
-        });
-        engine.submit_generation(generation)?.into_summary()?;
-        let times: Vec<Instant> = times.into_iter().collect();
-        gaps.extend(times.windows(2).map(|pair| milliseconds(pair[1] - pair[0])));
-        if Instant::now() >= end {
-            break;
-        }
-    }
-    Ok(gaps)
+/// Generates a text; returns the times of its tokens.
+fn decode(engine: &Engine, stream: u64) -> Result<Vec<Instant>, GenerateError> {
+    // Events are not one for each token, so the tokens are timed where they are chosen.
+    let (send, times) = mpsc::channel();
+    let prompt = prompt(stream, SHORT_PROMPT);
+    let generation = engine
+        .generator()
+        .generate(&prompt, &with(stream, TOKENS))?;
+    let generation =
+        generation.with_stopping(move |_: &StoppingContext<'_>| send.send(Instant::now()).is_err());
+    engine.submit_generation(generation)?.into_summary()?;
+    Ok(times.into_iter().collect())
 }
 
 fn milliseconds(time: Duration) -> f64 {

@@ -41,7 +41,7 @@ use std::num::NonZeroUsize;
 /// (`generator.generate(..)?.with_processor(..).with_stopping(..)`). [`Generation::cancel_handle`]
 /// cancels a single generation.
 #[derive(Debug, Default)]
-#[must_use = "a batch is lazy: it generates only when its events are asked for"]
+#[must_use = "a batch is lazy: it generates only when its events are requested"]
 pub struct Batch {
     /// The running generations, in the order in which they were pushed.
     running: Vec<Running>,
@@ -54,6 +54,10 @@ pub struct Batch {
     /// Events that have not been returned yet.
     events: VecDeque<(usize, Result<Event, GenerateError>)>,
 }
+
+/// Prompt rows of a pass that delays no decoding generation: as many as the CPU kernels compute with
+/// one read of the weights. A whole prompt would delay cancellations and new requests.
+const ROWS_WITHOUT_DECODING: usize = 256;
 
 #[derive(Debug)]
 struct Running {
@@ -83,8 +87,9 @@ impl Batch {
         place
     }
 
-    /// Sets the maximum number of prompt rows per forward pass. Longer prompts are computed in
-    /// chunks over several passes, so that they do not delay the next tokens of other generations.
+    /// Sets the maximum number of prompt rows in a forward pass with decoding generations. Longer
+    /// prompts are computed in chunks over several passes, so that they do not delay the next tokens
+    /// of the decoding generations. While none decodes, a pass has at least 256 rows.
     /// The limit also applies to the windows that
     /// [`ContextOverflow::SlidingWindow`](crate::ContextOverflow) recomputes. Chunks do not change
     /// the text. Default: `None`, a pass computes whole prompts.
@@ -192,7 +197,12 @@ impl Batch {
         });
         let mut rows: Vec<usize> = pending.collect();
         if let Some(limit) = self.max_prefill_rows {
-            let mut left = limit.get();
+            let decodes = rows.contains(&1);
+            let mut left = if decodes {
+                limit.get()
+            } else {
+                limit.get().max(ROWS_WITHOUT_DECODING)
+            };
             let mut prompts: Vec<usize> = (0..rows.len()).filter(|at| rows[*at] > 1).collect();
             prompts.sort_by_key(|at| self.running[*at].waiting_since);
             for at in prompts {

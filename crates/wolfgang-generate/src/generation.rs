@@ -64,7 +64,7 @@ pub enum Event {
 /// println!("{}", worker.join().expect("no panic")?.text);
 /// # Ok::<(), wolfgang_generate::GenerateError>(())
 /// ```
-#[must_use = "a generation is lazy: it generates only when its events are asked for"]
+#[must_use = "a generation is lazy: it generates only when its events are requested"]
 pub struct Generation {
     generator: WolfgangGenerator,
     options: GenerateOptions,

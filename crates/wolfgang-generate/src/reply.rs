@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// conversation before [`Event::Finished`] is returned. If it is dropped or fails, the conversation
 /// ends with the user message; [`GenerateError::GenerationFailed`] contains the text so far.
 #[derive(Debug)]
-#[must_use = "a reply is lazy: it generates only when its events are asked for"]
+#[must_use = "a reply is lazy: it generates only when its events are requested"]
 pub struct Reply {
     generation: Generation,
     /// Where the reply is added at its end; `None` after that. While this reference exists, the

@@ -14,9 +14,10 @@ pub struct EngineOptions {
     /// Maximum number of requests in the queue; more are refused. 0 refuses all requests.
     /// Default: 256.
     pub max_queued: usize,
-    /// Maximum number of prompt rows per forward pass, in addition to one row for each decoding
-    /// generation. Lower values delay the tokens of other generations less; higher values compute
-    /// prompts faster. With `None`, a pass computes whole prompts. Default: 64.
+    /// Maximum number of prompt rows in a forward pass, in addition to one row for each decoding
+    /// generation. Lower values delay the tokens of decoding generations less; higher values compute
+    /// prompts faster. While none decodes, a pass has at least 256 rows. With `None`, a pass computes
+    /// whole prompts. Default: 16.
     pub max_prefill_rows: Option<NonZeroUsize>,
     /// Maximum size of the prefix cache (KV caches of ended generations) in bytes. 0 turns it off.
     /// Default: 256 MiB.
@@ -28,7 +29,7 @@ impl Default for EngineOptions {
         Self {
             max_running: 16,
             max_queued: 256,
-            max_prefill_rows: NonZeroUsize::new(64),
+            max_prefill_rows: NonZeroUsize::new(16),
             prefix_cache_bytes: 256 << 20,
         }
     }
