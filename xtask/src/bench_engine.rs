@@ -91,12 +91,18 @@ fn measure(args: &Args) -> anyhow::Result<()> {
                 );
             }
         }
-        println!("dtype   batch of {STREAMS}   engine with {STREAMS} callers, tokens/s   ratio");
+        println!(
+            "dtype   batch of {STREAMS}   {STREAMS} callers of summaries, ratio   {STREAMS} readers of events, ratio   (tokens/s)"
+        );
         for _ in 0..args.repetitions {
             let batch = batch_throughput(&generator)?;
-            let engine = engine_throughput(&generator)?;
-            let ratio = engine / batch;
-            println!("{dtype:5} {batch:12.1} {engine:30.1} {ratio:16.3}");
+            let callers = engine_throughput(&generator, false)?;
+            let readers = engine_throughput(&generator, true)?;
+            println!(
+                "{dtype:5} {batch:12.1} {callers:21.1} {:9.3} {readers:19.1} {:9.3}",
+                callers / batch,
+                readers / batch
+            );
         }
     }
     Ok(())
@@ -255,8 +261,8 @@ fn batch_throughput(generator: &WolfgangGenerator) -> anyhow::Result<f64> {
     Ok(tokens as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Tokens a second of callers on threads of their own, who read every event.
-fn engine_throughput(generator: &WolfgangGenerator) -> anyhow::Result<f64> {
+/// Tokens a second of callers on threads of their own, which read every event or wait for the summary.
+fn engine_throughput(generator: &WolfgangGenerator, reads_events: bool) -> anyhow::Result<f64> {
     let engine = Engine::new(generator.clone(), EngineOptions::default())?;
     let start = Instant::now();
     std::thread::scope(|scope| {
@@ -264,15 +270,20 @@ fn engine_throughput(generator: &WolfgangGenerator) -> anyhow::Result<f64> {
             .map(|n| {
                 let engine = engine.clone();
                 scope.spawn(move || {
-                    let handle = engine.submit(&prompt(n, SHORT_PROMPT), &with(n, TOKENS))?;
-                    handle.into_summary()
+                    let mut handle = engine.submit(&prompt(n, SHORT_PROMPT), &with(n, TOKENS))?;
+                    if !reads_events {
+                        return Ok(handle.into_summary()?.generated_tokens);
+                    }
+                    handle.try_fold(0, |tokens, event| match event? {
+                        Event::Finished(summary) => Ok(summary.generated_tokens),
+                        _ => Ok::<_, GenerateError>(tokens),
+                    })
                 })
             })
             .collect();
         let mut tokens = 0;
         for caller in callers {
-            let summary = caller.join().map_err(|_| anyhow!("a caller panicked"))??;
-            tokens += summary.generated_tokens;
+            tokens += caller.join().map_err(|_| anyhow!("a caller panicked"))??;
         }
         Ok(tokens as f64 / start.elapsed().as_secs_f64())
     })

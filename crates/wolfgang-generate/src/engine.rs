@@ -132,8 +132,13 @@ impl Engine {
         generation: Generation,
     ) -> Result<GenerationHandle, GenerateError> {
         let (events, receiver) = async_channel::unbounded();
-        let handle = GenerationHandle::new(receiver, &generation);
-        self.queue.0.push(Request { generation, events })?;
+        let skips_text = Arc::default();
+        let handle = GenerationHandle::new(receiver, Arc::clone(&skips_text), &generation);
+        self.queue.0.push(Request {
+            generation,
+            events,
+            skips_text,
+        })?;
         Ok(handle)
     }
 

@@ -5,6 +5,8 @@ use async_channel::Receiver;
 use futures_core::Stream;
 use std::iter::FusedIterator;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 type Item = Result<Event, GenerateError>;
@@ -20,6 +22,8 @@ pub struct GenerationHandle {
     // Pinned, as the stream requires.
     events: Pin<Box<Receiver<Item>>>,
     cancel_on_drop: CancelOnDrop,
+    /// Tells the engine to send the end only.
+    skips_text: Arc<AtomicBool>,
     seed: u64,
     is_over: bool,
 }
@@ -41,10 +45,15 @@ impl Drop for CancelOnDrop {
 }
 
 impl GenerationHandle {
-    pub(super) fn new(events: Receiver<Item>, generation: &Generation) -> Self {
+    pub(super) fn new(
+        events: Receiver<Item>,
+        skips_text: Arc<AtomicBool>,
+        generation: &Generation,
+    ) -> Self {
         Self {
             events: Box::pin(events),
             cancel_on_drop: CancelOnDrop(generation.cancel_handle()),
+            skips_text,
             seed: generation.seed(),
             is_over: false,
         }
@@ -67,6 +76,7 @@ impl GenerationHandle {
     /// [`GenerateError::GenerationFailed`], with the summary of the text generated before the
     /// error, and [`GenerateError::EngineStopped`], also if the last event has been read before.
     pub fn into_summary(mut self) -> Result<Summary, GenerateError> {
+        self.skips_text.store(true, Ordering::Relaxed);
         for event in &mut self {
             if let Event::Finished(summary) = event? {
                 return Ok(summary);
@@ -120,6 +130,7 @@ impl GenerationStream {
     /// # Errors
     /// Those of [`GenerationHandle::into_summary`].
     pub async fn into_summary(mut self) -> Result<Summary, GenerateError> {
+        self.0.skips_text.store(true, Ordering::Relaxed);
         while !self.0.is_over {
             let item = self.0.events.recv().await.ok();
             if let Some(item) = self.0.on_received(item)

@@ -4,13 +4,16 @@ use super::EngineStats;
 use crate::{Event, GenerateError, Generation};
 use async_channel::Sender;
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// A generation and the channel for its events.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) generation: Generation,
     pub(super) events: Sender<Result<Event, GenerateError>>,
+    /// Whether only the last event is sent.
+    pub(super) skips_text: Arc<AtomicBool>,
 }
 
 /// A bounded queue of requests.
