@@ -4,7 +4,7 @@ pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
-pub use progress::Progress;
+pub use progress::{Phase, Progress};
 pub use tensor_error::{TensorError, TensorErrors};
 pub use wolfgang_model::Precision;
 #[derive(Debug)]
@@ -17,7 +17,7 @@ impl Checkpoint {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {}
     pub fn from_memory(
         config: &[u8],
-        record: bytes::Bytes,
+        record: impl AsRef<[u8]> + Send + 'static,
         origin: &str,
     ) -> Result<Self, CheckpointError> {}
     pub fn random(config: &ModelConfig, seed: u64) -> Result<Self, CheckpointError> {}
@@ -94,7 +94,7 @@ pub fn convert(
     source: &Checkpoint,
     folder: impl AsRef<Path>,
     options: &ConvertOptions,
-    progress: impl Progress + Send + 'static,
+    progress: &mut dyn Progress,
 ) -> Result<ConvertReport, CheckpointError> {}
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -202,10 +202,19 @@ impl Hub {
 }
 impl fmt::Debug for Hub {}
 pub trait Progress {
-    fn begin(&mut self, what: &str, bytes: u64);
+    fn begin(&mut self, phase: Phase, bytes: u64);
     fn advance(&mut self, bytes: u64);
     fn end(&mut self);
 }
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    Download { file: String },
+    ReadWeights,
+    Write,
+    Verify,
+}
+impl fmt::Display for Phase {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TensorError {

@@ -1,20 +1,24 @@
 pub use batch::Batch;
+pub use builder::GeneratorBuilder;
 pub use conversation::Conversation;
+pub use engine::{Engine, EngineOptions, EngineStats, GenerationHandle, GenerationStream};
 pub use error::GenerateError;
 pub use explanation::{
     Candidate, CdfInterval, Change, Contender, DrawReport, Explanation, StepReport,
 };
 pub use generation::{Event, Generation};
-pub use generator::{WolfgangGenerator, check_vocabulary, default_tokenizer_path};
+pub use generator::WolfgangGenerator;
 pub use logprobs::{Alternative, TokenLogprobs};
+pub use model_files::{HUB_PREFIX, ModelFiles};
+pub use opened_model::OpenedModel;
 pub use options::{ContextOverflow, GenerateOptions, PromptTruncation};
 pub use prompt::Prompt;
 pub use reply::Reply;
-pub use score::Score;
+pub use score::{ContinuationScore, Score, ScoreAlternative, ScoreOptions, ScoreWindows};
 pub use session::Session;
 pub use stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 pub use summary::{FinishReason, Summary, Timing};
-pub use wolfgang_checkpoint::{CheckpointError, Progress};
+pub use wolfgang_checkpoint::{Checkpoint, CheckpointError, Phase, Progress};
 #[cfg(feature = "hub")]
 pub use wolfgang_checkpoint::{
     Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock,
@@ -35,6 +39,10 @@ pub struct Batch {}
 impl Batch {
     pub fn new() -> Self {}
     pub fn push(&mut self, generation: Generation) -> usize {}
+    pub fn with_max_prefill_rows(
+        mut self,
+        rows: impl Into<Option<NonZeroUsize>>,
+    ) -> Self {}
     pub fn running(&self) -> usize {}
     pub fn generations(&self) -> impl Iterator<Item = &Generation> {}
     pub fn cancel(&mut self) {}
@@ -44,6 +52,23 @@ impl Iterator for Batch {
     type Item = (usize, Result<Event, GenerateError>);
 }
 impl FromIterator<Generation> for Batch {}
+pub struct GeneratorBuilder<'p> {}
+impl<'p> GeneratorBuilder<'p> {
+    pub fn tokenizer(mut self, path: impl AsRef<Path>) -> Self {}
+    pub fn device(mut self, device: Device) -> Self {}
+    pub fn device_name(mut self, name: DeviceName) -> Self {}
+    pub fn precision(mut self, precision: Precision) -> Self {}
+    pub fn cache_precision(mut self, precision: Precision) -> Self {}
+    pub fn threads(mut self, threads: NonZeroUsize) -> Self {}
+    pub fn model_options(mut self, options: impl Into<ModelOptions>) -> Self {}
+    pub fn progress(mut self, progress: &'p mut dyn Progress) -> Self {}
+    #[cfg(feature = "hub")]
+    pub fn hub(mut self, hub: Hub) -> Self {}
+    pub fn resolve(&mut self) -> Result<&ModelFiles, GenerateError> {}
+    pub fn open(mut self) -> Result<OpenedModel<'p>, GenerateError> {}
+    pub fn load(mut self) -> Result<WolfgangGenerator, GenerateError> {}
+}
+impl fmt::Debug for GeneratorBuilder<'_> {}
 #[derive(Debug)]
 pub struct Conversation {}
 impl Conversation {
@@ -63,6 +88,75 @@ impl Conversation {
     ) -> Result<Reply, GenerateError> {}
 }
 impl Clone for Conversation {}
+#[derive(Debug)]
+pub struct GenerationHandle {}
+#[derive(Debug)]
+pub struct GenerationStream();
+impl GenerationHandle {
+    pub fn seed(&self) -> u64 {}
+    pub fn cancel_handle(&self) -> CancelHandle {}
+    pub fn into_summary(mut self) -> Result<Summary, GenerateError> {}
+    pub fn into_stream(self) -> GenerationStream {}
+}
+impl Iterator for GenerationHandle {
+    type Item = Item;
+}
+impl FusedIterator for GenerationHandle {}
+impl GenerationStream {
+    pub fn seed(&self) -> u64 {}
+    pub fn cancel_handle(&self) -> CancelHandle {}
+    pub async fn into_summary(mut self) -> Result<Summary, GenerateError> {}
+}
+impl Stream for GenerationStream {
+    type Item = Item;
+}
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[non_exhaustive]
+pub struct EngineOptions {
+    pub max_running: usize,
+    pub max_queued: usize,
+    pub max_prefill_rows: Option<NonZeroUsize>,
+    pub prefix_cache_bytes: usize,
+}
+impl Default for EngineOptions {}
+impl EngineOptions {
+    pub fn with_max_running(mut self, generations: usize) -> Self {}
+    pub fn with_max_queued(mut self, requests: usize) -> Self {}
+    pub fn with_max_prefill_rows(
+        mut self,
+        rows: impl Into<Option<NonZeroUsize>>,
+    ) -> Self {}
+    pub fn with_prefix_cache_bytes(mut self, bytes: usize) -> Self {}
+}
+#[derive(Clone, Debug)]
+pub struct Engine {}
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct EngineStats {
+    pub queued: usize,
+    pub running: usize,
+    pub prefix_cache_bytes: usize,
+}
+impl Engine {
+    pub fn new(
+        generator: WolfgangGenerator,
+        options: EngineOptions,
+    ) -> Result<Self, GenerateError> {}
+    pub fn generator(&self) -> &WolfgangGenerator {}
+    pub fn submit<'p>(
+        &self,
+        prompt: impl Into<Prompt<'p>>,
+        options: &GenerateOptions,
+    ) -> Result<GenerationHandle, GenerateError> {}
+    pub fn submit_generation(
+        &self,
+        generation: Generation,
+    ) -> Result<GenerationHandle, GenerateError> {}
+    pub fn stats(&self) -> EngineStats {}
+}
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GenerateError {
@@ -71,6 +165,8 @@ pub enum GenerateError {
     Model(ModelError),
     Sampling(SamplingError),
     VocabularyMismatch { tokenizer: usize, model: usize },
+    HubNotCompiledIn { model: String },
+    HubNotSet { model: String },
     EmptyStopString { index: usize },
     TooManyAlternatives { n: usize, vocab_size: usize },
     MinAboveMax { min: usize, max: usize },
@@ -78,10 +174,17 @@ pub enum GenerateError {
     UnknownStopToken { id: u32, vocab_size: usize },
     PromptTooLong { tokens: usize, block_size: usize },
     EmptyPrompt,
+    NoEndOfText,
+    EmptyContinuation,
+    ContinuationTooLong { tokens: usize, block_size: usize },
     NothingToAnswer,
     ReplyInProgress,
     GenerationFailed { source: Box<GenerateError>, partial: Box<Summary> },
     NoSeed { source: Box<dyn std::error::Error + Send + Sync> },
+    QueueFull { limit: usize },
+    EngineThread { source: std::io::Error },
+    EngineStopped,
+    CallbackPanicked { message: String },
 }
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -103,7 +206,7 @@ pub struct Candidate {
     pub model: f32,
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::logarithm::serialize"))]
     pub sampled: f32,
-    pub ruled_out_by: Option<Step>,
+    pub masked_by: Option<Step>,
 }
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -111,14 +214,14 @@ pub struct Candidate {
 pub struct StepReport {
     pub step: Step,
     pub possible_before: usize,
-    pub possible: usize,
+    pub possible_after: usize,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub random_draw: Option<f64>,
-    pub removed: usize,
-    pub removed_mass: f64,
-    pub removed_likeliest: Vec<Change>,
+    pub masked: usize,
+    pub masked_mass: f64,
+    pub top_masked: Vec<Change>,
     pub changed: usize,
-    pub changed_likeliest: Vec<Change>,
+    pub top_changed: Vec<Change>,
 }
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -128,11 +231,11 @@ pub struct Change {
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::logarithm::serialize"))]
     pub logit_before: f32,
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::logarithm::serialize"))]
-    pub logit: f32,
+    pub logit_after: f32,
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::logarithm::serialize"))]
-    pub before: f32,
+    pub logprob_before: f32,
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::logarithm::serialize"))]
-    pub behind: f32,
+    pub logprob_after: f32,
 }
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -193,12 +296,8 @@ impl FusedIterator for Generation {}
 impl std::fmt::Debug for Generation {}
 #[derive(Clone, Debug)]
 pub struct WolfgangGenerator {}
-pub fn check_vocabulary(
-    tokenizer: &Tokenizer,
-    config: &ModelConfig,
-) -> Result<(), GenerateError> {}
-pub fn default_tokenizer_path(checkpoint: &Path) -> PathBuf {}
 impl WolfgangGenerator {
+    pub fn builder<'p>(source: impl AsRef<Path>) -> GeneratorBuilder<'p> {}
     pub fn load(
         checkpoint: impl AsRef<Path>,
         tokenizer: impl AsRef<Path>,
@@ -256,6 +355,25 @@ pub struct Alternative {
     #[cfg_attr(feature = "serde", serde(with = "crate::logarithm"))]
     pub sampled: f32,
 }
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelFiles {}
+impl ModelFiles {
+    pub fn checkpoint(&self) -> &Path {}
+    pub fn tokenizer(&self) -> &Path {}
+    #[cfg(feature = "hub")]
+    pub fn unavailable(&self) -> Option<&HubUnavailable> {}
+}
+pub struct OpenedModel<'p> {}
+impl OpenedModel<'_> {
+    pub fn checkpoint(&self) -> &Checkpoint {}
+    pub fn tokenizer(&self) -> &Path {}
+    pub fn read_tokenizer(
+        &self,
+        path: impl AsRef<Path>,
+    ) -> Result<Tokenizer, GenerateError> {}
+    pub fn load(self) -> Result<WolfgangGenerator, GenerateError> {}
+}
+impl fmt::Debug for OpenedModel<'_> {}
 impl GenerateOptions {
     pub fn with_max_new_tokens(mut self, max_new_tokens: usize) -> Self {}
     pub fn with_sampling(mut self, sampling: SamplingParams) -> Self {}
@@ -353,13 +471,68 @@ impl Iterator for Reply {
 }
 impl FusedIterator for Reply {}
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct ContinuationScore {
+    pub ids: Vec<u32>,
+    pub logprobs: Vec<f32>,
+    pub is_greedy: bool,
+    pub truncated_tokens: usize,
+}
+impl ContinuationScore {
+    pub fn sum_logprob(&self) -> f64 {}
+}
+impl WolfgangGenerator {
+    pub fn score_continuation<'a, 'b>(
+        &self,
+        context: impl Into<Prompt<'a>>,
+        continuation: impl Into<Prompt<'b>>,
+    ) -> Result<ContinuationScore, GenerateError> {}
+    pub fn score_continuations<'a, 'b, C: Into<Prompt<'b>>>(
+        &self,
+        context: impl Into<Prompt<'a>>,
+        continuations: impl IntoIterator<Item = C>,
+    ) -> Result<Vec<ContinuationScore>, GenerateError> {}
+}
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct ScoreAlternative {
+    pub id: u32,
+    #[cfg_attr(feature = "serde", serde(with = "crate::logarithm"))]
+    pub logprob: f32,
+}
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Score {
     pub ids: Vec<u32>,
     pub logprobs: Vec<Option<f32>>,
+    pub alternatives: Vec<Vec<ScoreAlternative>>,
+}
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[non_exhaustive]
+pub struct ScoreOptions {
+    pub windows: ScoreWindows,
+    pub alternatives: usize,
+}
+impl ScoreOptions {
+    pub fn with_windows(mut self, windows: ScoreWindows) -> Self {}
+    pub fn with_alternatives(mut self, alternatives: usize) -> Self {}
+}
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum ScoreWindows {
+    #[default]
+    Overlapping,
+    Rolling,
 }
 impl Score {
+    pub fn sum_logprob(&self) -> f64 {}
     pub fn mean_logprob(&self) -> Option<f64> {}
     pub fn perplexity(&self) -> Option<f64> {}
 }
@@ -367,6 +540,11 @@ impl WolfgangGenerator {
     pub fn score<'a>(
         &self,
         text: impl Into<Prompt<'a>>,
+    ) -> Result<Score, GenerateError> {}
+    pub fn score_with<'a>(
+        &self,
+        text: impl Into<Prompt<'a>>,
+        options: &ScoreOptions,
     ) -> Result<Score, GenerateError> {}
 }
 #[derive(Debug)]

@@ -3,7 +3,6 @@ pub use burn::tensor::Device;
 pub use config::{ModelConfig, Parameter};
 pub use device::DeviceName;
 pub use error::ModelError;
-pub use host::to_host;
 pub use kv_cache::KvCache;
 pub use model::{BatchEntry, WolfgangModel};
 pub use options::ModelOptions;
@@ -54,7 +53,7 @@ impl Backend {
         Self::Cuda,
     ];
     pub fn feature(self) -> &'static str {}
-    pub fn needs(self) -> &'static str {}
+    pub fn requirement(self) -> &'static str {}
     pub fn is_compiled_in(self) -> bool {}
 }
 impl DeviceId {
@@ -147,7 +146,6 @@ pub enum ModelError {
     ContextFull { past: usize, new: usize, block_size: usize },
     CacheMismatch { found: String, expected: String },
 }
-pub fn to_host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ModelError> {}
 #[derive(Clone, Debug)]
 pub struct KvCache {}
 impl KvCache {
@@ -156,6 +154,7 @@ impl KvCache {
     pub fn capacity(&self) -> usize {}
     pub fn truncate(&mut self, len: usize) {}
     pub fn clear(&mut self) {}
+    pub fn memory_bytes(&self) -> usize {}
 }
 #[derive(Debug)]
 pub struct WolfgangModel {}
@@ -164,9 +163,11 @@ pub struct WolfgangModel {}
 pub struct BatchEntry<'a> {
     pub ids: &'a [u32],
     pub cache: &'a mut KvCache,
+    pub needs_logits: bool,
 }
 impl<'a> BatchEntry<'a> {
     pub fn new(ids: &'a [u32], cache: &'a mut KvCache) -> Self {}
+    pub fn with_needs_logits(mut self, needs_logits: bool) -> Self {}
 }
 impl WolfgangModel {
     pub fn from_weights<'a, E: From<ModelError> + Send>(
@@ -178,25 +179,31 @@ impl WolfgangModel {
     pub fn config(&self) -> &ModelConfig {}
     pub fn device(&self) -> &Device {}
     pub fn precision(&self) -> Precision {}
+    pub fn cache_precision(&self) -> Precision {}
     pub fn weight_bytes(&self) -> usize {}
     pub fn threads(&self) -> Option<usize> {}
     pub fn new_cache(&self) -> Result<KvCache, ModelError> {}
-    pub fn forward(&self, ids: &[u32]) -> Result<Tensor<2>, ModelError> {}
+    pub fn forward(&self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {}
+    pub fn forward_cached_all(
+        &self,
+        ids: &[u32],
+        cache: &mut KvCache,
+    ) -> Result<Vec<f32>, ModelError> {}
     pub fn forward_cached(
         &self,
         ids: &[u32],
         cache: &mut KvCache,
-    ) -> Result<Tensor<1>, ModelError> {}
+    ) -> Result<Vec<f32>, ModelError> {}
     pub fn forward_profiled(
         &self,
         ids: &[u32],
         cache: &mut KvCache,
         profile: &mut Profile,
-    ) -> Result<Tensor<1>, ModelError> {}
+    ) -> Result<Vec<f32>, ModelError> {}
     pub fn forward_batch(
         &self,
         batch: &mut [BatchEntry<'_>],
-    ) -> Result<Vec<Tensor<1>>, ModelError> {}
+    ) -> Result<Vec<Vec<f32>>, ModelError> {}
 }
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -227,7 +234,6 @@ pub enum Precision {
 impl Precision {
     pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
     pub fn as_str(self) -> &'static str {}
-    pub fn dtype(self) -> DType {}
     pub fn supported_by(device: &Device) -> Vec<Self> {}
 }
 impl fmt::Display for Precision {}

@@ -56,7 +56,7 @@ pub enum SpecialTokens {
 pub struct Tokenizer {}
 impl Tokenizer {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokenizerError> {}
-    pub fn from_bytes(json: &[u8], origin: &str) -> Result<Self, TokenizerError> {}
+    pub fn from_bytes(json: &[u8]) -> Result<Self, TokenizerError> {}
     pub fn vocab_size(&self) -> usize {}
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {}
     pub fn encode_with_special(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {}

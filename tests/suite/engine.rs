@@ -50,10 +50,14 @@ fn cases(n: usize) -> Vec<Case> {
     let mut below = |limit: u32| random.next_u32() % limit;
     let mut case = |i: usize| {
         let shared = below(3) * 20;
-        let length = if i == 0 { 300 } else { 1 + below(100) };
+        let is_beyond_the_context = i == 0;
+        let (length, max_new_tokens) = match is_beyond_the_context {
+            true => (300, 3),
+            false => (1 + below(60), below(16)),
+        };
         let own = (0..length).map(|_| 300 + below(1000)).collect::<Vec<_>>();
         let prompt: Vec<u32> = (400..400 + shared).chain(own).collect();
-        let options = seeded(below(20) as usize, u64::from(below(u32::MAX)));
+        let options = seeded(max_new_tokens as usize, u64::from(below(u32::MAX)));
         let alone = faust().generate_text(&prompt, &options).unwrap();
         Case {
             prompt,
@@ -275,7 +279,7 @@ fn errors_of_one_request_do_not_affect_others() {
     let panicking = engine.submit_generation(begin().with_stopping(panics));
     let expected = faust().generate_text("Ach", &wild(20)).unwrap();
     for (handle, message, generated) in [
-        (broken, "the logit of id 0 is NaN", 2),
+        (broken, "the logit of token id 0 is NaN", 2),
         (panicking, "criterion panicked: four are too many", 4),
     ] {
         let error = handle.unwrap().into_summary().unwrap_err();
@@ -308,6 +312,20 @@ fn requests_are_finished_after_the_engine_is_dropped() {
             handle.into_summary(),
             Err(GenerateError::EngineStopped)
         ));
+    }
+}
+
+#[test]
+fn generations_that_have_begun_or_are_over_can_be_submitted() {
+    let engine = engine(EngineOptions::default());
+    let expected = faust().generate_text("Ach", &wild(10)).unwrap();
+    for steps in [1, usize::MAX] {
+        let mut generation = faust().generate("Ach", &wild(10)).unwrap();
+        for event in generation.by_ref().take(steps) {
+            event.unwrap();
+        }
+        let handle = engine.submit_generation(generation).unwrap();
+        assert_eq!(content(&handle.into_summary().unwrap()), content(&expected));
     }
 }
 

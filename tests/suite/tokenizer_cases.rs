@@ -240,7 +240,10 @@ fn a_byte_order_mark_before_the_json_is_ignored() {
 #[test]
 fn a_git_lfs_pointer_is_called_one() {
     let message = refusal(&case("hf_lfs/model.safetensors"));
-    assert!(message.contains("case is a git-lfs pointer"), "{message}");
+    assert!(
+        message.contains("tokenizer.json is a git-lfs pointer"),
+        "{message}"
+    );
     assert!(message.contains("`git lfs pull`"), "{message}");
 }
 

@@ -8,7 +8,7 @@ mod scheduler;
 pub use handle::{GenerationHandle, GenerationStream};
 pub use options::EngineOptions;
 
-use crate::{GenerateError, GenerateOptions, Generation, Prompt, WolfgangGenerator};
+use crate::{Event, GenerateError, GenerateOptions, Generation, Prompt, WolfgangGenerator};
 use queue::{Queue, Request};
 use scheduler::Scheduler;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ impl Engine {
     /// Submits a generation. Prompt and options are validated on the caller's thread.
     ///
     /// # Errors
-    /// Those of [`WolfgangGenerator::generate`], and [`GenerateError::QueueFull`].
+    /// Those of [`WolfgangGenerator::generate`], [`GenerateError::QueueFull`] and [`GenerateError::EngineStopped`].
     pub fn submit<'p>(
         &self,
         prompt: impl Into<Prompt<'p>>,
@@ -123,10 +123,11 @@ impl Engine {
 
     /// Submits a generation created by [`WolfgangGenerator::generate`], for example one with
     /// processors or stopping criteria, which then run on the engine's thread. A generation of a
-    /// [`Session`](crate::Session) uses the cache of its session instead of the prefix cache.
+    /// [`Session`](crate::Session) uses the cache of its session instead of the prefix cache. Of a
+    /// generation that is over the handle has the summary only.
     ///
     /// # Errors
-    /// [`GenerateError::QueueFull`].
+    /// [`GenerateError::QueueFull`] and [`GenerateError::EngineStopped`].
     pub fn submit_generation(
         &self,
         generation: Generation,
@@ -134,6 +135,12 @@ impl Engine {
         let (events, receiver) = async_channel::unbounded();
         let skips_text = Arc::default();
         let handle = GenerationHandle::new(receiver, Arc::clone(&skips_text), &generation);
+        if generation.is_over() {
+            let finished = Event::Finished(generation.into_finished());
+            // The handle holds the receiver, and the channel has no limit.
+            let _ = events.try_send(Ok(finished));
+            return Ok(handle);
+        }
         self.queue.0.push(Request {
             generation,
             events,
@@ -145,5 +152,30 @@ impl Engine {
     /// Returns the current load of the engine.
     pub fn stats(&self) -> EngineStats {
         self.queue.0.stats()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wolfgang_model::Device;
+
+    #[test]
+    fn requests_end_with_an_error_if_the_thread_ends_before_them() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/faust");
+        let generator = WolfgangGenerator::from_path(folder, &Device::flex()).unwrap();
+        let queue = Arc::new(Queue::new(2));
+        let scheduler = Scheduler::new(Arc::clone(&queue), &EngineOptions::default());
+        let engine = Engine {
+            generator,
+            queue: Arc::new(QueueOwner(queue)),
+        };
+        let waiting = engine.submit("Ach", &GenerateOptions::default()).unwrap();
+        drop(scheduler);
+        let is_stopped = |error| matches!(error, GenerateError::EngineStopped);
+        assert!(is_stopped(waiting.into_summary().unwrap_err()));
+        let refused = engine.submit("Ach", &GenerateOptions::default());
+        assert!(is_stopped(refused.unwrap_err()));
+        assert_eq!(engine.stats(), EngineStats::default());
     }
 }

@@ -450,6 +450,11 @@ impl Generation {
         }
     }
 
+    /// Returns whether the last event or an error was returned.
+    pub(crate) fn is_over(&self) -> bool {
+        self.phase == Phase::Done
+    }
+
     /// Converts a generation that is over to its summary, without copying the text.
     pub(crate) fn into_finished(mut self) -> Summary {
         let stop_explanation = self.stop_explanation.take();

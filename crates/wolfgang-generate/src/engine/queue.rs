@@ -29,6 +29,8 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Request>,
     is_closed: bool,
+    /// Whether the engine's thread has ended.
+    is_abandoned: bool,
     /// As last reported by the engine's thread, and so is `prefix_cache_bytes`.
     running: usize,
     prefix_cache_bytes: usize,
@@ -49,18 +51,28 @@ impl Queue {
 
     /// Adds a request, unless the queue is full.
     pub(super) fn push(&self, request: Request) -> Result<(), GenerateError> {
+        // Dropped after the lock is released, for a request holds code of its caller.
+        let mut removed = VecDeque::new();
         let mut state = self.lock();
-        if state.waiting.len() >= self.limit {
-            // Drops requests whose handles were dropped.
-            state.waiting.retain(|request| !request.events.is_closed());
+        if state.is_abandoned {
+            return Err(GenerateError::EngineStopped);
         }
         if state.waiting.len() >= self.limit {
+            // Requests whose handles were dropped need no place.
+            let waiting = std::mem::take(&mut state.waiting).into_iter();
+            (removed, state.waiting) = waiting.partition(|request| request.events.is_closed());
+        }
+        let result = if state.waiting.len() < self.limit {
+            state.waiting.push_back(request);
+            self.changed.notify_one();
+            Ok(())
+        } else {
             let limit = self.limit;
-            return Err(GenerateError::QueueFull { limit });
-        }
-        state.waiting.push_back(request);
-        self.changed.notify_one();
-        Ok(())
+            Err(GenerateError::QueueFull { limit })
+        };
+        drop(state);
+        drop(removed);
+        result
     }
 
     /// Closes the queue: no further requests will be pushed.
@@ -97,6 +109,17 @@ impl Queue {
         }
         state.running += taken.len();
         Some(taken)
+    }
+
+    /// Drops all requests, and refuses further ones. Their handles report
+    /// [`GenerateError::EngineStopped`].
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        state.is_abandoned = true;
+        state.running = 0;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(waiting);
     }
 
     pub(super) fn stats(&self) -> EngineStats {

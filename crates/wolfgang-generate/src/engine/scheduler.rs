@@ -98,3 +98,10 @@ impl Scheduler {
         }
     }
 }
+
+impl Drop for Scheduler {
+    /// Also when a panic ends the thread: no request may wait for ever.
+    fn drop(&mut self) {
+        self.queue.abandon();
+    }
+}
