@@ -154,6 +154,7 @@ impl KvCache {
     pub fn capacity(&self) -> usize {}
     pub fn truncate(&mut self, len: usize) {}
     pub fn clear(&mut self) {}
+    pub fn make_unique(&mut self) -> Result<(), ModelError> {}
     pub fn memory_bytes(&self) -> usize {}
 }
 #[derive(Debug)]

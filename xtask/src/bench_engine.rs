@@ -139,7 +139,7 @@ fn generator(
     Ok(WolfgangGenerator::new(model, tokenizer)?)
 }
 
-/// Ids in no order, other ones for every `n`: no prompt is a prefix of another.
+/// Ids in no order, other ones for every `n` below 3000: no prompt is a prefix of another.
 fn prompt(n: u64, length: usize) -> Vec<u32> {
     let id = |i: u64| 300 + ((n * 7919 + i * 104_729) % 3000) as u32;
     (0..length as u64).map(id).collect()
@@ -197,7 +197,7 @@ fn streams(
             }
             if is_disturbed {
                 let submitted = Instant::now();
-                let prompt = prompt(1000 * (round + 1) + second, LONG_PROMPT);
+                let prompt = prompt(100 * (round + 1) + second, LONG_PROMPT);
                 engine.submit(&prompt, &with(second, 1))?.into_summary()?;
                 first_tokens.push(milliseconds(submitted.elapsed()));
             }

@@ -2,7 +2,7 @@
 
 use crate::forward::{StepResult, forward_batch};
 use crate::generation::Action;
-use crate::sequence_cache::common_prefix_len;
+use crate::sequence_cache::{MIN_SHARED_PREFIX, common_prefix_len};
 use crate::{CancelHandle, Event, GenerateError, Generation};
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -64,8 +64,8 @@ struct Running {
     /// Index in the order in which generations were pushed.
     place: usize,
     generation: Generation,
-    /// The number of the pass before which it was pushed, or of the last one that completed a
-    /// window of several rows for it.
+    /// Number of passes when it was pushed or last got its logits. Prompts with lower numbers are
+    /// computed first.
     waiting_since: u64,
 }
 
@@ -122,7 +122,7 @@ impl Batch {
     }
 
     /// Collects the events that need no forward pass, and removes the generations that are over.
-    fn poll(&mut self) {
+    pub(crate) fn poll(&mut self) {
         if self.cancel_handle.is_cancelled() {
             self.cancel();
         }
@@ -143,22 +143,13 @@ impl Batch {
         }
     }
 
-    /// Produces the next events: those that need no forward pass, else those of one forward pass,
-    /// which may produce none.
-    pub(crate) fn advance(&mut self) {
-        self.poll();
-        if self.events.is_empty() {
-            self.forward();
-        }
-    }
-
-    /// Removes and returns the oldest event of [`advance`](Self::advance).
+    /// Removes and returns the oldest event of [`poll`](Self::poll) and [`forward`](Self::forward).
     pub(crate) fn pop_event(&mut self) -> Option<(usize, Result<Event, GenerateError>)> {
         self.events.pop_front()
     }
 
-    /// Runs one forward pass for each model.
-    fn forward(&mut self) {
+    /// Runs one forward pass for each model, and removes the generations that fail.
+    pub(crate) fn forward(&mut self) {
         let rows = self.plan();
         self.passes += 1;
         let passes = self.passes;
@@ -172,7 +163,7 @@ impl Batch {
             ready = others;
             let mut places = Vec::with_capacity(group.len());
             let generations = group.into_iter().map(|(one, rows)| {
-                if rows > 1 && rows == one.generation.pending_rows() {
+                if rows == one.generation.pending_rows() {
                     one.waiting_since = passes;
                 }
                 places.push(one.place);
@@ -184,6 +175,7 @@ impl Batch {
                 self.events.extend(event.map(|event| (place, event)));
             }
         }
+        self.running.retain(|one| !one.generation.is_over());
     }
 
     /// Returns the number of rows that the next pass computes for each generation. Each decoding
@@ -225,8 +217,10 @@ fn share_prefixes(running: &mut [Running]) -> Vec<bool> {
             continue;
         };
         let window = one.window();
-        // A short common prefix is not worth a copy of the cache.
-        let least = one.cache().common_prefix_len(window).max(window.len() / 2);
+        let own = one.cache().common_prefix_len(window);
+        // To wait is worth it for a large part of the prompt, a copy of a cache for a few tokens.
+        let worth_waiting = own.max(window.len() / 2);
+        let worth_a_copy = own.max(worth_waiting.min(MIN_SHARED_PREFIX - 1));
         let same_model = |donor: &Generation| std::ptr::eq(donor.model(), one.model());
         let donors = || before.iter().map(|donor| &donor.generation).enumerate();
         let donors = || donors().filter(|(_, donor)| same_model(donor));
@@ -237,9 +231,9 @@ fn share_prefixes(running: &mut [Running]) -> Vec<bool> {
             .map(|(_, donor)| common_prefix_len(donor.window(), window))
             .max();
         let (known, donor) = done.map_or((0, None), |(known, donor)| (known, Some(donor)));
-        if coming.is_some_and(|coming| coming > known.max(least)) {
+        if coming.is_some_and(|coming| coming > known.max(worth_waiting)) {
             waits[at] = true;
-        } else if let Some(donor) = donor.filter(|_| known > least) {
+        } else if let Some(donor) = donor.filter(|_| known > worth_a_copy) {
             one.adopt_cache(donor.cache().clone());
         }
     }
@@ -254,9 +248,12 @@ impl Iterator for Batch {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
-            self.advance();
-            if self.events.is_empty() && self.running.is_empty() {
-                return None;
+            self.poll();
+            if self.events.is_empty() {
+                if self.running.is_empty() {
+                    return None;
+                }
+                self.forward();
             }
         }
     }

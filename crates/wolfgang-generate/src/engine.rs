@@ -93,7 +93,7 @@ impl Engine {
         options: EngineOptions,
     ) -> Result<Self, GenerateError> {
         let queue = Arc::new(Queue::new(options.max_queued));
-        let mut scheduler = Scheduler::new(Arc::clone(&queue), &options);
+        let mut scheduler = Scheduler::new(generator.clone(), Arc::clone(&queue), &options);
         std::thread::Builder::new()
             .name("wolfgang-engine".to_owned())
             .spawn(move || scheduler.run())
@@ -123,8 +123,12 @@ impl Engine {
 
     /// Submits a generation created by [`WolfgangGenerator::generate`], for example one with
     /// processors or stopping criteria, which then run on the engine's thread. A generation of a
-    /// [`Session`](crate::Session) uses the cache of its session instead of the prefix cache. Of a
-    /// generation that is over the handle has the summary only.
+    /// [`Session`](crate::Session) uses the cache of its session instead of the prefix cache. A
+    /// generation of another generator runs without the prefix cache. Of a generation that is over
+    /// the handle has the summary only.
+    ///
+    /// Processors and criteria may submit further requests, but must not wait for their events, which
+    /// would stop the engine. Their `Drop` must not panic: it may run on the engine's thread.
     ///
     /// # Errors
     /// [`GenerateError::QueueFull`] and [`GenerateError::EngineStopped`].
@@ -165,7 +169,8 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/faust");
         let generator = WolfgangGenerator::from_path(folder, &Device::flex()).unwrap();
         let queue = Arc::new(Queue::new(2));
-        let scheduler = Scheduler::new(Arc::clone(&queue), &EngineOptions::default());
+        let options = EngineOptions::default();
+        let scheduler = Scheduler::new(generator.clone(), Arc::clone(&queue), &options);
         let engine = Engine {
             generator,
             queue: Arc::new(QueueOwner(queue)),

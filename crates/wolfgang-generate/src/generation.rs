@@ -358,11 +358,15 @@ impl Generation {
         self.catches_panics = true;
     }
 
-    /// Takes the cache from this slot at the start of the generation and returns it there at the
-    /// end. A generation of a session keeps the slot of its session. Returns whether the slot was
-    /// set.
-    pub(crate) fn set_cache_slot(&mut self, slot: Arc<CacheSlot>) -> bool {
-        self.cache.set_slot(slot)
+    /// Returns whether the generation has not begun and has no cache of a session.
+    pub(crate) fn needs_cache(&self) -> bool {
+        self.phase == Phase::Prompt && self.cache.is_own()
+    }
+
+    /// Sets the slot from which the cache is taken at the start, and to which it is returned at the
+    /// end. The generation [needs a cache](Self::needs_cache).
+    pub(crate) fn set_cache_slot(&mut self, slot: Arc<CacheSlot>) {
+        self.cache.set_slot(slot);
     }
 
     /// Ends the generation with an error, and attaches the summary of the text generated before.

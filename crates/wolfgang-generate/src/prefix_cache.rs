@@ -1,10 +1,6 @@
 //! KV caches of ended generations, for prompts with a common prefix.
 
-use crate::sequence_cache::SequenceCache;
-
-/// Minimum length of a common prefix that is worth a copy of a cache. A copy takes as long as
-/// computing a few tokens.
-const MIN_SHARED_PREFIX: usize = 16;
+use crate::sequence_cache::{MIN_SHARED_PREFIX, SequenceCache};
 
 /// Caches with a total size of at most `limit` bytes, least recently used first.
 #[derive(Debug)]

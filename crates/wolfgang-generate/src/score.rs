@@ -147,7 +147,7 @@ impl WolfgangGenerator {
             ScoreWindows::Overlapping => overlapping(ids.len(), block_size).collect(),
             ScoreWindows::Rolling => rolling(ids.len(), block_size).collect(),
         };
-        let mut scorer = Scorer::new(self.model(), options.alternatives);
+        let mut scorer = Scorer::new(self, options.alternatives);
         let (mut logprobs, mut alternatives) = (vec![None], vec![Vec::new()]);
         for Window { start, scored } in windows {
             let context = scored.start - start;

@@ -3,6 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wolfgang_model::{BatchEntry, KvCache, ModelError, WolfgangModel};
 
+/// Minimum length of a common prefix that is worth a copy of a cache. A copy takes as long as
+/// computing a few tokens.
+pub(crate) const MIN_SHARED_PREFIX: usize = 16;
+
 /// The ids that the model has computed, and their keys and values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SequenceCache {
@@ -65,8 +69,10 @@ impl SequenceCache {
         ids: &'a [u32],
         needs_logits: bool,
     ) -> Result<Input<'a>, ModelError> {
-        if self.cache.is_none() {
-            self.cache = Some(model.new_cache()?);
+        match &mut self.cache {
+            // A copy during the pass could fail for all of its sequences.
+            Some(cache) => cache.make_unique()?,
+            None => self.cache = Some(model.new_cache()?),
         }
         Ok(Input {
             ids,
@@ -128,7 +134,8 @@ impl SequenceCache {
     }
 }
 
-/// Holds the cache of a session while no generation uses it.
+/// Where a generation takes its cache from and returns it to: that of a session, or one that an engine
+/// makes for the request.
 #[derive(Debug, Default)]
 pub(crate) struct CacheSlot(Mutex<SequenceCache>);
 
@@ -171,14 +178,14 @@ impl CacheLease {
         }
     }
 
-    /// Sets the slot to take the cache from, unless the generation has the slot of a session.
-    /// Returns whether it was set.
-    pub(crate) fn set_slot(&mut self, slot: Arc<CacheSlot>) -> bool {
-        let is_free = self.slot.is_none();
-        if is_free {
-            self.slot = Some(slot);
-        }
-        is_free
+    /// Returns whether the cache belongs to no slot.
+    pub(crate) fn is_own(&self) -> bool {
+        self.slot.is_none()
+    }
+
+    /// Takes the cache from this slot later, at the start.
+    pub(crate) fn set_slot(&mut self, slot: Arc<CacheSlot>) {
+        self.slot = Some(slot);
     }
 
     pub(crate) fn get(&self) -> &SequenceCache {

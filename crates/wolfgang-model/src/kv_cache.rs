@@ -147,7 +147,18 @@ impl KvCache {
         self.len = 0;
     }
 
-    /// Where to write.
+    /// Copies what is shared with clones, which the next forward pass would do otherwise.
+    ///
+    /// # Errors
+    /// [`ModelError::NoMemory`]. The cache is unchanged.
+    pub fn make_unique(&mut self) -> Result<(), ModelError> {
+        match &self.store {
+            Store::Kernels(_) => self.store.kernels().map(|_| ()),
+            // burn's tensors are copied when they are written.
+            Store::Burn(_) => Ok(()),
+        }
+    }
+
     /// Bytes that keys and values take in memory: for all positions of the context, computed or not.
     /// Clones share them until one of them computes further.
     pub fn memory_bytes(&self) -> usize {

@@ -53,7 +53,7 @@ impl<'a> BatchEntry<'a> {
     }
 }
 
-/// The engine: implementation of the layers.
+/// The implementation of the layers.
 #[derive(Debug)]
 enum Arithmetic {
     /// The operations of burn.
@@ -348,7 +348,7 @@ mod tests {
         }))
     }
 
-    /// More rows than either engine computes at once, in a shape that fills no panel and no vector.
+    /// More rows than either implementation computes at once, in a shape that fills no panel and no vector.
     #[test]
     fn kernels_and_burn_agree_and_prefill_in_steps_is_prefill() {
         let config = ModelConfig {

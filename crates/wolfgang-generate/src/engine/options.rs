@@ -12,6 +12,7 @@ pub struct EngineOptions {
     /// context. 0 is treated as 1. Default: 16.
     pub max_running: usize,
     /// Maximum number of requests in the queue; more are refused. 0 refuses all requests.
+    /// Requests leave the queue between two forward passes, so a burst can fill it while few run.
     /// Default: 256.
     pub max_queued: usize,
     /// Maximum number of prompt rows in a forward pass, in addition to one row for each decoding

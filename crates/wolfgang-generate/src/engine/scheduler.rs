@@ -4,7 +4,7 @@ use super::EngineOptions;
 use super::queue::{Queue, Request};
 use crate::prefix_cache::PrefixCache;
 use crate::sequence_cache::CacheSlot;
-use crate::{Batch, Event, GenerateError};
+use crate::{Batch, Event, GenerateError, WolfgangGenerator};
 use async_channel::Sender;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Moves requests from the queue into the batch, and events from the batch to the callers.
 pub(super) struct Scheduler {
+    generator: WolfgangGenerator,
     queue: Arc<Queue>,
     max_running: usize,
     batch: Batch,
@@ -23,13 +24,18 @@ pub(super) struct Scheduler {
 struct Running {
     events: Sender<Result<Event, GenerateError>>,
     skips_text: Arc<AtomicBool>,
-    /// Receives the cache at the end of the generation; `None` if the cache belongs to a session.
+    /// Receives the cache at the end of the generation; `None` if the cache is not for later prompts.
     slot: Option<Arc<CacheSlot>>,
 }
 
 impl Scheduler {
-    pub(super) fn new(queue: Arc<Queue>, options: &EngineOptions) -> Self {
+    pub(super) fn new(
+        generator: WolfgangGenerator,
+        queue: Arc<Queue>,
+        options: &EngineOptions,
+    ) -> Self {
         Self {
+            generator,
             queue,
             max_running: options.max_running.max(1),
             batch: Batch::new().with_max_prefill_rows(options.max_prefill_rows),
@@ -50,10 +56,10 @@ impl Scheduler {
             for request in requests {
                 self.start(request);
             }
-            self.batch.advance();
-            while let Some((place, event)) = self.batch.pop_event() {
-                self.deliver(place, event);
-            }
+            self.batch.poll();
+            self.deliver_all();
+            self.batch.forward();
+            self.deliver_all();
         }
     }
 
@@ -64,19 +70,27 @@ impl Scheduler {
             skips_text,
         } = request;
         generation.catch_panics();
-        let slot = Arc::new(CacheSlot::default());
-        let is_ours = generation.set_cache_slot(Arc::clone(&slot));
-        if is_ours {
-            slot.put(self.prefix_cache.lookup(generation.window()));
+        let mut slot = None;
+        // Caches of another model would be wrong.
+        if std::ptr::eq(generation.model(), self.generator.model()) && generation.needs_cache() {
+            let lent = Arc::new(CacheSlot::default());
+            lent.put(self.prefix_cache.lookup(generation.window()));
+            generation.set_cache_slot(Arc::clone(&lent));
+            slot = Some(lent);
         }
         let place = self.batch.push(generation);
-        let slot = is_ours.then_some(slot);
         let running = Running {
             events,
             skips_text,
             slot,
         };
         self.running.insert(place, running);
+    }
+
+    fn deliver_all(&mut self) {
+        while let Some((place, event)) = self.batch.pop_event() {
+            self.deliver(place, event);
+        }
     }
 
     fn deliver(&mut self, place: usize, event: Result<Event, GenerateError>) {

@@ -59,7 +59,7 @@ impl WolfgangGenerator {
         context: impl Into<Prompt<'a>>,
         continuation: impl Into<Prompt<'b>>,
     ) -> Result<ContinuationScore, GenerateError> {
-        let mut scorer = Scorer::new(self.model(), 0);
+        let mut scorer = Scorer::new(self, 0);
         self.continuation(&mut scorer, context.into(), continuation.into())
     }
 
@@ -88,7 +88,7 @@ impl WolfgangGenerator {
         continuations: impl IntoIterator<Item = C>,
     ) -> Result<Vec<ContinuationScore>, GenerateError> {
         let context = context.into();
-        let mut scorer = Scorer::new(self.model(), 0);
+        let mut scorer = Scorer::new(self, 0);
         let scores = continuations.into_iter();
         let scores = scores.map(|one| self.continuation(&mut scorer, context, one.into()));
         scores.collect()

@@ -1,8 +1,8 @@
 //! Log-probabilities of tokens, given the tokens before them.
 
-use crate::GenerateError;
 use crate::logprobs::{checked_log_sum_exp, likeliest, logprob};
 use crate::sequence_cache::SequenceCache;
+use crate::{GenerateError, WolfgangGenerator};
 use wolfgang_model::WolfgangModel;
 
 /// A token and its log-probability at a position of a scored text.
@@ -38,13 +38,16 @@ pub(super) struct Scorer<'a> {
     model: &'a WolfgangModel,
     /// Number of alternatives of each score.
     alternatives: usize,
+    /// Ids that the tokenizer has: ids of padding are not generated.
+    known: u32,
     sequence: SequenceCache,
 }
 
 impl<'a> Scorer<'a> {
-    pub(super) fn new(model: &'a WolfgangModel, alternatives: usize) -> Self {
+    pub(super) fn new(generator: &'a WolfgangGenerator, alternatives: usize) -> Self {
         Self {
-            model,
+            model: generator.model(),
+            known: generator.tokenizer().vocab_size() as u32,
             alternatives,
             sequence: SequenceCache::default(),
         }
@@ -81,7 +84,7 @@ impl<'a> Scorer<'a> {
 
     fn token(&self, logits: &[f32], id: u32) -> Result<TokenScore, GenerateError> {
         let total = checked_log_sum_exp(logits)?;
-        let mut likeliest = likeliest(logits, 0..logits.len() as u32, self.alternatives.max(1));
+        let mut likeliest = likeliest(logits, 0..self.known, self.alternatives.max(1));
         let is_greedy = likeliest.first() == Some(&id);
         likeliest.truncate(self.alternatives);
         let alternative = |id: u32| ScoreAlternative {
