@@ -7,9 +7,10 @@ use std::iter::FusedIterator;
 use std::sync::Arc;
 use std::thread;
 use wolfgang_generate::{
-    Batch, CancelHandle, Conversation, DecodeStream, Device, Event, FinishReason, GenerateError,
-    Generation, History, LogitsProcessor, Message, Reply, Role, SamplingError, Session,
-    SpecialTokens, Summary, Tokenizer, WolfgangGenerator,
+    Batch, CancelHandle, Conversation, DecodeStream, Device, Engine, Event, FinishReason,
+    GenerateError, Generation, GenerationHandle, GenerationStream, History, LogitsProcessor,
+    Message, Reply, Role, SamplingError, Session, SpecialTokens, Summary, Tokenizer,
+    WolfgangGenerator,
 };
 
 #[test]
@@ -26,10 +27,14 @@ fn public_types_are_owned_and_can_be_sent() {
     shareable::<Session>();
     shareable::<Conversation>();
     shareable::<CancelHandle>();
+    shareable::<Engine>();
+    sendable::<GenerationHandle>();
+    sendable::<GenerationStream>();
     shareable::<Event>();
     shareable::<GenerateError>();
     fused::<Generation>();
     fused::<Reply>();
+    fused::<GenerationHandle>();
 }
 
 fn first_event(generation: &mut Generation) {

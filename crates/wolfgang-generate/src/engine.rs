@@ -43,8 +43,7 @@ use std::sync::Arc;
 ///
 /// let generator = WolfgangGenerator::from_path("../../models/faust", &Device::flex())?;
 /// let engine = Engine::new(generator, EngineOptions::default())?;
-/// let mut options = GenerateOptions::default();
-/// options.max_new_tokens = 12;
+/// let options = GenerateOptions::default().with_max_new_tokens(12);
 /// let callers = ["Habe nun, ach!", "Wer reitet so spät"].map(|prompt| {
 ///     let (engine, options) = (engine.clone(), options.clone());
 ///     std::thread::spawn(move || engine.submit(prompt, &options)?.into_summary())

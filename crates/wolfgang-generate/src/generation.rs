@@ -1,21 +1,21 @@
 //! The generation loop.
 
+mod input;
+mod token;
+
 use crate::explanation::{Explainer, Explanation};
 use crate::forward::{StepResult, forward_batch};
 use crate::logprobs::{LogprobsBuilder, TokenLogprobs};
-use crate::sequence_cache::{CacheLease, CacheSlot, Input, SequenceCache};
-use crate::stopping::{CancelHandle, StoppingContext, StoppingCriterion};
-use crate::transcript::{Content, Told, Transcript};
+use crate::sequence_cache::CacheLease;
+use crate::stopping::{CancelHandle, StoppingCriterion};
+use crate::transcript::{Content, Transcript};
 use crate::{
     ContextOverflow, FinishReason, GenerateError, GenerateOptions, Summary, Timing,
     WolfgangGenerator,
 };
 use std::iter::FusedIterator;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wolfgang_model::WolfgangModel;
-use wolfgang_sampling::{History, LogitsProcessor, Sampler};
+use wolfgang_sampling::{LogitsProcessor, Sampler};
 
 /// An event of a generation: any number of `Text`, then exactly one `Finished`, unless an error
 /// ends the generation.
@@ -263,110 +263,11 @@ impl Generation {
         }
     }
 
-    pub(crate) fn model(&self) -> &WolfgangModel {
-        self.generator.model()
-    }
-
-    fn block_size(&self) -> usize {
-        self.model().config().block_size
-    }
-
-    /// Whether nothing has been generated yet.
-    pub(crate) fn is_first_step(&self) -> bool {
-        self.transcript.generated().is_empty()
-    }
-
-    /// Whether no part of the prompt has been computed for this generation yet.
-    pub(crate) fn is_unstarted(&self) -> bool {
-        self.cached_tokens.is_none()
-    }
-
-    /// The ids that the model sees, at most `block_size`.
-    pub(crate) fn window(&self) -> &[u32] {
-        let ids = self.transcript.ids();
-        &ids[ids.len().saturating_sub(self.block_size())..]
-    }
-
-    pub(crate) fn cache(&self) -> &SequenceCache {
-        self.cache.get()
-    }
-
-    /// Replaces the cache by a copy of that of another generation.
-    pub(crate) fn adopt_cache(&mut self, cache: SequenceCache) {
-        *self.cache.get_mut() = cache;
-    }
-
-    /// Number of rows to compute for the next logits: the ids of the window that are not cached.
-    pub(crate) fn pending_rows(&self) -> usize {
-        let window = self.window();
-        window.len() - self.cache().reusable_len(window)
-    }
-
-    /// Returns the model and its next input: the first `rows` pending ids.
-    ///
-    /// # Errors
-    /// [`ModelError::NoMemory`](wolfgang_model::ModelError) if a cache cannot be allocated.
-    pub(crate) fn pending_input(
-        &mut self,
-        rows: usize,
-    ) -> Result<(&WolfgangModel, Input<'_>), GenerateError> {
-        let ids = self.transcript.ids();
-        let first = ids.len().saturating_sub(self.block_size());
-        let window = &ids[first..];
-        let model = self.generator.model();
-        let cache = self.cache.get_mut();
-        let cached = cache.reuse_prefix(window);
-        self.cached_tokens.get_or_insert(cached);
-        let end = window.len().min(cached.saturating_add(rows));
-        let input = cache.input(model, &window[..end], end == window.len())?;
-        Ok((model, input))
-    }
-
     /// Runs a forward pass for this generation alone.
     fn forward(&mut self) -> StepResult {
         let rows = self.pending_rows();
         let mut results = forward_batch(vec![(self, rows)]).into_iter();
         results.next().unwrap_or(Ok(None))
-    }
-
-    /// Adds the time of a forward pass, which computed the window or a part of it, to the timing.
-    pub(crate) fn on_forward(&mut self, took: Duration) {
-        if self.is_first_step() {
-            self.timing.prefill += took;
-        } else {
-            self.timing.decode += took;
-        }
-    }
-
-    /// Samples a token from the logits of the last position of the window, `[vocab_size]`.
-    pub(crate) fn on_logits(&mut self, logits: Vec<f32>) -> StepResult {
-        let step = |this: &mut Self| {
-            let (id, told) = this.sample(logits)?;
-            Ok(this.push_token(id, told))
-        };
-        let result = if self.catches_panics {
-            let unwound = catch_unwind(AssertUnwindSafe(|| step(self)));
-            unwound.unwrap_or_else(|panic| Err(GenerateError::callback_panicked(&*panic)))
-        } else {
-            step(self)
-        };
-        result.map_err(|error| self.fail(error))
-    }
-
-    /// Turns panics of processors and stopping criteria into errors of this generation.
-    pub(crate) fn catch_panics(&mut self) {
-        self.catches_panics = true;
-    }
-
-    /// Returns whether the generation has not begun and has no cache of a session.
-    pub(crate) fn needs_cache(&self) -> bool {
-        self.phase == Phase::Prompt && self.cache.is_own()
-    }
-
-    /// Sets the slot from which the cache is taken at the start, and to which it is returned at the
-    /// end. The generation [needs a cache](Self::needs_cache).
-    pub(crate) fn set_cache_slot(&mut self, slot: Arc<CacheSlot>) {
-        self.cache.set_slot(slot);
     }
 
     /// Ends the generation with an error, and attaches the summary of the text generated before.
@@ -380,71 +281,6 @@ impl Generation {
             source: Box::new(error),
             partial: Box::new(self.summary()),
         }
-    }
-
-    /// Samples an id, and measures the time.
-    fn sample(&mut self, mut logits: Vec<f32>) -> Result<(u32, Told), GenerateError> {
-        let start = Instant::now();
-        if let Some(builder) = &mut self.logprobs {
-            builder.keep(&logits);
-        }
-        // Ids that pad the vocabulary have no token.
-        let known = self.generator.tokenizer().vocab_size();
-        if let Some(padding) = logits.get_mut(known..) {
-            padding.fill(f32::NEG_INFINITY);
-        }
-        let history = History::new(self.transcript.prompt(), self.transcript.generated());
-        let id = match &mut self.explainer {
-            None => self.sampler.sample(&mut logits, history),
-            Some(Explainer { trace, .. }) => {
-                self.sampler.sample_traced(&mut logits, history, trace)
-            }
-        }?;
-        self.timing.decode += start.elapsed();
-        let (logprobs, explainer) = (self.logprobs.as_ref(), self.explainer.as_ref());
-        let told = Told {
-            logprobs: logprobs.map(|builder| builder.of(id, &logits)),
-            explanation: explainer.map(|explainer| explainer.of(id, &logits)),
-        };
-        Ok((id, told))
-    }
-
-    /// Ends the generation if `id` is a stop token, else adds it to the text. Returns the event
-    /// that became available.
-    fn push_token(&mut self, id: u32, told: Told) -> Option<Event> {
-        let is_end = self.generator.end_ids().binary_search(&id).is_ok();
-        if is_end && !self.options.ignore_eos {
-            self.end(FinishReason::EndOfText);
-            self.stop_explanation = told.explanation.map(Box::new);
-            return None;
-        }
-        if self.options.stop_tokens.contains(&id) {
-            self.end(FinishReason::StopToken(id));
-            self.stop_explanation = told.explanation.map(Box::new);
-            return None;
-        }
-        let (event, stop) = self.transcript.push(id, told);
-        if let Some(index) = stop {
-            self.reason = FinishReason::StopString(index);
-            // The buffered text follows the stop string, so it is dropped.
-            self.phase = Phase::Finishing;
-        } else if let Some(index) = self.criterion_met() {
-            self.end(FinishReason::Criterion(index));
-        }
-        event
-    }
-
-    /// Index of the first criterion that is met.
-    fn criterion_met(&mut self) -> Option<usize> {
-        let context = StoppingContext {
-            prompt: self.transcript.prompt(),
-            generated: self.transcript.generated(),
-            text: self.transcript.text(),
-        };
-        let criteria = self.criteria.iter_mut().enumerate();
-        // Every criterion is called for every token.
-        let met = criteria.filter_map(|(index, one)| one.is_met(&context).then_some(index));
-        met.fold(None, |first, index| first.or(Some(index)))
     }
 
     fn summary(&self) -> Summary {

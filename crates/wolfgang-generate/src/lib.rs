@@ -43,10 +43,10 @@
 //!
 //! # Serialization
 //!
-//! With the feature `serde`, options and parameters, with [`Message`], can be serialized and deserialized: what is left out
-//! is the default, and an unknown field is an error. Events, summaries and explanations can be serialized, [`Timing`],
-//! [`Score`] and [`TokenLogprobs`] deserialized, too. Names are in snake_case, durations are seconds, and the logarithm of 0
-//! is null.
+//! With the feature `serde`, options, parameters and [`Message`] can be serialized and deserialized:
+//! missing fields have their defaults, and unknown fields are an error. Events, summaries, scores and
+//! explanations can be serialized; [`Timing`] and [`TokenLogprobs`] can be deserialized, too. Names
+//! are in snake_case, durations are seconds, and the logarithm of 0 is null.
 //!
 //! # Panics
 //!

@@ -1,0 +1,79 @@
+//! What the model computes next for a generation.
+
+use super::{Generation, Phase};
+use crate::GenerateError;
+use crate::sequence_cache::{CacheSlot, Input, SequenceCache};
+use std::sync::Arc;
+use wolfgang_model::WolfgangModel;
+
+impl Generation {
+    pub(crate) fn model(&self) -> &WolfgangModel {
+        self.generator.model()
+    }
+
+    pub(super) fn block_size(&self) -> usize {
+        self.model().config().block_size
+    }
+
+    /// Whether nothing has been generated yet.
+    pub(crate) fn is_first_step(&self) -> bool {
+        self.transcript.generated().is_empty()
+    }
+
+    /// Whether no part of the prompt has been computed for this generation yet.
+    pub(crate) fn is_unstarted(&self) -> bool {
+        self.cached_tokens.is_none()
+    }
+
+    /// The ids that the model sees, at most `block_size`.
+    pub(crate) fn window(&self) -> &[u32] {
+        let ids = self.transcript.ids();
+        &ids[ids.len().saturating_sub(self.block_size())..]
+    }
+
+    pub(crate) fn cache(&self) -> &SequenceCache {
+        self.cache.get()
+    }
+
+    /// Replaces the cache by a copy of that of another generation.
+    pub(crate) fn adopt_cache(&mut self, cache: SequenceCache) {
+        *self.cache.get_mut() = cache;
+    }
+
+    /// Number of rows to compute for the next logits: the ids of the window that are not cached.
+    pub(crate) fn pending_rows(&self) -> usize {
+        let window = self.window();
+        window.len() - self.cache().reusable_len(window)
+    }
+
+    /// Returns the model and its next input: the first `rows` pending ids.
+    ///
+    /// # Errors
+    /// [`ModelError::NoMemory`](wolfgang_model::ModelError) if a cache cannot be allocated.
+    pub(crate) fn pending_input(
+        &mut self,
+        rows: usize,
+    ) -> Result<(&WolfgangModel, Input<'_>), GenerateError> {
+        let ids = self.transcript.ids();
+        let first = ids.len().saturating_sub(self.block_size());
+        let window = &ids[first..];
+        let model = self.generator.model();
+        let cache = self.cache.get_mut();
+        let cached = cache.reuse_prefix(window);
+        self.cached_tokens.get_or_insert(cached);
+        let end = window.len().min(cached.saturating_add(rows));
+        let input = cache.input(model, &window[..end], end == window.len())?;
+        Ok((model, input))
+    }
+
+    /// Returns whether the generation has not begun and has no cache of a session.
+    pub(crate) fn needs_cache(&self) -> bool {
+        self.phase == Phase::Prompt && self.cache.is_own()
+    }
+
+    /// Sets the slot from which the cache is taken at the start, and to which it is returned at the
+    /// end. The generation [needs a cache](Self::needs_cache).
+    pub(crate) fn set_cache_slot(&mut self, slot: Arc<CacheSlot>) {
+        self.cache.set_slot(slot);
+    }
+}

@@ -1,0 +1,107 @@
+//! From logits to the next token of a generation.
+
+use super::{Event, Generation, Phase};
+use crate::explanation::Explainer;
+use crate::forward::StepResult;
+use crate::stopping::StoppingContext;
+use crate::transcript::Told;
+use crate::{FinishReason, GenerateError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+use wolfgang_sampling::History;
+
+impl Generation {
+    /// Adds the time of a forward pass, which computed the window or a part of it, to the timing.
+    pub(crate) fn on_forward(&mut self, took: Duration) {
+        if self.is_first_step() {
+            self.timing.prefill += took;
+        } else {
+            self.timing.decode += took;
+        }
+    }
+
+    /// Samples a token from the logits of the last position of the window, `[vocab_size]`.
+    pub(crate) fn on_logits(&mut self, logits: Vec<f32>) -> StepResult {
+        let step = |this: &mut Self| {
+            let (id, told) = this.sample(logits)?;
+            Ok(this.push_token(id, told))
+        };
+        let result = if self.catches_panics {
+            let unwound = catch_unwind(AssertUnwindSafe(|| step(self)));
+            unwound.unwrap_or_else(|panic| Err(GenerateError::callback_panicked(&*panic)))
+        } else {
+            step(self)
+        };
+        result.map_err(|error| self.fail(error))
+    }
+
+    /// Turns panics of processors and stopping criteria into errors of this generation.
+    pub(crate) fn catch_panics(&mut self) {
+        self.catches_panics = true;
+    }
+
+    /// Samples an id, and measures the time.
+    fn sample(&mut self, mut logits: Vec<f32>) -> Result<(u32, Told), GenerateError> {
+        let start = Instant::now();
+        if let Some(builder) = &mut self.logprobs {
+            builder.keep(&logits);
+        }
+        // Ids that pad the vocabulary have no token.
+        let known = self.generator.tokenizer().vocab_size();
+        if let Some(padding) = logits.get_mut(known..) {
+            padding.fill(f32::NEG_INFINITY);
+        }
+        let history = History::new(self.transcript.prompt(), self.transcript.generated());
+        let id = match &mut self.explainer {
+            None => self.sampler.sample(&mut logits, history),
+            Some(Explainer { trace, .. }) => {
+                self.sampler.sample_traced(&mut logits, history, trace)
+            }
+        }?;
+        self.timing.decode += start.elapsed();
+        let (logprobs, explainer) = (self.logprobs.as_ref(), self.explainer.as_ref());
+        let told = Told {
+            logprobs: logprobs.map(|builder| builder.of(id, &logits)),
+            explanation: explainer.map(|explainer| explainer.of(id, &logits)),
+        };
+        Ok((id, told))
+    }
+
+    /// Ends the generation if `id` is a stop token, else adds it to the text. Returns the event
+    /// that became available.
+    fn push_token(&mut self, id: u32, told: Told) -> Option<Event> {
+        let is_end = self.generator.end_ids().binary_search(&id).is_ok();
+        if is_end && !self.options.ignore_eos {
+            self.end(FinishReason::EndOfText);
+            self.stop_explanation = told.explanation.map(Box::new);
+            return None;
+        }
+        if self.options.stop_tokens.contains(&id) {
+            self.end(FinishReason::StopToken(id));
+            self.stop_explanation = told.explanation.map(Box::new);
+            return None;
+        }
+        let (event, stop) = self.transcript.push(id, told);
+        if let Some(index) = stop {
+            self.reason = FinishReason::StopString(index);
+            // The buffered text follows the stop string, so it is dropped.
+            self.phase = Phase::Finishing;
+        } else if let Some(index) = self.criterion_met() {
+            self.end(FinishReason::Criterion(index));
+        }
+        event
+    }
+
+    /// Index of the first criterion that is met.
+    fn criterion_met(&mut self) -> Option<usize> {
+        let context = StoppingContext {
+            prompt: self.transcript.prompt(),
+            generated: self.transcript.generated(),
+            text: self.transcript.text(),
+        };
+        let criteria = self.criteria.iter_mut().enumerate();
+        // Every criterion is called for every token.
+        let met = criteria.filter_map(|(index, one)| one.is_met(&context).then_some(index));
+        met.fold(None, |first, index| first.or(Some(index)))
+    }
+}
