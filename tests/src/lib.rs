@@ -22,4 +22,11 @@ documents! {
     Performance: "docs/performance.md",
     Stability: "docs/stability.md",
     Changelog: "CHANGELOG.md",
+    Sampling: "crates/wolfgang-sampling/README.md",
+    Tokenize: "crates/wolfgang-tokenize/README.md",
+    Kernels: "crates/wolfgang-kernels/README.md",
+    Model: "crates/wolfgang-model/README.md",
+    Checkpoint: "crates/wolfgang-checkpoint/README.md",
+    Generate: "crates/wolfgang-generate/README.md",
+    Cli: "crates/wolfgang-cli/README.md",
 }
