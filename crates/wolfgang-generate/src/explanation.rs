@@ -1,6 +1,6 @@
 //! Explanations of how tokens were sampled.
 
-use crate::logprobs::{likeliest, log_sum_exp, logprob};
+use crate::logprobs::{log_sum_exp, logprob, top_n};
 use wolfgang_sampling::{Draw, Step, StepSnapshot, Trace};
 
 /// How a generated token was sampled: the probabilities of the model, the effect of each step of
@@ -203,7 +203,7 @@ impl Explainer {
             }
         };
         let ids = 0..before.len() as u32;
-        let candidates = likeliest(before, ids, self.n);
+        let candidates = top_n(before, ids, self.n);
         let so_far = std::iter::once(before).chain(steps.iter().map(|snapshot| &snapshot.logits));
         Explanation {
             chosen: candidate(id),
@@ -250,7 +250,7 @@ impl Explainer {
             let possible = ids().filter(possible(after));
             possible.filter(|id| before[*id as usize] != after[*id as usize])
         };
-        let mut top_changed = likeliest(before, changed(), self.n);
+        let mut top_changed = top_n(before, changed(), self.n);
         if !top_changed.contains(&chosen) {
             top_changed.extend(changed().find(|id| *id == chosen));
         }
@@ -264,7 +264,7 @@ impl Explainer {
                 .map(|id| (f64::from(before[id as usize]) - total_before).exp())
                 // An empty `sum()` would be −0.
                 .fold(0.0, |sum, p| sum + p),
-            top_masked: likeliest(before, masked(), self.n)
+            top_masked: top_n(before, masked(), self.n)
                 .into_iter()
                 .map(change)
                 .collect(),
@@ -276,7 +276,7 @@ impl Explainer {
     fn intervals(&self, chosen: u32, probabilities: &[f32]) -> Vec<CdfInterval> {
         let ids = 0..probabilities.len() as u32;
         let possible = ids.filter(|id| probabilities[*id as usize] > 0.0);
-        let mut shown = likeliest(probabilities, possible, self.n);
+        let mut shown = top_n(probabilities, possible, self.n);
         if !shown.contains(&chosen) {
             shown.push(chosen);
         }

@@ -6,9 +6,9 @@ mod token;
 use crate::explanation::{Explainer, Explanation};
 use crate::forward::{StepResult, forward_batch};
 use crate::logprobs::{LogprobsBuilder, TokenLogprobs};
+use crate::output_buffer::{Content, OutputBuffer};
 use crate::sequence_cache::CacheLease;
 use crate::stopping::{CancelHandle, StoppingCriterion};
-use crate::transcript::{Content, Transcript};
 use crate::{
     ContextOverflow, FinishReason, GenerateError, GenerateOptions, Summary, Timing,
     WolfgangGenerator,
@@ -70,7 +70,7 @@ pub struct Generation {
     options: GenerateOptions,
     sampler: Sampler,
     seed: u64,
-    transcript: Transcript,
+    output: OutputBuffer,
     cache: CacheLease,
     /// Number of prompt tokens that were in the cache when the prompt's computation started; `None`
     /// before that.
@@ -131,7 +131,7 @@ impl Generation {
             generator,
             sampler,
             seed,
-            transcript: Transcript::new(tokenizer, prompt, &options),
+            output: OutputBuffer::new(tokenizer, prompt, &options),
             cache,
             cached_tokens: None,
             criteria: Vec::new(),
@@ -156,7 +156,7 @@ impl Generation {
     /// Returns the number of tokens at the beginning of the prompt that are truncated because the
     /// prompt exceeds the context.
     pub fn truncated_tokens(&self) -> usize {
-        let prompt_tokens = self.transcript.prompt().len();
+        let prompt_tokens = self.output.prompt().len();
         prompt_tokens.saturating_sub(self.block_size())
     }
 
@@ -212,7 +212,7 @@ impl Generation {
 
     /// The reason not to generate a further token, if there is one.
     fn over(&self) -> Option<FinishReason> {
-        let generated = self.transcript.generated().len();
+        let generated = self.output.generated().len();
         let is_late = |max: Duration| self.begun.is_some_and(|begun| begun.elapsed() >= max);
         if self.cancel_handle.is_cancelled() {
             Some(FinishReason::Cancelled)
@@ -221,7 +221,7 @@ impl Generation {
         } else if self.options.max_time.is_some_and(is_late) {
             Some(FinishReason::MaxTime)
         } else {
-            let overflows = self.transcript.ids().len() > self.block_size();
+            let overflows = self.output.ids().len() > self.block_size();
             let stops = self.options.context_overflow == ContextOverflow::Stop && generated > 0;
             (overflows && stops).then_some(FinishReason::ContextFull)
         }
@@ -234,7 +234,7 @@ impl Generation {
                 Phase::Prompt => {
                     self.phase = Phase::Generating;
                     self.cache.take();
-                    self.transcript.begin()
+                    self.output.begin()
                 }
                 Phase::Generating => {
                     self.begun.get_or_insert_with(Instant::now);
@@ -246,7 +246,7 @@ impl Generation {
                 }
                 Phase::Flushing => {
                     self.phase = Phase::Finishing;
-                    let (rest, stop) = self.transcript.finish();
+                    let (rest, stop) = self.output.finish();
                     self.reason = stop.map_or(self.reason, FinishReason::StopString);
                     rest
                 }
@@ -276,7 +276,7 @@ impl Generation {
         self.phase = Phase::Done;
         self.cache.give_back();
         // The summary includes buffered text.
-        self.transcript.finish();
+        self.output.finish();
         GenerateError::GenerationFailed {
             source: Box::new(error),
             partial: Box::new(self.summary()),
@@ -286,7 +286,7 @@ impl Generation {
     fn summary(&self) -> Summary {
         Summary {
             stop_explanation: self.stop_explanation.clone(),
-            ..self.summary_with(self.transcript.content())
+            ..self.summary_with(self.output.content())
         }
     }
 
@@ -299,7 +299,7 @@ impl Generation {
     pub(crate) fn into_finished(mut self) -> Summary {
         let stop_explanation = self.stop_explanation.take();
         let mut summary = self.summary_with(Content::default());
-        let content = self.transcript.into_content();
+        let content = self.output.into_content();
         summary.text = content.text;
         summary.ids = content.ids;
         summary.logprobs = content.logprobs;
@@ -312,7 +312,7 @@ impl Generation {
 
     /// The summary without `stop_explanation`.
     fn summary_with(&self, content: Content) -> Summary {
-        let transcript = &self.transcript;
+        let output = &self.output;
         Summary {
             reason: self.reason,
             text: content.text,
@@ -320,10 +320,10 @@ impl Generation {
             logprobs: content.logprobs,
             explanations: content.explanations,
             stop_explanation: None,
-            prompt_tokens: transcript.prompt().len(),
+            prompt_tokens: output.prompt().len(),
             truncated_tokens: self.truncated_tokens(),
             cached_tokens: self.cached_tokens.unwrap_or(0),
-            generated_tokens: transcript.generated().len(),
+            generated_tokens: output.generated().len(),
             seed: self.seed,
             timing: self.timing,
         }
@@ -356,8 +356,8 @@ impl std::fmt::Debug for Generation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Generation")
             .field("phase", &self.phase)
-            .field("prompt_tokens", &self.transcript.prompt().len())
-            .field("generated_tokens", &self.transcript.generated().len())
+            .field("prompt_tokens", &self.output.prompt().len())
+            .field("generated_tokens", &self.output.generated().len())
             .field("seed", &self.seed)
             .finish_non_exhaustive()
     }

@@ -77,6 +77,7 @@ mod logprobs;
 mod model_files;
 mod opened_model;
 mod options;
+mod output_buffer;
 mod prefix_cache;
 mod prompt;
 mod reply;
@@ -88,7 +89,6 @@ mod session;
 mod stop_strings;
 mod stopping;
 mod summary;
-mod transcript;
 
 pub use batch::Batch;
 pub use builder::GeneratorBuilder;

@@ -65,7 +65,7 @@ impl LogprobsBuilder {
         };
         TokenLogprobs {
             chosen: alternative(id),
-            alternatives: likeliest(&self.logits, 0..self.logits.len() as u32, self.n)
+            alternatives: top_n(&self.logits, 0..self.logits.len() as u32, self.n)
                 .into_iter()
                 .map(alternative)
                 .collect(),
@@ -105,7 +105,7 @@ pub(crate) fn log_sum_exp(logits: &[f32]) -> f64 {
 
 /// Returns the `n` ids with the largest logits, largest first; of equal logits the lower id is
 /// first. `ids` are in ascending order.
-pub(crate) fn likeliest(logits: &[f32], ids: impl Iterator<Item = u32>, n: usize) -> Vec<u32> {
+pub(crate) fn top_n(logits: &[f32], ids: impl Iterator<Item = u32>, n: usize) -> Vec<u32> {
     let mut best: Vec<u32> = Vec::new();
     let larger = |a: u32, b: u32| logits[a as usize] > logits[b as usize];
     for id in ids {
@@ -126,10 +126,10 @@ mod tests {
     #[test]
     fn the_likeliest_stand_by_logit_and_then_by_id() {
         let logits = [1.0, 3.0, f32::NEG_INFINITY, 3.0, 2.0];
-        assert_eq!(likeliest(&logits, 0..5, 0), [0; 0]);
-        assert_eq!(likeliest(&logits, 0..5, 3), [1, 3, 4]);
-        assert_eq!(likeliest(&logits, 0..5, 9), [1, 3, 4, 0, 2]);
-        assert_eq!(likeliest(&logits, 2..4, 1), [3]);
+        assert_eq!(top_n(&logits, 0..5, 0), [0; 0]);
+        assert_eq!(top_n(&logits, 0..5, 3), [1, 3, 4]);
+        assert_eq!(top_n(&logits, 0..5, 9), [1, 3, 4, 0, 2]);
+        assert_eq!(top_n(&logits, 2..4, 1), [3]);
     }
 
     #[test]

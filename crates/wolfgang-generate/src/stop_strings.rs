@@ -26,7 +26,7 @@ struct StopString {
 
 /// Result of adding a piece of text.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Watched {
+pub(crate) struct StopMatch {
     /// Text that can be returned.
     pub(crate) text: String,
     /// Index of the stop string that is complete.
@@ -79,7 +79,7 @@ impl StopStrings {
 
     /// Adds a piece of text, up to the end of the first complete stop string; if several end at the
     /// same byte, the longest counts.
-    pub(crate) fn push(&mut self, piece: &str) -> Watched {
+    pub(crate) fn push(&mut self, piece: &str) -> StopMatch {
         self.held.push_str(piece);
         let before = self.held.len() - piece.len();
         for (place, byte) in piece.bytes().enumerate() {
@@ -97,7 +97,7 @@ impl StopStrings {
                 if !self.keep {
                     self.held.truncate(end - self.strings[index].bytes.len());
                 }
-                return Watched {
+                return StopMatch {
                     text: std::mem::take(&mut self.held),
                     stop,
                 };
@@ -106,7 +106,7 @@ impl StopStrings {
         let longest = self.strings.iter().map(|string| string.matched).max();
         let certain = self.held.len() - longest.unwrap_or(0);
         let rest = self.held.split_off(certain);
-        Watched {
+        StopMatch {
             text: std::mem::replace(&mut self.held, rest),
             stop: None,
         }

@@ -17,7 +17,7 @@ impl Generation {
 
     /// Whether nothing has been generated yet.
     pub(crate) fn is_first_step(&self) -> bool {
-        self.transcript.generated().is_empty()
+        self.output.generated().is_empty()
     }
 
     /// Whether no part of the prompt has been computed for this generation yet.
@@ -27,7 +27,7 @@ impl Generation {
 
     /// The ids that the model sees, at most `block_size`.
     pub(crate) fn window(&self) -> &[u32] {
-        let ids = self.transcript.ids();
+        let ids = self.output.ids();
         &ids[ids.len().saturating_sub(self.block_size())..]
     }
 
@@ -54,7 +54,7 @@ impl Generation {
         &mut self,
         rows: usize,
     ) -> Result<(&WolfgangModel, Input<'_>), GenerateError> {
-        let ids = self.transcript.ids();
+        let ids = self.output.ids();
         let first = ids.len().saturating_sub(self.block_size());
         let window = &ids[first..];
         let model = self.generator.model();

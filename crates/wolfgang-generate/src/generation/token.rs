@@ -3,8 +3,8 @@
 use super::{Event, Generation, Phase};
 use crate::explanation::Explainer;
 use crate::forward::StepResult;
+use crate::output_buffer::TokenDetails;
 use crate::stopping::StoppingContext;
-use crate::transcript::Told;
 use crate::{FinishReason, GenerateError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ impl Generation {
     /// Samples a token from the logits of the last position of the window, `[vocab_size]`.
     pub(crate) fn on_logits(&mut self, logits: Vec<f32>) -> StepResult {
         let step = |this: &mut Self| {
-            let (id, told) = this.sample(logits)?;
-            Ok(this.push_token(id, told))
+            let (id, details) = this.sample(logits)?;
+            Ok(this.push_token(id, details))
         };
         let result = if self.catches_panics {
             let unwound = catch_unwind(AssertUnwindSafe(|| step(self)));
@@ -41,7 +41,7 @@ impl Generation {
     }
 
     /// Samples an id, and measures the time.
-    fn sample(&mut self, mut logits: Vec<f32>) -> Result<(u32, Told), GenerateError> {
+    fn sample(&mut self, mut logits: Vec<f32>) -> Result<(u32, TokenDetails), GenerateError> {
         let start = Instant::now();
         if let Some(builder) = &mut self.logprobs {
             builder.keep(&logits);
@@ -51,7 +51,7 @@ impl Generation {
         if let Some(padding) = logits.get_mut(known..) {
             padding.fill(f32::NEG_INFINITY);
         }
-        let history = History::new(self.transcript.prompt(), self.transcript.generated());
+        let history = History::new(self.output.prompt(), self.output.generated());
         let id = match &mut self.explainer {
             None => self.sampler.sample(&mut logits, history),
             Some(Explainer { trace, .. }) => {
@@ -60,28 +60,28 @@ impl Generation {
         }?;
         self.timing.decode += start.elapsed();
         let (logprobs, explainer) = (self.logprobs.as_ref(), self.explainer.as_ref());
-        let told = Told {
+        let details = TokenDetails {
             logprobs: logprobs.map(|builder| builder.of(id, &logits)),
             explanation: explainer.map(|explainer| explainer.of(id, &logits)),
         };
-        Ok((id, told))
+        Ok((id, details))
     }
 
     /// Ends the generation if `id` is a stop token, else adds it to the text. Returns the event
     /// that became available.
-    fn push_token(&mut self, id: u32, told: Told) -> Option<Event> {
+    fn push_token(&mut self, id: u32, details: TokenDetails) -> Option<Event> {
         let is_end = self.generator.end_ids().binary_search(&id).is_ok();
         if is_end && !self.options.ignore_eos {
             self.end(FinishReason::EndOfText);
-            self.stop_explanation = told.explanation.map(Box::new);
+            self.stop_explanation = details.explanation.map(Box::new);
             return None;
         }
         if self.options.stop_tokens.contains(&id) {
             self.end(FinishReason::StopToken(id));
-            self.stop_explanation = told.explanation.map(Box::new);
+            self.stop_explanation = details.explanation.map(Box::new);
             return None;
         }
-        let (event, stop) = self.transcript.push(id, told);
+        let (event, stop) = self.output.push(id, details);
         if let Some(index) = stop {
             self.reason = FinishReason::StopString(index);
             // The buffered text follows the stop string, so it is dropped.
@@ -95,9 +95,9 @@ impl Generation {
     /// Index of the first criterion that is met.
     fn criterion_met(&mut self) -> Option<usize> {
         let context = StoppingContext {
-            prompt: self.transcript.prompt(),
-            generated: self.transcript.generated(),
-            text: self.transcript.text(),
+            prompt: self.output.prompt(),
+            generated: self.output.generated(),
+            text: self.output.text(),
         };
         let criteria = self.criteria.iter_mut().enumerate();
         // Every criterion is called for every token.

@@ -1,6 +1,6 @@
 //! Log-probabilities of tokens, given the tokens before them.
 
-use crate::logprobs::{checked_log_sum_exp, likeliest, logprob};
+use crate::logprobs::{checked_log_sum_exp, logprob, top_n};
 use crate::sequence_cache::SequenceCache;
 use crate::{GenerateError, WolfgangGenerator};
 use wolfgang_model::WolfgangModel;
@@ -84,9 +84,9 @@ impl<'a> Scorer<'a> {
 
     fn token(&self, logits: &[f32], id: u32) -> Result<TokenScore, GenerateError> {
         let total = checked_log_sum_exp(logits)?;
-        let mut likeliest = likeliest(logits, 0..self.known, self.alternatives.max(1));
-        let is_greedy = likeliest.first() == Some(&id);
-        likeliest.truncate(self.alternatives);
+        let mut top = top_n(logits, 0..self.known, self.alternatives.max(1));
+        let is_greedy = top.first() == Some(&id);
+        top.truncate(self.alternatives);
         let alternative = |id: u32| ScoreAlternative {
             id,
             logprob: logprob(logits[id as usize], total),
@@ -94,7 +94,7 @@ impl<'a> Scorer<'a> {
         Ok(TokenScore {
             logprob: alternative(id).logprob,
             is_greedy,
-            alternatives: likeliest.into_iter().map(alternative).collect(),
+            alternatives: top.into_iter().map(alternative).collect(),
         })
     }
 }

@@ -1,16 +1,16 @@
 //! Prompt, generated ids and their text.
 
-use crate::stop_strings::{StopStrings, Watched};
+use crate::stop_strings::{StopMatch, StopStrings};
 use crate::{Event, Explanation, GenerateOptions, TokenLogprobs};
 use wolfgang_tokenize::{DecodeStream, SpecialTokens, Tokenizer};
 
 /// Number of ids without available text after which an event with an empty text is returned, so
 /// that the caller can cancel.
-const MAX_SILENT: usize = 16;
+const MAX_IDS_WITHOUT_TEXT: usize = 16;
 
 /// Log-probabilities and explanation of a generated id, if the options request them.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct TokenDetails {
     pub(crate) logprobs: Option<TokenLogprobs>,
     pub(crate) explanation: Option<Explanation>,
 }
@@ -28,7 +28,7 @@ pub(crate) struct Content {
 }
 
 /// Prompt and generated ids, and the part of them that has been returned as text.
-pub(crate) struct Transcript {
+pub(crate) struct OutputBuffer {
     tokenizer: Tokenizer,
     stream: DecodeStream,
     stop_strings: StopStrings,
@@ -39,16 +39,16 @@ pub(crate) struct Transcript {
     /// Of the generated ids, if requested.
     explanations: Vec<Explanation>,
     /// Index of the first id that belongs to the text: 0 if it includes the prompt.
-    shown: usize,
+    visible_from: usize,
     /// Number of ids that have been returned, or that never will be.
-    handed_out: usize,
+    emitted: usize,
     text: String,
 }
 
-impl Transcript {
+impl OutputBuffer {
     pub(crate) fn new(tokenizer: Tokenizer, prompt: Vec<u32>, options: &GenerateOptions) -> Self {
         let prompt_tokens = prompt.len();
-        let shown = if options.include_prompt {
+        let visible_from = if options.include_prompt {
             0
         } else {
             prompt_tokens
@@ -61,8 +61,8 @@ impl Transcript {
             prompt_tokens,
             logprobs: Vec::new(),
             explanations: Vec::new(),
-            shown,
-            handed_out: shown,
+            visible_from,
+            emitted: visible_from,
             text: String::new(),
         }
     }
@@ -84,7 +84,7 @@ impl Transcript {
     pub(crate) fn content(&self) -> Content {
         Content {
             text: self.text.clone(),
-            ids: self.ids[self.shown..].to_vec(),
+            ids: self.ids[self.visible_from..].to_vec(),
             logprobs: self.logprobs.clone(),
             explanations: self.explanations.clone(),
         }
@@ -94,7 +94,7 @@ impl Transcript {
     pub(crate) fn into_content(mut self) -> Content {
         Content {
             text: self.text,
-            ids: self.ids.split_off(self.shown),
+            ids: self.ids.split_off(self.visible_from),
             logprobs: self.logprobs,
             explanations: self.explanations,
         }
@@ -107,24 +107,28 @@ impl Transcript {
 
     /// Returns the text of the prompt, if it is part of the text.
     pub(crate) fn begin(&mut self) -> Option<Event> {
-        if self.shown == self.prompt_tokens {
+        if self.visible_from == self.prompt_tokens {
             return None;
         }
         let pieces = self.ids.iter().map(|&id| self.stream.push(id).to_owned());
         let piece = pieces.collect();
-        Some(self.hand_out(piece))
+        Some(self.emit(piece))
     }
 
     /// Adds a generated id. Returns the event that became available, and the index of the stop
     /// string that is complete.
-    pub(crate) fn push(&mut self, id: u32, told: Told) -> (Option<Event>, Option<usize>) {
+    pub(crate) fn push(
+        &mut self,
+        id: u32,
+        details: TokenDetails,
+    ) -> (Option<Event>, Option<usize>) {
         self.ids.push(id);
-        self.logprobs.extend(told.logprobs);
-        self.explanations.extend(told.explanation);
-        let Watched { text, stop } = self.stop_strings.push(self.stream.push(id));
-        let silent = self.ids.len() - self.handed_out;
-        let speaks = !text.is_empty() || stop.is_some() || silent >= MAX_SILENT;
-        (speaks.then(|| self.hand_out(text)), stop)
+        self.logprobs.extend(details.logprobs);
+        self.explanations.extend(details.explanation);
+        let StopMatch { text, stop } = self.stop_strings.push(self.stream.push(id));
+        let silent = self.ids.len() - self.emitted;
+        let speaks = !text.is_empty() || stop.is_some() || silent >= MAX_IDS_WITHOUT_TEXT;
+        (speaks.then(|| self.emit(text)), stop)
     }
 
     /// Flushes the buffered text and ids: an incomplete character, the beginning of a stop string,
@@ -132,20 +136,20 @@ impl Transcript {
     pub(crate) fn finish(&mut self) -> (Option<Event>, Option<usize>) {
         let fresh = self.tokenizer.decode_stream(SpecialTokens::Skip);
         let rest = std::mem::replace(&mut self.stream, fresh).finish();
-        let Watched { mut text, stop } = self.stop_strings.push(&rest);
+        let StopMatch { mut text, stop } = self.stop_strings.push(&rest);
         if stop.is_none() {
             text.push_str(&self.stop_strings.finish());
         }
-        let nothing = text.is_empty() && self.handed_out == self.ids.len();
-        ((!nothing).then(|| self.hand_out(text)), stop)
+        let nothing = text.is_empty() && self.emitted == self.ids.len();
+        ((!nothing).then(|| self.emit(text)), stop)
     }
 
-    fn hand_out(&mut self, piece: String) -> Event {
-        let first = self.handed_out.saturating_sub(self.prompt_tokens);
+    fn emit(&mut self, piece: String) -> Event {
+        let first = self.emitted.saturating_sub(self.prompt_tokens);
         let logprobs = self.logprobs.get(first..).unwrap_or_default().to_vec();
         let explanations = self.explanations.get(first..).unwrap_or_default().to_vec();
-        let ids = self.ids[self.handed_out..].to_vec();
-        self.handed_out = self.ids.len();
+        let ids = self.ids[self.emitted..].to_vec();
+        self.emitted = self.ids.len();
         self.text.push_str(&piece);
         Event::Text {
             text: piece,
