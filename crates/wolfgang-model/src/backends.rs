@@ -1,6 +1,6 @@
 //! The backends that are compiled in, and their devices on this machine.
 
-use crate::contained::contained;
+use crate::catch_panic::catch_panic;
 use crate::host::to_host;
 use crate::{ModelError, Precision};
 use burn::tensor::{Device, Tensor};
@@ -72,9 +72,9 @@ pub fn devices() -> Vec<BackendStatus> {
             .into_iter()
             .map(|(place, device)| DeviceStatus {
                 place,
-                description: contained(|| describe(place, &device)).unwrap_or_default(),
-                precisions: try_out(place, &device)
-                    .and_then(|()| contained(|| Precision::supported_by(&device))),
+                description: catch_panic(|| describe(place, &device)).unwrap_or_default(),
+                precisions: self_test(place, &device)
+                    .and_then(|()| catch_panic(|| Precision::supported_by(&device))),
             })
             .collect(),
     };
@@ -153,7 +153,7 @@ impl DeviceId {
                 names => format!("{} finds {}", backend.feature(), names.join(", ")),
             },
         })?;
-        try_out(self, &device)?;
+        self_test(self, &device)?;
         Ok(device)
     }
 
@@ -192,8 +192,8 @@ pub(crate) fn is_flex(_: &Device) -> bool {
 }
 
 /// Self-test: computes a sum on the device and reads it back.
-fn try_out(place: DeviceId, device: &Device) -> Result<(), ModelError> {
-    let sum = contained(|| {
+fn self_test(place: DeviceId, device: &Device) -> Result<(), ModelError> {
+    let sum = catch_panic(|| {
         let two = Tensor::<1>::from_data([2.0], device);
         to_host(two + 1.0)
     });
@@ -211,7 +211,7 @@ fn try_out(place: DeviceId, device: &Device) -> Result<(), ModelError> {
 
 /// The devices that a backend finds; none if it is not compiled in or its driver fails.
 fn present(backend: Backend) -> Vec<(DeviceId, Device)> {
-    contained(|| enumerate(backend)).unwrap_or_default()
+    catch_panic(|| enumerate(backend)).unwrap_or_default()
 }
 
 #[allow(

@@ -2,14 +2,14 @@
 
 mod pass;
 
-pub(crate) use pass::Span;
+pub(crate) use pass::SequenceChunk;
 
-use crate::contained::contained;
+use crate::catch_panic::catch_panic;
 use crate::profile::OpTimer;
-use crate::rope::Angles;
+use crate::rope::RopeTable;
 use crate::weights::{RowReader, matrices};
 use crate::{ModelConfig, ModelError, ModelOptions, Parameter, Precision};
-use pass::Work;
+use pass::Workspace;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use wolfgang_kernels::{
@@ -27,11 +27,11 @@ pub(crate) struct CpuTransformer {
     embeddings: Matrix,
     layers: Vec<Layer>,
     norm: RowMatrix,
-    angles: Angles,
+    angles: RopeTable,
     hidden_dim: usize,
     threads: usize,
     /// One forward pass at a time: each takes all threads.
-    work: Mutex<Work>,
+    work: Mutex<Workspace>,
 }
 
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl CpuTransformer {
                     let fill = |panel: usize, rows: &mut [f32]| {
                         read_panel(parts, &readers, panel, rows).map_err(Failure)
                     };
-                    contained(|| cpu.pack(&mut packer, shape, fill))?
+                    catch_panic(|| cpu.pack(&mut packer, shape, fill))?
                         .map_err(|Failure(error)| error)?;
                 }
                 None => {
@@ -142,10 +142,10 @@ impl CpuTransformer {
             embeddings,
             layers,
             norm: vector()?,
-            angles: Angles::new(config.head_dim(), config.block_size),
+            angles: RopeTable::new(config.head_dim(), config.block_size),
             hidden_dim: config.hidden_dim(),
             threads: cpu.threads(),
-            work: Mutex::new(Work::new(cpu)),
+            work: Mutex::new(Workspace::new(cpu)),
         })
     }
 
@@ -172,19 +172,19 @@ impl CpuTransformer {
         cache_precision: Precision,
     ) -> Result<Vec<f32>, ModelError> {
         let mut caches = new_caches(config, cache_precision, ids.len())?;
-        Ok(self.forward_cached_all(Span::new(ids, 0, &mut caches)))
+        Ok(self.forward_cached_all(SequenceChunk::new(ids, 0, &mut caches)))
     }
 
-    /// Logits of every id of a span, `[n, vocab_size]`, row by row.
-    pub(crate) fn forward_cached_all(&self, span: Span<'_>) -> Vec<f32> {
+    /// Logits of every id of a chunk, `[n, vocab_size]`, row by row.
+    pub(crate) fn forward_cached_all(&self, chunk: SequenceChunk<'_>) -> Vec<f32> {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        let laps = &mut OpTimer::off();
-        let mut all = Vec::with_capacity(span.ids.len() * self.embeddings.shape().outputs);
-        for (chunk, ids) in span.ids.chunks(PREFILL_ROWS).enumerate() {
-            let start = span.start + chunk * PREFILL_ROWS;
-            let part = Span::new(ids, start, span.caches);
-            work.hidden(self, &mut [part], laps);
-            work.logits(self, laps);
+        let timer = &mut OpTimer::off();
+        let mut all = Vec::with_capacity(chunk.ids.len() * self.embeddings.shape().outputs);
+        for (n, ids) in chunk.ids.chunks(PREFILL_ROWS).enumerate() {
+            let start = chunk.start + n * PREFILL_ROWS;
+            let part = SequenceChunk::new(ids, start, chunk.caches);
+            work.hidden(self, &mut [part], timer);
+            work.logits(self, timer);
             for row in 0..ids.len() {
                 all.extend_from_slice(work.logits.row(row));
             }
@@ -192,50 +192,50 @@ impl CpuTransformer {
         all
     }
 
-    /// Logits behind the last id of each span, `[spans, vocab_size]`, in as few passes as
+    /// Logits behind the last id of each chunk, `[chunks, vocab_size]`, in as few passes as
     /// [`PREFILL_ROWS`] allow: each reads the weights once.
     pub(crate) fn forward_cached(
         &self,
-        spans: &mut [Span<'_>],
-        mut laps: OpTimer<'_>,
+        chunks: &mut [SequenceChunk<'_>],
+        mut timer: OpTimer<'_>,
     ) -> Vec<Vec<f32>> {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        let laps = &mut laps;
-        for span in &mut *spans {
-            while span.ids.len() > PREFILL_ROWS {
-                let (ids, behind) = span.ids.split_at(PREFILL_ROWS);
-                let part = Span::new(ids, span.start, span.caches);
-                work.hidden(self, &mut [part], laps);
-                span.ids = behind;
-                span.start += PREFILL_ROWS;
+        let timer = &mut timer;
+        for chunk in &mut *chunks {
+            while chunk.ids.len() > PREFILL_ROWS {
+                let (ids, behind) = chunk.ids.split_at(PREFILL_ROWS);
+                let part = SequenceChunk::new(ids, chunk.start, chunk.caches);
+                work.hidden(self, &mut [part], timer);
+                chunk.ids = behind;
+                chunk.start += PREFILL_ROWS;
             }
         }
-        let mut all = Vec::with_capacity(spans.len());
-        let mut rest = spans;
+        let mut all = Vec::with_capacity(chunks.len());
+        let mut rest = chunks;
         while !rest.is_empty() {
             let mut rows = 0;
-            let fits = |span: &&Span<'_>| {
-                rows += span.ids.len();
+            let fits = |chunk: &&SequenceChunk<'_>| {
+                rows += chunk.ids.len();
                 rows <= PREFILL_ROWS
             };
             let together = rest.iter().take_while(fits).count();
-            let (spans, behind) = rest.split_at_mut(together);
+            let (chunks, behind) = rest.split_at_mut(together);
             rest = behind;
-            work.hidden(self, spans, laps);
+            work.hidden(self, chunks, timer);
             let mut end = 0;
-            let last_rows = spans.iter().filter_map(|span| {
-                end += span.ids.len();
-                span.needs_logits.then_some(end - 1)
+            let last_rows = chunks.iter().filter_map(|chunk| {
+                end += chunk.ids.len();
+                chunk.needs_logits.then_some(end - 1)
             });
             let last_rows: Vec<usize> = last_rows.collect();
             if !last_rows.is_empty() {
                 work.keep(last_rows.into_iter());
-                work.logits(self, laps);
+                work.logits(self, timer);
             }
             let mut row = 0;
-            for span in spans {
+            for chunk in chunks {
                 let mut logits = Vec::new();
-                if span.needs_logits {
+                if chunk.needs_logits {
                     logits.extend_from_slice(work.logits.row(row));
                     row += 1;
                 }

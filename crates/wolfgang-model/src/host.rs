@@ -1,7 +1,7 @@
 //! Transfer of tensors from a device to the host.
 
 use crate::ModelError;
-use crate::contained::contained;
+use crate::catch_panic::catch_panic;
 use burn::tensor::Tensor;
 
 /// Waits for a tensor and copies it to host memory as f32, in row-major order.
@@ -10,5 +10,5 @@ use burn::tensor::Tensor;
 /// [`ModelError::Backend`]. Devices compute asynchronously, so failures of earlier operations are
 /// reported here.
 pub(crate) fn to_host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ModelError> {
-    contained(|| tensor.try_into_vec_as::<f32>())?.map_err(ModelError::backend)
+    catch_panic(|| tensor.try_into_vec_as::<f32>())?.map_err(ModelError::backend)
 }

@@ -44,8 +44,8 @@
 mod attention;
 mod backends;
 mod block;
+mod catch_panic;
 mod config;
-mod contained;
 mod cpu;
 mod device;
 mod embedding;

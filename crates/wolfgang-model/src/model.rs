@@ -1,8 +1,8 @@
 //! The model: token ids to logits.
 
 use crate::backends::is_flex;
-use crate::contained::contained;
-use crate::cpu::{CpuTransformer, Span};
+use crate::catch_panic::catch_panic;
+use crate::cpu::{CpuTransformer, SequenceChunk};
 use crate::host::to_host;
 use crate::profile::{OpTimer, Profile};
 use crate::transformer::{PREFILL_ROWS, Transformer};
@@ -15,7 +15,7 @@ use burn::tensor::{Device, Tensor};
 /// It is immutable; each sequence has its own [`KvCache`].
 #[derive(Debug)]
 pub struct WolfgangModel {
-    arithmetic: Arithmetic,
+    implementation: Implementation,
     config: ModelConfig,
     device: Device,
     precision: Precision,
@@ -55,7 +55,7 @@ impl<'a> BatchEntry<'a> {
 
 /// The implementation of the layers.
 #[derive(Debug)]
-enum Arithmetic {
+enum Implementation {
     /// The operations of burn.
     Burn(Box<Transformer>),
     /// The kernels of `wolfgang-kernels`, on the CPU.
@@ -82,20 +82,20 @@ impl WolfgangModel {
         precision.check(device, options.use_burn_ops)?;
         let kernels = is_flex(device) && !options.use_burn_ops;
         let cache_precision = options.cache_precision(kernels)?;
-        let arithmetic = if kernels {
-            Arithmetic::Kernels(Box::new(CpuTransformer::new(config, &options, open)?))
+        let implementation = if kernels {
+            Implementation::Kernels(Box::new(CpuTransformer::new(config, &options, open)?))
         } else {
             let weights = Weights::read(&config.parameters(), device, precision, open)?;
-            let transformer = contained(|| {
+            let transformer = catch_panic(|| {
                 let transformer = Transformer::new(config, device, precision, weights);
                 // The upload of the weights, and its errors, are complete only after a
                 // synchronisation.
                 device.sync().map(|()| transformer)
             })?;
-            Arithmetic::Burn(Box::new(transformer.map_err(ModelError::backend)?))
+            Implementation::Burn(Box::new(transformer.map_err(ModelError::backend)?))
         };
         Ok(Self {
-            arithmetic,
+            implementation,
             config: config.clone(),
             device: device.clone(),
             precision,
@@ -125,17 +125,17 @@ impl WolfgangModel {
 
     /// Returns the size of the weights in memory, in bytes. Decoding a token reads all of them.
     pub fn weight_bytes(&self) -> usize {
-        match &self.arithmetic {
-            Arithmetic::Burn(_) => self.config.n_parameters() * self.precision.dtype().size(),
-            Arithmetic::Kernels(transformer) => transformer.weight_bytes(),
+        match &self.implementation {
+            Implementation::Burn(_) => self.config.n_parameters() * self.precision.dtype().size(),
+            Implementation::Kernels(transformer) => transformer.weight_bytes(),
         }
     }
 
     /// Returns the number of threads of the CPU kernels, or `None` if burn computes.
     pub fn threads(&self) -> Option<usize> {
-        match &self.arithmetic {
-            Arithmetic::Burn(_) => None,
-            Arithmetic::Kernels(transformer) => Some(transformer.threads()),
+        match &self.implementation {
+            Implementation::Burn(_) => None,
+            Implementation::Kernels(transformer) => Some(transformer.threads()),
         }
     }
 
@@ -145,8 +145,8 @@ impl WolfgangModel {
     /// [`ModelError::NoMemory`] or, on other devices than the CPU, [`ModelError::Backend`], if it
     /// cannot be allocated.
     pub fn new_cache(&self) -> Result<KvCache, ModelError> {
-        let kernels = matches!(self.arithmetic, Arithmetic::Kernels(_));
-        contained(|| KvCache::new(&self.config, &self.device, self.cache_precision, kernels))?
+        let kernels = matches!(self.implementation, Implementation::Kernels(_));
+        catch_panic(|| KvCache::new(&self.config, &self.device, self.cache_precision, kernels))?
     }
 
     /// Returns the logits of every position of `ids`, `[n, vocab_size]` row by row, computed
@@ -157,9 +157,9 @@ impl WolfgangModel {
     /// [`ModelError::NoMemory`], [`ModelError::Backend`].
     pub fn forward(&self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {
         self.check(ids, 0)?;
-        contained(|| match &self.arithmetic {
-            Arithmetic::Burn(transformer) => to_host(transformer.forward(ids, &self.device)),
-            Arithmetic::Kernels(transformer) => {
+        catch_panic(|| match &self.implementation {
+            Implementation::Burn(transformer) => to_host(transformer.forward(ids, &self.device)),
+            Implementation::Kernels(transformer) => {
                 transformer.forward(ids, &self.config, self.cache_precision)
             }
         })?
@@ -178,8 +178,8 @@ impl WolfgangModel {
     ) -> Result<Vec<f32>, ModelError> {
         self.check_cached(ids, cache)?;
         let start = cache.len();
-        let logits = contained(|| match &self.arithmetic {
-            Arithmetic::Burn(transformer) => {
+        let logits = catch_panic(|| match &self.implementation {
+            Implementation::Burn(transformer) => {
                 let layers = cache.store_mut().burn()?;
                 let mut all = Vec::with_capacity(ids.len() * self.config.vocab_size);
                 for (chunk, ids) in ids.chunks(PREFILL_ROWS).enumerate() {
@@ -189,9 +189,9 @@ impl WolfgangModel {
                 }
                 Ok::<_, ModelError>(all)
             }
-            Arithmetic::Kernels(transformer) => {
+            Implementation::Kernels(transformer) => {
                 let caches = cache.store_mut().kernels()?;
-                Ok(transformer.forward_cached_all(Span::new(ids, start, caches)))
+                Ok(transformer.forward_cached_all(SequenceChunk::new(ids, start, caches)))
             }
         })??;
         cache.advance(ids.len());
@@ -243,14 +243,14 @@ impl WolfgangModel {
     fn forward_timed(
         &self,
         batch: &mut [BatchEntry<'_>],
-        laps: OpTimer<'_>,
+        timer: OpTimer<'_>,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
         let device = &self.device;
         for entry in &*batch {
             self.check_cached(entry.ids, entry.cache)?;
         }
-        let logits = contained(|| match &self.arithmetic {
-            Arithmetic::Burn(transformer) => {
+        let logits = catch_panic(|| match &self.implementation {
+            Implementation::Burn(transformer) => {
                 let logits = batch.iter_mut().map(|entry| {
                     let start = entry.cache.len();
                     let layers = entry.cache.store_mut().burn()?;
@@ -264,15 +264,15 @@ impl WolfgangModel {
                 let read = |logits: Option<_>| logits.map_or(Ok(Vec::new()), to_host);
                 logits.into_iter().map(read).collect()
             }
-            Arithmetic::Kernels(transformer) => {
-                let spans = batch.iter_mut().map(|entry| {
+            Implementation::Kernels(transformer) => {
+                let chunks = batch.iter_mut().map(|entry| {
                     let start = entry.cache.len();
                     let caches = entry.cache.store_mut().kernels()?;
-                    let span = Span::new(entry.ids, start, caches);
-                    Ok(span.with_needs_logits(entry.needs_logits))
+                    let chunk = SequenceChunk::new(entry.ids, start, caches);
+                    Ok(chunk.with_needs_logits(entry.needs_logits))
                 });
-                let mut spans = spans.collect::<Result<Vec<_>, ModelError>>()?;
-                Ok(transformer.forward_cached(&mut spans, laps))
+                let mut chunks = chunks.collect::<Result<Vec<_>, ModelError>>()?;
+                Ok(transformer.forward_cached(&mut chunks, timer))
             }
         })??;
         for entry in batch {
@@ -286,14 +286,14 @@ impl WolfgangModel {
         &self,
         ids: &[u32],
         cache: &mut KvCache,
-        laps: OpTimer<'_>,
+        timer: OpTimer<'_>,
     ) -> Result<Vec<f32>, ModelError> {
-        let logits = self.forward_timed(&mut [BatchEntry::new(ids, cache)], laps)?;
+        let logits = self.forward_timed(&mut [BatchEntry::new(ids, cache)], timer)?;
         logits.into_iter().next().ok_or(ModelError::NoIds)
     }
 
     fn check_cached(&self, ids: &[u32], cache: &KvCache) -> Result<(), ModelError> {
-        let kernels = matches!(self.arithmetic, Arithmetic::Kernels(_));
+        let kernels = matches!(self.implementation, Implementation::Kernels(_));
         cache.check_fits(&self.config, &self.device, self.cache_precision, kernels)?;
         self.check(ids, cache.len())
     }

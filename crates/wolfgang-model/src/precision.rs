@@ -2,7 +2,7 @@
 
 use crate::ModelError;
 use crate::backends::is_flex;
-use crate::contained::contained;
+use crate::catch_panic::catch_panic;
 use burn::tensor::{DType, Device};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -66,7 +66,7 @@ impl Precision {
 
     /// Refuses what `device` does not support; by burn's operations, if it is to be `use_burn_ops`.
     pub(crate) fn check(self, device: &Device, use_burn_ops: bool) -> Result<(), ModelError> {
-        let supported = contained(|| match use_burn_ops {
+        let supported = catch_panic(|| match use_burn_ops {
             true => Self::supported_by_burn(device),
             false => Self::supported_by(device),
         })?;

@@ -91,7 +91,7 @@ impl<'a> OpTimer<'a> {
     }
 
     /// Adds the time since the last call to `op`.
-    pub(crate) fn lap(&mut self, op: Op) {
+    pub(crate) fn record(&mut self, op: Op) {
         if let Some((profile, last)) = &mut self.running {
             let now = Instant::now();
             profile.spent[op as usize] += now - *last;

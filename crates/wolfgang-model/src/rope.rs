@@ -7,14 +7,14 @@ const THETA: f32 = 10000.0;
 
 /// The angles of all positions, `[block_size, head_dim]`.
 #[derive(Clone, Debug)]
-pub(crate) struct Angles {
+pub(crate) struct RopeTable {
     /// The cosine of each angle, twice.
     pub(crate) cos: Vec<f32>,
     /// The sine of each angle, negative and positive.
     pub(crate) sin: Vec<f32>,
 }
 
-impl Angles {
+impl RopeTable {
     pub(crate) fn new(head_dim: usize, block_size: usize) -> Self {
         // In f32 throughout, as the original: at position 500 the rounding of the angle shows in the logits.
         let angle =
@@ -46,7 +46,7 @@ impl RotaryEmbedding {
             let table = TensorData::new(table, [block_size, head_dim]);
             Tensor::from_data(table, (device, dtype))
         };
-        let Angles { cos, sin } = Angles::new(head_dim, block_size);
+        let RopeTable { cos, sin } = RopeTable::new(head_dim, block_size);
         Self {
             cos: tensor(cos),
             sin: tensor(sin),

@@ -1,6 +1,6 @@
 //! The weights' way from where they are kept to where they are used.
 
-use crate::contained::contained;
+use crate::catch_panic::catch_panic;
 use crate::linear::Linear;
 use crate::norm::RmsNorm;
 use crate::{ModelError, Parameter, Precision};
@@ -53,7 +53,7 @@ impl Weights {
             }
             let weights = TensorData::new(weights, [size]);
             let on_device = (device, precision.dtype());
-            Ok::<_, E>(contained(|| Tensor::from_data(weights, on_device))?)
+            Ok::<_, E>(catch_panic(|| Tensor::from_data(weights, on_device))?)
         };
         let matrices = matrices(parameters);
         let tensors = matrices.iter().map(&mut tensor);

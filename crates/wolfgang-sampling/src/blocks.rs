@@ -37,7 +37,7 @@ pub(crate) fn above(values: &[f32], floor: f32) -> impl Iterator<Item = (u32, f3
 }
 
 /// Rules out the logits below `floor`; none if it is NaN.
-pub(crate) fn rule_out_below(logits: &mut [f32], floor: f32) {
+pub(crate) fn mask_below(logits: &mut [f32], floor: f32) {
     for logit in logits {
         // Stored either way: a store that depends on a test would be a branch.
         *logit = if *logit < floor {

@@ -6,7 +6,7 @@ use crate::processors::{
     LogitsProcessor, MinNewTokens, MinP, NoRepeatNgram, RepetitionPenalty, Temperature, TopK,
     TopNSigma, TopP, TypicalP,
 };
-use crate::trace::Watch;
+use crate::trace::Observer;
 use crate::{History, SamplingError, SamplingParams, Step};
 
 type Steps = Vec<(Step, Box<dyn LogitsProcessor>)>;
@@ -14,29 +14,30 @@ type Steps = Vec<(Step, Box<dyn LogitsProcessor>)>;
 /// The steps that are pure functions, in the order that [the crate](crate#the-order) documents.
 pub(crate) struct Chain {
     /// Of the model's own logits.
-    raw: Steps,
+    pre_temperature: Steps,
     /// The user's own.
-    extra: Steps,
+    custom: Steps,
     /// From the temperature on.
-    scaled: Steps,
+    post_temperature: Steps,
 }
 
 impl Chain {
     /// The steps of `params`, which must be valid, without those that change nothing.
     pub(crate) fn new(params: &SamplingParams, vocab_size: usize) -> Self {
         Self {
-            raw: raw(params, vocab_size),
-            extra: Vec::new(),
-            scaled: scaled(params, vocab_size),
+            pre_temperature: pre_temperature(params, vocab_size),
+            custom: Vec::new(),
+            post_temperature: post_temperature(params, vocab_size),
         }
     }
 
-    pub(crate) fn push_extra(&mut self, processor: Box<dyn LogitsProcessor>) {
-        self.extra.push((Step::Custom(self.extra.len()), processor));
+    pub(crate) fn push_custom(&mut self, processor: Box<dyn LogitsProcessor>) {
+        self.custom
+            .push((Step::Custom(self.custom.len()), processor));
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.raw.len() + self.extra.len() + self.scaled.len()
+        self.pre_temperature.len() + self.custom.len() + self.post_temperature.len()
     }
 
     /// Takes every step on `logits`, which must be such.
@@ -47,18 +48,18 @@ impl Chain {
         &mut self,
         logits: &mut [f32],
         history: History<'_>,
-        watch: &mut impl Watch,
+        watch: &mut impl Observer,
     ) -> Result<(), SamplingError> {
-        for (step, processor) in &mut self.raw {
+        for (step, processor) in &mut self.pre_temperature {
             processor.process(logits, history);
             watch.step(*step, None, logits);
         }
-        for (step, processor) in &mut self.extra {
+        for (step, processor) in &mut self.custom {
             processor.process(logits, history);
             watch.step(*step, None, logits);
             check_logits(logits)?;
         }
-        for (step, processor) in &mut self.scaled {
+        for (step, processor) in &mut self.post_temperature {
             processor.process(logits, history);
             watch.step(*step, None, logits);
         }
@@ -66,7 +67,7 @@ impl Chain {
     }
 }
 
-fn raw(params: &SamplingParams, vocab_size: usize) -> Steps {
+fn pre_temperature(params: &SamplingParams, vocab_size: usize) -> Steps {
     let mut steps = Steps::new();
     if let Some(allowed) = &params.allowed_tokens {
         steps.push((Step::AllowedTokens, Box::new(AllowedTokens::new(allowed))));
@@ -101,7 +102,7 @@ fn raw(params: &SamplingParams, vocab_size: usize) -> Steps {
     steps
 }
 
-fn scaled(params: &SamplingParams, vocab_size: usize) -> Steps {
+fn post_temperature(params: &SamplingParams, vocab_size: usize) -> Steps {
     let mut steps = Steps::new();
     let greedy = params.is_greedy();
     if let Some(dynamic) = &params.dynamic_temperature {

@@ -54,11 +54,11 @@ impl Distribution {
     }
 
     /// −ln p, in nats: how much less is said by what was expected anyway.
-    pub(crate) fn surprise(&self, logit: f32) -> f64 {
+    pub(crate) fn surprisal(&self, logit: f32) -> f64 {
         self.log_total - f64::from(logit - self.max)
     }
 
-    /// The surprise to be expected, in nats: from 0 to the logarithm of the number of ids.
+    /// The surprisal to be expected, in nats: from 0 to the logarithm of the number of ids.
     pub(crate) fn entropy(&self) -> f64 {
         self.entropy
     }
@@ -76,7 +76,7 @@ mod tests {
         let ln2 = std::f64::consts::LN_2;
         for ((logit, p), bits) in logits.into_iter().zip(probabilities).zip([1.0, 2.0, 3.0]) {
             assert!((distribution.probability(logit) - f64::from(p)).abs() < 1e-6);
-            assert!((distribution.surprise(logit) - bits * ln2).abs() < 1e-6);
+            assert!((distribution.surprisal(logit) - bits * ln2).abs() < 1e-6);
             assert!((distribution.logit(f64::from(p)) - f64::from(logit)).abs() < 1e-6);
         }
         assert!((distribution.entropy() - 1.75 * ln2).abs() < 1e-6);

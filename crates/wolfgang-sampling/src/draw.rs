@@ -8,12 +8,12 @@ use crate::blocks;
 /// `u` is in `0.0..1.0` and is scaled by the sum of the probabilities, which need not be exactly 1.
 /// An id of probability 0 is never drawn, unless all are 0; then id 0 is returned.
 pub fn draw(probabilities: &[f32], u: f64) -> u32 {
-    walk(blocks::above(probabilities, 0.0), u).id
+    inverse_cdf(blocks::above(probabilities, 0.0), u).id
 }
 
 /// Where a walk ended.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Walked {
+pub(crate) struct CdfPick {
     pub(crate) id: u32,
     /// The sum of the probabilities before the id.
     pub(crate) before: f64,
@@ -24,12 +24,12 @@ pub(crate) struct Walked {
 }
 
 /// [`draw`] from ids in rising order, each with its probability.
-pub(crate) fn walk(possible: impl Iterator<Item = (u32, f32)> + Clone, u: f64) -> Walked {
+pub(crate) fn inverse_cdf(possible: impl Iterator<Item = (u32, f32)> + Clone, u: f64) -> CdfPick {
     let total = possible.clone().map(|(_, p)| f64::from(p)).sum();
     let target = u * total;
-    let mut walked = Walked {
+    let mut walked = CdfPick {
         total,
-        ..Walked::default()
+        ..CdfPick::default()
     };
     for (id, p) in possible {
         if p > 0.0 {

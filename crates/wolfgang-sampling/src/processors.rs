@@ -90,7 +90,7 @@ impl<P: LogitsProcessor + ?Sized> LogitsProcessor for Box<P> {
     }
 }
 
-fn rule_out(logits: &mut [f32], ids: &[u32]) {
+fn mask(logits: &mut [f32], ids: &[u32]) {
     for &id in ids {
         if let Some(logit) = logits.get_mut(id as usize) {
             *logit = f32::NEG_INFINITY;

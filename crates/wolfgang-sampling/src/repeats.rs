@@ -2,12 +2,12 @@
 
 /// The ids of a sequence, counted from its end.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reversed<'a> {
+pub(crate) struct ReverseView<'a> {
     older: &'a [u32],
     newer: &'a [u32],
 }
 
-impl<'a> Reversed<'a> {
+impl<'a> ReverseView<'a> {
     /// `older`, then `newer`, from the last id back to the first.
     pub(crate) fn new((older, newer): (&'a [u32], &'a [u32])) -> Self {
         Self { older, newer }
@@ -38,12 +38,12 @@ impl<'a> Reversed<'a> {
 /// Finds repetitions in time that is linear in the length of the sequence: the Z-algorithm (Gusfield 1997, section
 /// 1.4), read backwards and cut off at a longest length of interest.
 #[derive(Clone, Debug)]
-pub(crate) struct Repeats {
+pub(crate) struct SuffixMatches {
     /// By distance: how many ids that end so far before the end equal those at the end.
     lengths: Vec<usize>,
 }
 
-impl Repeats {
+impl SuffixMatches {
     /// Room for repetitions of up to `longest` ids.
     pub(crate) fn new(longest: usize) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Repeats {
     /// sequence, at most `longest`.
     pub(crate) fn each(
         &mut self,
-        sequence: Reversed<'_>,
+        sequence: ReverseView<'_>,
         longest: usize,
         mut found: impl FnMut(u32, usize),
     ) {
@@ -96,8 +96,8 @@ mod tests {
 
     fn repeats(older: &[u32], newer: &[u32], longest: usize) -> Vec<(u32, usize)> {
         let mut found = Vec::new();
-        let sequence = Reversed::new((older, newer));
-        Repeats::new(longest).each(sequence, longest, |id, length| found.push((id, length)));
+        let sequence = ReverseView::new((older, newer));
+        SuffixMatches::new(longest).each(sequence, longest, |id, length| found.push((id, length)));
         found.reverse();
         found
     }

@@ -1,11 +1,11 @@
 //! Sampling of one id of one sequence from logits.
 
 use crate::chain::Chain;
-use crate::draw::walk;
+use crate::draw::inverse_cdf;
 use crate::logits::{check_logits, softmax};
 use crate::processors::{LogitsProcessor, Mirostat, Xtc};
 use crate::rng::Rng;
-use crate::trace::Watch;
+use crate::trace::Observer;
 use crate::{History, SamplingError, SamplingParams, Step, Trace, blocks};
 
 /// Samples one id per call: the enabled steps in [their order](crate#the-order), softmax, draw.
@@ -77,7 +77,7 @@ impl Sampler {
     /// unmasks it.
     #[must_use]
     pub fn with_processor(mut self, processor: impl LogitsProcessor + 'static) -> Self {
-        self.chain.push_extra(Box::new(processor));
+        self.chain.push_custom(Box::new(processor));
         self
     }
 
@@ -117,22 +117,24 @@ impl Sampler {
         &mut self,
         logits: &mut [f32],
         history: History<'_>,
-        watch: &mut impl Watch,
+        watch: &mut impl Observer,
     ) -> Result<u32, SamplingError> {
-        self.weigh(logits, history, watch)?;
+        self.apply_chain(logits, history, watch)?;
         let possible = self.possible.iter().copied();
         let id = match &mut self.rng {
             _ if self.greedy => {
                 watch.greedy();
-                walk(possible, 0.0).id
+                inverse_cdf(possible, 0.0).id
             }
             Rng::ChaCha(rng) => {
                 let u = rng.uniform();
-                let walked = walk(possible, u);
-                watch.walk(u, &walked);
+                let walked = inverse_cdf(possible, u);
+                watch.inverse_cdf(u, &walked);
                 walked.id
             }
-            Rng::Torch(rng) => rng.race(logits, |id, quotient| watch.quotient(id, quotient)),
+            Rng::Torch(rng) => {
+                rng.exponential_race(logits, |id, quotient| watch.quotient(id, quotient))
+            }
         };
         if let (Some(mirostat), Some(&p)) = (&mut self.mirostat, logits.get(id as usize)) {
             mirostat.observe(p);
@@ -153,14 +155,14 @@ impl Sampler {
         logits: &mut [f32],
         history: History<'_>,
     ) -> Result<(), SamplingError> {
-        self.weigh(logits, history, &mut ())
+        self.apply_chain(logits, history, &mut ())
     }
 
-    fn weigh(
+    fn apply_chain(
         &mut self,
         logits: &mut [f32],
         history: History<'_>,
-        watch: &mut impl Watch,
+        watch: &mut impl Observer,
     ) -> Result<(), SamplingError> {
         watch.begin(logits);
         if logits.len() != self.vocab_size {

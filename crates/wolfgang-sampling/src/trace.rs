@@ -1,7 +1,7 @@
 //! A record of how one id was sampled.
 
 use crate::Step;
-use crate::draw::Walked;
+use crate::draw::CdfPick;
 
 /// Record of one call of [`Sampler::sample_traced`](crate::Sampler::sample_traced): the logits
 /// after every step of the chain, and the draw. Each call overwrites it.
@@ -67,17 +67,17 @@ pub enum Draw {
 }
 
 /// Observes sampling steps. `()` is a no-op and compiles away.
-pub(crate) trait Watch {
+pub(crate) trait Observer {
     fn begin(&mut self, _logits: &[f32]) {}
     fn step(&mut self, _step: Step, _random_draw: Option<f64>, _logits: &[f32]) {}
     fn greedy(&mut self) {}
-    fn walk(&mut self, _u: f64, _walked: &Walked) {}
+    fn inverse_cdf(&mut self, _u: f64, _walked: &CdfPick) {}
     fn quotient(&mut self, _id: u32, _quotient: f32) {}
 }
 
-impl Watch for () {}
+impl Observer for () {}
 
-impl Watch for Trace {
+impl Observer for Trace {
     fn begin(&mut self, logits: &[f32]) {
         self.initial_logits.clear();
         self.initial_logits.extend_from_slice(logits);
@@ -98,7 +98,7 @@ impl Watch for Trace {
         self.draw = Some(Draw::Greedy);
     }
 
-    fn walk(&mut self, u: f64, walked: &Walked) {
+    fn inverse_cdf(&mut self, u: f64, walked: &CdfPick) {
         self.draw = Some(Draw::InverseCdf {
             u,
             from: walked.before / walked.total,

@@ -7,7 +7,7 @@ use wolfgang_kernels::{Cache, Cpu, Epilogue, PackedActivations, Rotation, RowMat
 
 /// The threads, and what a forward pass writes. Kept, so that decoding allocates nothing but logits.
 #[derive(Debug)]
-pub(super) struct Work {
+pub(super) struct Workspace {
     pub(super) cpu: Cpu,
     /// `[rows, n_embd]`: the sum of all layers so far.
     pub(super) x: RowMatrix,
@@ -24,7 +24,7 @@ pub(super) struct Work {
 
 /// What a forward pass computes of one sequence.
 #[derive(Debug)]
-pub(crate) struct Span<'a> {
+pub(crate) struct SequenceChunk<'a> {
     pub(crate) ids: &'a [u32],
     /// The position of the first.
     pub(crate) start: usize,
@@ -34,7 +34,7 @@ pub(crate) struct Span<'a> {
     pub(crate) needs_logits: bool,
 }
 
-impl<'a> Span<'a> {
+impl<'a> SequenceChunk<'a> {
     pub(crate) fn new(ids: &'a [u32], start: usize, caches: &'a mut [Cache]) -> Self {
         Self {
             ids,
@@ -49,7 +49,7 @@ impl<'a> Span<'a> {
         self
     }
 
-    /// What a layer appends to and attends to, if the span's rows begin with `row`.
+    /// What a layer appends to and attends to, if the chunk's rows begin with `row`.
     fn in_layer(&mut self, layer: usize, row: usize) -> Sequence<&mut Cache> {
         Sequence {
             rows: row..row + self.ids.len(),
@@ -59,7 +59,7 @@ impl<'a> Span<'a> {
     }
 }
 
-impl Work {
+impl Workspace {
     pub(super) fn new(cpu: Cpu) -> Self {
         Self {
             cpu,
@@ -76,8 +76,8 @@ impl Work {
     pub(super) fn hidden(
         &mut self,
         model: &CpuTransformer,
-        spans: &mut [Span<'_>],
-        laps: &mut OpTimer<'_>,
+        chunks: &mut [SequenceChunk<'_>],
+        timer: &mut OpTimer<'_>,
     ) {
         let Self {
             cpu,
@@ -88,57 +88,57 @@ impl Work {
             gated,
             ..
         } = self;
-        let rows = spans.iter().map(|span| span.ids.len()).sum();
+        let rows = chunks.iter().map(|chunk| chunk.ids.len()).sum();
         let format = model.embeddings.format();
         x.reset(rows, model.embeddings.shape().inputs);
-        for (row, id) in spans.iter().flat_map(|span| span.ids).enumerate() {
+        for (row, id) in chunks.iter().flat_map(|chunk| chunk.ids).enumerate() {
             model.embeddings.read_row(*id as usize, x.row_mut(row));
         }
-        laps.lap(Op::Embedding);
+        timer.record(Op::Embedding);
         let rotation = Rotation {
             cos: &model.angles.cos,
             sin: &model.angles.sin,
         };
         for (index, layer) in model.layers.iter().enumerate() {
             cpu.rms_norm(x, &layer.attention_norm, EPSILON as f32, normed);
-            laps.lap(Op::Norm);
+            timer.record(Op::Norm);
             cpu.pack_activations(normed, format, inputs);
-            laps.lap(Op::Pack);
+            timer.record(Op::Pack);
             qkv.reset(rows, layer.wqkv.shape().outputs);
             cpu.multiply(&layer.wqkv, inputs, qkv, Epilogue::Store);
-            laps.lap(Op::Qkv);
+            timer.record(Op::Qkv);
             let mut mix = |sequences: &mut [Sequence<&mut Cache>]| {
                 cpu.append(qkv, rotation, sequences);
                 cpu.attend(qkv, sequences, normed);
             };
-            if let [span] = spans {
-                mix(&mut [span.in_layer(index, 0)]);
+            if let [chunk] = chunks {
+                mix(&mut [chunk.in_layer(index, 0)]);
             } else {
                 let mut row = 0;
-                let sequences = spans.iter_mut().map(|span| {
-                    let sequence = span.in_layer(index, row);
+                let sequences = chunks.iter_mut().map(|chunk| {
+                    let sequence = chunk.in_layer(index, row);
                     row = sequence.rows.end;
                     sequence
                 });
                 mix(&mut sequences.collect::<Vec<_>>());
             }
-            laps.lap(Op::Attention);
+            timer.record(Op::Attention);
             cpu.pack_activations(normed, format, inputs);
-            laps.lap(Op::Pack);
+            timer.record(Op::Pack);
             cpu.multiply(&layer.wo, inputs, x, Epilogue::Add);
-            laps.lap(Op::AttentionOutput);
+            timer.record(Op::AttentionOutput);
 
             cpu.rms_norm(x, &layer.ffn_norm, EPSILON as f32, normed);
-            laps.lap(Op::Norm);
+            timer.record(Op::Norm);
             cpu.pack_activations(normed, format, inputs);
-            laps.lap(Op::Pack);
+            timer.record(Op::Pack);
             gated.reset(rows, model.hidden_dim);
             cpu.multiply(&layer.w13, inputs, gated, Epilogue::SwiGlu);
-            laps.lap(Op::GateUp);
+            timer.record(Op::GateUp);
             cpu.pack_activations(gated, format, inputs);
-            laps.lap(Op::Pack);
+            timer.record(Op::Pack);
             cpu.multiply(&layer.w2, inputs, x, Epilogue::Add);
-            laps.lap(Op::Down);
+            timer.record(Op::Down);
         }
     }
 
@@ -153,7 +153,7 @@ impl Work {
     }
 
     /// Final norm and head: `x` to `[n, vocab_size]`.
-    pub(super) fn logits(&mut self, model: &CpuTransformer, laps: &mut OpTimer<'_>) {
+    pub(super) fn logits(&mut self, model: &CpuTransformer, timer: &mut OpTimer<'_>) {
         let Self {
             cpu,
             x,
@@ -163,11 +163,11 @@ impl Work {
             ..
         } = self;
         cpu.rms_norm(x, &model.norm, EPSILON as f32, normed);
-        laps.lap(Op::Norm);
+        timer.record(Op::Norm);
         cpu.pack_activations(normed, model.embeddings.format(), inputs);
-        laps.lap(Op::Pack);
+        timer.record(Op::Pack);
         logits.reset(x.rows(), model.embeddings.shape().outputs);
         cpu.multiply(&model.embeddings, inputs, logits, Epilogue::Store);
-        laps.lap(Op::Head);
+        timer.record(Op::Head);
     }
 }

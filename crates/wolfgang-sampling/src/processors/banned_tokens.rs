@@ -19,7 +19,7 @@ impl BannedTokens {
 
 impl LogitsProcessor for BannedTokens {
     fn process(&mut self, logits: &mut [f32], _: History<'_>) {
-        super::rule_out(logits, &self.banned);
+        super::mask(logits, &self.banned);
     }
 }
 

@@ -1,7 +1,7 @@
 //! DRY: makes it less likely to go on with a repetition.
 
 use super::LogitsProcessor;
-use crate::repeats::{Repeats, Reversed};
+use crate::repeats::{ReverseView, SuffixMatches};
 use crate::{DryParams, History, PenaltyScope};
 
 /// The penalty that [`DryParams`] describes.
@@ -16,7 +16,7 @@ pub(crate) struct Dry {
     window: usize,
     /// Per vocabulary entry.
     is_breaker: Vec<bool>,
-    repeats: Repeats,
+    repeats: SuffixMatches,
     /// Per vocabulary entry: the longest repetition that it would go on with. All 0 between steps.
     longest: Vec<usize>,
 }
@@ -39,7 +39,7 @@ impl Dry {
             allowed_length: params.allowed_length,
             window: params.window,
             is_breaker,
-            repeats: Repeats::new(params.window),
+            repeats: SuffixMatches::new(params.window),
             longest: vec![0; vocab_size],
         }
     }
@@ -52,7 +52,7 @@ impl Dry {
 
 impl LogitsProcessor for Dry {
     fn process(&mut self, logits: &mut [f32], history: History<'_>) {
-        let sequence = Reversed::new(history.last(self.window, PenaltyScope::Context));
+        let sequence = ReverseView::new(history.last(self.window, PenaltyScope::Context));
         let is_breaker = |id: u32| self.is_breaker.get(id as usize) == Some(&true);
         let unbroken = sequence
             .ids()

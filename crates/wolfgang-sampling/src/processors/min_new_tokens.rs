@@ -23,7 +23,7 @@ impl MinNewTokens {
 impl LogitsProcessor for MinNewTokens {
     fn process(&mut self, logits: &mut [f32], history: History<'_>) {
         if history.generated.len() < self.min {
-            super::rule_out(logits, &self.end_tokens);
+            super::mask(logits, &self.end_tokens);
         }
     }
 }

@@ -24,7 +24,7 @@ impl MinP {
 impl LogitsProcessor for MinP {
     fn process(&mut self, logits: &mut [f32], _: History<'_>) {
         let floor = blocks::max(logits) + self.below;
-        blocks::rule_out_below(logits, floor);
+        blocks::mask_below(logits, floor);
     }
 }
 

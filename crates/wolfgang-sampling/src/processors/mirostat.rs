@@ -1,4 +1,4 @@
-//! Mirostat 2: holds the surprise of a text near a target.
+//! Mirostat 2: holds the surprisal of a text near a target.
 
 use crate::MirostatParams;
 use crate::distribution::Distribution;
@@ -9,7 +9,7 @@ use std::f64::consts::LN_2;
 pub(crate) struct Mirostat {
     tau: f64,
     eta: f64,
-    /// The largest surprise that is let through, in bits.
+    /// The largest surprisal that is let through, in bits.
     mu: f64,
 }
 
@@ -30,7 +30,7 @@ impl Mirostat {
             return;
         };
         let max = distribution.max();
-        let is_too_surprising = |logit: f32| distribution.surprise(logit) > self.mu * LN_2;
+        let is_too_surprising = |logit: f32| distribution.surprisal(logit) > self.mu * LN_2;
         if is_too_surprising(max) {
             let likeliest = logits.iter().position(|&logit| logit == max);
             for (id, logit) in logits.iter_mut().enumerate() {
@@ -52,8 +52,8 @@ impl Mirostat {
 
     /// Learns from the chosen id, which had this probability among those that were left.
     pub(crate) fn observe(&mut self, probability: f32) {
-        let surprise = -f64::from(probability).log2();
-        self.mu -= self.eta * (surprise - self.tau);
+        let surprisal = -f64::from(probability).log2();
+        self.mu -= self.eta * (surprisal - self.tau);
     }
 }
 

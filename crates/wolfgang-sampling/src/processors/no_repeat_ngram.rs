@@ -1,7 +1,7 @@
 //! No-repeat n-gram: no sequence of n ids occurs twice.
 
 use super::LogitsProcessor;
-use crate::repeats::{Repeats, Reversed};
+use crate::repeats::{ReverseView, SuffixMatches};
 use crate::{History, PenaltyScope};
 
 /// Rules out the ids that would complete a sequence of `n` ids which the prompt or the generated ids already hold
@@ -10,7 +10,7 @@ use crate::{History, PenaltyScope};
 pub(crate) struct NoRepeatNgram {
     /// n − 1.
     before_last: usize,
-    repeats: Repeats,
+    repeats: SuffixMatches,
 }
 
 impl NoRepeatNgram {
@@ -18,7 +18,7 @@ impl NoRepeatNgram {
     pub(crate) fn new(n: usize) -> Self {
         Self {
             before_last: n - 1,
-            repeats: Repeats::new(n - 1),
+            repeats: SuffixMatches::new(n - 1),
         }
     }
 }
@@ -26,7 +26,7 @@ impl NoRepeatNgram {
 impl LogitsProcessor for NoRepeatNgram {
     fn process(&mut self, logits: &mut [f32], history: History<'_>) {
         let n = self.before_last;
-        let sequence = Reversed::new(history.last(usize::MAX, PenaltyScope::Context));
+        let sequence = ReverseView::new(history.last(usize::MAX, PenaltyScope::Context));
         self.repeats.each(sequence, n, |next, length| {
             if length == n
                 && let Some(logit) = logits.get_mut(next as usize)

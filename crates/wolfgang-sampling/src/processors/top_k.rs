@@ -63,7 +63,7 @@ impl LogitsProcessor for TopK {
             return;
         }
         let kth = self.kth(logits);
-        blocks::rule_out_below(logits, kth);
+        blocks::mask_below(logits, kth);
     }
 }
 

@@ -26,7 +26,7 @@ impl LogitsProcessor for TopNSigma {
         let max = blocks::max(logits);
         if max > f32::NEG_INFINITY {
             let below = f64::from(self.n) * deviation(logits, max);
-            blocks::rule_out_below(logits, (f64::from(max) - below) as f32);
+            blocks::mask_below(logits, (f64::from(max) - below) as f32);
         }
     }
 }

@@ -5,10 +5,10 @@ use crate::History;
 use crate::blocks;
 use crate::distribution::Distribution;
 
-/// Locally typical sampling (Meister et al. 2022): keeps the smallest set of mass `p` of the ids whose surprise is
+/// Locally typical sampling (Meister et al. 2022): keeps the smallest set of mass `p` of the ids whose surprisal is
 /// nearest to the entropy.
 ///
-/// In order of rising distance between surprise and entropy an id stays as long as the mass before it is below `p`; the
+/// In order of rising distance between surprisal and entropy an id stays as long as the mass before it is below `p`; the
 /// first always does. Ids of equal distance stand in the order of their ids.
 #[derive(Clone, Debug)]
 pub(crate) struct TypicalP {
@@ -35,7 +35,7 @@ impl LogitsProcessor for TypicalP {
         let entropy = distribution.entropy();
         self.ranked.clear();
         blocks::above(logits, f32::NEG_INFINITY).for_each(|(id, logit)| {
-            let distance = (distribution.surprise(logit) - entropy).abs() as f32;
+            let distance = (distribution.surprisal(logit) - entropy).abs() as f32;
             // Numbers from 0 up stand in the order of their bits.
             self.ranked
                 .push(u64::from(distance.to_bits()) << 32 | u64::from(id));

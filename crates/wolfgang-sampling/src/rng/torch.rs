@@ -35,11 +35,15 @@ impl TorchRng {
     /// returned, the first of several. Consumes one number per weight, including those of 0. An id
     /// of weight 0 is never drawn, unless all are 0; then id 0 is returned.
     pub fn multinomial(&mut self, weights: &[f32]) -> u32 {
-        self.race(weights, |_, _| {})
+        self.exponential_race(weights, |_, _| {})
     }
 
     /// [`multinomial`](Self::multinomial), which tells of each quotient that may win.
-    pub(crate) fn race(&mut self, weights: &[f32], mut tell: impl FnMut(u32, f32)) -> u32 {
+    pub(crate) fn exponential_race(
+        &mut self,
+        weights: &[f32],
+        mut tell: impl FnMut(u32, f32),
+    ) -> u32 {
         let mut largest = f32::NEG_INFINITY;
         let mut chosen = 0;
         for (id, &weight) in (0..).zip(weights) {

@@ -8,11 +8,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// memory that is used up and kernels that cannot be compiled end that way.
 ///
 /// A cache that the panic left half-written counts only what it had before.
-pub(crate) fn contained<T>(work: impl FnOnce() -> T) -> Result<T, ModelError> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| ModelError::backend(said(&*panic)))
+pub(crate) fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, ModelError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .map_err(|panic| ModelError::backend(panic_message(&*panic)))
 }
 
-fn said(panic: &(dyn Any + Send)) -> &str {
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let owned = panic.downcast_ref::<String>().map(String::as_str);
     let said = owned.or_else(|| panic.downcast_ref::<&str>().copied());
     said.unwrap_or("it panicked without a message")
@@ -24,7 +25,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_of_one_line() {
-        let of = |work: fn()| contained(work).unwrap_err().to_string();
+        let of = |work: fn()| catch_panic(work).unwrap_err().to_string();
         assert_eq!(
             of(|| panic!("no memory\nstack:\n0")),
             "the backend failed: no memory"
@@ -33,6 +34,6 @@ mod tests {
             of(|| panic!("no {}", "driver")),
             "the backend failed: no driver"
         );
-        assert_eq!(contained(|| 7), Ok(7));
+        assert_eq!(catch_panic(|| 7), Ok(7));
     }
 }
