@@ -1,10 +1,10 @@
 //! Opened checkpoints, whose weights have not been read.
 
 use crate::compare::compare;
-use crate::contents::{Contents, Format, HEAD, Skipped};
 use crate::mapped::Mapped;
 use crate::random;
-use crate::weights::{Opened, Stored};
+use crate::raw::{Format, HEAD, RawCheckpoint, Skipped};
+use crate::weights::{StoredTensor, TensorReader};
 use crate::{
     CheckpointError, Phase, Progress, TensorError, TensorErrors, file_kind, folder, git_lfs, json,
     native, pytorch, scales,
@@ -26,9 +26,9 @@ pub struct Checkpoint {
     path: PathBuf,
     format: Format,
     config: ModelConfig,
-    tensors: BTreeMap<String, Stored>,
+    tensors: BTreeMap<String, StoredTensor>,
     /// The head, where a file stores it besides the embeddings.
-    head: Option<Stored>,
+    head: Option<StoredTensor>,
     end_ids: Vec<u32>,
     skipped: Vec<Skipped>,
     unread_classes: Vec<String>,
@@ -104,8 +104,8 @@ impl Checkpoint {
         Self::check(path, random::contents(config, seed))
     }
 
-    fn check(path: &Path, contents: Contents) -> Result<Self, CheckpointError> {
-        let Contents {
+    fn check(path: &Path, contents: RawCheckpoint) -> Result<Self, CheckpointError> {
+        let RawCheckpoint {
             format,
             config,
             tensors,
@@ -119,7 +119,7 @@ impl Checkpoint {
             path: path.to_path_buf(),
             source,
         })?;
-        let (mut tensors, mut problems) = scales::beside(format, tensors);
+        let (mut tensors, mut problems) = scales::attach_scales(format, tensors);
         let head = tensors.remove(HEAD);
         problems.extend(compare(
             format,
@@ -199,7 +199,7 @@ impl Checkpoint {
     pub fn tensors(&self) -> impl ExactSizeIterator<Item = TensorInfo<'_>> {
         self.tensors
             .values()
-            .map(|Stored { tensor, .. }| TensorInfo {
+            .map(|StoredTensor { tensor, .. }| TensorInfo {
                 name: &tensor.name,
                 dtype: tensor.dtype.name(),
                 shape: &tensor.shape,
@@ -221,7 +221,7 @@ impl Checkpoint {
     }
 
     /// The stored tensors, under the names of [`ModelConfig::parameters`].
-    pub(crate) fn stored(&self) -> &BTreeMap<String, Stored> {
+    pub(crate) fn stored(&self) -> &BTreeMap<String, StoredTensor> {
         &self.tensors
     }
 
@@ -251,7 +251,7 @@ impl Checkpoint {
         progress: &mut dyn Progress,
     ) -> Result<WolfgangModel, CheckpointError> {
         self.check_head()?;
-        let bytes = self.tensors.values().map(Stored::byte_len);
+        let bytes = self.tensors.values().map(StoredTensor::byte_len);
         progress.begin(Phase::ReadWeights, bytes.sum());
         let path = self.path.clone();
         let open = |parameter: &Parameter| -> Result<RowReader<'_, _>, BuildError> {
@@ -267,7 +267,10 @@ impl Checkpoint {
                 }
             })?;
             progress.advance(stored.byte_len());
-            let (opened, width) = (Opened::new(&path, stored, &self.maps)?, parameter.width());
+            let (opened, width) = (
+                TensorReader::new(&path, stored, &self.maps)?,
+                parameter.width(),
+            );
             Ok(Box::new(move |rows: Range<usize>, into: &mut [f32]| {
                 Ok(opened.read(rows.start * width, into)?)
             }))
@@ -297,9 +300,9 @@ impl Checkpoint {
         let (Some(head), Some(embeddings)) = (&self.head, self.tensors.get(EMBEDDINGS)) else {
             return Ok(());
         };
-        let values = |stored: &Stored| {
+        let values = |stored: &StoredTensor| {
             let mut values = vec![0f32; stored.tensor.shape.num_elements()];
-            let opened = Opened::new(&self.path, stored.clone(), &self.maps)?;
+            let opened = TensorReader::new(&self.path, stored.clone(), &self.maps)?;
             opened.read(0, &mut values).map(|()| values)
         };
         if values(head)? == values(embeddings)? {

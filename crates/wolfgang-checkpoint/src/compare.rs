@@ -1,9 +1,9 @@
 //! The tensors of a file, held against those that its configuration calls for.
 
-use crate::contents::{Format, HEAD};
 use crate::floats::is_weight_type;
 use crate::nearest::{is_worth_guessing, nearest};
-use crate::weights::Stored;
+use crate::raw::{Format, HEAD};
+use crate::weights::StoredTensor;
 use crate::{TensorError, huggingface, scales};
 use burn::tensor::DType;
 use std::collections::{BTreeMap, HashSet};
@@ -17,8 +17,8 @@ const WEIGHT_TYPES: &str = "f64, f32, f16 or bf16";
 pub(crate) fn compare(
     format: Format,
     config: &ModelConfig,
-    tensors: &BTreeMap<String, Stored>,
-    head: Option<&Stored>,
+    tensors: &BTreeMap<String, StoredTensor>,
+    head: Option<&StoredTensor>,
     unsupported: &BTreeMap<String, String>,
 ) -> Vec<TensorError> {
     let llama_name = |name: &str| match format {
@@ -26,7 +26,7 @@ pub(crate) fn compare(
         _ => None,
     };
     let shown = |name: &str| llama_name(name).unwrap_or_else(|| name.to_owned());
-    let check = |parameter: &Parameter, stored: &Stored| {
+    let check = |parameter: &Parameter, stored: &StoredTensor| {
         check_tensor(format, parameter, stored, shown(&parameter.name))
     };
 
@@ -79,7 +79,7 @@ pub(crate) fn compare(
 fn check_tensor(
     format: Format,
     parameter: &Parameter,
-    stored: &Stored,
+    stored: &StoredTensor,
     name: String,
 ) -> Option<TensorError> {
     let tensor = &stored.tensor;

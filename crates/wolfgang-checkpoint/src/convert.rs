@@ -1,9 +1,9 @@
 //! Conversion of checkpoints to folders.
 
+use crate::atomic_dir::StagingDir;
 use crate::layout::TOKENIZER;
 use crate::mapped::ReleaseOnDrop;
-use crate::replace::Scratch;
-use crate::weights::{Stored, Tensor, convert_to};
+use crate::weights::{StoredTensor, Tensor, convert_to};
 use crate::{Checkpoint, CheckpointError, Phase, Precision, Progress, huggingface, native, scales};
 use burn::tensor::{Bytes, DType};
 use std::collections::BTreeMap;
@@ -119,13 +119,13 @@ pub fn convert(
     if let Some(precision) = options.precision.or(kept) {
         options.target.check(precision)?;
     }
-    let scratch = Scratch::beside(folder, options.replace)?;
+    let staging = StagingDir::new_sibling(folder, options.replace)?;
     if let Some(tokenizer) = &options.tokenizer {
         let file = File::open(tokenizer).map_err(|source| CheckpointError::Read {
             path: tokenizer.clone(),
             source,
         })?;
-        scratch.copy(TOKENIZER, file)?;
+        staging.copy(TOKENIZER, file)?;
     }
     source.check_head()?;
 
@@ -138,8 +138,8 @@ pub fn convert(
     progress.begin(Phase::Write, bytes);
     let (config, end_ids) = (source.config(), source.end_ids());
     let write = || match options.target {
-        Target::Native => native::write(&scratch, config, end_ids, tensors),
-        Target::HuggingFace => huggingface::write(&scratch, config, end_ids, tensors),
+        Target::Native => native::write(&staging, config, end_ids, tensors),
+        Target::HuggingFace => huggingface::write(&staging, config, end_ids, tensors),
     };
     let written = write_on_thread(progress, made, write)
         .map_err(|source| CheckpointError::Write {
@@ -154,8 +154,8 @@ pub fn convert(
     }
     progress.end();
 
-    verify(&scratch, source.config(), &locked(&log).digests, progress)?;
-    scratch.put_into_place()?;
+    verify(&staging, source.config(), &locked(&log).digests, progress)?;
+    staging.commit()?;
     let rounded = locked(&log).rounded;
     Ok(ConvertReport {
         folder: folder.to_path_buf(),
@@ -228,7 +228,7 @@ fn converted(
 
 fn converted_weights(
     source: &Checkpoint,
-    stored: &Stored,
+    stored: &StoredTensor,
     dtype: DType,
     log: &Arc<Mutex<Log>>,
     sizes: &Sender<u64>,
@@ -299,16 +299,16 @@ fn digest(bytes: &[u8]) -> u64 {
 
 /// Opens what was written as anybody would and compares it with what was meant.
 fn verify(
-    scratch: &Scratch,
+    staging: &StagingDir,
     config: &ModelConfig,
     digests: &BTreeMap<String, u64>,
     progress: &mut dyn Progress,
 ) -> Result<(), CheckpointError> {
     let differs = |what: &str| CheckpointError::Verify {
-        path: scratch.target().to_path_buf(),
+        path: staging.target().to_path_buf(),
         tensor: what.to_owned(),
     };
-    let reread = Checkpoint::open(scratch.path())?;
+    let reread = Checkpoint::open(staging.path())?;
     // Of no meaning to the model, and unknown to a Llama.
     let bias = config.bias;
     if *config != reread.config().clone().with_bias(bias) {
@@ -317,7 +317,7 @@ fn verify(
     let written: BTreeMap<_, _> = reread
         .stored()
         .values()
-        .flat_map(Stored::tensors)
+        .flat_map(StoredTensor::tensors)
         .map(|tensor| (tensor.name.as_str(), tensor))
         .collect();
     let bytes = written.values().map(|tensor| tensor.byte_len() as u64);
@@ -326,7 +326,7 @@ fn verify(
         let _release = ReleaseOnDrop(reread.maps());
         let tensor = written.get(name.as_str()).ok_or_else(|| differs(name))?;
         let bytes = tensor.to_bytes().map_err(|e| CheckpointError::Damaged {
-            path: scratch.target().to_path_buf(),
+            path: staging.target().to_path_buf(),
             source: e.into(),
         })?;
         if digest(&bytes) != *meant {

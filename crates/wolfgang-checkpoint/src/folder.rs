@@ -1,13 +1,13 @@
 //! Folders, told apart by what their `config.json` says they are.
 
-use crate::contents::Contents;
 use crate::json::{read_json, shown};
 use crate::layout::CONFIG;
+use crate::raw::RawCheckpoint;
 use crate::{CheckpointError, file_kind, huggingface, native};
 use std::path::Path;
 
 /// Opens the folder at `path`.
-pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
+pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
     let foreign = |found: String| CheckpointError::NotACheckpoint {
         path: path.to_path_buf(),
         found,

@@ -17,7 +17,7 @@ pub use retry::{HubClock, SystemClock};
 
 use crate::{CheckpointError, Progress, huggingface};
 use cache::{CachedRepository, is_commit};
-use choice::{Choice, Problem, choose};
+use choice::{Problem, RepoLayout, choose};
 use client::Client;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -245,7 +245,7 @@ fn collect(
     names: &BTreeSet<String>,
     snapshot: &Path,
     no_model: impl Fn(String) -> CheckpointError,
-    mut bring: impl FnMut(&str) -> Result<(), CheckpointError>,
+    mut fetch_file: impl FnMut(&str) -> Result<(), CheckpointError>,
 ) -> Result<HubFiles, CheckpointError> {
     let choice = choose(names, model.file()).map_err(|problem| match problem {
         Problem::NoModel(found) => no_model(found),
@@ -263,21 +263,21 @@ fn collect(
         },
     })?;
     for file in choice.files() {
-        bring(file)?;
+        fetch_file(file)?;
     }
-    if let Choice::Sharded(_) = choice {
+    if let RepoLayout::Sharded(_) = choice {
         for shard in huggingface::files(snapshot)? {
-            bring(&shard)?;
+            fetch_file(&shard)?;
         }
     }
     let tokenizer = choice::tokenizer(names, &choice);
     if let Some(tokenizer) = &tokenizer {
-        bring(tokenizer)?;
+        fetch_file(tokenizer)?;
     }
     Ok(HubFiles {
         checkpoint: match choice {
-            Choice::File(file) => snapshot.join(file),
-            Choice::Folder(_) | Choice::Sharded(_) => snapshot.to_path_buf(),
+            RepoLayout::File(file) => snapshot.join(file),
+            RepoLayout::Folder(_) | RepoLayout::Sharded(_) => snapshot.to_path_buf(),
         },
         tokenizer: tokenizer.map(|tokenizer| snapshot.join(tokenizer)),
         unavailable: None,

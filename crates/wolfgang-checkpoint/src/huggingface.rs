@@ -14,10 +14,10 @@ pub(crate) use names::llama_name;
 pub(crate) use special::SpecialIds;
 
 use crate::contained::contained;
-use crate::contents::{Contents, Format, Skipped};
 use crate::json::{read_json, shown};
 use crate::layout::{CONFIG, INDEX, SINGLE};
 use crate::mapped::Mapped;
+use crate::raw::{Format, RawCheckpoint, Skipped};
 use crate::weights::Tensor;
 use crate::wrappers::unwrapped;
 use crate::{CheckpointError, end_ids, file_kind, git_lfs};
@@ -34,7 +34,7 @@ use wolfgang_model::ModelConfig;
 pub(crate) const MODEL_TYPE: &str = "llama";
 
 /// Opens the folder at `path`, whose `config.json` says `config`.
-pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointError> {
+pub(crate) fn open(path: &Path, config: &Json) -> Result<RawCheckpoint, CheckpointError> {
     // As transformers do: what is said for generating comes first.
     let named = match end_ids::of_generation(path)? {
         Some(named) => Some(named),
@@ -67,7 +67,7 @@ pub(crate) fn open(path: &Path, config: &Json) -> Result<Contents, CheckpointErr
             }
         }
     }
-    Ok(Contents {
+    Ok(RawCheckpoint {
         format: Format::HuggingFace,
         config,
         tensors,

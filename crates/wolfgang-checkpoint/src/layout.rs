@@ -22,7 +22,7 @@ pub(crate) const GENERATION_CONFIG: &str = "generation_config.json";
 pub(crate) const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 
 /// Everything that conversions write. A folder with anything else in it is somebody's work.
-pub(crate) const WRITTEN: [&str; 6] = [
+pub(crate) const OUTPUT_FILES: [&str; 6] = [
     CONFIG,
     TOKENIZER,
     RECORD,

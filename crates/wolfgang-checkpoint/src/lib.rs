@@ -32,10 +32,10 @@
 //! would call a function that may have side effects is refused as
 //! [`CheckpointError::UnsafePickle`].
 
+mod atomic_dir;
 mod checkpoint;
 mod compare;
 mod contained;
-mod contents;
 mod convert;
 mod end_ids;
 mod error;
@@ -55,18 +55,18 @@ mod pickle;
 mod progress;
 mod pytorch;
 mod random;
-mod replace;
+mod raw;
 mod scales;
 mod tensor_error;
 mod weights;
 mod wrappers;
 
 pub use checkpoint::{Checkpoint, TensorInfo, load};
-pub use contents::{Format, Skipped};
 pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use progress::{Phase, Progress};
+pub use raw::{Format, Skipped};
 pub use tensor_error::{TensorError, TensorErrors};
 pub use wolfgang_model::Precision;

@@ -1,12 +1,12 @@
 //! The native folder: `config.json` and `model.bpk`.
 
+use crate::atomic_dir::StagingDir;
 use crate::contained::contained;
-use crate::contents::{Contents, Format};
 use crate::huggingface::SpecialIds;
 use crate::json::read_json;
 use crate::layout::{CONFIG, RECORD, TOKENIZER};
 use crate::mapped::Mapped;
-use crate::replace::Scratch;
+use crate::raw::{Format, RawCheckpoint};
 use crate::weights::Tensor;
 use crate::{CheckpointError, end_ids, file_kind, git_lfs};
 use burn::tensor::Bytes;
@@ -25,7 +25,7 @@ pub(crate) fn is_record(start: &[u8]) -> bool {
 }
 
 /// Opens the folder at `path`, whose `config.json` says `config`.
-pub(crate) fn open(path: &Path, config: Json) -> Result<Contents, CheckpointError> {
+pub(crate) fn open(path: &Path, config: Json) -> Result<RawCheckpoint, CheckpointError> {
     let record_path = path.join(RECORD);
     if !record_path.is_file() {
         return Err(file_kind::other_weights(path).unwrap_or_else(|| {
@@ -40,14 +40,18 @@ pub(crate) fn open(path: &Path, config: Json) -> Result<Contents, CheckpointErro
         source,
     })?;
     let contents = parse(path, config, map.bytes())?;
-    Ok(Contents {
+    Ok(RawCheckpoint {
         maps: vec![map],
         ..contents
     })
 }
 
 /// Reads the two parts of a native checkpoint. Tensors are views into `record`.
-pub(crate) fn parse(path: &Path, config: Json, record: Bytes) -> Result<Contents, CheckpointError> {
+pub(crate) fn parse(
+    path: &Path,
+    config: Json,
+    record: Bytes,
+) -> Result<RawCheckpoint, CheckpointError> {
     let config_path = path.join(CONFIG);
     let named = end_ids::parse(&config_path, &config)?;
     let config = parse_config(&config_path, config)?;
@@ -63,7 +67,7 @@ pub(crate) fn parse(path: &Path, config: Json, record: Bytes) -> Result<Contents
         .into_iter()
         .map(|tensor| (tensor.name.clone(), tensor))
         .collect();
-    Ok(Contents {
+    Ok(RawCheckpoint {
         format: Format::Native,
         config,
         tensors,
@@ -86,7 +90,7 @@ pub(crate) fn parse_config(path: &Path, config: Json) -> Result<ModelConfig, Che
 
 /// Writes `config.json` and `model.bpk`.
 pub(crate) fn write(
-    scratch: &Scratch,
+    staging: &StagingDir,
     config: &ModelConfig,
     end_ids: &[u32],
     tensors: Vec<Tensor>,
@@ -94,7 +98,7 @@ pub(crate) fn write(
     let mut json = json!(config);
     json["model_type"] = MODEL_TYPE.into();
     // The tokenizer names this id without the file.
-    let tokenizer = scratch.path().join(TOKENIZER);
+    let tokenizer = staging.path().join(TOKENIZER);
     let known = match tokenizer.is_file() {
         true => SpecialIds::of(&read_json(&tokenizer)?).end_of_text,
         false => None,
@@ -102,9 +106,9 @@ pub(crate) fn write(
     if end_ids.iter().any(|&id| Some(u64::from(id)) != known) {
         json[end_ids::FIELD] = end_ids::to_json(end_ids);
     }
-    scratch.write(CONFIG, format!("{json:#}\n").as_bytes())?;
+    staging.write(CONFIG, format!("{json:#}\n").as_bytes())?;
     Writer::new(tensors)
         .with_metadata("format", MODEL_TYPE)
-        .write_to_file_in_place(scratch.path().join(RECORD))
-        .map_err(|e| scratch.failed(RECORD, e))
+        .write_to_file_in_place(staging.path().join(RECORD))
+        .map_err(|e| staging.failed(RECORD, e))
 }

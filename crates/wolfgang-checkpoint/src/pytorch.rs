@@ -4,9 +4,9 @@ mod archive;
 mod legacy;
 mod storages;
 
-use crate::contents::{Contents, Format, HEAD, Skipped};
 use crate::mapped::Mapped;
 use crate::pickle::{self, Described, Pickle, PickleError};
+use crate::raw::{Format, HEAD, RawCheckpoint, Skipped};
 use crate::wrappers::unwrapped_unless_ambiguous;
 use crate::{CheckpointError, native};
 use archive::{ArchiveError, Entry};
@@ -45,7 +45,7 @@ const COMPUTED: [&str; 11] = [
 ];
 
 /// Reads the names and shapes of a `.pt`, and its configuration.
-pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
+pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
     let map = Mapped::open(path).map_err(|source| CheckpointError::Read {
         path: path.to_path_buf(),
         source,
@@ -126,7 +126,7 @@ pub(crate) fn open(path: &Path) -> Result<Contents, CheckpointError> {
     let unread_classes = pickle.unread_classes(CONFIG);
     // Of what was read so far, nothing is needed again.
     map.release();
-    Ok(Contents {
+    Ok(RawCheckpoint {
         format: Format::Pytorch,
         config,
         tensors,

@@ -1,6 +1,6 @@
 //! A checkpoint of random weights: speed does not depend on what a model has learned.
 
-use crate::contents::{Contents, Format};
+use crate::raw::{Format, RawCheckpoint};
 use crate::weights::Tensor;
 use burn::tensor::{Bytes, DType};
 use rand_chacha::ChaCha8Rng;
@@ -11,13 +11,13 @@ use wolfgang_model::{ModelConfig, Parameter};
 /// The standard deviation of a new model's weights, as in the original.
 const DEVIATION: f32 = 0.02;
 
-pub(crate) fn contents(config: &ModelConfig, seed: u64) -> Contents {
+pub(crate) fn contents(config: &ModelConfig, seed: u64) -> RawCheckpoint {
     let parameters = config.parameters();
     let tensors = parameters.iter().zip(0..).map(|(parameter, stream)| {
         let tensor = tensor(parameter, seed, stream);
         (parameter.name.clone(), tensor)
     });
-    Contents {
+    RawCheckpoint {
         format: Format::Native,
         config: config.clone(),
         tensors: tensors.collect(),

@@ -1,7 +1,7 @@
 //! The scales of int8 matrices: beside each such matrix lies a vector in f32, a number for each row.
 
-use crate::contents::Format;
-use crate::weights::{Stored, Tensor, bytes_of};
+use crate::raw::Format;
+use crate::weights::{StoredTensor, Tensor, bytes_of};
 use crate::{CheckpointError, TensorError};
 use burn::tensor::DType;
 use std::collections::BTreeMap;
@@ -21,14 +21,14 @@ pub(crate) fn are_stored_in(format: Format) -> bool {
 }
 
 /// Puts scales beside what they are of, and tells of those for which there is nothing.
-pub(crate) fn beside(
+pub(crate) fn attach_scales(
     format: Format,
     tensors: BTreeMap<String, Tensor>,
-) -> (BTreeMap<String, Stored>, Vec<TensorError>) {
+) -> (BTreeMap<String, StoredTensor>, Vec<TensorError>) {
     let (of_scales, of_weights): (BTreeMap<_, _>, BTreeMap<_, _>) = tensors
         .into_iter()
         .partition(|(name, _)| are_stored_in(format) && name.ends_with(SUFFIX));
-    let alone = |tensor| Stored {
+    let alone = |tensor| StoredTensor {
         tensor,
         scales: None,
     };
@@ -52,7 +52,7 @@ pub(crate) fn beside(
 }
 
 /// What is wrong with the scales of an int8 matrix of so many rows, which is shown by this `name`.
-pub(crate) fn check(stored: &Stored, rows: usize, name: String) -> Option<TensorError> {
+pub(crate) fn check(stored: &StoredTensor, rows: usize, name: String) -> Option<TensorError> {
     let Some(scales) = &stored.scales else {
         let scales = name_of(&name);
         return Some(TensorError::NoScales { name, scales });

@@ -16,13 +16,13 @@ const PIECE: usize = 1 << 14;
 
 /// A parameter as it lies in a file.
 #[derive(Clone, Debug)]
-pub(crate) struct Stored {
+pub(crate) struct StoredTensor {
     pub(crate) tensor: Tensor,
     /// The scale of each row, where the tensor is an int8 matrix.
     pub(crate) scales: Option<Tensor>,
 }
 
-impl Stored {
+impl StoredTensor {
     /// Everything that is stored of it.
     pub(crate) fn tensors(&self) -> impl Iterator<Item = &Tensor> {
         std::iter::once(&self.tensor).chain(&self.scales)
@@ -40,22 +40,22 @@ impl Stored {
 }
 
 /// A parameter whose weights can be read piece by piece.
-pub(crate) struct Opened<'a> {
+pub(crate) struct TensorReader<'a> {
     path: &'a Path,
-    stored: Stored,
+    stored: StoredTensor,
     bytes: Bytes,
     scales: Vec<f32>,
     _release: ReleaseOnDrop<'a>,
 }
 
-impl<'a> Opened<'a> {
+impl<'a> TensorReader<'a> {
     /// Opens what may lie in the files that are mapped as `maps`.
     ///
     /// # Errors
     /// [`CheckpointError::Damaged`] and, for scales, [`CheckpointError::NotInt8`].
     pub(crate) fn new(
         path: &'a Path,
-        stored: Stored,
+        stored: StoredTensor,
         maps: &'a [Mapped],
     ) -> Result<Self, CheckpointError> {
         let bytes = bytes_of(path, &stored.tensor)?;
@@ -135,11 +135,11 @@ pub(crate) struct Converted {
 /// [`CheckpointError::TooLarge`].
 pub(crate) fn convert_to(
     path: &Path,
-    stored: &Stored,
+    stored: &StoredTensor,
     maps: &[Mapped],
     dtype: DType,
 ) -> Result<Converted, CheckpointError> {
-    let opened = Opened::new(path, stored.clone(), maps)?;
+    let opened = TensorReader::new(path, stored.clone(), maps)?;
     let (n, width) = (stored.tensor.shape.num_elements(), stored.width());
     let rows = PIECE.div_ceil(width);
     let piece = rows * width;
@@ -284,11 +284,11 @@ mod tests {
             let bytes = numbers.map(f64::to_le_bytes).concat();
             let bytes = Bytes::from_bytes_vec(bytes);
             let tensor = Tensor::new("w".to_owned(), DType::F64, [2], None, bytes);
-            let stored = Stored {
+            let stored = StoredTensor {
                 tensor,
                 scales: None,
             };
-            let opened = Opened::new(Path::new("x.pt"), stored, &[]).unwrap();
+            let opened = TensorReader::new(Path::new("x.pt"), stored, &[]).unwrap();
             opened.read(0, &mut [0.0; 2]).unwrap_err()
         };
         assert_eq!(

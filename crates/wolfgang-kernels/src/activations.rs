@@ -3,7 +3,7 @@
 use crate::format::{BLOCK, Format, bf16_bits, bf16_pair, per_unit};
 use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
-use crate::rows::{RowMatrix, Shared};
+use crate::rows::{DisjointSlice, RowMatrix};
 use crate::simd::{LANES, Simd, split_x};
 use std::ops::Range;
 
@@ -111,9 +111,9 @@ impl PackedActivations {
 
         let (rows, length, blocks) = (self.rows, self.length, self.blocks);
         let tile_rows = self.tile_rows;
-        let words = Shared::new(&mut self.words);
-        let scales = Shared::new(&mut self.scales);
-        let offsets = Shared::new(&mut self.offsets);
+        let words = DisjointSlice::new(&mut self.words);
+        let scales = DisjointSlice::new(&mut self.scales);
+        let offsets = DisjointSlice::new(&mut self.offsets);
         pool.run(rows.div_ceil(tile_rows), &|_, tile| {
             let first = tile * tile_rows;
             let behind = rows.min(first + tile_rows);
@@ -140,7 +140,11 @@ impl PackedActivations {
 /// Words of a row. What has no instruction of its own is laid out as what it is multiplied as.
 fn length(isa: Isa, format: Format, inputs: usize) -> usize {
     let groups = format.groups(inputs);
-    if isa.dots(format) { groups } else { 2 * groups }
+    if isa.has_dot_product(format) {
+        groups
+    } else {
+        2 * groups
+    }
 }
 
 /// Rows of a tile: so many that there are few tiles, all of nearly the same size.
@@ -201,17 +205,17 @@ impl Fill<'_> {
                 let from = &self.from.padded(self.rows.start + row)[block * inputs..];
                 let into = &mut words[row..];
                 match self.format {
-                    Format::F32 | Format::F16 => lay(&floats(from), into, rows),
-                    Format::Bf16 if S::DOTS_BF16 => lay(&pairs(from), into, rows),
-                    Format::Bf16 => lay(&floats(from).map(bf16_alone), into, rows),
+                    Format::F32 | Format::F16 => interleave(&floats(from), into, rows),
+                    Format::Bf16 if S::DOTS_BF16 => interleave(&pairs(from), into, rows),
+                    Format::Bf16 => interleave(&floats(from).map(bf16_alone), into, rows),
                     Format::Int8 => {
                         let quantised = quantise(simd, from);
                         self.scales[block * rows + row] = quantised.scale;
                         self.offsets[block * rows + row] = -128 * quantised.sum;
                         if S::DOTS_I8 {
-                            lay(&quantised.words, into, rows);
+                            interleave(&quantised.words, into, rows);
                         } else {
-                            lay(quantised.words.map(split_x).as_flattened(), into, rows);
+                            interleave(quantised.words.map(split_x).as_flattened(), into, rows);
                         }
                     }
                 }
@@ -222,7 +226,7 @@ impl Fill<'_> {
 
 /// Writes a row's words, as many as there is room for, with those of the other rows between them.
 #[inline(always)]
-fn lay(words: &[u32], into: &mut [u32], rows: usize) {
+fn interleave(words: &[u32], into: &mut [u32], rows: usize) {
     if rows == 1 {
         let n = words.len().min(into.len());
         into[..n].copy_from_slice(&words[..n]);

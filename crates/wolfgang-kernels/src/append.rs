@@ -3,7 +3,7 @@
 use crate::attention::Sequence;
 use crate::cache::{Cache, CacheFormat, Element};
 use crate::pool::Pool;
-use crate::rows::{RowMatrix, Shared, stride};
+use crate::rows::{DisjointSlice, RowMatrix, stride};
 use crate::simd::LANES;
 
 /// Tables of the rotary position embedding (RoPE, Su et al. 2021): cosines and sines of the angles
@@ -55,7 +55,7 @@ pub(crate) fn append(
         });
         return;
     }
-    let (number, sequences) = (sequences.len(), Shared::new(sequences));
+    let (number, sequences) = (sequences.len(), DisjointSlice::new(sequences));
     pool.run(number, &|_, index| {
         // SAFETY: every sequence belongs to one piece.
         for sequence in unsafe { sequences.part(index..index + 1) } {
@@ -70,7 +70,7 @@ struct New<'a> {
     width: usize,
     /// Numbers from one row to the next.
     stride: usize,
-    rows: Shared<'a, f32>,
+    rows: DisjointSlice<'a, f32>,
     rotation: Rotation<'a>,
 }
 
@@ -98,7 +98,7 @@ impl New<'_> {
         let turned = self.width / head_dim - heads;
         let vectors = cache.value_vectors();
         let (keys, values) = cache.all_mut::<E>();
-        let (keys, values) = (Shared::new(keys), Shared::new(values));
+        let (keys, values) = (DisjointSlice::new(keys), DisjointSlice::new(values));
         // Whole blocks of positions, so that nobody else writes into the same vectors of keys.
         let first_block = start / LANES;
         run(behind.div_ceil(LANES) - first_block, &|piece| {

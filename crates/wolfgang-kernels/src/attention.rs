@@ -4,7 +4,7 @@ use crate::cache::{Cache, CacheFormat, Element};
 use crate::elementwise::{exp, max_of, sum_of};
 use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
-use crate::rows::{RowMatrix, Shared, stride};
+use crate::rows::{DisjointSlice, RowMatrix, stride};
 use crate::simd::{LANES, Line, Simd};
 use bytemuck::Zeroable;
 use std::borrow::Borrow;
@@ -55,7 +55,7 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
         .map(|sequence| sequence.cache.borrow().blocks());
     let room = QUERIES * blocks.max().unwrap_or(0);
     scores.resize(room * pool.threads(), Line::zeroed());
-    let scores = Shared::new(scores);
+    let scores = DisjointSlice::new(scores);
 
     let tiles = |sequence: &Sequence<C>| sequence.rows.len().div_ceil(TILE);
     let all = sequences.iter().map(tiles).sum::<usize>();
@@ -98,7 +98,7 @@ struct Attend<'a> {
     group: usize,
     rows: Range<usize>,
     scores: &'a mut [Line],
-    into: &'a Shared<'a, f32>,
+    into: &'a DisjointSlice<'a, f32>,
     /// Numbers in a row of `into`.
     stride: usize,
 }
@@ -155,7 +155,7 @@ impl Attend<'_> {
         let mut block = 0;
         while block < used {
             let keys = &keys[block * head_dim..];
-            block += match (used - block).min(S::SUMS / N) {
+            block += match (used - block).min(S::ACCUMULATORS / N) {
                 4.. => self.score::<S, E, N, 4>(simd, &queries, keys, scale, block),
                 2 | 3 => self.score::<S, E, N, 2>(simd, &queries, keys, scale, block),
                 _ => self.score::<S, E, N, 1>(simd, &queries, keys, scale, block),
@@ -174,11 +174,15 @@ impl Attend<'_> {
                 vectors,
                 most,
             };
-            vector += match (vectors - vector).min(S::SUMS / N) {
-                4.. => self.mix::<S, E, N, 4>(simd, values, place, &rows, &columns, &weights),
-                2 | 3 => self.mix::<S, E, N, 2>(simd, values, place, &rows, &columns, &weights),
-                _ => self.mix::<S, E, N, 1>(simd, values, place, &rows, &columns, &weights),
-            };
+            vector +=
+                match (vectors - vector).min(S::ACCUMULATORS / N) {
+                    4.. => self
+                        .weighted_sum::<S, E, N, 4>(simd, values, place, &rows, &columns, &weights),
+                    2 | 3 => self
+                        .weighted_sum::<S, E, N, 2>(simd, values, place, &rows, &columns, &weights),
+                    _ => self
+                        .weighted_sum::<S, E, N, 1>(simd, values, place, &rows, &columns, &weights),
+                };
         }
         N
     }
@@ -217,7 +221,7 @@ impl Attend<'_> {
 
     /// The sum of the values, each times its weight, for `VECTORS` of their dimensions.
     #[inline(always)]
-    fn mix<S: Simd, E: Element, const N: usize, const VECTORS: usize>(
+    fn weighted_sum<S: Simd, E: Element, const N: usize, const VECTORS: usize>(
         &mut self,
         simd: S,
         values: &[[E; LANES]],

@@ -103,7 +103,7 @@ impl Isa {
     }
 
     /// Whether it multiplies numbers of this format as they are, rather than as f32 or numbers of 16 bits.
-    pub(crate) fn dots(self, format: Format) -> bool {
+    pub(crate) fn has_dot_product(self, format: Format) -> bool {
         struct Dots(Format);
         impl Kernel for Dots {
             type Out = bool;

@@ -8,9 +8,9 @@
 use crate::KernelError;
 use crate::format::Format;
 use crate::isa::{Isa, Kernel};
-use crate::pages::Pages;
+use crate::pages::HugePageArena;
 use crate::pool::Pool;
-use crate::rows::Shared;
+use crate::rows::DisjointSlice;
 use crate::simd::{LANES, Simd};
 use std::hint::black_box;
 use std::ops::Range;
@@ -18,7 +18,7 @@ use std::ops::Range;
 /// Memory for the bandwidth probe [`Cpu::read`](crate::Cpu::read), on huge pages as weights are.
 #[derive(Debug)]
 pub struct Memory {
-    pages: Pages,
+    pages: HugePageArena,
     place: Range<usize>,
 }
 
@@ -38,10 +38,10 @@ impl Memory {
         let no_room = KernelError::NoMemory { bytes };
         let whole = bytes.checked_next_multiple_of(PIECE);
         let whole = whole.ok_or_else(|| no_room.clone())?;
-        let mut pages = Pages::new(whole)?;
-        let place = pages.take(whole).ok_or(no_room)?;
+        let mut pages = HugePageArena::new(whole)?;
+        let place = pages.alloc(whole).ok_or(no_room)?;
         let pieces = whole / PIECE;
-        let memory = Shared::new(pages.get_mut(&place));
+        let memory = DisjointSlice::new(pages.get_mut(&place));
         // Pages that nobody wrote to are all the same page of zeros.
         pool.run(pieces, &|_, piece| {
             // SAFETY: every piece is another part.
@@ -97,8 +97,8 @@ pub(crate) fn multiply_adds(isa: Isa, pool: &mut Pool, format: Format, number: u
     // Products in one lane of an instruction.
     let products = match format {
         Format::F32 | Format::F16 => 1,
-        Format::Bf16 if !isa.dots(format) => 1,
-        Format::Int8 if !isa.dots(format) => 2,
+        Format::Bf16 if !isa.has_dot_product(format) => 1,
+        Format::Int8 if !isa.has_dot_product(format) => 2,
         format => format.group(),
     };
     let each = LANES * products * isa.run(Sums);

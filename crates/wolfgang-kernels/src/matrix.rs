@@ -6,9 +6,9 @@
 use crate::KernelError;
 use crate::format::{Format, bf16_pair, kept, per_unit, quantised, row_scale};
 use crate::isa::{Isa, Kernel};
-use crate::pages::{Pages, taken_by};
+use crate::pages::{HugePageArena, aligned_len};
 use crate::pool::Pool;
-use crate::rows::{PANEL, Shared};
+use crate::rows::{DisjointSlice, PANEL};
 use crate::simd::{LANES, Simd};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -41,7 +41,7 @@ impl Shape {
 pub struct Matrix {
     shape: Shape,
     format: Format,
-    pages: Arc<Pages>,
+    pages: Arc<HugePageArena>,
     place: Range<usize>,
     scales: Arc<[[f32; PANEL]]>,
 }
@@ -118,7 +118,7 @@ impl Matrix {
 #[derive(Debug)]
 pub struct Packer {
     format: Format,
-    pages: Pages,
+    pages: HugePageArena,
     packed: Vec<(Shape, Range<usize>, Vec<[f32; PANEL]>)>,
 }
 
@@ -128,10 +128,10 @@ impl Packer {
     /// # Errors
     /// [`KernelError::NoMemory`].
     pub fn new(format: Format, shapes: &[Shape]) -> Result<Self, KernelError> {
-        let bytes = shapes.iter().map(|shape| taken_by(shape.bytes(format)));
+        let bytes = shapes.iter().map(|shape| aligned_len(shape.bytes(format)));
         Ok(Self {
             format,
-            pages: Pages::new(bytes.sum())?,
+            pages: HugePageArena::new(bytes.sum())?,
             packed: Vec::with_capacity(shapes.len()),
         })
     }
@@ -149,12 +149,12 @@ impl Packer {
         let no_room = KernelError::NoMemory {
             bytes: shape.bytes(format),
         };
-        let place = self.pages.take(shape.bytes(format)).ok_or(no_room)?;
+        let place = self.pages.alloc(shape.bytes(format)).ok_or(no_room)?;
         let mut scales = vec![[0.0; PANEL]; if format == Format::Int8 { panels } else { 0 }];
 
         let failed = Mutex::new(None);
-        let to = Shared::new(self.pages.get_mut(&place));
-        let to_scales = Shared::new(&mut scales);
+        let to = DisjointSlice::new(self.pages.get_mut(&place));
+        let to_scales = DisjointSlice::new(&mut scales);
         let pieces = panels.min(4 * pool.threads());
         pool.run(pieces, &|_, piece| {
             let mut rows = vec![0.0; PANEL * shape.inputs];

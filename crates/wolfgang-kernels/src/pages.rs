@@ -16,7 +16,7 @@ const LINE: usize = 64;
 
 /// Memory in one piece, handed out from its beginning.
 #[derive(Debug)]
-pub(crate) struct Pages {
+pub(crate) struct HugePageArena {
     map: MmapMut,
     start: usize,
     len: usize,
@@ -24,11 +24,11 @@ pub(crate) struct Pages {
 }
 
 /// How much of the memory a piece of so many bytes takes.
-pub(crate) fn taken_by(bytes: usize) -> usize {
+pub(crate) fn aligned_len(bytes: usize) -> usize {
     bytes.next_multiple_of(LINE)
 }
 
-impl Pages {
+impl HugePageArena {
     /// # Errors
     /// [`KernelError::NoMemory`].
     pub(crate) fn new(bytes: usize) -> Result<Self, KernelError> {
@@ -49,9 +49,9 @@ impl Pages {
     }
 
     /// The place of the next piece, if there is room for it.
-    pub(crate) fn take(&mut self, bytes: usize) -> Option<Range<usize>> {
+    pub(crate) fn alloc(&mut self, bytes: usize) -> Option<Range<usize>> {
         let place = self.taken..self.taken + bytes;
-        self.taken = self.taken.checked_add(taken_by(bytes))?;
+        self.taken = self.taken.checked_add(aligned_len(bytes))?;
         (self.taken <= self.len).then_some(place)
     }
 
@@ -70,15 +70,15 @@ mod tests {
 
     #[test]
     fn pieces_begin_with_a_cache_line_and_end_with_the_memory() {
-        let mut pages = Pages::new(taken_by(100) + 64).unwrap();
-        let first = pages.take(100).unwrap();
-        let second = pages.take(64).unwrap();
+        let mut pages = HugePageArena::new(aligned_len(100) + 64).unwrap();
+        let first = pages.alloc(100).unwrap();
+        let second = pages.alloc(64).unwrap();
         pages.get_mut(&first).fill(1);
         assert_eq!(pages.get(&second), [0; 64]);
         assert_eq!(pages.get(&second).as_ptr() as usize % LINE, 0);
-        assert!(pages.take(1).is_none());
+        assert!(pages.alloc(1).is_none());
         assert!(matches!(
-            Pages::new(usize::MAX / 2),
+            HugePageArena::new(usize::MAX / 2),
             Err(KernelError::NoMemory { .. })
         ));
     }

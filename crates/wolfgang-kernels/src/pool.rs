@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// How long a thread looks for work before it sleeps: longer than the pauses within a token, shorter than what another
 /// program would miss.
-const PATIENCE: Duration = Duration::from_micros(50);
+const SPIN_TIME: Duration = Duration::from_micros(50);
 
 /// More threads than any processor has, and fewer than make a system fail.
 const MAX_THREADS: usize = 1024;
@@ -22,14 +22,14 @@ const MAX_THREADS: usize = 1024;
 /// piece in its hands. Whoever waits for that sleeps, and on a machine that others use, too, who slept comes first.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    shared: Arc<Shared>,
+    shared: Arc<PoolState>,
     workers: Vec<JoinHandle<()>>,
 }
 
 /// Called with the numbers of a thread and of a piece.
 type Work<'a> = dyn Fn(usize, usize) + Sync + 'a;
 
-struct Shared {
+struct PoolState {
     /// The job's number in the upper half; in the lower, how many of its pieces nobody has taken yet.
     open: AtomicU64,
     /// Written while there is no piece open or unfinished, read by whoever has taken one.
@@ -50,14 +50,14 @@ struct Job {
 }
 
 // SAFETY: the pointer within leads to something `Sync`, and is followed only while `Pool::run` keeps that alive: see
-// `Shared::take`.
-unsafe impl Send for Shared {}
+// `PoolState::take`.
+unsafe impl Send for PoolState {}
 // SAFETY: all else within is made for sharing.
-unsafe impl Sync for Shared {}
+unsafe impl Sync for PoolState {}
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for PoolState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
+        f.debug_struct("PoolState").finish_non_exhaustive()
     }
 }
 
@@ -74,7 +74,7 @@ impl Pool {
             });
         }
         let workers = threads.get() - 1;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(PoolState {
             open: AtomicU64::new(0),
             job: UnsafeCell::new(None),
             unfinished: AtomicUsize::new(0),
@@ -92,7 +92,7 @@ impl Pool {
             let shared = Arc::clone(&pool.shared);
             let worker = std::thread::Builder::new()
                 .name(format!("wolfgang-{}", index + 1))
-                .spawn(move || shared.serve(index))
+                .spawn(move || shared.worker_loop(index))
                 .map_err(|source| KernelError::NoThread {
                     threads: threads.get(),
                     source: Arc::new(source),
@@ -141,7 +141,7 @@ impl Pool {
             }
         }
 
-        let own = catch_unwind(AssertUnwindSafe(|| shared.work_off(0)));
+        let own = catch_unwind(AssertUnwindSafe(|| shared.drain(0)));
         wait(
             || shared.unfinished.load(Ordering::SeqCst) == 0,
             &shared.caller_sleeps,
@@ -168,9 +168,9 @@ impl Drop for Pool {
     }
 }
 
-impl Shared {
+impl PoolState {
     /// A worker's life.
-    fn serve(&self, index: usize) {
+    fn worker_loop(&self, index: usize) {
         let stops = || self.stop.load(Ordering::SeqCst);
         loop {
             let wanted = || self.open.load(Ordering::SeqCst) as u32 > 0 || stops();
@@ -178,15 +178,15 @@ impl Shared {
             if stops() {
                 return;
             }
-            // That it panicked is known: `Done` has told while the caller still waited.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.work_off(index + 1)));
+            // That it panicked is known: `CompletionGuard` has told while the caller still waited.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.drain(index + 1)));
         }
     }
 
     /// Takes pieces until none is open.
-    fn work_off(&self, thread: usize) {
+    fn drain(&self, thread: usize) {
         while let Some((job, piece)) = self.take() {
-            let done = Done(self);
+            let done = CompletionGuard(self);
             // SAFETY: the piece is unfinished until `done` goes, and until then `Pool::run` waits and keeps the work
             // alive.
             unsafe { (*job.work)(thread, piece) };
@@ -217,9 +217,9 @@ impl Shared {
 }
 
 /// Counts a piece as done when it goes, also by a panic.
-struct Done<'a>(&'a Shared);
+struct CompletionGuard<'a>(&'a PoolState);
 
-impl Drop for Done<'_> {
+impl Drop for CompletionGuard<'_> {
     fn drop(&mut self) {
         let Self(shared) = self;
         let panics = std::thread::panicking();
@@ -241,7 +241,7 @@ fn wait(ready: impl Fn() -> bool, sleeps: &AtomicBool, before_sleep: impl Fn()) 
         return;
     }
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < SPIN_TIME {
         for _ in 0..16 {
             if ready() {
                 return;
@@ -291,13 +291,13 @@ mod tests {
     fn who_sleeps_is_woken() {
         let mut pool = pool(2);
         for _ in 0..3 {
-            std::thread::sleep(4 * PATIENCE);
+            std::thread::sleep(4 * SPIN_TIME);
             let threads = Mutex::new(Vec::new());
             // Each waits for the other, so both must come.
             let barrier = std::sync::Barrier::new(2);
             pool.run(2, &|thread, _| {
                 barrier.wait();
-                std::thread::sleep(4 * PATIENCE * thread as u32);
+                std::thread::sleep(4 * SPIN_TIME * thread as u32);
                 threads.lock().unwrap().push(thread);
             });
             let mut threads = threads.into_inner().unwrap();
@@ -338,7 +338,7 @@ mod tests {
             }));
             assert!(run.is_err());
             // Long enough for the worker to be done with its panic.
-            pool.run(2, &|_, _| std::thread::sleep(4 * PATIENCE));
+            pool.run(2, &|_, _| std::thread::sleep(4 * SPIN_TIME));
         }
     }
 }

@@ -4,8 +4,8 @@
 //! for any number of rows and threads and for every instruction set, so a row gives the same bits
 //! in every case.
 
-mod ahead;
 mod formats;
+mod prefetch;
 
 use crate::activations::{PackedActivations, Tile};
 use crate::elementwise::silu;
@@ -13,14 +13,14 @@ use crate::format::{BLOCK, Format};
 use crate::isa::{Isa, Kernel};
 use crate::matrix::Matrix;
 use crate::pool::Pool;
-use crate::rows::{PANEL, RowMatrix, Shared, stride};
+use crate::rows::{DisjointSlice, PANEL, RowMatrix, stride};
 use crate::simd::{LANES, Line, Simd};
-use ahead::Ahead;
 use bytemuck::Zeroable;
 use formats::{
     DottedBf16, DottedInt8, F16, F32, Int8, Product, SplitBf16, SplitInt8, WideBf16, WideF16,
     Widened,
 };
+use prefetch::Prefetcher;
 use std::ops::Range;
 
 /// Operation applied to the outputs of a matrix product when they are stored.
@@ -77,7 +77,7 @@ pub(crate) fn multiply(
     let widen = match format {
         Format::F32 | Format::Int8 => false,
         Format::F16 => by.rows() >= WORTH_WIDENING_F16,
-        Format::Bf16 => by.rows() >= WORTH_WIDENING_BF16 && !isa.dots(format),
+        Format::Bf16 => by.rows() >= WORTH_WIDENING_BF16 && !isa.has_dot_product(format),
     };
     // A gate's panel and a value's.
     let widened = if widen {
@@ -87,7 +87,7 @@ pub(crate) fn multiply(
     };
     let room = widened + 2 * PANEL * by.rows();
     scratch.resize(pool.threads() * room / LANES, Line::zeroed());
-    let scratch = Shared::new(bytemuck::cast_slice_mut(scratch));
+    let scratch = DisjointSlice::new(bytemuck::cast_slice_mut(scratch));
     pool.run(pieces, &|thread, piece| {
         // SAFETY: every thread has a part of its own.
         let scratch: &mut [f32] = unsafe { scratch.part(thread * room..(thread + 1) * room) };
@@ -117,7 +117,7 @@ struct Multiply<'a> {
     tiles: usize,
     /// Panels of outputs.
     columns: Range<usize>,
-    into: &'a Shared<'a, f32>,
+    into: &'a DisjointSlice<'a, f32>,
     /// Numbers in a row of `into`.
     width: usize,
     epilogue: Epilogue,
@@ -329,10 +329,12 @@ fn of_halves<S: Simd, P: Product, const ROWS: usize, const HALVES: usize>(
         }
     }
     let ahead = match (pass.all, pass.number) {
-        (1, _) if ROWS < MANY => Ahead::NONE,
-        (2..=SHARED, number) if P::SHARES => Ahead::share(number, pass.all, size_of_val(panel)),
-        (_, 0) => Ahead::ALL,
-        _ => Ahead::NONE,
+        (1, _) if ROWS < MANY => Prefetcher::NONE,
+        (2..=SHARED, number) if P::SHARES => {
+            Prefetcher::share(number, pass.all, size_of_val(panel))
+        }
+        (_, 0) => Prefetcher::ALL,
+        _ => Prefetcher::NONE,
     };
     sums = P::add(simd, sums, panel, half, tile, ahead);
     for (sums, into) in sums.into_iter().zip(into) {

@@ -59,13 +59,13 @@ impl RowMatrix {
     }
 
     /// All rows with their padding, to be written by several threads.
-    pub(crate) fn shared(&mut self) -> Shared<'_, f32> {
-        Shared::new(bytemuck::cast_slice_mut(&mut self.lines))
+    pub(crate) fn shared(&mut self) -> DisjointSlice<'_, f32> {
+        DisjointSlice::new(bytemuck::cast_slice_mut(&mut self.lines))
     }
 }
 
 /// A slice of which several threads write different parts.
-pub(crate) struct Shared<'a, T> {
+pub(crate) struct DisjointSlice<'a, T> {
     start: *mut T,
     len: usize,
     borrow: PhantomData<&'a mut [T]>,
@@ -73,11 +73,11 @@ pub(crate) struct Shared<'a, T> {
 
 // SAFETY: it hands out parts of a mutable slice, each of which may go to another thread if `T` may; that they are
 // different parts is what the callers of `part` promise.
-unsafe impl<T: Send> Send for Shared<'_, T> {}
+unsafe impl<T: Send> Send for DisjointSlice<'_, T> {}
 // SAFETY: as above.
-unsafe impl<T: Send> Sync for Shared<'_, T> {}
+unsafe impl<T: Send> Sync for DisjointSlice<'_, T> {}
 
-impl<'a, T> Shared<'a, T> {
+impl<'a, T> DisjointSlice<'a, T> {
     pub(crate) fn new(slice: &'a mut [T]) -> Self {
         Self {
             start: slice.as_mut_ptr(),

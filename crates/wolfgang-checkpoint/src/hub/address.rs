@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Where an answer leads to.
+/// Where a response leads to.
 pub(super) struct Redirect {
     pub(super) url: String,
     pub(super) same_server: bool,

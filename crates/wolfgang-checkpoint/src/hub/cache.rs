@@ -108,7 +108,7 @@ fn add_names(folder: &Path, prefix: &str, depth: usize, names: &mut BTreeSet<Str
 }
 
 /// Puts `blob` into a snapshot under the name `pointer`. Both lie as [`CachedRepository`] has them.
-pub(super) fn point(pointer: &Path, blob: &Path) -> Result<(), CheckpointError> {
+pub(super) fn link_blob(pointer: &Path, blob: &Path) -> Result<(), CheckpointError> {
     let failed = |e| write_error(pointer, e);
     if let Some(snapshot) = pointer.parent() {
         std::fs::create_dir_all(snapshot).map_err(failed)?;

@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 
 /// The form in which a repository has its model.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Choice {
+pub(super) enum RepoLayout {
     /// A folder with these files.
     Folder(Vec<&'static str>),
     /// A folder with these files, and with those that its index lists.
@@ -32,7 +32,7 @@ pub(super) enum Problem {
     },
 }
 
-impl Choice {
+impl RepoLayout {
     /// What to fetch before anything else is known.
     pub(super) fn files(&self) -> Vec<&str> {
         match self {
@@ -44,13 +44,13 @@ impl Choice {
 
 /// Chooses by the names of a repository's files: the one that is asked for, or else safetensors first, then the native
 /// record, then the only `.pt`.
-pub(super) fn choose(names: &BTreeSet<String>, asked: Option<&str>) -> Result<Choice, Problem> {
+pub(super) fn choose(names: &BTreeSet<String>, asked: Option<&str>) -> Result<RepoLayout, Problem> {
     let has = |name: &str| names.contains(name);
     let (nested, outer): (Vec<_>, Vec<_>) = names.iter().partition(|name| name.contains('/'));
     let is_checkpoint = |name: &&String| is_pt(name);
     if let Some(file) = asked {
         if has(file) {
-            return Ok(Choice::File(file.to_owned()));
+            return Ok(RepoLayout::File(file.to_owned()));
         }
         let there = names.iter().filter(is_checkpoint).collect();
         let there: Vec<_> = there;
@@ -69,20 +69,20 @@ pub(super) fn choose(names: &BTreeSet<String>, asked: Option<&str>) -> Result<Ch
                 .collect()
         };
         if has(SINGLE) {
-            return Ok(Choice::Folder(with_generation(SINGLE)));
+            return Ok(RepoLayout::Folder(with_generation(SINGLE)));
         }
         if has(INDEX) {
-            return Ok(Choice::Sharded(with_generation(INDEX)));
+            return Ok(RepoLayout::Sharded(with_generation(INDEX)));
         }
         if has(RECORD) {
-            return Ok(Choice::Folder(vec![CONFIG, RECORD]));
+            return Ok(RepoLayout::Folder(vec![CONFIG, RECORD]));
         }
     }
     for names in [&outer, &nested] {
         let checkpoints: Vec<_> = names.iter().copied().filter(is_checkpoint).collect();
         match checkpoints.as_slice() {
             [] => {}
-            [only] => return Ok(Choice::File((*only).clone())),
+            [only] => return Ok(RepoLayout::File((*only).clone())),
             _ => return Err(Problem::Several(list(checkpoints))),
         }
     }
@@ -97,10 +97,10 @@ pub(super) fn choose(names: &BTreeSet<String>, asked: Option<&str>) -> Result<Ch
 }
 
 /// The tokenizer that belongs to what was chosen: beside a `.pt`, or else at the top.
-pub(super) fn tokenizer(names: &BTreeSet<String>, choice: &Choice) -> Option<String> {
+pub(super) fn tokenizer(names: &BTreeSet<String>, choice: &RepoLayout) -> Option<String> {
     let beside = match choice {
-        Choice::File(file) => file.rsplit_once('/').map(|(folder, _)| folder),
-        Choice::Folder(_) | Choice::Sharded(_) => None,
+        RepoLayout::File(file) => file.rsplit_once('/').map(|(folder, _)| folder),
+        RepoLayout::Folder(_) | RepoLayout::Sharded(_) => None,
     };
     let beside = beside.map(|folder| format!("{folder}/{TOKENIZER}"));
     let mut places = beside.into_iter().chain([TOKENIZER.to_owned()]);
@@ -148,11 +148,11 @@ mod tests {
         names.iter().map(|&name| name.to_owned()).collect()
     }
 
-    fn chosen(names: &[&str]) -> Result<Choice, Problem> {
+    fn chosen(names: &[&str]) -> Result<RepoLayout, Problem> {
         choose(&set(names), None)
     }
 
-    fn no_model(found: &str) -> Result<Choice, Problem> {
+    fn no_model(found: &str) -> Result<RepoLayout, Problem> {
         Err(Problem::NoModel(found.to_owned()))
     }
 
@@ -166,7 +166,7 @@ mod tests {
             "model.safetensors.index.json",
             "optimizer.bin",
         ];
-        let folder = |weights| Ok(Choice::Folder(vec!["config.json", weights]));
+        let folder = |weights| Ok(RepoLayout::Folder(vec!["config.json", weights]));
         assert_eq!(chosen(&all), folder("model.safetensors"));
         let sharded = vec!["config.json", "model.safetensors.index.json"];
         assert_eq!(
@@ -176,14 +176,14 @@ mod tests {
                 "model.bpk",
                 "model.safetensors.index.json"
             ]),
-            Ok(Choice::Sharded(sharded))
+            Ok(RepoLayout::Sharded(sharded))
         );
         assert_eq!(chosen(&all[..3]), folder("model.bpk"));
-        assert_eq!(chosen(&all[..2]), Ok(Choice::File("a.pt".to_owned())));
+        assert_eq!(chosen(&all[..2]), Ok(RepoLayout::File("a.pt".to_owned())));
         // Weights without the configuration are of no use.
         assert_eq!(
             chosen(&["model.safetensors", "a.pt"]),
-            Ok(Choice::File("a.pt".to_owned()))
+            Ok(RepoLayout::File("a.pt".to_owned()))
         );
     }
 
@@ -214,7 +214,7 @@ mod tests {
         for file in ["a.pt", "s/b.pt"] {
             assert_eq!(
                 choose(&names, Some(file)),
-                Ok(Choice::File(file.to_owned()))
+                Ok(RepoLayout::File(file.to_owned()))
             );
         }
         assert_eq!(
@@ -225,27 +225,27 @@ mod tests {
 
     #[test]
     fn the_only_pt_may_lie_in_a_folder() {
-        let file = |name: &str| Ok(Choice::File(name.to_owned()));
+        let file = |name: &str| Ok(RepoLayout::File(name.to_owned()));
         assert_eq!(chosen(&["README.md", "s/b.pt"]), file("s/b.pt"));
         assert_eq!(chosen(&["a.pt", "s/b.pt", "s/c.pt"]), file("a.pt"));
     }
 
     #[test]
     fn the_tokenizer_beside_a_pt_comes_before_the_one_at_the_top() {
-        let pt = Choice::File("s/b.pt".to_owned());
+        let pt = RepoLayout::File("s/b.pt".to_owned());
         let of = |names: &[&str], choice| tokenizer(&set(names), choice);
         let (inner, outer) = ("s/tokenizer.json", "tokenizer.json");
         assert_eq!(of(&[inner, outer], &pt).as_deref(), Some(inner));
         assert_eq!(of(&[outer], &pt).as_deref(), Some(outer));
         assert_eq!(of(&["t/tokenizer.json"], &pt), None);
-        let folder = Choice::Folder(vec![]);
+        let folder = RepoLayout::Folder(vec![]);
         assert_eq!(of(&[inner, outer], &folder).as_deref(), Some(outer));
     }
 
     #[test]
     fn generation_config_comes_with_a_hugging_face_folder() {
         let all = ["config.json", "generation_config.json", "model.safetensors"];
-        assert_eq!(chosen(&all), Ok(Choice::Folder(all.to_vec())));
+        assert_eq!(chosen(&all), Ok(RepoLayout::Folder(all.to_vec())));
     }
 
     #[test]

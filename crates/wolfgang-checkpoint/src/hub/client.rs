@@ -14,8 +14,8 @@ use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long to wait for a connection, or for the next bytes of an answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for a connection, or for the next bytes of a response.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A longer list of files is no model's.
 const MAX_LISTING: u64 = 16 << 20;
@@ -44,7 +44,7 @@ pub(super) struct Listing {
 }
 
 /// A file, as the Hub announces it.
-pub(super) struct Remote {
+pub(super) struct RemoteFile {
     /// Where the endpoint's server has it, or where it leads on to another server from.
     url: String,
     /// What stands for its content: characters of a plain name.
@@ -52,10 +52,10 @@ pub(super) struct Remote {
     pub(super) size: u64,
 }
 
-/// An answer, whatever its status.
-pub(super) struct Answer {
+/// A response, whatever its status.
+pub(super) struct Response {
     pub(super) status: u16,
-    /// The first byte of the body and the length of the whole, of an answer in parts.
+    /// The first byte of the body and the length of the whole, of a response in parts.
     pub(super) range: Option<(u64, u64)>,
     pub(super) length: Option<u64>,
     pub(super) body: Box<dyn Read>,
@@ -99,9 +99,9 @@ impl<'a> Client<'a> {
         const WHAT: &str = "the list of files";
         let path = repo(self.model, self.model.revision()).api_url();
         let url = format!("{}/api/{path}", self.endpoint);
-        let answer = self.reached(self.ask_again(|| self.follow(&url, None)))?;
-        self.check(&answer, WHAT)?;
-        let info: RepoInfo = serde_json::from_reader(answer.body.take(MAX_LISTING))
+        let response = self.reached(self.ask_again(|| self.follow(&url, None)))?;
+        self.check(&response, WHAT)?;
+        let info: RepoInfo = serde_json::from_reader(response.body.take(MAX_LISTING))
             .map_err(|e| self.unexpected(WHAT, format!("invalid JSON: {e}")))?;
         if !is_commit(&info.sha) {
             let found = format!(
@@ -119,7 +119,7 @@ impl<'a> Client<'a> {
     }
 
     /// What the Hub says about `file`, a path within the repository.
-    pub(super) fn remote(&self, file: &str) -> Result<Remote, CheckpointError> {
+    pub(super) fn remote(&self, file: &str) -> Result<RemoteFile, CheckpointError> {
         let path: Vec<_> = file.split('/').map(escaped).collect();
         let mut url = self.repo.url(&path.join("/"));
         // Where the content is asked for later: addresses on other servers may hold for a moment only.
@@ -128,11 +128,11 @@ impl<'a> Client<'a> {
         let ask = |url: &str, with_token| {
             self.reached(self.ask_again(|| self.request(url, Some(FIRST_BYTE), with_token)))
         };
-        let mut answer = ask(&url, with_token)?;
-        let mut linked_etag = answer.linked_etag.take();
+        let mut response = ask(&url, with_token)?;
+        let mut linked_etag = response.linked_etag.take();
         for _ in 0..MAX_REDIRECTS {
             // The Hub's own description of the content takes precedence over that of the storage server.
-            let next = redirect(&url, &answer).filter(|_| answer.linked_size.is_none());
+            let next = redirect(&url, &response).filter(|_| response.linked_size.is_none());
             let Some(next) = next else {
                 break;
             };
@@ -141,21 +141,21 @@ impl<'a> Client<'a> {
             if with_token {
                 own_url.clone_from(&url);
             }
-            answer = ask(&url, with_token)?;
-            linked_etag = linked_etag.or(answer.linked_etag.take());
+            response = ask(&url, with_token)?;
+            linked_etag = linked_etag.or(response.linked_etag.take());
         }
-        let elsewhere = answer.linked_size.is_some() && matches!(answer.status, 300..400);
+        let elsewhere = response.linked_size.is_some() && matches!(response.status, 300..400);
         if !elsewhere {
-            self.check(&answer, file)?;
+            self.check(&response, file)?;
         }
-        let etag = linked_etag.or(answer.etag).unwrap_or_default();
+        let etag = linked_etag.or(response.etag).unwrap_or_default();
         let etag = etag.trim_start_matches("W/").trim_matches('"');
         if !is_etag(etag) {
             return Err(self.unexpected(file, format!("the ETag {etag:.80?}, expected a hash")));
         }
-        let whole = answer.range.map(|(_, whole)| whole);
-        let size = answer.linked_size.or(whole).or(answer.length);
-        Ok(Remote {
+        let whole = response.range.map(|(_, whole)| whole);
+        let size = response.linked_size.or(whole).or(response.length);
+        Ok(RemoteFile {
             url: own_url,
             etag: etag.to_owned(),
             size: size.ok_or_else(|| self.unexpected(file, "no file size".to_owned()))?,
@@ -163,14 +163,14 @@ impl<'a> Client<'a> {
     }
 
     /// The content of a file from the byte `start` on, or whatever the server sends instead.
-    pub(super) fn content(&self, remote: &Remote, start: u64) -> Result<Answer, Failure> {
+    pub(super) fn content(&self, remote: &RemoteFile, start: u64) -> Result<Response, Failure> {
         let range = format!("bytes={start}-");
         self.follow(&remote.url, Some(&range))
     }
 
     /// Turns the answers without content into errors.
-    pub(super) fn check(&self, answer: &Answer, what: &str) -> Result<(), CheckpointError> {
-        match answer.status {
+    pub(super) fn check(&self, response: &Response, what: &str) -> Result<(), CheckpointError> {
+        match response.status {
             200 | 206 => Ok(()),
             status @ (401 | 403 | 404) => Err(CheckpointError::HubNotFound {
                 endpoint: self.shown.clone(),
@@ -198,33 +198,33 @@ impl<'a> Client<'a> {
     }
 
     /// Repeats a request, a few times at most, while the server is busy or drops the connection before it answers.
-    fn ask_again(&self, ask: impl Fn() -> Result<Answer, Failure>) -> Result<Answer, Failure> {
+    fn ask_again(&self, ask: impl Fn() -> Result<Response, Failure>) -> Result<Response, Failure> {
         for attempt in 0..ATTEMPTS - 1 {
-            let answer = ask();
-            let retry_after = match &answer {
-                Ok(answer) if is_temporary(answer.status) => answer.retry_after,
+            let response = ask();
+            let retry_after = match &response {
+                Ok(response) if is_temporary(response.status) => response.retry_after,
                 Err(failure) if is_dropped(failure) => None,
-                _ => return answer,
+                _ => return response,
             };
             self.clock.sleep(pause(attempt, retry_after));
         }
         ask()
     }
 
-    fn reached(&self, answer: Result<Answer, Failure>) -> Result<Answer, CheckpointError> {
-        answer.map_err(|source| CheckpointError::HubUnreachable {
+    fn reached(&self, response: Result<Response, Failure>) -> Result<Response, CheckpointError> {
+        response.map_err(|source| CheckpointError::HubUnreachable {
             endpoint: self.shown.clone(),
             source,
         })
     }
 
     /// Goes wherever the Hub leads to, without the token from where it leads to another server.
-    fn follow(&self, url: &str, range: Option<&str>) -> Result<Answer, Failure> {
+    fn follow(&self, url: &str, range: Option<&str>) -> Result<Response, Failure> {
         let (mut url, mut with_token) = (url.to_owned(), true);
         for _ in 0..MAX_REDIRECTS {
-            let answer = self.request(&url, range, with_token)?;
-            let Some(next) = redirect(&url, &answer) else {
-                return Ok(answer);
+            let response = self.request(&url, range, with_token)?;
+            let Some(next) = redirect(&url, &response) else {
+                return Ok(response);
             };
             with_token &= next.same_server;
             url = next.url;
@@ -232,7 +232,12 @@ impl<'a> Client<'a> {
         Err(format!("it redirected more than {MAX_REDIRECTS} times").into())
     }
 
-    fn request(&self, url: &str, range: Option<&str>, with_token: bool) -> Result<Answer, Failure> {
+    fn request(
+        &self,
+        url: &str,
+        range: Option<&str>,
+        with_token: bool,
+    ) -> Result<Response, Failure> {
         // The one request of hf-hub that can be changed before it is sent; with it come its client, token and all.
         let mut request = self.repo.info_request().uri(url);
         if let Some(headers) = request.headers_mut().filter(|_| !with_token) {
@@ -241,17 +246,17 @@ impl<'a> Client<'a> {
         if let Some(range) = range {
             request = request.header("Range", range);
         }
-        // A compressed answer would have another length than the file.
+        // A compressed response would have another length than the file.
         let response = request
             .header("Accept-Encoding", "identity")
             .config()
             .http_status_as_error(false)
             // To its client another port is the same server.
             .max_redirects(0)
-            .timeout_resolve(Some(PATIENCE))
-            .timeout_connect(Some(PATIENCE))
-            .timeout_recv_response(Some(PATIENCE))
-            .timeout_per_read(Some(PATIENCE))
+            .timeout_resolve(Some(READ_TIMEOUT))
+            .timeout_connect(Some(READ_TIMEOUT))
+            .timeout_recv_response(Some(READ_TIMEOUT))
+            .timeout_per_read(Some(READ_TIMEOUT))
             .build()
             .call()
             .map_err(|error| error.into_io())?;
@@ -259,7 +264,7 @@ impl<'a> Client<'a> {
             let value = response.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
         };
-        Ok(Answer {
+        Ok(Response {
             status: response.status().as_u16(),
             range: header("content-range").and_then(|range| content_range(&range)),
             length: header("content-length").and_then(|length| length.parse().ok()),
@@ -279,7 +284,7 @@ fn repo(model: &HubModel, revision: &str) -> Repo {
     Repo::with_revision(repository, RepoType::Model, revision.to_owned())
 }
 
-/// Whether there was a connection, which ended before an answer came.
+/// Whether there was a connection, which ended before a response came.
 fn is_dropped(failure: &Failure) -> bool {
     let error = failure.downcast_ref::<std::io::Error>();
     error.is_some_and(|error| {
@@ -300,11 +305,11 @@ fn content_range(header: &str) -> Option<(u64, u64)> {
     Some((start.trim().parse().ok()?, whole.trim().parse().ok()?))
 }
 
-/// Where the answer to `url` leads to, if it does.
-fn redirect(url: &str, answer: &Answer) -> Option<Redirect> {
-    let location = answer.location.as_deref();
+/// Where the response to `url` leads to, if it does.
+fn redirect(url: &str, response: &Response) -> Option<Redirect> {
+    let location = response.location.as_deref();
     location
-        .filter(|_| matches!(answer.status, 300..400))
+        .filter(|_| matches!(response.status, 300..400))
         .and_then(|to| resolve(url, to))
 }
 

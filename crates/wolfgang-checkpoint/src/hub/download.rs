@@ -1,7 +1,7 @@
 //! One file's way from the Hub into the cache.
 
-use super::cache::{CachedRepository, has_len, point, remove, write_error};
-use super::client::{Client, Remote};
+use super::cache::{CachedRepository, has_len, link_blob, remove, write_error};
+use super::client::{Client, RemoteFile};
 use super::retry::{ATTEMPTS, pause};
 use crate::{CheckpointError, Phase, Progress};
 use std::fs::{File, OpenOptions};
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// A try that brings less brings next to nothing.
-const GAIN: u64 = 64 << 10;
+const MIN_PROGRESS_BYTES: u64 = 64 << 10;
 
 /// Sees to it that `file` of this commit is in the cache, complete.
 pub(super) fn download(
@@ -41,7 +41,7 @@ pub(super) fn download(
         fetch(client, &remote, file, &part, progress)?;
         std::fs::rename(&part, &blob).map_err(|e| write_error(&blob, e))?;
     }
-    point(&pointer, &blob)
+    link_blob(&pointer, &blob)
 }
 
 fn lock(path: &Path) -> Result<File, CheckpointError> {
@@ -50,35 +50,35 @@ fn lock(path: &Path) -> Result<File, CheckpointError> {
 }
 
 /// Why a try ended before the file did.
-enum Interruption {
-    /// Another try may bring the rest, after the pause that the server asked for, if it did.
-    Again {
+enum FailureKind {
+    /// Another try may fetch the rest, after the pause that the server asked for, if it did.
+    Retryable {
         source: Box<dyn std::error::Error + Send + Sync>,
         retry_after: Option<Duration>,
     },
     /// No other try will.
-    Never(CheckpointError),
+    Fatal(CheckpointError),
 }
 
-impl Interruption {
-    fn again(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Again {
+impl FailureKind {
+    fn retryable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Retryable {
             source: source.into(),
             retry_after: None,
         }
     }
 }
 
-impl From<CheckpointError> for Interruption {
+impl From<CheckpointError> for FailureKind {
     fn from(error: CheckpointError) -> Self {
-        Self::Never(error)
+        Self::Fatal(error)
     }
 }
 
 /// Fills `part`, from where an earlier download left it.
 fn fetch(
     client: &Client<'_>,
-    remote: &Remote,
+    remote: &RemoteFile,
     file: &str,
     part: &Path,
     progress: &mut dyn Progress,
@@ -104,29 +104,29 @@ fn fetch(
         // It would have been moved to its place, were it right.
         transfer.start_over()?;
     }
-    transfer.tell();
-    let (mut most, mut in_vain) = (transfer.reached, 0);
+    transfer.report();
+    let (mut most, mut stalled_attempts) = (transfer.reached, 0);
     loop {
         let (source, retry_after) = match transfer.run() {
             Ok(()) => break,
-            Err(Interruption::Never(error)) => {
+            Err(FailureKind::Fatal(error)) => {
                 if matches!(error, CheckpointError::HubSize { .. }) {
                     remove(part)?;
                 }
                 return Err(error);
             }
-            Err(Interruption::Again {
+            Err(FailureKind::Retryable {
                 source,
                 retry_after,
             }) => (source, retry_after),
         };
-        in_vain = if transfer.reached >= most + GAIN {
+        stalled_attempts = if transfer.reached >= most + MIN_PROGRESS_BYTES {
             0
         } else {
-            in_vain + 1
+            stalled_attempts + 1
         };
         most = most.max(transfer.reached);
-        if in_vain == ATTEMPTS {
+        if stalled_attempts == ATTEMPTS {
             return Err(CheckpointError::HubInterrupted {
                 file: file.to_owned(),
                 found: transfer.reached,
@@ -134,7 +134,7 @@ fn fetch(
                 source,
             });
         }
-        let pause = pause(in_vain.saturating_sub(1), retry_after);
+        let pause = pause(stalled_attempts.saturating_sub(1), retry_after);
         client.clock.sleep(pause);
     }
     transfer.part.sync_all().map_err(|e| write_error(part, e))?;
@@ -145,7 +145,7 @@ fn fetch(
 /// A file on its way.
 struct Transfer<'a> {
     client: &'a Client<'a>,
-    remote: &'a Remote,
+    remote: &'a RemoteFile,
     file: &'a str,
     part: File,
     path: &'a Path,
@@ -158,24 +158,26 @@ struct Transfer<'a> {
 
 impl Transfer<'_> {
     /// One try.
-    fn run(&mut self) -> Result<(), Interruption> {
+    fn run(&mut self) -> Result<(), FailureKind> {
         let size = self.remote.size;
-        let answer = self.client.content(self.remote, self.reached);
-        let mut answer = answer.map_err(Interruption::again)?;
-        match answer.status {
+        let response = self.client.content(self.remote, self.reached);
+        let mut response = response.map_err(FailureKind::retryable)?;
+        match response.status {
             206 => {
-                let (start, whole) = answer.range.ok_or_else(|| self.odd("no Content-Range"))?;
+                let (start, whole) = response
+                    .range
+                    .ok_or_else(|| self.unexpected("no Content-Range"))?;
                 if whole != size {
                     return Err(self.wrong_size(whole).into());
                 }
                 if start != self.reached {
-                    return Err(self.odd("a range that was not requested").into());
+                    return Err(self.unexpected("a range that was not requested").into());
                 }
             }
             200 => {
                 // It cannot send parts, and begins again.
                 self.start_over()?;
-                if let Some(whole) = answer.length.filter(|&whole| whole != size) {
+                if let Some(whole) = response.length.filter(|&whole| whole != size) {
                     return Err(self.wrong_size(whole).into());
                 }
             }
@@ -183,19 +185,19 @@ impl Transfer<'_> {
             416 => return Err(self.wrong_size(self.reached).into()),
             // Too many requests or a server error: both are temporary.
             status @ (429 | 500..) => {
-                return Err(Interruption::Again {
+                return Err(FailureKind::Retryable {
                     source: format!("it responded with HTTP status {status}").into(),
-                    retry_after: answer.retry_after,
+                    retry_after: response.retry_after,
                 });
             }
-            _ => self.client.check(&answer, self.file)?,
+            _ => self.client.check(&response, self.file)?,
         }
         let mut buffer = vec![0; 64 << 10];
         loop {
-            let read = match answer.body.read(&mut buffer) {
+            let read = match response.body.read(&mut buffer) {
                 Ok(read) => read,
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-                Err(e) => return Err(Interruption::again(e)),
+                Err(e) => return Err(FailureKind::retryable(e)),
             };
             if read == 0 {
                 break;
@@ -206,7 +208,7 @@ impl Transfer<'_> {
             }
             let written = self.part.write_all(&buffer[..read]);
             written.map_err(|e| write_error(self.path, e))?;
-            self.tell();
+            self.report();
         }
         if self.reached == size {
             Ok(())
@@ -229,14 +231,14 @@ impl Transfer<'_> {
     }
 
     /// Tells the progress of new bytes. Those that came twice are not new.
-    fn tell(&mut self) {
+    fn report(&mut self) {
         if let Some(new @ 1..) = self.reached.checked_sub(self.told) {
             self.progress.advance(new);
             self.told = self.reached;
         }
     }
 
-    fn odd(&self, found: &str) -> CheckpointError {
+    fn unexpected(&self, found: &str) -> CheckpointError {
         self.client.unexpected(self.file, found.to_owned())
     }
 

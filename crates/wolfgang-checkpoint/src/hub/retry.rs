@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 use std::time::{Duration, SystemTime};
 
-/// How often a request is made before the answer of a busy server counts, and how many attempts in a row a download may
-/// make that bring next to nothing.
+/// How often a request is made before the response of a busy server counts, and how many attempts in a row a download may
+/// make that fetch next to nothing.
 pub(super) const ATTEMPTS: u32 = 4;
 
 /// The pause after the first attempt if the server names none; each further one is twice as long.
@@ -35,7 +35,7 @@ impl HubClock for SystemClock {
     }
 }
 
-/// Whether a request with this answer may succeed a little later.
+/// Whether a request with this response may succeed a little later.
 pub(super) fn is_temporary(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }

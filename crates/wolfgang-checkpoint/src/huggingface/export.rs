@@ -5,9 +5,9 @@ use super::names::llama_name;
 use super::rows::{in_halves, is_rotated};
 use super::special::SpecialIds;
 use crate::CheckpointError;
+use crate::atomic_dir::StagingDir;
 use crate::json::read_json;
 use crate::layout::{CONFIG, GENERATION_CONFIG, SINGLE, TOKENIZER, TOKENIZER_CONFIG};
-use crate::replace::Scratch;
 use crate::weights::Tensor;
 use burn::tensor::DType;
 use safetensors::tensor::serialize_to_file;
@@ -20,13 +20,13 @@ use wolfgang_model::ModelConfig;
 
 /// Writes everything but the tokenizer, which is there already if there is one.
 pub(crate) fn write(
-    scratch: &Scratch,
+    staging: &StagingDir,
     config: &ModelConfig,
     end_ids: &[u32],
     tensors: Vec<Tensor>,
 ) -> Result<(), CheckpointError> {
-    let put = |name: &str, json: Json| scratch.write(name, format!("{json:#}\n").as_bytes());
-    let tokenizer = scratch.path().join(TOKENIZER);
+    let put = |name: &str, json: Json| staging.write(name, format!("{json:#}\n").as_bytes());
+    let tokenizer = staging.path().join(TOKENIZER);
     let special = if tokenizer.is_file() {
         let special = SpecialIds::of(&read_json(&tokenizer)?);
         put(
@@ -63,14 +63,14 @@ pub(crate) fn write(
     });
     // What transformers asks for to know that the names are PyTorch's.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let weights = scratch.path().join(SINGLE);
-    serialize_to_file(views, Some(metadata), &weights).map_err(|e| scratch.failed(SINGLE, e))?;
+    let weights = staging.path().join(SINGLE);
+    serialize_to_file(views, Some(metadata), &weights).map_err(|e| staging.failed(SINGLE, e))?;
     // It comes private, as temporary files are; the others are as the user wants new files to be.
-    std::fs::metadata(scratch.path().join(CONFIG))
+    std::fs::metadata(staging.path().join(CONFIG))
         .and_then(|config| std::fs::set_permissions(&weights, config.permissions()))
-        .map_err(|e| scratch.failed(SINGLE, e))?;
+        .map_err(|e| staging.failed(SINGLE, e))?;
     if incomplete.into_inner() {
-        return Err(scratch.failed(SINGLE, "a tensor could not be read"));
+        return Err(staging.failed(SINGLE, "a tensor could not be read"));
     }
     Ok(())
 }

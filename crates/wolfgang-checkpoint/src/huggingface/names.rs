@@ -1,6 +1,6 @@
 //! What Llama calls the parameters.
 
-use crate::contents::HEAD;
+use crate::raw::HEAD;
 
 /// Llama's names within a layer, and the original's.
 const IN_LAYER: [(&str, &str); 9] = [

@@ -1,6 +1,6 @@
 //! How each format is multiplied.
 
-use super::ahead::Ahead;
+use super::prefetch::Prefetcher;
 use crate::activations::Tile;
 use crate::format::BLOCK;
 use crate::simd::{LANES, Simd};
@@ -27,7 +27,7 @@ pub(super) trait Product {
         panel: &[Self::Group],
         half: usize,
         tile: &Tile<'_>,
-        ahead: Ahead,
+        ahead: Prefetcher,
     ) -> Sums<S, ROWS, HALVES>;
 }
 
@@ -83,7 +83,7 @@ impl<T: Step> Product for T {
         panel: &[Self::Group],
         half: usize,
         tile: &Tile<'_>,
-        mut ahead: Ahead,
+        mut ahead: Prefetcher,
     ) -> Sums<S, ROWS, HALVES> {
         for (group, x) in panel.iter().zip(tile.words.as_chunks::<ROWS>().0) {
             ahead.of(simd, group);
@@ -145,7 +145,7 @@ impl Product for SplitBf16 {
         panel: &[Self::Group],
         half: usize,
         tile: &Tile<'_>,
-        mut ahead: Ahead,
+        mut ahead: Prefetcher,
     ) -> Sums<S, ROWS, HALVES> {
         let words = tile.words.as_chunks::<ROWS>().0.as_chunks::<2>().0;
         for (group, words) in panel.iter().zip(words) {
@@ -241,7 +241,7 @@ impl<T: WholeStep> Product for Int8<T> {
         panel: &[Self::Group],
         half: usize,
         tile: &Tile<'_>,
-        mut ahead: Ahead,
+        mut ahead: Prefetcher,
     ) -> Sums<S, ROWS, HALVES> {
         let words = tile.words.as_chunks::<ROWS>().0;
         let blocks = panel

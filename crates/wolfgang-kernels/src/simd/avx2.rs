@@ -39,7 +39,7 @@ macro_rules! halves {
 impl Simd for Avx2 {
     type F = [__m256; 2];
     type I = [__m256i; 2];
-    const SUMS: usize = 4;
+    const ACCUMULATORS: usize = 4;
     // Of 16 registers 12 for sums; the rest for what they are made of.
     const ROWS: usize = 6;
     const ROWS_BF16: usize = 5;

@@ -32,7 +32,7 @@ macro_rules! common {
     () => {
         type F = __m512;
         type I = __m512i;
-        const SUMS: usize = 16;
+        const ACCUMULATORS: usize = 16;
         const ROWS: usize = 12;
         const ROWS_I8: usize = 6;
 

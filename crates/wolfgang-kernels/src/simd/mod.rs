@@ -28,7 +28,7 @@ pub(crate) trait Simd: Copy {
     /// 16 × i32.
     type I: Copy;
     /// Sums of attention for which there are registers.
-    const SUMS: usize;
+    const ACCUMULATORS: usize;
     /// Rows of a product for which there are registers.
     const ROWS: usize;
     /// The same for bf16, whose weights may need more.

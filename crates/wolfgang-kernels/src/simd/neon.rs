@@ -39,7 +39,7 @@ macro_rules! quarters {
 impl Simd for Neon {
     type F = [float32x4_t; 4];
     type I = [int32x4_t; 4];
-    const SUMS: usize = 4;
+    const ACCUMULATORS: usize = 4;
     const ROWS: usize = 3;
     const ROWS_I8: usize = 2;
 

@@ -15,7 +15,7 @@ fn each(f: impl Fn(usize) -> f32) -> [f32; LANES] {
 impl Simd for Portable {
     type F = [f32; LANES];
     type I = [i32; LANES];
-    const SUMS: usize = 4;
+    const ACCUMULATORS: usize = 4;
     const ROWS: usize = 3;
     const ROWS_I8: usize = 2;
 

@@ -3,13 +3,13 @@
 use crate::simd::Simd;
 
 /// How far ahead, in bytes, where weights are read once: less than a page.
-const NEAR: usize = 2 << 10;
+const NEAR_DISTANCE_BYTES: usize = 2 << 10;
 
 const LINE: usize = 64;
 
 /// What a pass over weights asks for on its way.
 #[derive(Clone, Copy)]
-pub(super) struct Ahead {
+pub(super) struct Prefetcher {
     /// How far away that is, in bytes.
     distance: usize,
     /// It is every so manieth cache line; 0 for none.
@@ -18,7 +18,7 @@ pub(super) struct Ahead {
     count: usize,
 }
 
-impl Ahead {
+impl Prefetcher {
     /// For few rows: the processor looks far enough ahead by itself.
     pub(super) const NONE: Self = Self {
         distance: 0,
@@ -28,7 +28,7 @@ impl Ahead {
 
     /// For so many rows that the processor has too much to compute between two reads to look ahead.
     pub(super) const ALL: Self = Self {
-        distance: NEAR,
+        distance: NEAR_DISTANCE_BYTES,
         every: 1,
         count: 0,
     };

@@ -1,22 +1,22 @@
 //! A folder that is made aside and put into its place in one step.
 
 use crate::CheckpointError;
-use crate::layout::WRITTEN;
+use crate::layout::OUTPUT_FILES;
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// A temporary folder on the file system of its target, removed again unless it is put into place.
-pub(crate) struct Scratch {
+pub(crate) struct StagingDir {
     folder: TempDir,
     target: PathBuf,
     replace: bool,
 }
 
-impl Scratch {
+impl StagingDir {
     /// An empty one for `target`, where there must be nothing, an empty folder or, with `replace`, only what conversions
     /// write.
-    pub(crate) fn beside(target: &Path, replace: bool) -> Result<Self, CheckpointError> {
+    pub(crate) fn new_sibling(target: &Path, replace: bool) -> Result<Self, CheckpointError> {
         let occupied = check_free(target, replace)?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(".wolfgang-");
@@ -73,7 +73,7 @@ impl Scratch {
     }
 
     /// Waits until everything is on the disk, then renames.
-    pub(crate) fn put_into_place(self) -> Result<(), CheckpointError> {
+    pub(crate) fn commit(self) -> Result<(), CheckpointError> {
         let failed = |source| write_error(&self.target, source);
         for entry in std::fs::read_dir(self.path()).map_err(failed)? {
             let file = entry.and_then(|entry| File::options().write(true).open(entry.path()));
@@ -122,7 +122,7 @@ fn check_free(target: &Path, replace: bool) -> Result<Option<Metadata>, Checkpoi
         let entry = entry.map_err(read)?;
         let name = entry.file_name();
         let is_file = entry.file_type().map_err(read)?.is_file();
-        if !is_file || !WRITTEN.iter().any(|written| name == *written) {
+        if !is_file || !OUTPUT_FILES.iter().any(|written| name == *written) {
             return Err(refuse(format!(
                 "{name:?} in it was not written by a conversion"
             )));

@@ -40,7 +40,7 @@ pub struct Skipped {
 }
 
 /// The result of reading a format, before validation against the configuration.
-pub(crate) struct Contents {
+pub(crate) struct RawCheckpoint {
     pub(crate) format: Format,
     pub(crate) config: ModelConfig,
     /// Under the names of [`ModelConfig::parameters`], and `output.weight` for a stored head.
