@@ -1,10 +1,10 @@
 pub use checkpoint::{Checkpoint, TensorInfo, load};
-pub use contents::{Format, Skipped};
 pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use progress::{Phase, Progress};
+pub use raw::{Format, Skipped};
 pub use tensor_error::{TensorError, TensorErrors};
 pub use wolfgang_model::Precision;
 #[derive(Debug)]
@@ -43,20 +43,6 @@ pub struct TensorInfo<'a> {
     pub name: &'a str,
     pub dtype: &'static str,
     pub shape: &'a [usize],
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    Pytorch,
-    Native,
-    HuggingFace,
-}
-impl fmt::Display for Format {}
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Skipped {
-    pub name: String,
-    pub reason: &'static str,
 }
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -215,6 +201,20 @@ pub enum Phase {
     Verify,
 }
 impl fmt::Display for Phase {}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    Pytorch,
+    Native,
+    HuggingFace,
+}
+impl fmt::Display for Format {}
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Skipped {
+    pub name: String,
+    pub reason: &'static str,
+}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TensorError {

@@ -299,4 +299,4 @@ pub enum Draw {
     #[non_exhaustive]
     ExponentialRace { quotients: Vec<(u32, f32)> },
 }
-impl Watch for Trace {}
+impl Observer for Trace {}
