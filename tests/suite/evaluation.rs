@@ -333,3 +333,22 @@ fn alternatives_are_the_likeliest_of_each_position() {
         Err(GenerateError::TooManyAlternatives { n, .. }) if n == vocab_size + 1
     ));
 }
+
+/// A model's vocabulary may be padded with ids that the tokenizer does not have. They are never
+/// generated.
+#[test]
+fn ids_of_padding_are_no_alternatives() {
+    let tokens = faust().tokenizer().vocab_size();
+    let config = tiny(64).with_vocab_size(5056);
+    let checkpoint = Checkpoint::random(&config, 1).unwrap();
+    let generator = with_the_tokenizer(checkpoint.into_model(&Device::flex()).unwrap());
+    let ids = [300, 301];
+    let score = generator.score_with(&ids, &ScoreOptions::default().with_alternatives(50));
+    let alternatives = &score.unwrap().alternatives[1];
+    assert_eq!(alternatives.len(), 50);
+    assert!(alternatives.iter().all(|one| (one.id as usize) < tokens));
+
+    let logits = generator.model().forward(&ids[..1]).unwrap();
+    let least = logits[alternatives[49].id as usize];
+    assert!(logits[tokens..].iter().any(|logit| *logit > least));
+}

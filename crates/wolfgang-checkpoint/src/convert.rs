@@ -165,7 +165,7 @@ pub fn convert(
     })
 }
 
-/// Runs `write` on a thread of its own and advances `progress` by each size that it sends, until it has dropped the
+/// Runs `write` on a separate thread and advances `progress` by each size that it sends, until it has dropped the
 /// senders.
 ///
 /// The tensors that a writer takes must be `'static`, so that they cannot hold `progress` themselves.

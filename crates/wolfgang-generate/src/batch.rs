@@ -17,8 +17,9 @@ use std::num::NonZeroUsize;
 /// one generation does not affect the others, except an error of the model, which ends all
 /// generations in that forward pass.
 ///
-/// If two prompts share a prefix of more than half of the second one, the prefix is computed only
-/// once.
+/// A prompt reuses the KV cache of an earlier generation of the batch if they share a prefix of at
+/// least 16 tokens or of more than half of the prompt. If the earlier prompt is not computed yet, it
+/// waits for it if the prefix is more than half of it.
 ///
 /// ```
 /// use wolfgang_generate::{Batch, Device, Event, GenerateOptions, WolfgangGenerator};

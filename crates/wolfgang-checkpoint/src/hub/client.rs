@@ -52,7 +52,7 @@ pub(super) struct RemoteFile {
     pub(super) size: u64,
 }
 
-/// A response, whatever its status.
+/// An HTTP response of any status.
 pub(super) struct Response {
     pub(super) status: u16,
     /// The first byte of the body and the length of the whole, of a response in parts.
