@@ -2,25 +2,23 @@
 
 use crate::bench::{BenchArgs, CaseArgs};
 use crate::chat_args::ChatArgs;
-use crate::complete::{CompletionsArgs, ManArgs};
+use crate::completions::{CompletionsArgs, ManArgs};
 use crate::config_file::ConfigFile;
+use crate::console::{Color, Console, Verbosity};
 use crate::convert::ConvertArgs;
 use crate::dash_texts;
 use crate::devices::DevicesArgs;
 use crate::environment;
 use crate::explain::ExplainArgs;
 use crate::generate_args::GenerateArgs;
-use crate::german;
 use crate::home;
 use crate::inspect::InspectArgs;
 use crate::language::Language;
-use crate::report;
 use crate::score::ScoreArgs;
 use crate::tokenize::TokenizeArgs;
-use crate::voice::{Color, Voice, Volume};
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -103,7 +101,8 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
-    /// Language of messages [default: that of the locale on a terminal, else en]
+    /// Language of `chat` and `explain`, whose texts are German [default: that of the locale on a
+    /// terminal, else en]
     #[arg(
         long,
         global = true,
@@ -138,27 +137,24 @@ pub(crate) struct Globals {
 }
 
 impl Globals {
-    /// The configuration file, and how to speak.
-    pub(crate) fn resolve(&self) -> anyhow::Result<(ConfigFile, Voice)> {
-        let file = ConfigFile::read(self.config.as_deref())?;
-        let volume = match (self.quiet, self.verbose) {
-            (true, _) => Volume::Quiet,
-            (_, true) => Volume::Verbose,
-            _ => Volume::Normal,
+    /// The configuration file, and the console that it and the arguments configure.
+    pub(crate) fn resolve(&self) -> anyhow::Result<(ConfigFile, Console)> {
+        let mut file = ConfigFile::read(self.config.as_deref())?;
+        let verbosity = match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
         };
-        let voice = Voice {
-            language: self.lang.or(file.lang).unwrap_or_else(spoken),
-            volume,
+        let console = Console {
+            language: self.lang.or(file.lang).unwrap_or_else(locale_language),
+            verbosity,
             color: self.color.or(file.color).unwrap_or_default(),
         };
-        if let Some(error) = &file.left_out {
-            let error = report::chain(error);
-            voice.warning(&voice.pick(
-                format!("{error}; ihre Optionen gelten nicht"),
-                format!("{error}; its options are left out"),
-            ));
+        if let Some(error) = file.ignored.take() {
+            let error = anyhow::Error::from(error);
+            console.warn(&format!("{error:#}; its options are ignored"));
         }
-        Ok((file, voice))
+        Ok((file, console))
     }
 }
 
@@ -167,17 +163,13 @@ pub(crate) fn parse() -> Result<Cli, clap::Error> {
     let command = without_empty_variables(Cli::command());
     let words = dash_texts::arrange(&command, std::env::args_os().collect());
     let variables = environment_options(&command);
-    let command = match help_language() {
-        Language::De => german::translate(command),
-        Language::En => command,
-    };
     let matches = command.try_get_matches_from(&words);
     let matches = matches
         .map_err(|error| dash_texts::with_tip(name_variable(error, &variables, &words), &words))?;
     Cli::from_arg_matches(&matches)
 }
 
-/// The options that take their value from an environment variable, with its name.
+/// The options that take their value from an environment variable, with the variable's name.
 fn environment_options(command: &clap::Command) -> Vec<(String, String)> {
     let own = command.get_arguments().filter_map(|arg| {
         let variable = arg.get_env()?.to_str()?;
@@ -219,24 +211,8 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
         .mut_subcommands(without_empty_variables)
 }
 
-/// The language of the help, which is needed before the arguments are understood.
-fn help_language() -> Language {
-    let words: Vec<_> = std::env::args_os().collect();
-    let words = words.iter().filter_map(|word| word.to_str());
-    let mut pairs = words.clone().zip(words.skip(1));
-    let apart = pairs.find_map(|(option, value)| (option == "--lang").then_some(value));
-    let joined = || {
-        std::env::args_os()
-            .find_map(|word| Some(word.to_str()?.strip_prefix("--lang=")?.to_owned()))
-    };
-    let named = apart.map(str::to_owned).or_else(joined);
-    let named = named.or_else(|| environment::text("WOLFGANG_LANG").ok()?);
-    let named = named.and_then(|name| Language::from_str(&name, true).ok());
-    named.unwrap_or_else(spoken)
-}
-
-/// People read their own language, programs English.
-pub(crate) fn spoken() -> Language {
+/// The language of the locale if standard error is a terminal, else English.
+fn locale_language() -> Language {
     let locale = environment::locale().filter(|_| std::io::stderr().is_terminal());
     locale
         .map(|locale| Language::of_locale(&locale))

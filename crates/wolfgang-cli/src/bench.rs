@@ -11,12 +11,12 @@ pub use case::{CaseArgs, run_case};
 pub use figures::{Figures, Rate, Sample, StepTime, Throughput};
 pub use memory::peak_memory;
 
+use crate::console::Console;
+use crate::error::UsageError;
 use crate::home;
 use crate::model_source;
 use crate::named;
-use crate::report::BadParameter;
 use crate::standard_streams;
-use crate::voice::Voice;
 use crate::whole_number;
 use anyhow::Context;
 use case::{Case, Part, Speeds, Start};
@@ -170,7 +170,7 @@ pub fn measure(
 /// A word for those who wait.
 fn say(line: &str) {
     if std::io::stderr().is_terminal() {
-        crate::report::say(line);
+        crate::console::write_line(line);
     }
 }
 
@@ -181,7 +181,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(args: &BenchArgs, config: &ModelConfig) -> Result<Self, BadParameter> {
+    fn new(args: &BenchArgs, config: &ModelConfig) -> Result<Self, UsageError> {
         let block_size = config.block_size;
         // In rising order: the cache must reach as far as the position that is measured next.
         let or = |given: &[usize], eighths: &[usize]| -> Vec<usize> {
@@ -213,19 +213,19 @@ impl Plan {
         };
         let beyond = |what: &str, n: usize| {
             let message = format!("{what} {n} exceeds the model's context of {block_size} tokens");
-            Err(BadParameter(message))
+            Err(UsageError(message))
         };
         if let Some(n) = rounds.prefill.iter().find(|n| **n > block_size) {
             return beyond("--prefill", *n);
         }
         if rounds.prefill.contains(&0) {
-            return Err(BadParameter(
+            return Err(UsageError(
                 "--prefill is 0, but it must be at least 1".to_owned(),
             ));
         }
         if let Some(n) = rounds.sequences.iter().find(|n| **n > MAX_SEQUENCES) {
             let message = format!("--sequences is {n}, but it must be at most {MAX_SEQUENCES}");
-            return Err(BadParameter(message));
+            return Err(UsageError(message));
         }
         let behind = |depth: &usize| depth.saturating_add(rounds.tokens);
         if let Some(n) = rounds.depth.iter().find(|depth| behind(depth) > block_size) {
@@ -250,7 +250,7 @@ struct Forms {
 impl Forms {
     fn new(args: &BenchArgs) -> anyhow::Result<Self> {
         let given = args.model.as_deref();
-        let given = given.map(|model| model_source::resolve(model, Voice::default()));
+        let given = given.map(|model| model_source::resolve(model, Console::default()));
         let given = given.transpose()?;
         let given = given.map(|files| files.checkpoint().to_path_buf());
         let checkpoint = match &given {

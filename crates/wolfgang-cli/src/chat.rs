@@ -1,57 +1,59 @@
 //! `wolfgang chat`.
 
+mod chat_command;
 mod input;
 mod messages;
-mod mistake;
-mod order;
-mod record;
-mod speech;
-mod words;
+mod reply_writer;
+mod saved_conversation;
+pub(crate) mod texts;
 mod wrap;
 
 use crate::chat_args::ChatArgs;
 use crate::config_file::ConfigFile;
+use crate::console::{Console, Verbosity, one_line, write_line};
+use crate::error::{ChatError, InputRejected};
+use crate::failure;
 use crate::interrupt;
-use crate::length_args::WhenFull;
+use crate::length_args::OnContextFull;
 use crate::lost_characters;
 use crate::preset::Preset;
-use crate::report::{self, InputRefused};
 use crate::standard_streams;
-use crate::voice::{Voice, Volume};
-use input::{Heard, Input};
+use chat_command::ChatCommand;
+use input::{Input, InputEvent};
+pub(crate) use messages::MessageError;
 use messages::Messages;
-pub(crate) use mistake::Mistake;
-use order::Order;
-use record::Record;
-use speech::{Form, Speech};
+use reply_writer::{ReplyFormat, ReplyWriter};
+use saved_conversation::SavedConversation;
 use std::io::{IsTerminal, stdin, stdout};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wolfgang_generate::{
     Conversation, Event, GenerateError, GenerateOptions, Summary, WolfgangGenerator,
 };
 
-/// As the model card has them.
+/// The system prompt that the model card recommends.
 const SYSTEM: &str = "Du bist Johann Wolfgang von Goethe.";
 const MAX_NEW_TOKENS: usize = 200;
 
-pub(crate) fn run(args: ChatArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
+pub(crate) fn run(args: ChatArgs, file: ConfigFile, console: Console) -> anyhow::Result<()> {
     if args.length.ignore_eos {
-        return Err(Mistake::IgnoreEos.into());
+        return Err(ChatError::IgnoreEos.into());
     }
     let model_args = args.model.over(file.model, &file.folder);
     let mut sampling = args.sampling.over(file.sampling);
     sampling.preset.get_or_insert(Preset::Goethe);
     let mut length = args.length.or(file.length);
-    // To slide would push the system prompt out of the model's sight.
-    length.overflow.get_or_insert(WhenFull::Stop);
-    // Before the model is loaded: a mistyped number or name should not cost a second.
+    // A sliding window would drop the system prompt.
+    length.overflow.get_or_insert(OnContextFull::Stop);
+    // Bad arguments are reported before the model is loaded, which takes a second.
     sampling.check()?;
     sampling.params().validate().map_err(GenerateError::from)?;
     length.check()?;
-    let loaded = args.load.as_deref().map(record::load).transpose()?;
+    let loaded = args.load.as_deref().map(saved_conversation::load);
+    let loaded = loaded.transpose()?;
 
-    let (generator, _) = model_args.load(voice)?;
+    let (generator, _) = model_args.load(console)?;
     let mut conversation = generator.conversation(SYSTEM)?;
     let is_terminal = stdin().is_terminal() && stdout().is_terminal() && !args.json;
     let options = length.options(&sampling, generator.tokenizer(), MAX_NEW_TOKENS)?;
@@ -65,31 +67,31 @@ pub(crate) fn run(args: ChatArgs, file: ConfigFile, voice: Voice) -> anyhow::Res
         generator,
         conversation,
         options,
-        form: match (args.json, is_terminal) {
-            (true, _) => Form::Json,
-            (_, true) => Form::Terminal,
-            _ => Form::Plain,
+        format: match (args.json, is_terminal) {
+            (true, _) => ReplyFormat::Json,
+            (_, true) => ReplyFormat::Terminal,
+            _ => ReplyFormat::Plain,
         },
-        // Without a terminal, Ctrl-C simply ends the program.
+        // Without a terminal, Ctrl-C ends the program.
         interrupted: match is_terminal {
-            true => interrupt::listen_and_go_on()?,
+            true => interrupt::install_repeatable_handler()?,
             false => Arc::default(),
         },
         last: None,
-        left_out: 0,
-        voice,
+        truncated: 0,
+        console,
     };
     let input = match is_terminal {
-        true => Input::terminal(!args.no_history, voice)?,
+        true => Input::terminal(!args.no_history, console)?,
         false => {
             standard_streams::check_input()?;
             Input::Lines(0)
         }
     };
-    chat.talk(input)
+    chat.run(input)
 }
 
-/// Makes the conversation go on from here. It keeps its system prompt if there is no other.
+/// Replaces the messages, and the system prompt if there is one among them.
 fn restore(conversation: &mut Conversation, loaded: Messages) {
     if let Some(system) = loaded.system {
         conversation.set_system(system);
@@ -101,152 +103,154 @@ struct Chat {
     generator: WolfgangGenerator,
     conversation: Conversation,
     options: GenerateOptions,
-    form: Form,
+    format: ReplyFormat,
     /// Set by Ctrl-C.
     interrupted: Arc<AtomicBool>,
-    /// The last answer.
+    /// The last reply.
     last: Option<Summary>,
-    /// How many messages the model is known not to see.
-    left_out: usize,
-    voice: Voice,
+    /// Number of messages that no longer fitted into the context of the last reply.
+    truncated: usize,
+    console: Console,
 }
 
 impl Chat {
-    fn talk(&mut self, mut input: Input) -> anyhow::Result<()> {
-        let is_terminal = self.form == Form::Terminal;
+    fn run(&mut self, mut input: Input) -> anyhow::Result<()> {
+        let is_terminal = self.format == ReplyFormat::Terminal;
+        let language = self.console.language;
         if is_terminal {
-            self.voice.note(words::greeting(self.voice));
+            self.console.info(texts::greeting(language));
         }
-        let (mut interrupts, mut is_refused) = (0, false);
+        let (mut interrupts, mut is_rejected) = (0, false);
         loop {
             match input.next()? {
-                Heard::End => break,
-                Heard::Refused(mistake) => {
-                    (interrupts, is_refused) = (0, true);
-                    report::failure(&mistake.into(), self.voice);
+                InputEvent::End => break,
+                InputEvent::Rejected(error) => {
+                    (interrupts, is_rejected) = (0, true);
+                    failure::report(&error.into(), self.console);
                 }
-                Heard::Interrupt => {
+                InputEvent::Interrupt => {
                     interrupts += 1;
                     if interrupts == 2 {
                         break;
                     }
-                    self.voice.note(words::once_more(self.voice));
+                    self.console.info(texts::interrupt_again(language));
                 }
-                Heard::Message(line) => {
+                InputEvent::Line(line) => {
                     interrupts = 0;
-                    match self.obey(&line, input.columns()) {
-                        Ok(true) => {}
-                        Ok(false) => break,
-                        // A person can do something about it.
+                    match self.handle(&line, input.columns()) {
+                        Ok(ControlFlow::Continue(())) => {}
+                        Ok(ControlFlow::Break(())) => break,
+                        // On a terminal, the user can correct the input.
                         Err(error) if is_terminal => {
-                            report::failure(&error, self.voice);
+                            failure::report(&error, self.console);
                         }
                         Err(error) => return Err(error),
                     }
                 }
             }
         }
-        // A program does not read what was said of a line; it should learn of it.
-        match is_refused && !is_terminal {
-            true => Err(InputRefused.into()),
+        // A program that pipes messages in learns of rejected lines by the exit code.
+        match is_rejected && !is_terminal {
+            true => Err(InputRejected.into()),
             false => Ok(()),
         }
     }
 
-    /// Whether the conversation goes on.
-    fn obey(&mut self, line: &str, columns: usize) -> anyhow::Result<bool> {
+    /// Sends the line as a message or runs its command. Breaks after `/quit`.
+    fn handle(&mut self, line: &str, columns: usize) -> anyhow::Result<ControlFlow<()>> {
         if line.trim().is_empty() {
-            return Ok(true);
+            return Ok(ControlFlow::Continue(()));
         }
-        let voice = self.voice;
-        match Order::parse(line)? {
-            Order::Say(text) => self.answer(Some(&text), columns)?,
-            Order::Regenerate => {
-                // The same seed would give the same answer.
+        let console = self.console;
+        let language = console.language;
+        match ChatCommand::parse(line)? {
+            ChatCommand::Send(text) => self.reply(Some(&text), columns)?,
+            ChatCommand::Regenerate => {
+                // The same seed would give the same reply.
                 let seed = self.options.seed.map(|seed| seed.wrapping_add(1));
                 self.options.seed = seed;
-                self.answer(None, columns)?;
+                self.reply(None, columns)?;
             }
-            Order::Help => report::say(words::help(voice)),
-            Order::Stats => {
+            ChatCommand::Help => write_line(texts::help(language)),
+            ChatCommand::Stats => {
                 let block_size = self.generator.model().config().block_size;
-                report::say(&words::stats(self.last.as_ref(), block_size, voice));
+                write_line(&texts::stats(self.last.as_ref(), block_size, language));
             }
-            Order::Reset => {
+            ChatCommand::Reset => {
                 self.conversation.reset();
                 self.last = None;
-                voice.note(words::reset(voice));
+                console.info(texts::reset(language));
             }
-            Order::System(Some(text)) => {
+            ChatCommand::System(Some(text)) => {
                 self.conversation.set_system(text);
-                voice.note(&words::system(self.conversation.system(), voice));
+                console.info(&texts::system(self.conversation.system(), language));
             }
-            Order::System(None) => {
-                report::say(&words::system(self.conversation.system(), voice));
+            ChatCommand::System(None) => {
+                write_line(&texts::system(self.conversation.system(), language));
             }
-            Order::Seed(seed) => {
+            ChatCommand::Seed(seed) => {
                 self.options.seed = seed;
-                voice.note(&words::seed(seed, voice));
+                console.info(&texts::seed(seed, language));
             }
-            Order::Save(path) => {
-                Record::of(&self.conversation).save(&path)?;
+            ChatCommand::Save(path) => {
+                SavedConversation::of(&self.conversation).save(&path)?;
                 let messages = self.conversation.messages().len();
-                voice.note(&words::saved(messages, voice));
+                console.info(&texts::saved(messages, language));
             }
-            Order::Load(path) => {
-                restore(&mut self.conversation, record::load(&path)?);
+            ChatCommand::Load(path) => {
+                restore(&mut self.conversation, saved_conversation::load(&path)?);
                 self.last = None;
                 let messages = self.conversation.messages().len();
-                voice.note(&words::loaded(messages, voice));
+                console.info(&texts::loaded(messages, language));
             }
-            Order::Quit => return Ok(false),
+            ChatCommand::Quit => return Ok(ControlFlow::Break(())),
         }
-        Ok(true)
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// Answers what is said, or again what was said last.
-    fn answer(&mut self, said: Option<&str>, columns: usize) -> anyhow::Result<()> {
-        let voice = self.voice;
+    /// Generates and prints the reply to a message, or another reply to the last one.
+    fn reply(&mut self, message: Option<&str>, columns: usize) -> anyhow::Result<()> {
+        let (console, language) = (self.console, self.console.language);
         self.interrupted.store(false, Ordering::Relaxed);
-        let mut answer = match said {
+        let mut reply = match message {
             Some(text) => self.conversation.send(text, &self.options)?,
             None => self.conversation.regenerate(&self.options)?,
         };
         let tokenizer = self.generator.tokenizer();
-        if let Some(lost) = lost_characters::of(said.unwrap_or_default(), tokenizer, voice)? {
-            voice.warning(&words::lacks_characters(&lost, voice));
+        if let Some(dropped) = lost_characters::of(message.unwrap_or_default(), tokenizer)? {
+            console.info(&one_line(&texts::dropped_characters(&dropped, language)));
         }
-        let left_out = answer.truncated_messages().len();
-        if left_out > self.left_out {
-            voice.note(&words::left_out(answer.truncated_messages(), voice));
+        let truncated = reply.truncated_messages().len();
+        if truncated > self.truncated {
+            console.info(&texts::truncated(reply.truncated_messages(), language));
         }
-        self.left_out = left_out;
+        self.truncated = truncated;
 
-        let mut speech = Speech::new(self.form, columns, left_out);
+        let mut writer = ReplyWriter::new(self.format, columns, truncated);
         loop {
             if self.interrupted.load(Ordering::Relaxed) {
-                answer.cancel();
+                reply.cancel();
             }
-            let Some(event) = answer.next().transpose()? else {
+            let Some(event) = reply.next().transpose()? else {
                 return Ok(());
             };
-            speech.write(&event)?;
+            writer.write(&event)?;
             if let Event::Finished(summary) = event {
-                self.tell(summary);
+                self.finish(summary);
                 return Ok(());
             }
         }
     }
 
-    /// Says how an answer ended, where that matters.
-    fn tell(&mut self, summary: Summary) {
-        let voice = self.voice;
-        if let Some(ending) = words::ending(&summary, voice) {
-            voice.note(ending);
+    /// Prints why the reply ended, if that is unusual, and keeps its figures for `/stats`.
+    fn finish(&mut self, summary: Summary) {
+        let (console, language) = (self.console, self.console.language);
+        if let Some(notice) = texts::finish_notice(&summary, language) {
+            console.info(notice);
         }
-        if voice.volume == Volume::Verbose {
+        if console.verbosity == Verbosity::Verbose {
             let block_size = self.generator.model().config().block_size;
-            voice.note(&words::stats(Some(&summary), block_size, voice));
+            console.info(&texts::stats(Some(&summary), block_size, language));
         }
         self.last = Some(summary);
     }

@@ -1,18 +1,19 @@
-//! The configuration file: defaults of the user's own.
+//! The configuration file: the user's defaults.
 
+use crate::console::Color;
 use crate::environment;
+use crate::error::ConfigError;
 use crate::home;
 use crate::language::Language;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
 use crate::sampling_args::SamplingArgs;
 use crate::text_source::without_byte_order_mark;
-use crate::voice::Color;
 use serde::Deserialize;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// What the file holds: the tables are the groups of options, the keys their long names.
+/// The contents of the file: the tables are the groups of options, the keys their long names.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ConfigFile {
@@ -21,34 +22,17 @@ pub(crate) struct ConfigFile {
     pub(crate) model: ModelArgs,
     pub(crate) sampling: SamplingArgs,
     pub(crate) length: LengthArgs,
-    /// Where it lies; paths in it start from there.
+    /// Its folder, to which paths in it are relative.
     #[serde(skip)]
     pub(crate) folder: PathBuf,
-    /// Why the file in the user's folder was left out, if it could not be read.
+    /// Why the file in the default location was ignored, if it could not be read.
     #[serde(skip)]
-    pub(crate) left_out: Option<ConfigError>,
-}
-
-/// Why the file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
-    #[error("failed to read the configuration file {}", path.display())]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    /// The parser's words have several lines; what counts is the place and the last of them.
-    #[error("{}:{line}: {message}", path.display())]
-    Parse {
-        path: PathBuf,
-        line: usize,
-        message: String,
-    },
+    pub(crate) ignored: Option<ConfigError>,
 }
 
 impl ConfigFile {
-    /// The file named, by the option or by the variable, which must exist; or the one in the user's folder, which need
-    /// not, nor need that folder be one that can be entered.
+    /// Reads the file that the option or the variable names, which must exist, or the one in the
+    /// default location. The latter is optional, and ignored where its folder cannot be read.
     pub(crate) fn read(named: Option<&Path>) -> Result<Self, ConfigError> {
         if let Some(path) = named {
             return Self::from_path(&home::expand(path));
@@ -60,19 +44,19 @@ impl ConfigFile {
             Err(ConfigError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 Ok(Self::default())
             }
-            // It is there, and its author should know what is wrong with it.
+            // The file is readable but not UTF-8: the user should correct it.
             Err(ConfigError::Read { path, source }) if source.kind() == ErrorKind::InvalidData => {
                 Err(ConfigError::Read { path, source })
             }
             Err(error @ ConfigError::Read { .. }) => Ok(Self {
-                left_out: Some(error),
+                ignored: Some(error),
                 ..Self::default()
             }),
             read => read,
         }
     }
 
-    /// `wolfgang/config.toml` in the user's folder for such, if there is one.
+    /// `wolfgang/config.toml` in the config directory, if there is one.
     pub(crate) fn default_path() -> Option<PathBuf> {
         Some(environment::xdg("XDG_CONFIG_HOME", ".config")?.join("wolfgang/config.toml"))
     }

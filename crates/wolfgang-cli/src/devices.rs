@@ -1,8 +1,7 @@
 //! `wolfgang devices`.
 
-use crate::report::one_line;
+use crate::console::one_line;
 use crate::standard_streams;
-use crate::voice::Voice;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
@@ -16,7 +15,7 @@ pub(crate) struct DevicesArgs {
     json: bool,
 }
 
-/// What `--json` writes; `docs/command.md` describes it.
+/// The output of `--json`; `docs/command.md` describes it.
 #[derive(Serialize)]
 struct Findings {
     backends: Vec<BackendLine>,
@@ -27,7 +26,7 @@ struct BackendLine {
     backend: &'static str,
     compiled_in: bool,
     devices: Vec<DeviceLine>,
-    /// Why there is none.
+    /// Why there is no device.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
 }
@@ -41,42 +40,29 @@ struct DeviceLine {
     problem: Option<String>,
 }
 
-pub(crate) fn run(args: &DevicesArgs, voice: Voice) -> anyhow::Result<()> {
-    // Programs read English.
-    let voice = if args.json { Voice::default() } else { voice };
+pub(crate) fn run(args: &DevicesArgs) -> anyhow::Result<()> {
     let findings = Findings {
-        backends: devices()
-            .iter()
-            .map(|status| backend_line(status, voice))
-            .collect(),
+        backends: devices().iter().map(backend_line).collect(),
     };
     let mut out = standard_streams::output();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else {
-        tell(&findings, &mut out)?;
+        write_table(&findings, &mut out)?;
     }
     Ok(out.flush()?)
 }
 
-fn backend_line(status: &BackendStatus, voice: Voice) -> BackendLine {
+fn backend_line(status: &BackendStatus) -> BackendLine {
     let backend = status.backend;
     let problem = match (backend.is_compiled_in(), status.devices.is_empty()) {
         (false, _) => Some(format!(
-            "{} --features {}",
-            voice.pick(
-                "nicht einkompiliert: zu bauen mit",
-                "not compiled in: build with"
-            ),
+            "not compiled in: build with --features {}",
             backend.feature()
         )),
         (true, true) => Some(format!(
-            "{} {}",
-            voice.pick(
-                "kein Gerät gefunden: es braucht",
-                "no device found: it needs"
-            ),
-            voice.phrase(backend.requirement())
+            "no device found: it needs {}",
+            backend.requirement()
         )),
         (true, false) => None,
     };
@@ -101,7 +87,7 @@ fn device_line(device: &DeviceStatus) -> DeviceLine {
     }
 }
 
-fn tell(findings: &Findings, out: &mut impl Write) -> std::io::Result<()> {
+fn write_table(findings: &Findings, out: &mut impl Write) -> std::io::Result<()> {
     for backend in &findings.backends {
         if let Some(problem) = &backend.problem {
             writeln!(out, "{:<12} {problem}", backend.backend)?;

@@ -5,16 +5,16 @@
     reason = "the command reads the environment so that the libraries need not"
 )]
 
+use crate::error::UsageError;
 use crate::home;
-use crate::report::BadParameter;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// A variable that must be text if it is set.
-pub(crate) fn text(name: &str) -> Result<Option<String>, BadParameter> {
+pub(crate) fn text(name: &str) -> Result<Option<String>, UsageError> {
     let text = variable(name).map(OsString::into_string).transpose();
     // Its value is not shown: it may be a secret.
-    text.map_err(|_| BadParameter(format!("{name} is not valid Unicode")))
+    text.map_err(|_| UsageError(format!("{name} is not valid Unicode")))
 }
 
 /// A variable that names a file or folder, in which `~` and variables stand for what they do in a shell: the value may

@@ -1,6 +1,5 @@
 //! `wolfgang explain`.
 
-mod new_file;
 mod page;
 mod table;
 mod terminal;
@@ -8,15 +7,17 @@ mod told;
 mod words;
 
 use crate::config_file::ConfigFile;
-use crate::generate::{prompt, warn};
+use crate::console::Console;
 use crate::home;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
+use crate::output_file::{self, Access};
 use crate::piece::with_pieces;
+use crate::prompt;
 use crate::sampling_args::SamplingArgs;
-use crate::voice::Voice;
 use crate::whole_number;
 use crate::{interrupt, standard_streams};
+use anyhow::Context;
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -24,8 +25,6 @@ use std::sync::atomic::Ordering;
 use told::Told;
 use wolfgang_generate::GenerateError;
 use words::Words;
-
-pub(crate) use new_file::NotWritable;
 
 /// Arguments of `wolfgang explain`.
 #[derive(Args, Debug)]
@@ -70,28 +69,28 @@ pub(crate) struct ExplainArgs {
 /// As `generate` has it.
 const MAX_NEW_TOKENS: usize = 100;
 
-pub(crate) fn run(args: ExplainArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
+pub(crate) fn run(args: ExplainArgs, file: ConfigFile, console: Console) -> anyhow::Result<()> {
     let model_args = args.model.over(file.model, &file.folder);
     let sampling = args.sampling.over(file.sampling);
     let length = args.length.or(file.length);
-    // Before the model is loaded: a mistyped number should not cost a second.
+    // Bad arguments are reported before the model is loaded, which takes a second.
     sampling.check()?;
     sampling.params().validate().map_err(GenerateError::from)?;
     length.check()?;
     if let Some(path) = &args.html {
-        new_file::check(path, args.force)?;
+        output_file::check(path, args.force)?;
     }
-    let prompt = prompt(args.prompt.as_deref(), voice)?;
-    let (generator, _) = model_args.load(voice)?;
+    let prompt = prompt::read(args.prompt.as_deref(), console)?;
+    let (generator, _) = model_args.load(console)?;
     let tokenizer = generator.tokenizer();
     let options = length
         .options(&sampling, tokenizer, MAX_NEW_TOKENS)?
         .with_explain(args.alternatives);
     let mut generation = generator.generate(&prompt, &options)?;
-    warn(&generation, &prompt, &generator, voice)?;
+    prompt::warn(&generation, &prompt, &generator, console)?;
 
     // Ctrl-C ends the text; what there is by then is explained.
-    let interrupted = interrupt::listen()?;
+    let interrupted = interrupt::install_handler()?;
     while let Some(event) = generation.next() {
         event?;
         if interrupted.load(Ordering::Relaxed) {
@@ -99,19 +98,17 @@ pub(crate) fn run(args: ExplainArgs, file: ConfigFile, voice: Voice) -> anyhow::
         }
     }
     let told = Told::new(&prompt, generation.into_summary()?, tokenizer);
-    let words = Words::new(voice.language, &options.sampling);
+    let words = Words::new(console.language, &options.sampling);
     if let Some(path) = &args.html {
-        new_file::write(
-            path,
-            page::page(&told, &words, tokenizer)?.as_bytes(),
-            args.force,
-        )?;
-        voice.note(&words.written(path, told.tokens.len()));
+        let page = page::page(&told, &words, tokenizer)?;
+        output_file::write(path, page.as_bytes(), Access::Default, args.force)
+            .with_context(|| format!("failed to write {}", path.display()))?;
+        console.info(&words.written(path, told.tokens.len()));
     }
     let mut out = standard_streams::output();
     if args.json {
         writeln!(out, "{}", with_pieces(&told, tokenizer)?)?;
-    } else if args.html.is_none() && voice.color.on(&std::io::stdout()) {
+    } else if args.html.is_none() && console.color.on(&std::io::stdout()) {
         terminal::write(&told, &words, &mut out)?;
     } else if args.html.is_none() {
         table::write(&told, &words, &mut out)?;

@@ -1,12 +1,12 @@
 //! `wolfgang inspect`.
 
+use crate::console::Console;
+use crate::console::one_line;
 use crate::home;
 use crate::model_args::unread_classes;
 use crate::model_source;
 use crate::progress::ProgressLine;
-use crate::report::{self, one_line};
 use crate::standard_streams;
-use crate::voice::Voice;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
@@ -30,7 +30,7 @@ pub(crate) struct InspectArgs {
     json: bool,
 }
 
-/// What `--json` writes; `docs/command.md` describes it.
+/// The output of `--json`; `docs/command.md` describes it.
 #[derive(Serialize)]
 struct Findings<'a> {
     path: String,
@@ -74,13 +74,11 @@ struct TokenizerLine {
     problem: Option<String>,
 }
 
-pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
-    let mut progress = ProgressLine::new(voice);
-    let opened = model_source::builder(&args.path, voice, &mut progress)?.open()?;
+pub(crate) fn run(args: &InspectArgs, console: Console) -> anyhow::Result<()> {
+    let mut progress = ProgressLine::new(console);
+    let opened = model_source::builder(&args.path, console, &mut progress)?.open()?;
     let checkpoint = opened.checkpoint();
     let config = checkpoint.config();
-    // Programs read English.
-    let spoken = if args.json { Voice::default() } else { voice };
     let findings = Findings {
         path: checkpoint.path().display().to_string(),
         format: checkpoint.format().to_string(),
@@ -108,23 +106,23 @@ pub(crate) fn run(args: &InspectArgs, voice: Voice) -> anyhow::Result<()> {
             })
             .collect(),
         end_ids: checkpoint.end_ids(),
-        tokenizer: tokenizer(args, &opened, spoken),
+        tokenizer: tokenizer(args, &opened),
         unread_classes: checkpoint.unread_classes(),
     };
     let mut out = standard_streams::output();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else {
-        tell(&findings, spoken, &mut out)?;
-        if let Some(unread) = unread_classes(checkpoint, spoken) {
+        write_report(&findings, &mut out)?;
+        if let Some(unread) = unread_classes(checkpoint) {
             writeln!(out, "\n{unread}")?;
         }
     }
     Ok(out.flush()?)
 }
 
-/// The tokenizer named or the checkpoint's own, and whether it fits.
-fn tokenizer(args: &InspectArgs, opened: &OpenedModel<'_>, voice: Voice) -> Option<TokenizerLine> {
+/// The tokenizer of `--tokenizer` or the checkpoint's own, and whether it fits.
+fn tokenizer(args: &InspectArgs, opened: &OpenedModel<'_>) -> Option<TokenizerLine> {
     let path = match &args.tokenizer {
         Some(path) => path.clone(),
         None => Some(opened.tokenizer().to_path_buf()).filter(|path| path.is_file())?,
@@ -145,98 +143,60 @@ fn tokenizer(args: &InspectArgs, opened: &OpenedModel<'_>, voice: Voice) -> Opti
     };
     Some(line(
         vocab_size,
-        Some(report::message(&error.into(), voice)),
+        Some(format!("{:#}", anyhow::Error::from(error))),
     ))
 }
 
-fn tell(findings: &Findings<'_>, voice: Voice, out: &mut impl Write) -> anyhow::Result<()> {
-    let name = |german: &'static str, english: &'static str| voice.pick(german, english);
-    writeln!(
-        out,
-        "{:<11} {}",
-        name("Checkpoint", "checkpoint"),
-        findings.path
-    )?;
-    writeln!(out, "{:<11} {}", name("Form", "format"), findings.format)?;
-    writeln!(
-        out,
-        "{:<11} {}",
-        name("Parameter", "parameters"),
-        findings.parameters
-    )?;
-    let dtypes: Vec<_> = findings
-        .dtypes
-        .iter()
-        .map(|count| format!("{} in {}", count.tensors, count.dtype))
-        .collect();
-    writeln!(
-        out,
-        "{:<11} {}",
-        name("Tensoren", "tensors"),
-        dtypes.join(", ")
-    )?;
+fn write_report(findings: &Findings<'_>, out: &mut impl Write) -> anyhow::Result<()> {
+    let dtypes = findings.dtypes.iter();
+    let dtypes = dtypes.map(|count| format!("{} in {}", count.tensors, count.dtype));
+    let mut lines = vec![
+        ("checkpoint", findings.path.clone()),
+        ("format", findings.format.clone()),
+        ("parameters", findings.parameters.to_string()),
+        ("tensors", dtypes.collect::<Vec<_>>().join(", ")),
+    ];
     if !findings.end_ids.is_empty() {
         let ids: Vec<_> = findings.end_ids.iter().map(u32::to_string).collect();
-        writeln!(
-            out,
-            "{:<11} {}",
-            name("Endtoken", "end ids"),
-            ids.join(", ")
-        )?;
+        lines.push(("end ids", ids.join(", ")));
     }
-    let beside = name("Tokenizer", "tokenizer");
-    match &findings.tokenizer {
-        None => writeln!(
-            out,
-            "{beside:<11} {}",
-            name("keiner daneben", "none beside it")
-        )?,
-        Some(TokenizerLine {
-            path,
-            vocab_size,
-            problem,
-            ..
-        }) => {
-            let tokens = vocab_size.map(|n| format!(" ({n} {})", name("Token", "tokens")));
-            let verdict = match problem {
-                None => name("passt", "fits").to_owned(),
-                Some(problem) => format!(
-                    "{}: {}",
-                    name("passt nicht", "does not fit"),
-                    one_line(problem)
-                ),
-            };
-            writeln!(
-                out,
-                "{beside:<11} {path}{}: {verdict}",
-                tokens.unwrap_or_default()
-            )?;
-        }
+    let tokenizer = findings.tokenizer.as_ref();
+    let tokenizer = tokenizer.map_or_else(|| "none next to it".to_owned(), tokenizer_text);
+    lines.push(("tokenizer", tokenizer));
+    for (label, text) in lines {
+        writeln!(out, "{label:<11} {text}")?;
     }
-    writeln!(out, "\n{}", name("Konfiguration", "config"))?;
+
+    writeln!(out, "\nconfig")?;
     let fields = serde_json::to_value(findings.config)?;
     for (field, value) in fields.as_object().into_iter().flatten() {
         writeln!(out, "  {field:<12} {value}")?;
     }
-    writeln!(out, "\n{}", name("Tensoren", "tensors"))?;
+    writeln!(out, "\ntensors")?;
     let width = findings.tensors.iter().map(|t| t.name.len()).max();
+    let width = width.unwrap_or_default();
     for TensorLine { name, dtype, shape } in &findings.tensors {
-        writeln!(
-            out,
-            "  {name:<width$}  {dtype:<4}  {shape:?}",
-            width = width.unwrap_or_default()
-        )?;
+        writeln!(out, "  {name:<width$}  {dtype:<4}  {shape:?}")?;
     }
     if !findings.skipped.is_empty() {
-        writeln!(
-            out,
-            "\n{}",
-            name("kein Teil des Modells", "not part of the model")
-        )?;
+        writeln!(out, "\nnot part of the model")?;
     }
     for SkippedLine { name, reason } in &findings.skipped {
-        // The name comes from the file and may hold anything.
-        writeln!(out, "  {}: {}", name.escape_debug(), voice.phrase(reason))?;
+        // The name comes from the file and may contain control characters.
+        writeln!(out, "  {}: {reason}", name.escape_debug())?;
     }
     Ok(())
+}
+
+fn tokenizer_text(tokenizer: &TokenizerLine) -> String {
+    let tokens = tokenizer.vocab_size.map(|n| format!(" ({n} tokens)"));
+    let verdict = match &tokenizer.problem {
+        None => "fits".to_owned(),
+        Some(problem) => format!("does not fit: {}", one_line(problem)),
+    };
+    format!(
+        "{}{}: {verdict}",
+        tokenizer.path,
+        tokens.unwrap_or_default()
+    )
 }

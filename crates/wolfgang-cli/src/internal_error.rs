@@ -1,6 +1,6 @@
 //! Panics of the command itself.
 
-use crate::report::{one_line, say};
+use crate::console::{one_line, write_line};
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::Cell;
@@ -37,7 +37,7 @@ fn remember(info: &PanicHookInfo<'_>) {
 
 /// Reports a panic of this thread that reached `main`.
 pub(crate) fn report(panic: &(dyn Any + Send)) -> ExitCode {
-    say(&message(panic));
+    write_line(&message(panic));
     ExitCode::FAILURE
 }
 

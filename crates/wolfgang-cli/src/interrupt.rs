@@ -1,16 +1,12 @@
 //! Ctrl-C.
 
+use crate::error::Interrupted;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a shell reports for a program that Ctrl-C ended.
+/// The exit code that shells report for a program ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
-
-/// The text that was generated until Ctrl-C is written; the program ends as if the signal had ended it.
-#[derive(Debug, thiserror::Error)]
-#[error("interrupted")]
-pub(crate) struct Interrupted;
 
 /// [`Interrupted`] if there was a Ctrl-C.
 pub(crate) fn check(flag: &AtomicBool) -> Result<(), Interrupted> {
@@ -20,47 +16,46 @@ pub(crate) fn check(flag: &AtomicBool) -> Result<(), Interrupted> {
     }
 }
 
-/// Listens for Ctrl-C. The first sets the flag, so that the text can end cleanly; a second one ends the program at
-/// once.
+/// Makes the first Ctrl-C set the flag, so that the text can be completed, and a second one end the
+/// program at once.
 #[cfg(unix)]
-pub(crate) fn listen() -> anyhow::Result<Arc<AtomicBool>> {
+pub(crate) fn install_handler() -> anyhow::Result<Arc<AtomicBool>> {
     use signal_hook::{consts::SIGINT, flag};
     let interrupted = Arc::new(AtomicBool::new(false));
-    // In this order: by the second signal, the first has set the flag.
+    // The order matters: the second signal must find the flag set by the first.
     flag::register_conditional_default(SIGINT, interrupted.clone())?;
     flag::register(SIGINT, interrupted.clone())?;
     Ok(interrupted)
 }
 
-/// Listens for Ctrl-C. It sets the flag, however often, and never ends the program.
+/// Makes every Ctrl-C set the flag. None ends the program.
 #[cfg(unix)]
-pub(crate) fn listen_and_go_on() -> anyhow::Result<Arc<AtomicBool>> {
+pub(crate) fn install_repeatable_handler() -> anyhow::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, flag.clone())?;
     Ok(flag)
 }
 
-/// Ends the program by the signal's default action, so that a shell that runs it in a script or in a loop sees that it
-/// was interrupted, and ends that as well. A shell that sees an exit code, even 130, takes it that the program has dealt
-/// with Ctrl-C.
+/// Ends the program by the signal's default action, so that a shell script or loop that runs it
+/// ends as well. After an exit code, even 130, a shell continues: it takes Ctrl-C as handled.
 #[cfg(unix)]
 pub(crate) fn end() -> ExitCode {
-    // If that fails, the code is left.
+    // The exit code is the fallback.
     let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT);
     ExitCode::from(INTERRUPTED)
 }
 
-/// Listens for Ctrl-C. The first sets the flag, so that the text can end cleanly; a second one ends the program at
-/// once.
+/// Makes the first Ctrl-C set the flag, so that the text can be completed, and a second one end the
+/// program at once.
 #[cfg(not(unix))]
-pub(crate) fn listen() -> anyhow::Result<Arc<AtomicBool>> {
+pub(crate) fn install_handler() -> anyhow::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     let seen = flag.clone();
     ctrlc::set_handler(move || {
         if seen.swap(true, Ordering::Relaxed) {
             #[expect(
                 clippy::exit,
-                reason = "asked for twice; there is nothing left to save"
+                reason = "the user asked twice, and nothing is left to save"
             )]
             std::process::exit(INTERRUPTED.into());
         }
@@ -68,9 +63,9 @@ pub(crate) fn listen() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
-/// Listens for Ctrl-C. It sets the flag, however often, and never ends the program.
+/// Makes every Ctrl-C set the flag. None ends the program.
 #[cfg(not(unix))]
-pub(crate) fn listen_and_go_on() -> anyhow::Result<Arc<AtomicBool>> {
+pub(crate) fn install_repeatable_handler() -> anyhow::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     let seen = flag.clone();
     ctrlc::set_handler(move || seen.store(true, Ordering::Relaxed))?;

@@ -1,7 +1,7 @@
 //! How long a text becomes.
 
-use crate::layers::options;
-use crate::report::BadParameter;
+use crate::error::UsageError;
+use crate::merge::options;
 use crate::sampling_args::{SamplingArgs, token_ids};
 use crate::whole_number::{self, WholeNumber};
 use clap::ValueEnum;
@@ -44,25 +44,25 @@ options! {
 
         /// What to do when the context is full [default: slide, in a chat stop]
         #[arg(long, value_enum)]
-        pub(crate) overflow: Option<WhenFull>,
+        pub(crate) overflow: Option<OnContextFull>,
     }
 }
 
 /// [`ContextOverflow`] by its name on the command line.
 #[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum WhenFull {
+pub(crate) enum OnContextFull {
     /// Sliding window: recompute the last tokens that fit for each further token, which is slow
     Slide,
     /// Stop generating
     Stop,
 }
 
-impl From<WhenFull> for ContextOverflow {
-    fn from(when_full: WhenFull) -> Self {
-        match when_full {
-            WhenFull::Slide => Self::SlidingWindow,
-            WhenFull::Stop => Self::Stop,
+impl From<OnContextFull> for ContextOverflow {
+    fn from(on_full: OnContextFull) -> Self {
+        match on_full {
+            OnContextFull::Slide => Self::SlidingWindow,
+            OnContextFull::Stop => Self::Stop,
         }
     }
 }
@@ -74,7 +74,7 @@ impl LengthArgs {
         sampling: &SamplingArgs,
         tokenizer: &Tokenizer,
         max_new_tokens: usize,
-    ) -> Result<GenerateOptions, BadParameter> {
+    ) -> Result<GenerateOptions, UsageError> {
         let min_new_tokens = self.min_new_tokens.unwrap_or(0);
         let limit = self.max_new_tokens;
         let context_overflow = match (self.overflow, limit) {
@@ -95,10 +95,10 @@ impl LengthArgs {
             .with_context_overflow(context_overflow))
     }
 
-    fn max_time(&self) -> Result<Option<Duration>, BadParameter> {
+    fn max_time(&self) -> Result<Option<Duration>, UsageError> {
         let duration = |seconds| {
             Duration::try_from_secs_f64(seconds).map_err(|_| {
-                BadParameter(format!(
+                UsageError(format!(
                     "--max-time is {seconds}, but it must be a non-negative number of seconds"
                 ))
             })
@@ -107,7 +107,7 @@ impl LengthArgs {
     }
 
     /// What can be told before there is a model.
-    pub(crate) fn check(&self) -> Result<(), BadParameter> {
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
         self.max_time().map(|_| ())
     }
 }

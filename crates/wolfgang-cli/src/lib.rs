@@ -6,50 +6,51 @@
 //! }
 //! ```
 //!
-//! Thin: it reads arguments, calls the libraries and writes what comes back. It is a library besides a binary so that
-//! `cargo xtask convert-checkpoint` is the same code, and the project's tests can run it as a process of their own.
+//! It parses arguments, calls the libraries and prints the results. It is a library as well as a
+//! binary so that `cargo xtask convert-checkpoint` runs the same code.
 
 mod args;
 mod bench;
+mod bundled_model;
 mod chat;
 mod chat_args;
-mod complete;
+mod completions;
 mod config_file;
+mod console;
 mod convert;
 mod dash_texts;
 mod devices;
 #[cfg(all(feature = "wgpu", target_os = "linux"))]
 mod driver_environment;
 mod environment;
+mod error;
 mod explain;
-mod faust;
+mod failure;
 mod generate;
 mod generate_args;
-mod german;
 mod home;
 mod inspect;
 mod internal_error;
 mod interrupt;
 mod language;
-mod layers;
 mod length_args;
 mod lost_characters;
+mod merge;
 mod model_args;
 mod model_source;
 mod named;
 mod output;
+mod output_file;
 mod piece;
 mod preset;
 mod progress;
-mod report;
+mod prompt;
 mod sampling_args;
 mod score;
 mod standard_streams;
 mod text_source;
 mod token_ids;
 mod tokenize;
-mod voice;
-mod whole_file;
 mod whole_number;
 
 pub use bench::{
@@ -59,8 +60,9 @@ pub use bench::{
 pub use convert::{ConvertArgs, convert};
 
 use args::{Cli, Command};
+use clap::CommandFactory;
+use console::Console;
 use std::process::ExitCode;
-use voice::Voice;
 
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
@@ -68,9 +70,9 @@ pub fn main() -> ExitCode {
     std::panic::catch_unwind(run).unwrap_or_else(|panic| internal_error::report(&*panic))
 }
 
-/// One line on standard error with the next step, in English, and the code.
+/// Prints an error and the next step to standard error as one line. Returns the exit code.
 pub fn report_failure(error: &anyhow::Error) -> ExitCode {
-    report::failure(error, Voice::default())
+    failure::report(error, Console::default())
 }
 
 fn run() -> ExitCode {
@@ -78,28 +80,28 @@ fn run() -> ExitCode {
     driver_environment::prepare();
     let Cli { command, globals } = match args::parse() {
         Ok(cli) => cli,
-        Err(error) => return report::usage(&error),
+        Err(error) => return failure::report_usage(&error),
     };
-    let (file, voice) = match globals.resolve() {
+    let (file, console) = match globals.resolve() {
         Ok(resolved) => resolved,
         Err(error) => return report_failure(&error),
     };
     let result = match command {
-        Command::Generate(args) => generate::run(*args, file, voice),
-        Command::Explain(args) => explain::run(*args, file, voice),
-        Command::Chat(args) => chat::run(*args, file, voice),
-        Command::Score(args) => score::run(args, file, voice),
-        Command::Tokenize(args) => tokenize::run(args, file, voice),
-        Command::Convert(args) => convert::convert_with(&args, voice),
-        Command::Inspect(args) => inspect::run(&args, voice),
-        Command::Devices(args) => devices::run(&args, voice),
+        Command::Generate(args) => generate::run(*args, file, console),
+        Command::Explain(args) => explain::run(*args, file, console),
+        Command::Chat(args) => chat::run(*args, file, console),
+        Command::Score(args) => score::run(args, file, console),
+        Command::Tokenize(args) => tokenize::run(args, file, console),
+        Command::Convert(args) => convert::convert_with(&args, console),
+        Command::Inspect(args) => inspect::run(&args, console),
+        Command::Devices(args) => devices::run(&args),
         Command::Bench(args) => bench(&args),
-        Command::Completions(args) => complete::completions(&args),
-        Command::Man(args) => complete::man(&args),
+        Command::Completions(args) => completions::completions(&args, &Cli::command()),
+        Command::Man(args) => completions::man(&args, &Cli::command()),
         Command::BenchCase(args) => run_case(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report::failure(&error, voice),
+        Err(error) => failure::report(&error, console),
     }
 }

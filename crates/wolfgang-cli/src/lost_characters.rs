@@ -1,52 +1,63 @@
-//! The characters of a text that a vocabulary has no token for, by name.
+//! The characters of a text for which a vocabulary has no token.
 
-use crate::voice::Voice;
 use std::collections::HashSet;
+use std::fmt::{Display, Formatter};
 use wolfgang_generate::{GenerateError, Tokenizer};
 
-/// The characters of `text` that the vocabulary lacks, as a message lists them; `None` if it lacks none.
+/// Characters that encoding drops, for a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LostCharacters {
+    /// The first few, each once, separated by spaces.
+    pub(crate) shown: String,
+    /// Number of further distinct characters.
+    pub(crate) more: usize,
+}
+
+/// The characters of `text` that the vocabulary lacks; `None` if it lacks none.
 pub(crate) fn of(
     text: &str,
     tokenizer: &Tokenizer,
-    voice: Voice,
-) -> Result<Option<String>, GenerateError> {
+) -> Result<Option<LostCharacters>, GenerateError> {
     let missing = tokenizer.unencodable_offsets(text)?;
     let characters = missing.iter().map(|&byte| at(text, byte));
-    Ok((!missing.is_empty()).then(|| named(characters, voice)))
+    Ok((!missing.is_empty()).then(|| LostCharacters::new(characters)))
 }
 
-/// The character that the byte at `at` belongs to.
+/// The character that contains the byte at offset `at`.
 pub(crate) fn at(text: &str, at: usize) -> &str {
     let start = text.floor_char_boundary(at);
     let len = text[start..].chars().next().map_or(0, char::len_utf8);
     &text[start..start + len]
 }
 
-/// Characters, each once and the first few only.
-pub(crate) fn named<'a>(characters: impl Iterator<Item = &'a str>, voice: Voice) -> String {
-    const SHOWN: usize = 8;
-    let mut seen = HashSet::new();
-    let distinct: Vec<_> = characters
-        .filter(|character| seen.insert(*character))
-        .collect();
-    let shown: Vec<_> = distinct
-        .iter()
-        .take(SHOWN)
-        .map(|one| visible(one))
-        .collect();
-    let shown = shown.join(" ");
-    match distinct.len().saturating_sub(SHOWN) {
-        0 => shown,
-        n => voice.pick(
-            format!("{shown} und {n} weitere"),
-            format!("{shown} and {n} more"),
-        ),
+impl LostCharacters {
+    pub(crate) fn new<'a>(characters: impl Iterator<Item = &'a str>) -> Self {
+        const SHOWN: usize = 8;
+        let mut seen = HashSet::new();
+        let distinct: Vec<_> = characters
+            .filter(|character| seen.insert(*character))
+            .collect();
+        let shown = distinct.iter().take(SHOWN).map(|one| visible(one));
+        Self {
+            shown: shown.collect::<Vec<_>>().join(" "),
+            more: distinct.len().saturating_sub(SHOWN),
+        }
     }
 }
 
-/// A character as it is, or by its code point if it cannot be seen by itself.
+impl Display for LostCharacters {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.shown)?;
+        match self.more {
+            0 => Ok(()),
+            n => write!(f, " and {n} more"),
+        }
+    }
+}
+
+/// The character, or its code point if it is not visible by itself.
 fn visible(character: &str) -> String {
-    // Rust escapes what it does not print, such as controls and spaces, and what changes the character before it.
+    // `escape_debug` escapes control characters, spaces and combining characters.
     let is_visible = |c: char| {
         let is_escaped = c.escape_debug().count() > 1 && !matches!(c, '"' | '\'' | '\\');
         !is_escaped && c != ' '
@@ -84,10 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn each_character_is_named_once_and_the_rest_are_counted() {
-        let voice = Voice::default();
-        assert_eq!(named(["€", "€", "\n"].into_iter(), voice), "€ U+000A");
+    fn each_character_is_listed_once_and_the_rest_are_counted() {
+        let listed =
+            |characters: &[&str]| LostCharacters::new(characters.iter().copied()).to_string();
+        assert_eq!(listed(&["€", "€", "\n"]), "€ U+000A");
         let many = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "a"];
-        assert_eq!(named(many.into_iter(), voice), "a b c d e f g h and 2 more");
+        assert_eq!(listed(&many), "a b c d e f g h and 2 more");
     }
 }

@@ -1,11 +1,11 @@
-//! Which model, and where it computes.
+//! Options for the model and the device.
 
-use crate::layers::options;
+use crate::console::Console;
+use crate::merge::options;
 use crate::named;
 use crate::progress::ProgressLine;
-use crate::voice::Voice;
 use crate::whole_number;
-use crate::{faust, home, model_source};
+use crate::{bundled_model, home, model_source};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -60,93 +60,90 @@ fn threads(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 impl ModelArgs {
-    /// These, and those of a configuration file in this folder that are not among them.
+    /// These options, and for those that are not given the ones of a configuration file in `folder`.
     pub(crate) fn over(self, mut file: Self, folder: &Path) -> Self {
         if self.model.is_some() {
-            // It belongs to the other model.
+            // The tokenizer of the file belongs to the model of the file.
             file.tokenizer = None;
         }
-        file.model = file.model.map(|path| beside(folder, &path));
-        file.tokenizer = file.tokenizer.map(|path| beside(folder, &path));
+        file.model = file.model.map(|path| relative_to(folder, &path));
+        file.tokenizer = file.tokenizer.map(|path| relative_to(folder, &path));
         let mut args = self.or(file);
         args.model = args.model.map(|path| home::expand(&path));
         args.tokenizer = args.tokenizer.map(|path| home::expand(&path));
         args
     }
 
-    /// Opens the device and loads the model onto it. Tells the seconds that loading took.
-    pub(crate) fn load(&self, voice: Voice) -> anyhow::Result<(WolfgangGenerator, f64)> {
+    /// Opens the device and loads the model onto it. Returns the seconds that loading took as well.
+    pub(crate) fn load(&self, console: Console) -> anyhow::Result<(WolfgangGenerator, f64)> {
         let device = self.device.unwrap_or_default().open();
         let device = device.map_err(GenerateError::from)?;
         let begun = Instant::now();
-        let generator = self.load_onto(&device, voice)?;
+        let generator = self.load_onto(&device, console)?;
         Ok((generator, begun.elapsed().as_secs_f64()))
     }
 
-    fn load_onto(&self, device: &Device, voice: Voice) -> anyhow::Result<WolfgangGenerator> {
+    fn load_onto(&self, device: &Device, console: Console) -> anyhow::Result<WolfgangGenerator> {
         let options = ModelOptions::default()
             .with_precision(self.dtype.unwrap_or_default())
             .with_cache(self.cache_dtype)
             .with_threads(self.threads);
         let Some(model) = &self.model else {
-            let tokenizer = self.load_tokenizer(voice)?;
-            let model = faust::model(device, options)?;
+            let tokenizer = self.load_tokenizer(console)?;
+            let model = bundled_model::model(device, options)?;
             return Ok(WolfgangGenerator::new(model, tokenizer)?);
         };
-        let mut progress = ProgressLine::new(voice);
-        let mut builder = model_source::builder(model, voice, &mut progress)?
+        let mut progress = ProgressLine::new(console);
+        let mut builder = model_source::builder(model, console, &mut progress)?
             .device(device.clone())
             .model_options(options);
         if let Some(tokenizer) = &self.tokenizer {
             builder = builder.tokenizer(tokenizer);
         }
         let opened = builder.open()?;
-        if let Some(unread) = unread_classes(opened.checkpoint(), voice) {
-            voice.note(&unread);
+        if let Some(unread) = unread_classes(opened.checkpoint()) {
+            console.info(&unread);
         }
         Ok(opened.load()?)
     }
 
     /// The tokenizer without its model.
-    pub(crate) fn load_tokenizer(&self, voice: Voice) -> anyhow::Result<Tokenizer> {
+    pub(crate) fn load_tokenizer(&self, console: Console) -> anyhow::Result<Tokenizer> {
         let tokenizer = match (&self.tokenizer, &self.model) {
             (Some(tokenizer), _) => Tokenizer::from_file(tokenizer),
             (None, Some(model)) => {
-                Tokenizer::from_file(model_source::resolve(model, voice)?.tokenizer())
+                Tokenizer::from_file(model_source::resolve(model, console)?.tokenizer())
             }
-            (None, None) => return Ok(faust::tokenizer()?),
+            (None, None) => return Ok(bundled_model::tokenizer()?),
         };
         Ok(tokenizer.map_err(GenerateError::from)?)
     }
 }
 
-/// Which objects in a checkpoint were passed over, in one line, if there are any.
-pub(crate) fn unread_classes(checkpoint: &Checkpoint, voice: Voice) -> Option<String> {
+/// One line about the objects in a checkpoint that were skipped, if there are any.
+pub(crate) fn unread_classes(checkpoint: &Checkpoint) -> Option<String> {
     const SHOWN: usize = 8;
     let classes = checkpoint.unread_classes();
     if classes.is_empty() {
         return None;
     }
-    // The names come from the file and may hold anything.
+    // The names come from the file and may contain control characters.
     let names = classes.iter().take(SHOWN);
     let names: Vec<_> = names
         .map(|name| format!("{:.80}", name.escape_debug().to_string()))
         .collect();
     let more = match classes.len().saturating_sub(SHOWN) {
         0 => String::new(),
-        n => voice.pick(format!(" und {n} weitere"), format!(" and {n} more")),
+        n => format!(" and {n} more"),
     };
     let (path, names) = (checkpoint.path().display(), names.join(", "));
-    Some(voice.pick(
-        format!("{path}: neben dem Modell nicht gelesen: Objekte der Klassen {names}{more}"),
-        format!(
-            "{path}: skipped objects that are not part of the model, of the classes {names}{more}"
-        ),
+    Some(format!(
+        "{path}: skipped objects that are not part of the model, of the classes {names}{more}"
     ))
 }
 
-/// A path in a file is relative to the file. A model on the Hub is no path.
-fn beside(folder: &Path, path: &Path) -> PathBuf {
+/// A path in a configuration file is relative to the file, unless it names a model on the Hub.
+fn relative_to(folder: &Path, path: &Path) -> PathBuf {
     if model_source::is_on_the_hub(path) {
         path.to_path_buf()
     } else {

@@ -1,7 +1,7 @@
 //! What a model may be named by: a path, or a model on the Hugging Face Hub.
 
+use crate::console::Console;
 use crate::progress::ProgressLine;
-use crate::voice::Voice;
 use std::path::Path;
 use wolfgang_generate::{GeneratorBuilder, HUB_PREFIX, ModelFiles, WolfgangGenerator};
 #[cfg(feature = "hub")]
@@ -10,20 +10,20 @@ use wolfgang_generate::{HubModel, HubUnavailable};
 /// A builder for the model of this name. What is on the Hub has been downloaded.
 pub(crate) fn builder<'p>(
     model: &Path,
-    voice: Voice,
+    console: Console,
     progress: &'p mut ProgressLine,
 ) -> anyhow::Result<GeneratorBuilder<'p>> {
     let builder = WolfgangGenerator::builder(model).progress(progress);
     match name_on_the_hub(model) {
-        Some(name) => on_the_hub(name, builder, voice),
+        Some(name) => on_the_hub(name, builder, console),
         None => Ok(builder),
     }
 }
 
 /// Turns the name of a model into the paths of its files, downloading what is on the Hub and not yet here.
-pub(crate) fn resolve(model: &Path, voice: Voice) -> anyhow::Result<ModelFiles> {
-    let mut progress = ProgressLine::new(voice);
-    let mut builder = builder(model, voice, &mut progress)?;
+pub(crate) fn resolve(model: &Path, console: Console) -> anyhow::Result<ModelFiles> {
+    let mut progress = ProgressLine::new(console);
+    let mut builder = builder(model, console, &mut progress)?;
     Ok(builder.resolve()?.clone())
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn hub_name(path: &Path) -> Option<String> {
 fn on_the_hub<'p>(
     name: &str,
     builder: GeneratorBuilder<'p>,
-    voice: Voice,
+    console: Console,
 ) -> anyhow::Result<GeneratorBuilder<'p>> {
     // Before the environment is looked at: a mistyped name is the more likely mistake.
     let model: HubModel = name.parse()?;
@@ -81,15 +81,9 @@ fn on_the_hub<'p>(
         let HubUnavailable {
             endpoint, problem, ..
         } = unavailable;
-        voice.warning(&voice.pick(
-            format!(
-                "{endpoint} ist nicht zu erreichen ({problem}); {model} kommt aus dem Cache und ist vielleicht nicht der \
-                 neueste Stand"
-            ),
-            format!(
+        console.warn(&format!(
                 "failed to connect to {endpoint} ({problem}); {model} is taken from the cache and may be out of date"
-            ),
-        ));
+            ));
     }
     Ok(builder)
 }
@@ -99,7 +93,7 @@ fn on_the_hub<'p>(
 fn on_the_hub<'p>(
     _name: &str,
     mut builder: GeneratorBuilder<'p>,
-    _voice: Voice,
+    _voice: Console,
 ) -> anyhow::Result<GeneratorBuilder<'p>> {
     builder.resolve()?;
     Ok(builder)
@@ -109,12 +103,12 @@ fn on_the_hub<'p>(
 #[cfg(feature = "hub")]
 mod variables {
     use crate::environment::{path, text, xdg};
-    use crate::report::BadParameter;
+    use crate::error::UsageError;
     use crate::text_source::without_byte_order_mark;
     use std::path::{Path, PathBuf};
     use wolfgang_generate::Hub;
 
-    pub(super) fn hub() -> Result<Hub, BadParameter> {
+    pub(super) fn hub() -> Result<Hub, UsageError> {
         let home = home()?;
         let cache = path("HF_HUB_CACHE").unwrap_or_else(|| home.join("hub"));
         Ok(Hub::new(cache)
@@ -123,7 +117,7 @@ mod variables {
             .with_offline(text("HF_HUB_OFFLINE")?.is_some_and(|value| is_true(&value))))
     }
 
-    fn endpoint() -> Result<String, BadParameter> {
+    fn endpoint() -> Result<String, UsageError> {
         let endpoint = text("HF_ENDPOINT")?.unwrap_or_else(|| Hub::ENDPOINT.to_owned());
         let host = ["https://", "http://"]
             .iter()
@@ -131,21 +125,21 @@ mod variables {
         match host {
             Some(host) if !host.trim_matches('/').is_empty() => Ok(endpoint),
             // Its value is not shown: it may hold a password.
-            _ => Err(BadParameter(format!(
+            _ => Err(UsageError(format!(
                 "HF_ENDPOINT is not a URL: it must be the address of a Hub, such as {}",
                 Hub::ENDPOINT
             ))),
         }
     }
 
-    fn home() -> Result<PathBuf, BadParameter> {
+    fn home() -> Result<PathBuf, UsageError> {
         let cache = || Some(xdg("XDG_CACHE_HOME", ".cache")?.join("huggingface"));
         path("HF_HOME").or_else(cache).ok_or_else(|| {
-            BadParameter("no home directory was found for downloads: set HF_HOME".into())
+            UsageError("no home directory was found for downloads: set HF_HOME".into())
         })
     }
 
-    fn token(home: &Path) -> Result<Option<String>, BadParameter> {
+    fn token(home: &Path) -> Result<Option<String>, UsageError> {
         // Without the file there is no token; with one that cannot be read, the Hub will say that it wants one.
         let path = path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
         let file = || std::fs::read_to_string(path).ok();
@@ -154,7 +148,7 @@ mod variables {
         };
         let token = without_byte_order_mark(&token).trim();
         if token.contains(|c: char| !c.is_ascii_graphic()) {
-            return Err(BadParameter(
+            return Err(UsageError(
                 "the token in HF_TOKEN or in the cache contains invalid characters (expected printable ASCII)"
                     .into(),
             ));

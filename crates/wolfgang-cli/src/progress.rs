@@ -1,6 +1,6 @@
 //! How far a long operation is, on standard error.
 
-use crate::voice::Voice;
+use crate::console::Console;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::{Duration, Instant};
 use wolfgang_generate::{Phase, Progress};
@@ -10,7 +10,7 @@ const DELAY: Duration = Duration::from_secs(1);
 
 /// One line with bytes, rate and time left, gone when the operation is over. Only a terminal gets to see it.
 pub(crate) struct ProgressLine {
-    voice: Voice,
+    console: Console,
     running: Option<Running>,
 }
 
@@ -21,9 +21,9 @@ struct Running {
 }
 
 impl ProgressLine {
-    pub(crate) fn new(voice: Voice) -> Self {
+    pub(crate) fn new(console: Console) -> Self {
         Self {
-            voice,
+            console,
             running: None,
         }
     }
@@ -31,14 +31,13 @@ impl ProgressLine {
 
 impl Progress for ProgressLine {
     fn begin(&mut self, phase: Phase, bytes: u64) {
-        if !self.voice.shows_progress() {
+        if !self.console.shows_progress() {
             return;
         }
         let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::hidden());
-        bar.set_style(style(self.voice));
-        // A name may come from a server: it must not move the terminal's cursor.
-        let phase = self.voice.phase(&phase);
-        bar.set_message(phase.replace(char::is_control, " "));
+        bar.set_style(style());
+        // A file name may come from a server: it must not control the terminal.
+        bar.set_message(phase.to_string().replace(char::is_control, " "));
         self.running = Some(Running {
             bar,
             begun: Instant::now(),
@@ -73,10 +72,9 @@ impl Drop for ProgressLine {
     }
 }
 
-fn style(voice: Voice) -> ProgressStyle {
-    ProgressStyle::with_template(voice.pick(
-        "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, noch {eta}",
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template(
         "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left",
-    ))
+    )
     .unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -1,9 +1,9 @@
 //! How each token is chosen.
 
-use crate::layers::options;
+use crate::error::UsageError;
+use crate::merge::options;
 use crate::named;
 use crate::preset::Preset;
-use crate::report::BadParameter;
 use crate::whole_number::{self, WholeNumber};
 use wolfgang_generate::{
     DryParams, DynamicTemperatureParams, MirostatParams, PenaltyScope, RngKind, SamplingParams,
@@ -197,7 +197,7 @@ impl SamplingArgs {
         &self,
         tokenizer: &Tokenizer,
         min_new_tokens: usize,
-    ) -> Result<SamplingParams, BadParameter> {
+    ) -> Result<SamplingParams, UsageError> {
         let ids = |option, tokens: &[String]| token_ids(option, tokens, tokenizer);
         let mut params = self.params();
         if !self.allow_token.is_empty() {
@@ -257,7 +257,7 @@ impl SamplingArgs {
     }
 
     /// Options that do nothing without another, which was not given.
-    pub(crate) fn check(&self) -> Result<(), BadParameter> {
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
         let dry = self.dry_multiplier.is_some();
         let needs = [
             (
@@ -304,7 +304,7 @@ impl SamplingArgs {
             ),
         ];
         match needs.iter().find(|(_, given, _, met)| *given && !met) {
-            Some((option, _, other, _)) => Err(BadParameter(format!(
+            Some((option, _, other, _)) => Err(UsageError(format!(
                 "{option} has no effect without {other}"
             ))),
             None => Ok(()),
@@ -329,7 +329,7 @@ pub(crate) fn token_ids(
     option: &str,
     tokens: &[String],
     tokenizer: &Tokenizer,
-) -> Result<Vec<u32>, BadParameter> {
+) -> Result<Vec<u32>, UsageError> {
     let id = |token: &String| token_id(token, tokenizer).ok_or_else(|| no_token(option, token));
     tokens.iter().map(id).collect()
 }
@@ -338,17 +338,17 @@ fn token_id(token: &str, tokenizer: &Tokenizer) -> Option<u32> {
     token.parse().ok().or_else(|| tokenizer.token_id(token))
 }
 
-fn no_token(option: &str, given: &str) -> BadParameter {
-    BadParameter(format!(
+fn no_token(option: &str, given: &str) -> UsageError {
+    UsageError(format!(
         "{option} is {given:?}, but it must be a token id or a text of exactly one token"
     ))
 }
 
-fn logit_bias(given: &str, tokenizer: &Tokenizer) -> Result<(u32, f32), BadParameter> {
+fn logit_bias(given: &str, tokenizer: &Tokenizer) -> Result<(u32, f32), UsageError> {
     // The token itself may be an equals sign.
     let parts = given.rsplit_once('=');
     let Some((token, Ok(bias))) = parts.map(|(token, bias)| (token, bias.parse())) else {
-        return Err(BadParameter(format!(
+        return Err(UsageError(format!(
             "--logit-bias is {given:?}, but it must be ID=NUMBER or TOKEN=NUMBER"
         )));
     };
@@ -373,7 +373,7 @@ mod tests {
     }
 
     fn faust_tokenizer() -> Tokenizer {
-        crate::faust::tokenizer().unwrap()
+        crate::bundled_model::tokenizer().unwrap()
     }
 
     /// Written out in full, so that a new parameter without an option does not compile.
@@ -523,7 +523,7 @@ mod tests {
             ("--mirostat-eta 0.2", "--mirostat-tau"),
             ("--dynatemp-exponent 2", "--dynatemp-range"),
         ] {
-            let BadParameter(message) = parse(alone).check().unwrap_err();
+            let UsageError(message) = parse(alone).check().unwrap_err();
             assert!(message.ends_with(needed), "{message}");
         }
     }
@@ -538,7 +538,7 @@ mod tests {
             assert_eq!(logit_bias(given, &tokenizer).unwrap(), expected, "{given}");
         }
         for bad in ["17", "17=viel", "zwei Wörter=1", ""] {
-            let BadParameter(message) = logit_bias(bad, &tokenizer).unwrap_err();
+            let UsageError(message) = logit_bias(bad, &tokenizer).unwrap_err();
             assert!(message.starts_with("--logit-bias is "), "{message}");
         }
     }

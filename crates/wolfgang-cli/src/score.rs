@@ -1,13 +1,13 @@
 //! `wolfgang score`.
 
 use crate::config_file::ConfigFile;
+use crate::console::Console;
+use crate::error::UsageError;
 use crate::home;
 use crate::lost_characters;
 use crate::model_args::ModelArgs;
-use crate::report::BadParameter;
 use crate::standard_streams;
 use crate::text_source;
-use crate::voice::Voice;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
@@ -44,7 +44,7 @@ pub(crate) struct ScoreArgs {
     model: ModelArgs,
 }
 
-/// What `--json` writes; `docs/command.md` describes it.
+/// The output of `--json`; `docs/command.md` describes it.
 #[derive(Serialize)]
 struct Findings {
     tokens: Vec<TokenLine>,
@@ -61,25 +61,24 @@ struct TokenLine {
     logprob: Option<f32>,
 }
 
-pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
+pub(crate) fn run(args: ScoreArgs, file: ConfigFile, console: Console) -> anyhow::Result<()> {
     let text = match (&args.file, &args.text) {
         (Some(path), _) => text_source::file(path)?,
         (None, text) => text_source::required(text.as_deref())?,
     };
     if text.is_empty() {
-        return Err(BadParameter(
+        return Err(UsageError(
             "the text is empty, but scoring requires at least one token".into(),
         )
         .into());
     }
     let model = args.model.over(file.model, &file.folder);
-    let (generator, _) = model.load(voice)?;
+    let (generator, _) = model.load(console)?;
     let tokenizer = generator.tokenizer();
-    let lost = lost_characters::of(&text, tokenizer, voice)?;
+    let lost = lost_characters::of(&text, tokenizer)?;
     if let Some(lost) = &lost {
-        voice.warning(&voice.pick(
-            format!("dem Vokabular des Modells fehlen Zeichen des Textes; sie werden nicht bewertet: {lost}"),
-            format!("the model's vocabulary lacks characters of the text, which are not scored: {lost}"),
+        console.warn(&format!(
+            "the model's vocabulary lacks characters of the text, which are not scored: {lost}"
         ));
     }
     let windows = match args.rolling {
@@ -98,7 +97,7 @@ pub(crate) fn run(args: ScoreArgs, file: ConfigFile, voice: Voice) -> anyhow::Re
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else {
-        tell(&findings, voice, &mut out)?;
+        write_table(&findings, &mut out)?;
     }
     Ok(out.flush()?)
 }
@@ -113,12 +112,8 @@ fn tokens(score: &Score, tokenizer: &Tokenizer) -> Vec<TokenLine> {
     pairs.map(line).collect()
 }
 
-fn tell(findings: &Findings, voice: Voice, out: &mut impl Write) -> std::io::Result<()> {
-    let header = voice.pick(
-        ["ln p", "Wahrscheinlichkeit", "Token"],
-        ["ln p", "probability", "token"],
-    );
-    writeln!(out, "{:>9}  {:>18}  {}", header[0], header[1], header[2])?;
+fn write_table(findings: &Findings, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "{:>9}  {:>18}  token", "ln p", "probability")?;
     for TokenLine { token, logprob, .. } in &findings.tokens {
         match logprob {
             Some(logprob) => {
@@ -128,21 +123,9 @@ fn tell(findings: &Findings, voice: Voice, out: &mut impl Write) -> std::io::Res
             None => writeln!(out, "{:>9}  {:>18}  {token:?}", "", "")?,
         }
     }
+    let tokens = findings.tokens.len();
     match findings.perplexity {
-        Some(perplexity) => writeln!(
-            out,
-            "\n{} {perplexity:.2}  ({} {})",
-            voice.pick("Perplexität", "perplexity"),
-            findings.tokens.len(),
-            voice.pick("Token", "tokens"),
-        ),
-        None => writeln!(
-            out,
-            "\n{}",
-            voice.pick(
-                "keine Perplexität: kein Token wurde bewertet",
-                "no perplexity: no token was scored"
-            )
-        ),
+        Some(perplexity) => writeln!(out, "\nperplexity {perplexity:.2}  ({tokens} tokens)"),
+        None => writeln!(out, "\nno perplexity: no token was scored"),
     }
 }

@@ -1,6 +1,6 @@
 //! Where a text comes from.
 
-use crate::report::BadParameter;
+use crate::error::UsageError;
 use crate::standard_streams;
 use anyhow::Context;
 use std::io::IsTerminal;
@@ -33,7 +33,7 @@ pub(crate) fn required(given: Option<&str>) -> anyhow::Result<String> {
     let text = text.filter(|text| given.is_some() || !text.is_empty());
     let missing =
         "a text is required: pass it as an argument, pipe it in, or name a file with --file";
-    Ok(text.ok_or_else(|| BadParameter(missing.to_owned()))?)
+    Ok(text.ok_or_else(|| UsageError(missing.to_owned()))?)
 }
 
 /// The text in a file, all of it.
@@ -65,7 +65,7 @@ fn marked_encoding(bytes: &[u8]) -> Option<&'static str> {
 
 fn utf8(bytes: Vec<u8>, origin: &str) -> anyhow::Result<String> {
     if let Some(encoding) = marked_encoding(&bytes) {
-        return Err(BadParameter(format!(
+        return Err(UsageError(format!(
             "{origin} is {encoding} text, but it must be UTF-8: save it as UTF-8 or convert it with iconv -f {encoding} -t \
              UTF-8"
         ))
@@ -73,7 +73,7 @@ fn utf8(bytes: Vec<u8>, origin: &str) -> anyhow::Result<String> {
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        BadParameter(format!(
+        UsageError(format!(
             "{origin} is not UTF-8 text: the byte at offset {at} is not valid; save it as UTF-8 or convert it, for \
              example with iconv -f ISO-8859-1 -t UTF-8"
         ))

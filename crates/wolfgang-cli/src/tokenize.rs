@@ -1,14 +1,14 @@
 //! `wolfgang tokenize`.
 
 use crate::config_file::ConfigFile;
+use crate::console::Console;
+use crate::error::UsageError;
 use crate::home;
-use crate::lost_characters;
+use crate::lost_characters::{self, LostCharacters};
 use crate::model_args::ModelArgs;
-use crate::report::BadParameter;
 use crate::standard_streams;
 use crate::text_source;
 use crate::token_ids::TokenIds;
-use crate::voice::Voice;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
@@ -53,7 +53,7 @@ pub(crate) struct TokenizeArgs {
     model: ModelArgs,
 }
 
-/// What `--json` writes; `docs/command.md` describes it.
+/// The output of `--json`; `docs/command.md` describes it.
 #[derive(Serialize)]
 struct Findings {
     tokens: Vec<TokenLine>,
@@ -63,30 +63,30 @@ struct Findings {
 #[derive(Serialize)]
 struct TokenLine {
     id: u32,
-    /// With U+FFFD where the bytes are no whole character.
+    /// With U+FFFD for bytes that are not a complete character.
     text: String,
     bytes: Vec<u8>,
 }
 
-/// A byte that no token stands for.
+/// A byte that no token represents.
 #[derive(Serialize)]
 struct MissingLine {
     at: usize,
     byte: u8,
-    /// The character that it belongs to.
+    /// The character that contains it.
     character: String,
 }
 
-pub(crate) fn run(args: TokenizeArgs, file: ConfigFile, voice: Voice) -> anyhow::Result<()> {
+pub(crate) fn run(args: TokenizeArgs, file: ConfigFile, console: Console) -> anyhow::Result<()> {
     let model = args.model.clone().over(file.model, &file.folder);
     if !args.decode.is_empty() {
-        return decode(&args, &model.load_tokenizer(voice)?);
+        return decode(&args, &model.load_tokenizer(console)?);
     }
     let text = match (&args.file, &args.text) {
         (Some(path), _) => text_source::file(path)?,
         (None, text) => text_source::required(text.as_deref())?,
     };
-    let tokenizer = model.load_tokenizer(voice)?;
+    let tokenizer = model.load_tokenizer(console)?;
     let ids = match args.special {
         true => tokenizer.encode_with_special(&text),
         false => tokenizer.encode(&text),
@@ -97,7 +97,7 @@ pub(crate) fn run(args: TokenizeArgs, file: ConfigFile, voice: Voice) -> anyhow:
         missing: missing(&text, &tokenizer)?,
     };
     if !findings.missing.is_empty() {
-        voice.warning(&lost(&findings.missing, voice));
+        console.warn(&missing_warning(&findings.missing));
     }
     let mut out = standard_streams::output();
     if args.json {
@@ -118,7 +118,7 @@ fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer) -> anyhow::Result<()> {
     let unknown = |id: &&u32| tokenizer.token_bytes(**id).is_none();
     if let Some(id) = ids.iter().find(unknown) {
         let size = tokenizer.vocab_size();
-        return Err(BadParameter(format!(
+        return Err(UsageError(format!(
             "--decode contains token id {id}, but the vocabulary has {size} tokens"
         ))
         .into());
@@ -156,21 +156,16 @@ fn missing(text: &str, tokenizer: &Tokenizer) -> Result<Vec<MissingLine>, Genera
     Ok(places.into_iter().map(line).collect())
 }
 
-/// How many bytes have no token, and to which characters they belong.
-fn lost(missing: &[MissingLine], voice: Voice) -> String {
+/// The number of bytes without a token, and the characters that contain them.
+fn missing_warning(missing: &[MissingLine]) -> String {
     let characters = missing.iter().map(|line| line.character.as_str());
-    let (n, characters) = (missing.len(), lost_characters::named(characters, voice));
-    voice.pick(
-        format!(
-            "für {n} Bytes des Textes hat das Vokabular kein Token; verloren gehen: {characters}"
-        ),
-        format!(
-            "the vocabulary has no token for {n} bytes of the text; dropped characters: {characters}"
-        ),
+    let (n, characters) = (missing.len(), LostCharacters::new(characters));
+    format!(
+        "the vocabulary has no token for {n} bytes of the text; dropped characters: {characters}"
     )
 }
 
-/// Bytes as text, with what is no whole printable character escaped.
+/// The bytes as text; incomplete and unprintable characters are escaped.
 fn piece(bytes: &[u8]) -> String {
     let chunks = bytes.utf8_chunks();
     let chunk = |chunk: std::str::Utf8Chunk<'_>| {

@@ -1,7 +1,8 @@
 //! One configuration, measured in a process of its own: its peak of memory is its own, and its start is a start.
 
 use super::{speeds, start};
-use crate::report::{BadParameter, USAGE};
+use crate::error::UsageError;
+use crate::failure::USAGE;
 use crate::standard_streams;
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -93,7 +94,7 @@ impl Case {
                 self.device, self.dtype
             );
             return Err(match output.status.code().map(u8::try_from) {
-                Some(Ok(USAGE)) => BadParameter(message).into(),
+                Some(Ok(USAGE)) => UsageError(message).into(),
                 _ => anyhow!(message),
             });
         }

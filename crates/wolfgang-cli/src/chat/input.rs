@@ -1,10 +1,10 @@
-//! Where messages come from: a person's terminal, or the lines of standard input.
+//! Input of a chat: lines edited on a terminal, or lines of standard input.
 
-use crate::chat::mistake::Mistake;
-use crate::chat::order;
+use crate::chat::{chat_command, texts};
+use crate::console::{Console, one_line};
 use crate::environment;
+use crate::error::ChatError;
 use crate::text_source::BYTE_ORDER_MARK;
-use crate::voice::Voice;
 use anyhow::Context as _;
 use rustyline::completion::Completer;
 use rustyline::config::{ColorMode, Config};
@@ -17,21 +17,21 @@ use rustyline::{Context, Editor, Helper};
 use std::io::{BufRead, ErrorKind, stdin, stdout};
 use std::path::{Path, PathBuf};
 
-/// Where lines come from.
+/// Source of lines.
 pub(crate) enum Input {
     Terminal(Box<Terminal>),
-    /// How many lines have been read.
+    /// Standard input, with the number of lines read so far.
     Lines(usize),
 }
 
-/// What came.
+/// What was read.
 #[derive(Debug)]
-pub(crate) enum Heard {
+pub(crate) enum InputEvent {
     /// One line, or several of which all but the last ended in a backslash.
-    Message(String),
-    /// A line that is no text.
-    Refused(Mistake),
-    /// Ctrl-C, which has cleared the line.
+    Line(String),
+    /// A line that is not UTF-8.
+    Rejected(ChatError),
+    /// Ctrl-C, which clears the line.
     Interrupt,
     End,
 }
@@ -39,24 +39,24 @@ pub(crate) enum Heard {
 pub(crate) struct Terminal {
     editor: Editor<LineHelper, FileHistory>,
     prompt: (&'static str, String),
-    /// Where lines are kept, if they are.
+    /// File of the input history; `None` if it is not kept.
     history: Option<PathBuf>,
-    voice: Voice,
+    console: Console,
 }
 
-/// What rustyline asks while a line is edited.
+/// Line continuation and completion of commands for rustyline.
 #[derive(Default)]
 struct LineHelper;
 
 const PROMPT: &str = "> ";
 
-/// What ends a line that goes on in the next.
-const CONTINUES: char = '\\';
+/// A line that ends in this character continues on the next line.
+const CONTINUATION: char = '\\';
 
 impl Input {
-    pub(crate) fn terminal(keep_history: bool, voice: Voice) -> anyhow::Result<Self> {
-        let colored = voice.color.on(&stdout());
-        // Whether there are colours is decided here alone.
+    pub(crate) fn terminal(keep_history: bool, console: Console) -> anyhow::Result<Self> {
+        let colored = console.color.on(&stdout());
+        // rustyline must not decide about colours itself.
         let color_mode = match colored {
             true => ColorMode::Forced,
             false => ColorMode::Disabled,
@@ -76,20 +76,20 @@ impl Input {
             editor,
             prompt: (PROMPT, styled),
             history: history.map(|folder| folder.join("wolfgang/history")),
-            voice,
+            console,
         };
         terminal.load_history();
         Ok(Self::Terminal(Box::new(terminal)))
     }
 
-    pub(crate) fn next(&mut self) -> anyhow::Result<Heard> {
+    pub(crate) fn next(&mut self) -> anyhow::Result<InputEvent> {
         match self {
             Self::Terminal(terminal) => terminal.next(),
             Self::Lines(read) => next_line(read),
         }
     }
 
-    /// How wide the terminal is now.
+    /// Current width of the terminal.
     pub(crate) fn columns(&mut self) -> usize {
         let columns = match self {
             Self::Terminal(terminal) => terminal.editor.dimensions(),
@@ -100,19 +100,19 @@ impl Input {
 }
 
 impl Terminal {
-    fn next(&mut self) -> anyhow::Result<Heard> {
+    fn next(&mut self) -> anyhow::Result<InputEvent> {
         match self.editor.readline(&self.prompt) {
             Ok(text) => {
                 self.save_history();
-                let continued = format!("{CONTINUES}\n");
-                Ok(Heard::Message(text.replace(&continued, "\n")))
+                let continued = format!("{CONTINUATION}\n");
+                Ok(InputEvent::Line(text.replace(&continued, "\n")))
             }
             Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
                 discard_typed();
-                Ok(Heard::Refused(Mistake::TypedNoText))
+                Ok(InputEvent::Rejected(ChatError::TypedLineNotUtf8))
             }
-            Err(ReadlineError::Interrupted) => Ok(Heard::Interrupt),
-            Err(ReadlineError::Eof) => Ok(Heard::End),
+            Err(ReadlineError::Interrupted) => Ok(InputEvent::Interrupt),
+            Err(ReadlineError::Eof) => Ok(InputEvent::End),
             Err(error) => Err(error).context("failed to read from the terminal"),
         }
     }
@@ -122,7 +122,7 @@ impl Terminal {
             return;
         };
         if let Err(error) = self.editor.load_history(&path) {
-            self.give_up_history(&error);
+            self.disable_history(&error);
         }
     }
 
@@ -132,37 +132,34 @@ impl Terminal {
         };
         let made = path
             .parent()
-            .map_or(Ok(()), make_private)
+            .map_or(Ok(()), create_private)
             .map_err(Into::into);
         if let Err(error) = made.and_then(|()| self.editor.append_history(path)) {
-            self.give_up_history(&error);
+            self.disable_history(&error);
         }
     }
 
-    /// A conversation is possible without.
-    fn give_up_history(&mut self, error: &ReadlineError) {
+    /// Continues without a history after an error.
+    fn disable_history(&mut self, error: &ReadlineError) {
         if let Some(path) = self.history.take() {
-            let path = path.display();
-            self.voice.warning(&self.voice.pick(
-                format!("die Eingaben werden nicht aufgehoben: {path}: {error}"),
-                format!("the input history is not saved: {path}: {error}"),
-            ));
+            let message = texts::history_not_saved(&path, error, self.console.language);
+            self.console.info(&one_line(&message));
         }
     }
 }
 
-/// Drops the rest of a line that is refused, as far as it has been typed: it would be taken for another line.
+/// Drops the rest of a rejected line that has been typed so far. It would be read as another line.
 fn discard_typed() {
     #[cfg(unix)]
     {
         use rustix::termios::{QueueSelector, tcflush};
-        // If that fails, the rest of the line is a message, which does no harm.
+        // If this fails, the rest of the line is sent as a message.
         let _ = tcflush(stdin(), QueueSelector::IFlush);
     }
 }
 
-/// Makes a folder that only its owner can read.
-fn make_private(folder: &Path) -> std::io::Result<()> {
+/// Creates a folder that only its owner can read.
+fn create_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -170,9 +167,9 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-fn next_line(read: &mut usize) -> anyhow::Result<Heard> {
+fn next_line(read: &mut usize) -> anyhow::Result<InputEvent> {
     let mut message: Option<String> = None;
-    let mut refused = None;
+    let mut rejected = None;
     loop {
         let mut bytes = Vec::new();
         stdin()
@@ -180,8 +177,8 @@ fn next_line(read: &mut usize) -> anyhow::Result<Heard> {
             .read_until(b'\n', &mut bytes)
             .context("failed to read standard input")?;
         if bytes.is_empty() {
-            let end = message.map_or(Heard::End, Heard::Message);
-            return Ok(refused.map_or(end, Heard::Refused));
+            let end = message.map_or(InputEvent::End, InputEvent::Line);
+            return Ok(rejected.map_or(end, InputEvent::Rejected));
         }
         *read += 1;
         let mark = BYTE_ORDER_MARK.as_bytes();
@@ -190,22 +187,22 @@ fn next_line(read: &mut usize) -> anyhow::Result<Heard> {
             _ => &bytes,
         };
         let line = String::from_utf8_lossy(bytes);
-        // The lines that belong to the same message are refused with it.
+        // All lines of the message are rejected with it.
         if std::str::from_utf8(bytes).is_err() {
-            refused.get_or_insert(Mistake::NoText(*read));
+            rejected.get_or_insert(ChatError::LineNotUtf8(*read));
         }
         let line = line.strip_suffix('\n').unwrap_or(&line);
         let line = line.strip_suffix('\r').unwrap_or(line);
         let message = message.get_or_insert_default();
-        match line.strip_suffix(CONTINUES) {
+        match line.strip_suffix(CONTINUATION) {
             Some(line) => {
                 message.push_str(line);
                 message.push('\n');
             }
             None => {
                 message.push_str(line);
-                let message = Heard::Message(std::mem::take(message));
-                return Ok(refused.map_or(message, Heard::Refused));
+                let message = InputEvent::Line(std::mem::take(message));
+                return Ok(rejected.map_or(message, InputEvent::Rejected));
             }
         }
     }
@@ -221,7 +218,7 @@ impl Hinter for LineHelper {
 
 impl Validator for LineHelper {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        Ok(match context.input().ends_with(CONTINUES) {
+        Ok(match context.input().ends_with(CONTINUATION) {
             true => ValidationResult::Incomplete,
             false => ValidationResult::Valid(None),
         })
@@ -238,7 +235,9 @@ impl Completer for LineHelper {
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
         let begun = &line[..cursor];
-        let names = order::NAMES.iter().filter(|name| name.starts_with(begun));
+        let names = chat_command::NAMES
+            .iter()
+            .filter(|name| name.starts_with(begun));
         let is_command = begun.starts_with('/');
         Ok((
             0,

@@ -1,16 +1,16 @@
-//! Messages as other programs keep them: lists of roles and contents, in the form of OpenAI's interface.
+//! Lists of messages in the format of the OpenAI API.
 
 use serde_json::{Map, Value};
 use wolfgang_generate::{Message, Role};
 
-/// A list of messages, with the system prompt in front of it, if there is one.
+/// Messages, and the system prompt before them if there is one.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     pub(crate) system: Option<String>,
     pub(crate) messages: Vec<Message>,
 }
 
-/// What is wrong with a message; they count from 1.
+/// An invalid message. Positions count from 1.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MessageError {
     #[error("expected a list of messages or an object with `messages`")]
@@ -22,7 +22,8 @@ pub(crate) enum MessageError {
     #[error("message {position} must be an object with `role` and `content`")]
     NoObject { position: usize },
     #[error(
-        "the role of message {position} is {role}, but it must be `user` or `assistant`, or, before the first of these, `system` or `developer`"
+        "the role of message {position} is {role}, but it must be `user` or `assistant`, or, \
+         before the first of these, `system` or `developer`"
     )]
     Role { position: usize, role: String },
     #[error("the content of message {position} must be a string or a list of text parts")]
@@ -37,40 +38,9 @@ pub(crate) enum MessageError {
     },
 }
 
-impl MessageError {
-    pub(crate) fn german(&self) -> String {
-        match self {
-            Self::NoList => {
-                "es muss eine Liste von Nachrichten sein oder ein Objekt mit `messages`".into()
-            }
-            Self::SystemNoText => "`system` muss ein Text sein".into(),
-            Self::TwoSystems { position } => format!(
-                "in `system` steht ein System-Prompt und in Nachricht {position} ein anderer"
-            ),
-            Self::NoObject { position } => {
-                format!("Nachricht {position} muss ein Objekt mit `role` und `content` sein")
-            }
-            Self::Role { position, role } => format!(
-                "die Rolle von Nachricht {position} ist {role}, aber sie muss `user` oder `assistant` sein, davor auch \
-                 `system` oder `developer`"
-            ),
-            Self::Content { position } => format!(
-                "der Inhalt von Nachricht {position} muss ein Text sein oder eine Liste von Teilen mit Text"
-            ),
-            Self::Part {
-                position,
-                part,
-                found,
-            } => format!(
-                "Teil {part} von Nachricht {position} ist vom Typ {found}, aber er muss ein Text sein"
-            ),
-        }
-    }
-}
-
 impl Messages {
-    /// A list of messages, or an object with them: one that `/save` wrote, or a request of OpenAI's interface, whose
-    /// other fields (`model`, `temperature`) are ignored.
+    /// Reads a list of messages or an object with `messages`: a file written by `/save`, or a
+    /// request of the OpenAI API, whose other fields (`model`, `temperature`) are ignored.
     pub(crate) fn from_json(json: &Value) -> Result<Self, MessageError> {
         let mut found = Self::default();
         let list = match json {
@@ -89,7 +59,7 @@ impl Messages {
         Ok(found)
     }
 
-    /// Fields other than role and content (a name, a refusal that is null) change nothing of what was said.
+    /// Fields other than role and content (a name, a `refusal` of null) are ignored.
     fn add(
         &mut self,
         position: usize,

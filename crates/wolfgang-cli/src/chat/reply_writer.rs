@@ -1,4 +1,4 @@
-//! Standard output of `chat`: the answers, as they are made.
+//! Standard output of `chat`: replies, as they are generated.
 
 use crate::chat::wrap::Wrap;
 use crate::standard_streams::{self, StandardOutput};
@@ -6,25 +6,25 @@ use serde::Serialize;
 use std::io::Write;
 use wolfgang_generate::Event;
 
-/// How answers are written.
+/// Output format of replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// To a terminal, which must not be controlled by them.
+pub(crate) enum ReplyFormat {
+    /// For a terminal: wrapped, without control characters.
     Terminal,
-    /// As they are, each ended by a line break.
+    /// Unchanged, each followed by a line break.
     Plain,
     Json,
 }
 
-/// One answer.
-pub(crate) struct Speech {
+/// Writer of one reply.
+pub(crate) struct ReplyWriter {
     stdout: StandardOutput,
-    shape: Shape,
+    shape: State,
 }
 
-enum Shape {
+enum State {
     Terminal(Wrap),
-    /// Whether a line break is held back, which is no part of the answer if it was the last.
+    /// Whether a line break is held back: the last one of a reply is not written twice.
     Plain(bool),
     Json {
         truncated: usize,
@@ -40,22 +40,22 @@ struct Line<'a> {
     truncated_messages: Option<usize>,
 }
 
-impl Speech {
-    /// An answer to a message behind so many that the model does not see.
-    pub(crate) fn new(form: Form, columns: usize, truncated: usize) -> Self {
+impl ReplyWriter {
+    /// The writer of a reply; `truncated` is the number of messages that no longer fit.
+    pub(crate) fn new(form: ReplyFormat, columns: usize, truncated: usize) -> Self {
         Self {
             stdout: standard_streams::output(),
             shape: match form {
-                Form::Terminal => Shape::Terminal(Wrap::new(columns)),
-                Form::Plain => Shape::Plain(false),
-                Form::Json => Shape::Json { truncated },
+                ReplyFormat::Terminal => State::Terminal(Wrap::new(columns)),
+                ReplyFormat::Plain => State::Plain(false),
+                ReplyFormat::Json => State::Json { truncated },
             },
         }
     }
 
     pub(crate) fn write(&mut self, event: &Event) -> std::io::Result<()> {
         let out = match (&mut self.shape, event) {
-            (Shape::Json { truncated }, _) => {
+            (State::Json { truncated }, _) => {
                 let is_last = matches!(event, Event::Finished(_));
                 let truncated_messages = is_last.then_some(*truncated);
                 json(&Line {
@@ -63,10 +63,10 @@ impl Speech {
                     truncated_messages,
                 })?
             }
-            (Shape::Terminal(wrap), Event::Text { text, .. }) => wrap.push(text),
-            (Shape::Terminal(wrap), Event::Finished(_)) => wrap.finish(),
-            (Shape::Plain(held), Event::Text { text, .. }) => plain(text, held),
-            (Shape::Plain(_), Event::Finished(_)) => "\n".to_owned(),
+            (State::Terminal(wrap), Event::Text { text, .. }) => wrap.push(text),
+            (State::Terminal(wrap), Event::Finished(_)) => wrap.finish(),
+            (State::Plain(held), Event::Text { text, .. }) => plain(text, held),
+            (State::Plain(_), Event::Finished(_)) => "\n".to_owned(),
             _ => return Ok(()),
         };
         self.stdout.write_all(out.as_bytes())?;

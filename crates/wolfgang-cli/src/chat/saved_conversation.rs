@@ -1,9 +1,9 @@
-//! Conversations as files.
+//! Files of conversations.
 
 use crate::chat::messages::Messages;
-use crate::chat::mistake::Mistake;
+use crate::error::ChatError;
+use crate::output_file::{self, Access};
 use crate::text_source::BYTE_ORDER_MARK;
-use crate::whole_file::{self, Access};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,16 +12,16 @@ use std::io::{Error, Read};
 use std::path::Path;
 use wolfgang_generate::{Conversation, Message, Role};
 
-/// What `/save` writes; `docs/command.md` describes it.
+/// The file format of `/save`; `docs/command.md` describes it.
 #[derive(Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Record {
+pub(crate) struct SavedConversation {
     #[serde(default)]
     system: String,
     messages: Vec<Message>,
 }
 
-impl Record {
+impl SavedConversation {
     pub(crate) fn of(conversation: &Conversation) -> Self {
         Self {
             system: conversation.system().to_owned(),
@@ -29,30 +29,30 @@ impl Record {
         }
     }
 
-    /// Replaces only what is a conversation that was saved so, for anything else in the file would be lost.
+    /// Writes the file. An existing file is only replaced if it is a saved conversation.
     pub(crate) fn save(&self, path: &Path) -> anyhow::Result<()> {
         let name = path.display().to_string();
-        if path.exists() && !is_record(path) {
-            return Err(Mistake::OtherFile(name).into());
+        if path.exists() && !is_saved_conversation(path) {
+            return Err(ChatError::OtherFile(name).into());
         }
         let written = serde_json::to_vec_pretty(self).map_err(Error::from);
         let written = written.and_then(|mut json| {
             json.push(b'\n');
-            whole_file::write(path, &json, Access::Private, true)
+            output_file::write(path, &json, Access::Private, true)
         });
         written.with_context(|| format!("failed to write {name}"))
     }
 }
 
-fn is_record(path: &Path) -> bool {
+fn is_saved_conversation(path: &Path) -> bool {
     let Ok(json) = read(path) else {
         return false;
     };
-    let record = serde_json::from_slice::<Record>(&json);
-    record.is_ok_and(|record| record.messages.iter().all(|m| m.role != Role::System))
+    let saved = serde_json::from_slice::<SavedConversation>(&json);
+    saved.is_ok_and(|saved| saved.messages.iter().all(|m| m.role != Role::System))
 }
 
-/// A conversation in a file, one of ours or a list of messages from another program.
+/// Reads a saved conversation, or a list of messages in the format of the OpenAI API.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Messages> {
     let name = path.display().to_string();
     let json = read(path).with_context(|| format!("failed to read {name}"))?;
@@ -60,17 +60,17 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Messages> {
         .strip_prefix(BYTE_ORDER_MARK.as_bytes())
         .unwrap_or(&json);
     let json = serde_json::from_slice(json).map_err(|source| match is_json_lines(json) {
-        true => Mistake::JsonLines(name.clone()),
-        false => Mistake::NoJson {
+        true => ChatError::JsonLines(name.clone()),
+        false => ChatError::NotJson {
             name: name.clone(),
             source,
         },
     })?;
     let messages = Messages::from_json(&json);
-    Ok(messages.map_err(|source| Mistake::NoConversation { name, source })?)
+    Ok(messages.map_err(|source| ChatError::NotAConversation { name, source })?)
 }
 
-/// Whether each of several lines is an object or a list of its own.
+/// Whether each line is a JSON value of its own.
 fn is_json_lines(json: &[u8]) -> bool {
     let mut lines = json
         .split(|&byte| byte == b'\n')
@@ -82,7 +82,7 @@ fn is_json_lines(json: &[u8]) -> bool {
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    /// More than anybody has said.
+    /// Limit of the size of a file, far above that of any conversation.
     const MAX: u64 = 64 << 20;
     // Devices and pipes may never end.
     if !std::fs::metadata(path)?.is_file() {

@@ -1,4 +1,4 @@
-//! The Faust model, which comes with the program.
+//! The Faust model, which is part of the program.
 
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_faust::{CONFIG, TOKENIZER, WEIGHTS};
@@ -6,7 +6,7 @@ use wolfgang_generate::{Device, GenerateError, ModelOptions, Tokenizer, Wolfgang
 
 const ORIGIN: &str = "the Faust model in this program";
 
-/// The model, from the program's own memory: found wherever the program is installed and run.
+/// The model, from the memory of the program.
 pub(crate) fn model(
     device: &Device,
     options: ModelOptions,

@@ -1,6 +1,6 @@
-//! Options that may be given at several places, one of which counts.
+//! Merging of options from the command line and the configuration file.
 
-/// Declares a group of options: each may be given on the command line, or in the table of the same name of the
+/// Declares a group of options, each of which may be given on the command line or in a table of the
 /// configuration file.
 macro_rules! options {
     (
@@ -17,34 +17,34 @@ macro_rules! options {
         }
 
         impl $name {
-            /// These, and those of `lower` that are not among them.
+            /// These options, and for those that are not given the ones of `lower`.
             pub(crate) fn or(self, lower: Self) -> Self {
-                Self { $($field: $crate::layers::Given::or(self.$field, lower.$field),)* }
+                Self { $($field: $crate::merge::Merge::or(self.$field, lower.$field),)* }
             }
         }
     };
 }
 pub(crate) use options;
 
-/// Something that can be left out.
-pub(crate) trait Given {
-    /// This, if it is given, or else `lower`.
+/// A value that may be absent.
+pub(crate) trait Merge {
+    /// This value if it is present, or else `lower`.
     fn or(self, lower: Self) -> Self;
 }
 
-impl<T> Given for Option<T> {
+impl<T> Merge for Option<T> {
     fn or(self, lower: Self) -> Self {
         Option::or(self, lower)
     }
 }
 
-impl<T> Given for Vec<T> {
+impl<T> Merge for Vec<T> {
     fn or(self, lower: Self) -> Self {
         if self.is_empty() { lower } else { self }
     }
 }
 
-impl Given for bool {
+impl Merge for bool {
     fn or(self, lower: Self) -> Self {
         self || lower
     }

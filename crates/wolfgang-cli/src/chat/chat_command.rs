@@ -1,6 +1,6 @@
-//! What a line asks for: a message, or a command.
+//! Parsing of input lines into messages and commands.
 
-use crate::chat::mistake::Mistake;
+use crate::error::ChatError;
 use crate::home;
 use crate::whole_number::WholeNumber;
 use std::path::{Path, PathBuf};
@@ -18,15 +18,15 @@ pub(crate) const NAMES: [&str; 9] = [
     "/system",
 ];
 
-/// What is to be done.
+/// A message or a command.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    Say(String),
+pub(crate) enum ChatCommand {
+    Send(String),
     Help,
     Reset,
-    /// Without a text, the prompt is shown.
+    /// Without a text, shows the system prompt.
     System(Option<String>),
-    /// Without a number, one is drawn for each answer.
+    /// Without a number, each reply gets a new seed.
     Seed(Option<u64>),
     Save(PathBuf),
     Load(PathBuf),
@@ -35,12 +35,12 @@ pub(crate) enum Order {
     Quit,
 }
 
-impl Order {
-    pub(crate) fn parse(line: &str) -> Result<Self, Mistake> {
+impl ChatCommand {
+    pub(crate) fn parse(line: &str) -> Result<Self, ChatError> {
         let command = match line.strip_prefix('/') {
-            None => return Ok(Self::Say(line.to_owned())),
+            None => return Ok(Self::Send(line.to_owned())),
             // A message that begins with a slash.
-            Some(rest) if rest.starts_with('/') => return Ok(Self::Say(rest.to_owned())),
+            Some(rest) if rest.starts_with('/') => return Ok(Self::Send(rest.to_owned())),
             Some(command) => command,
         };
         let (name, rest) = command
@@ -49,13 +49,13 @@ impl Order {
         let rest = Some(rest.trim()).filter(|rest| !rest.is_empty());
         let file = || {
             let file = rest.map(|rest| home::expand(Path::new(rest)));
-            file.ok_or_else(|| Mistake::NoFile(name.to_owned()))
+            file.ok_or_else(|| ChatError::MissingFileName(name.to_owned()))
         };
-        let alone = |order| match rest {
-            None => Ok(order),
-            Some(rest) => Err(Mistake::TooMuch {
+        let alone = |command| match rest {
+            None => Ok(command),
+            Some(rest) => Err(ChatError::UnexpectedArgument {
                 name: name.to_owned(),
-                rest: rest.to_owned(),
+                argument: rest.to_owned(),
             }),
         };
         match name {
@@ -68,15 +68,15 @@ impl Order {
             "regenerate" => alone(Self::Regenerate),
             "stats" => alone(Self::Stats),
             "quit" => alone(Self::Quit),
-            _ => Err(Mistake::UnknownCommand(name.to_owned())),
+            _ => Err(ChatError::UnknownCommand(name.to_owned())),
         }
     }
 }
 
-/// As `--seed` takes it.
-fn number(seed: &str) -> Result<Option<u64>, Mistake> {
+/// The seed, in the syntax of `--seed`.
+fn number(seed: &str) -> Result<Option<u64>, ChatError> {
     let number = seed.parse().map(WholeNumber::number);
-    number.map_err(|_| Mistake::NoSeed(seed.to_owned()))
+    number.map_err(|_| ChatError::InvalidSeed(seed.to_owned()))
 }
 
 #[cfg(test)]
@@ -85,23 +85,23 @@ mod tests {
 
     #[test]
     fn a_line_is_a_message_or_a_command() {
-        let parse = |line| Order::parse(line).ok();
-        let say = |text: &str| Some(Order::Say(text.to_owned()));
-        assert_eq!(parse("Guten Tag!"), say("Guten Tag!"));
-        assert_eq!(parse(" /reset"), say(" /reset"));
-        assert_eq!(parse("//reset"), say("/reset"));
-        assert_eq!(parse("/reset "), Some(Order::Reset));
+        let parse = |line| ChatCommand::parse(line).ok();
+        let send = |text: &str| Some(ChatCommand::Send(text.to_owned()));
+        assert_eq!(parse("Guten Tag!"), send("Guten Tag!"));
+        assert_eq!(parse(" /reset"), send(" /reset"));
+        assert_eq!(parse("//reset"), send("/reset"));
+        assert_eq!(parse("/reset "), Some(ChatCommand::Reset));
         assert_eq!(parse("/reset alles"), None);
-        assert_eq!(parse("/seed 7"), Some(Order::Seed(Some(7))));
-        assert_eq!(parse("/seed"), Some(Order::Seed(None)));
-        assert_eq!(parse("/seed -1"), Some(Order::Seed(None)));
+        assert_eq!(parse("/seed 7"), Some(ChatCommand::Seed(Some(7))));
+        assert_eq!(parse("/seed"), Some(ChatCommand::Seed(None)));
+        assert_eq!(parse("/seed -1"), Some(ChatCommand::Seed(None)));
         assert_eq!(parse("/seed -2"), None);
         assert_eq!(parse("/save"), None);
-        assert_eq!(parse("/save a b"), Some(Order::Save("a b".into())));
+        assert_eq!(parse("/save a b"), Some(ChatCommand::Save("a b".into())));
         let system = "Du bist\nFaust.".to_owned();
         assert_eq!(
             parse("/system Du bist\nFaust."),
-            Some(Order::System(Some(system)))
+            Some(ChatCommand::System(Some(system)))
         );
         assert_eq!(parse("/"), None);
         assert_eq!(parse("/Reset"), None);
@@ -110,9 +110,9 @@ mod tests {
     #[test]
     fn every_name_is_a_command() {
         for name in NAMES {
-            let order = Order::parse(&format!("{name} 1"));
-            let alone = Order::parse(name);
-            assert!(order.is_ok() || alone.is_ok(), "{name}");
+            let command = ChatCommand::parse(&format!("{name} 1"));
+            let alone = ChatCommand::parse(name);
+            assert!(command.is_ok() || alone.is_ok(), "{name}");
         }
     }
 }

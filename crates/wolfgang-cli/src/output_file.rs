@@ -1,22 +1,35 @@
-//! Files that are there as a whole or not at all.
+//! Output files: written atomically, and not over existing files unless asked for.
 
+use crate::error::OutputError;
 use std::io::{Error, Write};
 use std::path::Path;
 
-/// What a file's permissions are.
+/// Permissions of a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Those of any file that a program makes.
-    Usual,
-    /// For its owner alone.
+    /// By the process's umask, as usual.
+    Default,
+    /// For the owner only.
     Private,
 }
 
-/// Writes a temporary file beside `path` and renames it. Without `replace`, what is there is left alone, and an error.
+/// Checks whether the file may be written, before there is anything to write.
+pub(crate) fn check(path: &Path, force: bool) -> Result<(), OutputError> {
+    if path.is_dir() {
+        return Err(OutputError::IsFolder(path.to_owned()));
+    }
+    if !force && path.symlink_metadata().is_ok() {
+        return Err(OutputError::Exists(path.to_owned()));
+    }
+    Ok(())
+}
+
+/// Writes a temporary file next to `path` and renames it. Without `replace`, an existing file is an
+/// error and is left unchanged.
 pub(crate) fn write(path: &Path, bytes: &[u8], access: Access, replace: bool) -> Result<(), Error> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
-    if access == Access::Usual {
+    if access == Access::Default {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     }
     #[cfg(not(unix))]
@@ -34,7 +47,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8], access: Access, replace: bool) ->
     Ok(())
 }
 
-/// The system's error alone: `tempfile` adds the path of a temporary file, which no longer exists.
+/// The error of the system without the path of the temporary file, which no longer exists.
 fn without_temporary_name(error: Error) -> Error {
     match error.to_string().rsplit_once(" at path ") {
         Some((message, _)) => Error::new(error.kind(), message.to_owned()),

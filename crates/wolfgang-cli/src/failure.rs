@@ -1,67 +1,56 @@
-//! What the command says about failure, and its exit code.
+//! Reporting of errors: message, next step, exit code.
 
-use crate::chat::Mistake;
-use crate::config_file::ConfigError;
-use crate::german;
-use crate::interrupt::{self, Interrupted};
+use crate::chat::texts;
+use crate::console::{Console, one_line, write_line};
+use crate::error::{ChatError, ConfigError, InputRejected, Interrupted, UsageError};
+use crate::interrupt;
 use crate::model_source::hub_name;
 use crate::standard_streams;
-use crate::voice::Voice;
 use std::borrow::Cow;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 use wolfgang_checkpoint::{CheckpointError, TensorError};
 use wolfgang_generate::{GenerateError, ModelError, SamplingError, TokenizerError};
 
-/// Bad usage or parameters.
+/// Exit code for bad usage or parameters.
 pub(crate) const USAGE: u8 = 2;
 
-/// Parameters that only show to be wrong when model or tokenizer are known.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct BadParameter(pub(crate) String);
-
-/// The lines that a conversation refused have been reported one by one, and it went on; the code remains.
-#[derive(Debug, thiserror::Error)]
-#[error("some input lines were rejected")]
-pub(crate) struct InputRefused;
-
-/// What clap has to say: help and version to standard output, mistakes to standard error.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+/// Prints what clap returned instead of arguments: help and version to standard output, errors to
+/// standard error.
+pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
-        // If standard error is gone, the code still tells.
+        // The exit code remains if standard error is closed.
         let _ = error.print();
         return ExitCode::from(USAGE);
     }
     match standard_streams::output_by(|| error.print()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failure(&error.into(), Voice::default()),
+        Err(error) => report(&error.into(), Console::default()),
     }
 }
 
-/// One line on standard error with the next step, and the code.
-pub(crate) fn failure(error: &anyhow::Error, voice: Voice) -> ExitCode {
+/// Prints the error and the next step as one line to standard error; returns the exit code.
+pub(crate) fn report(error: &anyhow::Error, console: Console) -> ExitCode {
     let broken_pipe = |e: &std::io::Error| e.kind() == ErrorKind::BrokenPipe;
     if error.downcast_ref().is_some_and(broken_pipe) {
-        // Whoever read the text has enough of it.
+        // The reader of the output closed it, as `head` does.
         return ExitCode::SUCCESS;
     }
     if error.is::<Interrupted>() {
         return interrupt::end();
     }
-    if error.is::<InputRefused>() {
+    if error.is::<InputRejected>() {
         return ExitCode::from(USAGE);
     }
-    let translated = voice.pick(german::error(error), None);
-    if let Some(message) = translated {
-        say(&format!("Fehler: {}", one_line(&message)));
-    } else {
-        let message = one_line(&format!("{error:#}"));
-        match next_step(error) {
-            Some(step) => say(&format!("error: {message}; {}", one_line(&step))),
-            None => say(&format!("error: {message}")),
-        }
+    if let Some(error) = error.downcast_ref::<ChatError>() {
+        write_line(&one_line(&texts::error(error, console.language)));
+        return ExitCode::from(USAGE);
+    }
+    let message = one_line(&format!("{error:#}"));
+    match next_step(error) {
+        Some(step) => write_line(&format!("error: {message}; {}", one_line(&step))),
+        None => write_line(&format!("error: {message}")),
     }
     if is_usage(error) {
         ExitCode::from(USAGE)
@@ -70,35 +59,8 @@ pub(crate) fn failure(error: &anyhow::Error, voice: Voice) -> ExitCode {
     }
 }
 
-/// What an error says, in the voice's language if it is known there.
-pub(crate) fn message(error: &anyhow::Error, voice: Voice) -> String {
-    let translated = voice.pick(german::error(error), None);
-    translated.unwrap_or_else(|| format!("{error:#}"))
-}
-
-/// An error with what caused it, on one line.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let causes: Vec<String> = causes.map(ToString::to_string).collect();
-    causes.join(": ")
-}
-
-/// Writes a line to standard error.
-pub(crate) fn say(line: &str) {
-    // If standard error is gone there is nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-/// Names in messages may come from files: they must not move a terminal's cursor, or fill its screen.
-pub(crate) fn one_line(message: &str) -> String {
-    const MAX_CHARS: usize = 1000;
-    let printable = |c: char| if c.is_control() { ' ' } else { c };
-    message.chars().take(MAX_CHARS).map(printable).collect()
-}
-
 fn is_usage(error: &anyhow::Error) -> bool {
-    error.is::<BadParameter>()
-        || error.is::<Mistake>()
+    error.is::<UsageError>()
         || error.is::<ConfigError>()
         || matches!(
             checkpoint_error(error),
@@ -138,7 +100,7 @@ fn checkpoint_error(error: &anyhow::Error) -> Option<&CheckpointError> {
     })
 }
 
-/// What to do about it, where the message alone does not say.
+/// What the user can do, where the message alone does not say so.
 fn next_step(error: &anyhow::Error) -> Option<Cow<'static, str>> {
     match checkpoint_error(error) {
         Some(CheckpointError::PartOfFolder { folder, .. }) => {
@@ -157,7 +119,7 @@ fn generate_step(error: &GenerateError) -> Option<&'static str> {
     match error {
         GenerateError::Model(error) => device_step(error),
         GenerateError::GenerationFailed { source, .. } => generate_step(source),
-        // It says it itself.
+        // The message contains the next step.
         GenerateError::Tokenizer(TokenizerError::GitLfsPointer { .. }) => None,
         GenerateError::Tokenizer(TokenizerError::Unsupported { .. }) => {
             Some("this kind of tokenizer is not supported")
