@@ -20,7 +20,6 @@ use crate::preset::Preset;
 use crate::standard_streams;
 use chat_command::ChatCommand;
 use input::{Input, InputEvent};
-pub(crate) use messages::MessageError;
 use messages::Messages;
 use reply_writer::{ReplyFormat, ReplyWriter};
 use saved_conversation::SavedConversation;

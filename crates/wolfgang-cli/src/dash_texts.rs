@@ -1,14 +1,15 @@
-//! Texts that begin with a dash, such as a line of a list, among the arguments.
+//! Arguments that begin with a dash but are texts, such as a line of a list.
 //!
-//! A word that cannot be an option is taken for the text that it is: as the value of the option before it, or as the
-//! text to continue. What may be a mistyped option stays one, with a tip.
+//! An argument that cannot be an option is the value of the option before it, or the prompt. An
+//! argument that may be a mistyped option is left to the parser, whose error gets a tip.
 
 use clap::Command;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::{OsStr, OsString};
 
-/// The words in an order in which the parser takes such texts for what they are: after `--`, or joined to their option.
+/// Reorders the arguments so that the parser accepts such texts: joined to their option by `=`, or
+/// after `--`.
 pub(crate) fn arrange(command: &Command, words: Vec<OsString>) -> Vec<OsString> {
     let is_text = |word: &&OsString| word.to_str().is_some_and(is_text);
     let options_end = words.iter().position(|word| word == "--");
@@ -34,7 +35,7 @@ pub(crate) fn arrange(command: &Command, words: Vec<OsString>) -> Vec<OsString> 
     if options_end.is_none() && !texts.is_empty() {
         arranged.push("--".into());
     }
-    // The texts come behind what separates them from the options, and before what stood there.
+    // The texts go directly after `--`, before the arguments that are already there.
     let (separator, rest) = rest.split_at(rest.len().min(1));
     arranged.extend_from_slice(separator);
     arranged.extend(texts);
@@ -42,7 +43,7 @@ pub(crate) fn arrange(command: &Command, words: Vec<OsString>) -> Vec<OsString> 
     arranged
 }
 
-/// An error about an unknown option with a tip that helps if a text was meant.
+/// Adds a tip to the error of an unknown option that may be meant as a text.
 pub(crate) fn with_tip(mut error: clap::Error, words: &[OsString]) -> clap::Error {
     let unknown = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) if error.kind() == ErrorKind::UnknownArgument => {
@@ -51,15 +52,16 @@ pub(crate) fn with_tip(mut error: clap::Error, words: &[OsString]) -> clap::Erro
         _ => return error,
     };
     let options_end = words.iter().position(|word| word == "--");
-    let is_behind = options_end.is_some_and(|end| words[end..].contains(&OsString::from(&unknown)));
+    let is_after_options_end =
+        options_end.is_some_and(|end| words[end..].contains(&OsString::from(&unknown)));
     let is_short = unknown.starts_with('-') && !unknown.starts_with("--");
-    // With a value that has white space in it, it is hardly a mistyped option.
+    // A value with white space is unlikely for a mistyped option.
     let joined = format!("{unknown}=");
     let text = words.iter().filter_map(|word| word.to_str()).find(|word| {
         let value = word.strip_prefix(&joined);
         value.is_some_and(|value| value.contains(char::is_whitespace))
     });
-    let tip = if is_behind && unknown.starts_with('-') {
+    let tip = if is_after_options_end && unknown.starts_with('-') {
         "options go before `--`; everything after it is text".to_owned()
     } else if let Some(text) = text {
         format!(
@@ -73,7 +75,7 @@ pub(crate) fn with_tip(mut error: clap::Error, words: &[OsString]) -> clap::Erro
     } else {
         return error;
     };
-    // The parser suggests an option with a similar name, and shows it in the usage.
+    // The parser's own suggestion of a similar option would contradict the tip.
     if error.remove(ContextKind::SuggestedArg).is_some() {
         error.remove(ContextKind::Usage);
     }
@@ -82,11 +84,11 @@ pub(crate) fn with_tip(mut error: clap::Error, words: &[OsString]) -> clap::Erro
     error
 }
 
-/// Whether no option looks like this: behind its dashes comes no letter, or there is white space in its name.
+/// Whether this cannot be an option: no letter follows the dashes, or its name contains white space.
 fn is_text(word: &str) -> bool {
     let name = word.trim_start_matches('-');
     let dashes = word.len() - name.len();
-    // A dash alone is standard input, two alone end the options.
+    // `-` is standard input, and `--` ends the options.
     if dashes == 0 || (name.is_empty() && dashes < 3) {
         return false;
     }
@@ -94,11 +96,11 @@ fn is_text(word: &str) -> bool {
     !name.starts_with(char::is_alphabetic) || dashes > 2 || name.contains(char::is_whitespace)
 }
 
-/// What an option takes.
+/// The kind of value that an option takes.
 #[derive(Clone, Copy)]
 enum Value {
     Text,
-    /// A number, which may have a sign.
+    /// A number, which may be negative.
     MayBeNegative,
 }
 
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_no_option_looks_like_goes_behind_the_options() {
+    fn texts_that_cannot_be_options_go_after_the_options() {
         for text in [
             "- Faust",
             "-- Faust",
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_the_value_of_an_option_stays_with_it() {
+    fn texts_after_an_option_become_its_value() {
         let cases: [(&[&str], &[&str]); 3] = [
             (
                 &["generate", "--stop", "- Ende", "a"],
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_an_option_stays_where_it_is() {
+    fn possible_options_stay_in_place() {
         for words in [
             &["generate", "-", "--seed", "-1"][..],
             &["generate", "--sed", "1", "-Wer", "--stop=a b"],

@@ -1,19 +1,21 @@
-//! What graphics drivers expect of the environment.
+//! An environment variable that graphics drivers expect.
 
 use crate::{environment, standard_streams};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// The folder of sockets of a desktop.
+/// The folder of the sockets of a desktop session.
 const VARIABLE: &str = "XDG_RUNTIME_DIR";
 
-/// Where no desktop has its sockets; the folder need not be there.
+/// A folder without sockets. It does not have to exist.
 const NOWHERE: &str = "/nonexistent";
 
-/// Without a desktop the variable is not set, and Mesa's Vulkan layer, which looks for a Wayland display to choose a
-/// device by, has Wayland's library write an error of that to standard error each time devices are listed. A path at which
-/// there is nothing is no error. A process must not change its own environment once it may have threads, so the program
-/// starts anew in its place.
+/// Restarts the program with the variable set if it is not set.
+///
+/// Without a desktop session the variable is not set. Mesa's Vulkan layer then looks for a Wayland
+/// display, and Wayland's library prints an error each time devices are listed. A path that does not
+/// exist is not an error. A process with threads must not change its own environment, so the program
+/// replaces itself by `exec`.
 pub(crate) fn prepare() {
     if environment::path(VARIABLE).is_some_and(|path| path.is_absolute()) {
         return;
@@ -23,7 +25,7 @@ pub(crate) fn prepare() {
         return;
     };
     standard_streams::close_again_on_exec();
-    // If it fails, the messages are all that is wrong.
+    // If this fails, the only consequence is the message of Wayland's library.
     let _ = Command::new(program)
         .arg0(name)
         .args(arguments)

@@ -1,8 +1,8 @@
-//! The process's environment. Libraries do not read it; the command does, here.
+//! The environment variables of the process. Only the command reads them.
 
 #![allow(
     clippy::disallowed_methods,
-    reason = "the command reads the environment so that the libraries need not"
+    reason = "the command reads the environment and passes values to the libraries"
 )]
 
 use crate::error::UsageError;
@@ -10,25 +10,25 @@ use crate::home;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// A variable that must be text if it is set.
+/// A variable that must be valid Unicode if it is set.
 pub(crate) fn text(name: &str) -> Result<Option<String>, UsageError> {
     let text = variable(name).map(OsString::into_string).transpose();
-    // Its value is not shown: it may be a secret.
+    // The message omits the value, which may be a secret.
     text.map_err(|_| UsageError(format!("{name} is not valid Unicode")))
 }
 
-/// A variable that names a file or folder, in which `~` and variables stand for what they do in a shell: the value may
-/// come from a file that no shell reads. The tools of the Hub do the same.
+/// A variable with the path of a file or folder. `~` and variables in it are expanded as by a shell,
+/// as the tools of the Hugging Face Hub do: the value may come from a file that no shell reads.
 pub(crate) fn path(name: &str) -> Option<PathBuf> {
     let value = variable(name)?;
-    // What is no text has nothing to expand that could be looked up.
+    // A path that is not UTF-8 is left as it is.
     Some(match value.to_str() {
         Some(text) => home::expand(Path::new(&with_variables(text, &text_of))),
         None => PathBuf::from(value),
     })
 }
 
-/// `path` with the values of variables for `$NAME` and `${NAME}`. Those that are not set stay as they are.
+/// `path` with `$NAME` and `${NAME}` replaced by the values of variables, unless they are not set.
 fn with_variables(path: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
     let mut expanded = String::new();
     let mut rest = path;
@@ -66,14 +66,14 @@ pub(crate) fn is_set(name: &str) -> bool {
     variable(name).is_some()
 }
 
-/// The folder that one of the XDG variables names, or the one in the home folder that stands for it.
+/// The folder of an XDG variable, or its default in the home directory.
 pub(crate) fn xdg(name: &str, in_home: &str) -> Option<PathBuf> {
-    // A relative path is to be passed over, by the XDG Base Directory Specification.
+    // The XDG Base Directory Specification says that relative paths are to be ignored.
     let named = path(name).filter(|path| path.is_absolute());
     named.or_else(|| Some(std::env::home_dir()?.join(in_home)))
 }
 
-/// The name of the locale in which messages are to be.
+/// The locale of messages.
 pub(crate) fn locale() -> Option<String> {
     let names = ["LC_ALL", "LC_MESSAGES", "LANG"];
     names
@@ -83,7 +83,7 @@ pub(crate) fn locale() -> Option<String> {
         .ok()
 }
 
-/// An empty variable is none.
+/// The value of a variable, unless it is empty.
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -1,6 +1,5 @@
-//! Errors of the command itself, as data: [`crate::failure`] reports them.
+//! Errors of the command itself, as data. The module `failure` reports them.
 
-use crate::chat::MessageError;
 use std::path::PathBuf;
 
 /// Bad arguments, input or environment variables that the argument parser cannot detect.
@@ -82,4 +81,32 @@ pub(crate) enum ChatError {
     OtherFile(String),
     #[error("--ignore-eos has no effect in a chat: <|endoftext|> ends each reply")]
     IgnoreEos,
+}
+
+/// An invalid message. Positions count from 1.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum MessageError {
+    #[error("expected a list of messages or an object with `messages`")]
+    NoList,
+    #[error("`system` must be a string")]
+    SystemNoText,
+    #[error("there is a system prompt in `system` and another in message {position}")]
+    TwoSystems { position: usize },
+    #[error("message {position} must be an object with `role` and `content`")]
+    NoObject { position: usize },
+    #[error(
+        "the role of message {position} is {role}, but it must be `user` or `assistant`, or, \
+         before the first of these, `system` or `developer`"
+    )]
+    Role { position: usize, role: String },
+    #[error("the content of message {position} must be a string or a list of text parts")]
+    Content { position: usize },
+    #[error(
+        "part {part} of message {position} has the type {found}, but only text parts are supported"
+    )]
+    Part {
+        position: usize,
+        part: usize,
+        found: String,
+    },
 }

@@ -1,16 +1,16 @@
-//! `~` at the beginning of a path, where no shell has replaced it.
+//! Expansion of `~` in paths that no shell has expanded.
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use std::path::{Path, PathBuf};
 
-/// Parses an argument that is a path: a shell leaves the `~` of `--out=~/m` or `'~/m'` as it is.
+/// Parser of path arguments. Shells do not expand the `~` of `--out=~/m` or `'~/m'`.
 pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().map(|path| expand(&path))
 }
 
-/// The path with a home folder in place of a leading `~` or `~USER`, if there is one.
+/// The path with a leading `~` or `~USER` replaced by the home directory, if that exists.
 pub(crate) fn expand(path: &Path) -> PathBuf {
-    // A path that is not text has nothing to look up.
+    // A path that is not UTF-8 is left as it is.
     let expanded = path.to_str().and_then(with_home);
     expanded.unwrap_or_else(|| path.to_path_buf())
 }
@@ -22,7 +22,7 @@ fn with_home(path: &str) -> Option<PathBuf> {
         "" => std::env::home_dir(),
         user => home_of(user),
     }?;
-    // `join` with an empty path would add a separator.
+    // `join` with an empty path would append a separator.
     Some(match rest.trim_start_matches('/') {
         "" => home,
         rest => home.join(rest),
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_leading_tilde_is_a_home_folder() {
+    fn a_leading_tilde_is_the_home_directory() {
         let home = std::env::home_dir().unwrap();
         for (path, expected) in [
             ("~", home.clone()),

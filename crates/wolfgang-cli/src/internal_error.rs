@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
-/// Where a panic began. The payload that `catch_unwind` returns does not say.
+/// The location of a panic, which the payload of `catch_unwind` does not contain.
 struct Origin {
     location: String,
     /// Captured only if `RUST_BACKTRACE` asks for it.
@@ -19,19 +19,19 @@ thread_local! {
     static LAST: Cell<Option<Origin>> = const { Cell::new(None) };
 }
 
-/// Makes panics silent, but remembers their origin: the libraries turn panics of drivers and file
-/// readers into errors, which are reported once. A panic that they do not catch goes to [`report`].
+/// Records the location of panics instead of printing them. The libraries turn panics of drivers and
+/// file readers into errors, which are reported once; [`report`] prints all others.
 pub(crate) fn install_hook() {
-    std::panic::set_hook(Box::new(remember));
+    std::panic::set_hook(Box::new(record));
 }
 
-fn remember(info: &PanicHookInfo<'_>) {
+fn record(info: &PanicHookInfo<'_>) {
     let location = info.location().map(ToString::to_string);
     let origin = Origin {
         location: location.unwrap_or_else(|| "an unknown location".to_owned()),
         backtrace: Backtrace::capture(),
     };
-    // The thread may be ending, and its storage gone.
+    // Fails if the thread is ending and its storage is gone.
     let _ = LAST.try_with(|last| last.set(Some(origin)));
 }
 
@@ -72,7 +72,7 @@ mod tests {
         // Other tests may panic meanwhile: their messages must still be printed.
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            remember(info);
+            record(info);
             previous(info);
         }));
         let earlier = std::panic::catch_unwind(|| panic!("caught by a library"));

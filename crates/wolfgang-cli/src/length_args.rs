@@ -1,4 +1,4 @@
-//! How long a text becomes.
+//! Options for the length of a text.
 
 use crate::error::UsageError;
 use crate::merge::options;
@@ -48,7 +48,7 @@ options! {
     }
 }
 
-/// [`ContextOverflow`] by its name on the command line.
+/// [`ContextOverflow`] on the command line.
 #[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum OnContextFull {
@@ -68,7 +68,7 @@ impl From<OnContextFull> for ContextOverflow {
 }
 
 impl LengthArgs {
-    /// The options of a generation. `max_new_tokens` is the number unless one is given.
+    /// The options of a generation. `max_new_tokens` is the default of the command.
     pub(crate) fn options(
         &self,
         sampling: &SamplingArgs,
@@ -79,7 +79,7 @@ impl LengthArgs {
         let limit = self.max_new_tokens;
         let context_overflow = match (self.overflow, limit) {
             (Some(overflow), _) => overflow.into(),
-            // Without a limit it would go on for ever.
+            // Without a limit, a sliding window would never end.
             (None, Some(WholeNumber::MinusOne)) => ContextOverflow::Stop,
             (None, _) => ContextOverflow::default(),
         };
@@ -106,7 +106,7 @@ impl LengthArgs {
         self.max_time.map(duration).transpose()
     }
 
-    /// What can be told before there is a model.
+    /// Checks what can be checked before the model is loaded.
     pub(crate) fn check(&self) -> Result<(), UsageError> {
         self.max_time().map(|_| ())
     }

@@ -1,4 +1,4 @@
-//! What a model may be named by: a path, or a model on the Hugging Face Hub.
+//! Models named by a path or as a model on the Hugging Face Hub.
 
 use crate::console::Console;
 use crate::progress::ProgressLine;
@@ -7,7 +7,7 @@ use wolfgang_generate::{GeneratorBuilder, HUB_PREFIX, ModelFiles, WolfgangGenera
 #[cfg(feature = "hub")]
 use wolfgang_generate::{HubModel, HubUnavailable};
 
-/// A builder for the model of this name. What is on the Hub has been downloaded.
+/// A builder for the model of this name. A model on the Hub is downloaded first.
 pub(crate) fn builder<'p>(
     model: &Path,
     console: Console,
@@ -20,7 +20,7 @@ pub(crate) fn builder<'p>(
     }
 }
 
-/// Turns the name of a model into the paths of its files, downloading what is on the Hub and not yet here.
+/// The paths of the files of a model, which is downloaded from the Hub if necessary.
 pub(crate) fn resolve(model: &Path, console: Console) -> anyhow::Result<ModelFiles> {
     let mut progress = ProgressLine::new(console);
     let mut builder = builder(model, console, &mut progress)?;
@@ -36,7 +36,7 @@ fn name_on_the_hub(model: &Path) -> Option<&str> {
     model.to_str()?.strip_prefix(HUB_PREFIX)
 }
 
-/// The name on the Hub that may be meant by a path that is not there: an address of the Hub, or `OWNER/NAME`.
+/// The name on the Hub that a missing path may stand for: a URL of the Hub or `OWNER/NAME`.
 pub(crate) fn hub_name(path: &Path) -> Option<String> {
     if path.exists() {
         return None;
@@ -59,7 +59,7 @@ pub(crate) fn hub_name(path: &Path) -> Option<String> {
         let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.chars().all(known)
     };
-    // A file in a folder is more likely than a repository.
+    // The path of a file is more likely than the name of a repository.
     let is_file = Path::new(name)
         .extension()
         .is_some_and(|end| end == "pt" || end == "json");
@@ -67,14 +67,14 @@ pub(crate) fn hub_name(path: &Path) -> Option<String> {
     (is_name(owner) && is_name(name) && !is_path).then(|| format!("{HUB_PREFIX}{owner}/{name}"))
 }
 
-/// The builder with the Hub that the environment names, after the download.
+/// Configures the Hub from the environment and downloads the model.
 #[cfg(feature = "hub")]
 fn on_the_hub<'p>(
     name: &str,
     builder: GeneratorBuilder<'p>,
     console: Console,
 ) -> anyhow::Result<GeneratorBuilder<'p>> {
-    // Before the environment is looked at: a mistyped name is the more likely mistake.
+    // The name is checked before the environment, because it is the more likely error.
     let model: HubModel = name.parse()?;
     let mut builder = builder.hub(variables::hub()?);
     if let Some(unavailable) = builder.resolve()?.unavailable() {
@@ -88,7 +88,7 @@ fn on_the_hub<'p>(
     Ok(builder)
 }
 
-/// The error that this program has no Hub.
+/// Returns the error that the program was built without the Hub.
 #[cfg(not(feature = "hub"))]
 fn on_the_hub<'p>(
     _name: &str,
@@ -99,7 +99,7 @@ fn on_the_hub<'p>(
     Ok(builder)
 }
 
-/// The variables that all tools of the Hub go by.
+/// The environment variables of the Hub's tools.
 #[cfg(feature = "hub")]
 mod variables {
     use crate::environment::{path, text, xdg};
@@ -124,7 +124,7 @@ mod variables {
             .find_map(|scheme| endpoint.strip_prefix(scheme));
         match host {
             Some(host) if !host.trim_matches('/').is_empty() => Ok(endpoint),
-            // Its value is not shown: it may hold a password.
+            // The message omits the value, which may contain a password.
             _ => Err(UsageError(format!(
                 "HF_ENDPOINT is not a URL: it must be the address of a Hub, such as {}",
                 Hub::ENDPOINT
@@ -140,7 +140,7 @@ mod variables {
     }
 
     fn token(home: &Path) -> Result<Option<String>, UsageError> {
-        // Without the file there is no token; with one that cannot be read, the Hub will say that it wants one.
+        // A file that cannot be read is no token: the Hub refuses requests that need one.
         let path = path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
         let file = || std::fs::read_to_string(path).ok();
         let Some(token) = text("HF_TOKEN")?.or_else(file) else {

@@ -1,4 +1,4 @@
-//! Values of the libraries by their names on the command line.
+//! Parsers of arguments whose values are enums of the libraries.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::error::Error;
@@ -24,7 +24,7 @@ pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {
     ])
 }
 
-/// An element type of the cache on the CPU.
+/// An element type of the KV cache on the CPU.
 pub(crate) fn cache_precision() -> impl TypedValueParser<Value = Precision> {
     named([
         (Precision::F32.as_str(), "32 bits"),
@@ -35,7 +35,7 @@ pub(crate) fn cache_precision() -> impl TypedValueParser<Value = Precision> {
     ])
 }
 
-/// Which tokens the repetition penalty looks at.
+/// Tokens that the repetition penalty covers.
 pub(crate) fn penalty_scope() -> impl TypedValueParser<Value = PenaltyScope> {
     named([
         (
@@ -49,7 +49,7 @@ pub(crate) fn penalty_scope() -> impl TypedValueParser<Value = PenaltyScope> {
     ])
 }
 
-/// Whose random numbers.
+/// A random number generator.
 pub(crate) fn rng() -> impl TypedValueParser<Value = RngKind> {
     named([
         (
@@ -63,7 +63,7 @@ pub(crate) fn rng() -> impl TypedValueParser<Value = RngKind> {
     ])
 }
 
-/// Each value by its name, with a help.
+/// A parser of the names, which are listed with their descriptions in the help.
 fn named<T, const N: usize>(
     names: [(&'static str, &'static str); N],
 ) -> impl TypedValueParser<Value = T>

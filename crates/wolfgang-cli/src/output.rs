@@ -1,4 +1,4 @@
-//! Standard output of `generate`: text, or JSON by the line.
+//! Standard output of `generate`: text or JSON Lines.
 
 use crate::piece::with_pieces;
 use crate::standard_streams::{self, StandardOutput};
@@ -9,10 +9,10 @@ use std::io::Write;
 use std::mem::take;
 use wolfgang_generate::{Event, Tokenizer, WolfgangModel};
 
-/// Between several texts.
+/// The separator of several texts.
 const SEPARATOR: &str = "\n---\n";
 
-/// How events are written.
+/// Writer of events.
 pub(crate) struct Output<'a> {
     stdout: StandardOutput,
     json: bool,
@@ -20,11 +20,11 @@ pub(crate) struct Output<'a> {
     samples: usize,
     model: ModelLine,
     tokenizer: &'a Tokenizer,
-    /// Whole texts that wait for those before them.
+    /// Complete texts that are written after earlier samples.
     waiting: BTreeMap<usize, String>,
-    /// How many whole texts have been written.
+    /// Number of complete texts written.
     written: usize,
-    /// Whether the text so far ends a line.
+    /// Whether the output so far is empty or ends with a line break.
     at_line_start: bool,
 }
 
@@ -34,14 +34,14 @@ struct Line<'a> {
     #[serde(flatten)]
     event: Event,
     sample: usize,
-    /// Those of the event, with the texts of the tokens.
+    /// The log-probabilities of the event, with the texts of the tokens.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     logprobs: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a ModelLine>,
 }
 
-/// What is in memory.
+/// The loaded model.
 #[derive(Serialize)]
 pub(crate) struct ModelLine {
     pub(crate) parameters: usize,
@@ -82,36 +82,36 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Writes what has happened to one of the samples.
+    /// Writes an event of one of the samples.
     pub(crate) fn write(&mut self, sample: usize, event: &Event) -> anyhow::Result<()> {
         match event {
             Event::Text { text, .. } if self.stream && !self.json && self.samples == 1 => {
-                self.text(text)
+                self.write_text(text)
             }
-            Event::Text { .. } if self.stream && self.json => self.line(sample, event),
-            Event::Finished(_) if self.json => self.line(sample, event),
+            Event::Text { .. } if self.stream && self.json => self.write_line(sample, event),
+            Event::Finished(_) if self.json => self.write_line(sample, event),
             Event::Finished(_) if self.stream && self.samples == 1 => Ok(()),
             Event::Finished(summary) => {
                 self.waiting.insert(sample, summary.text.clone());
-                self.whole_texts()
+                self.write_complete_texts()
             }
             _ => Ok(()),
         }
     }
 
-    /// Several texts would run into each other if they were written as they are made.
-    fn whole_texts(&mut self) -> anyhow::Result<()> {
+    /// Writes complete texts in the order of the samples. Streamed pieces would interleave.
+    fn write_complete_texts(&mut self) -> anyhow::Result<()> {
         while let Some(text) = self.waiting.remove(&self.written) {
             if self.written > 0 {
-                self.text(SEPARATOR)?;
+                self.write_text(SEPARATOR)?;
             }
-            self.text(&text)?;
+            self.write_text(&text)?;
             self.written += 1;
         }
         Ok(())
     }
 
-    fn text(&mut self, text: &str) -> anyhow::Result<()> {
+    fn write_text(&mut self, text: &str) -> anyhow::Result<()> {
         self.stdout.write_all(text.as_bytes())?;
         self.stdout.flush()?;
         if !text.is_empty() {
@@ -120,7 +120,7 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Puts a terminal's prompt on a line of its own. A file or a pipe gets the text and nothing else.
+    /// Ends the last line on a terminal. Files and pipes get the text alone.
     pub(crate) fn finish(&mut self) -> anyhow::Result<()> {
         if !self.json && !self.at_line_start && self.stdout.is_terminal() {
             self.stdout.write_all(b"\n")?;
@@ -128,7 +128,7 @@ impl<'a> Output<'a> {
         Ok(self.stdout.flush()?)
     }
 
-    fn line(&self, sample: usize, event: &Event) -> anyhow::Result<()> {
+    fn write_line(&self, sample: usize, event: &Event) -> anyhow::Result<()> {
         let mut event = event.clone();
         let (logprobs, model) = match &mut event {
             Event::Finished(summary) => (take(&mut summary.logprobs), Some(&self.model)),
@@ -137,7 +137,7 @@ impl<'a> Output<'a> {
         };
         let logprobs = logprobs
             .iter()
-            .map(|told| with_pieces(told, self.tokenizer));
+            .map(|token| with_pieces(token, self.tokenizer));
         let line = Line {
             logprobs: logprobs.collect::<Result<_, _>>()?,
             event,

@@ -1,4 +1,4 @@
-//! Sampling parameters that go well together.
+//! Named sets of sampling parameters.
 
 use clap::ValueEnum;
 use serde::Deserialize;

@@ -1,14 +1,15 @@
-//! How far a long operation is, on standard error.
+//! Progress of long operations, on standard error.
 
 use crate::console::Console;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::{Duration, Instant};
 use wolfgang_generate::{Phase, Progress};
 
-/// What takes less is over before anybody wonders.
+/// Operations that take less show no progress.
 const DELAY: Duration = Duration::from_secs(1);
 
-/// One line with bytes, rate and time left, gone when the operation is over. Only a terminal gets to see it.
+/// One line with bytes, rate and remaining time, which is removed at the end of the operation. It is
+/// only shown on a terminal.
 pub(crate) struct ProgressLine {
     console: Console,
     running: Option<Running>,
@@ -53,7 +54,7 @@ impl Progress for ProgressLine {
         if !running.shown && running.begun.elapsed() >= DELAY {
             running.shown = true;
             running.bar.set_draw_target(ProgressDrawTarget::stderr());
-            // What was there from an earlier download came at no rate at all.
+            // Bytes of an earlier, interrupted download must not count for the rate.
             running.bar.reset_eta();
         }
     }
@@ -66,7 +67,7 @@ impl Progress for ProgressLine {
 }
 
 impl Drop for ProgressLine {
-    /// An operation that fails has no end, but its line must not stand before the error.
+    /// Removes the line of an operation that failed, before the error is printed.
     fn drop(&mut self) {
         self.end();
     }

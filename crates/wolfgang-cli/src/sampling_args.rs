@@ -1,4 +1,4 @@
-//! How each token is chosen.
+//! Options for sampling.
 
 use crate::error::UsageError;
 use crate::merge::options;
@@ -143,10 +143,10 @@ options! {
 }
 
 impl SamplingArgs {
-    /// These, and those of `lower` that neither they nor their preset sets.
+    /// These options, and for those that neither they nor their preset sets the ones of `lower`.
     pub(crate) fn over(self, lower: Self) -> Self {
         if self.preset.is_some() {
-            // A preset is a whole: what chance depends on is no part of it.
+            // A preset replaces all options of the lower layer but those of the random numbers.
             let (seed, rng) = (lower.seed, lower.rng);
             return self.or(Self {
                 seed,
@@ -157,12 +157,12 @@ impl SamplingArgs {
         self.or(lower)
     }
 
-    /// The seed, if it is not to be drawn.
+    /// The seed; `None` for a random one.
     pub(crate) fn seed(&self) -> Option<u64> {
         self.seed.and_then(WholeNumber::number)
     }
 
-    /// The parameters, without those that name tokens.
+    /// The parameters, without those that contain token ids.
     pub(crate) fn params(&self) -> SamplingParams {
         let base = self.preset.map(Preset::sampling).unwrap_or_default();
         let mut params = base.clone();
@@ -192,7 +192,7 @@ impl SamplingArgs {
         params
     }
 
-    /// The parameters with those that name tokens.
+    /// The parameters with those that contain token ids.
     pub(crate) fn params_for(
         &self,
         tokenizer: &Tokenizer,
@@ -256,7 +256,7 @@ impl SamplingArgs {
         Some(default.with_tau(tau).with_eta(eta))
     }
 
-    /// Options that do nothing without another, which was not given.
+    /// Returns an error for options that have no effect without another one that is missing.
     pub(crate) fn check(&self) -> Result<(), UsageError> {
         let dry = self.dry_multiplier.is_some();
         let needs = [
@@ -312,10 +312,10 @@ impl SamplingArgs {
     }
 }
 
-/// More tokens than any context has, and the largest window that DRY takes.
+/// The largest window of DRY, more tokens than any context has.
 const ALL_TOKENS: usize = 1 << 20;
 
-/// What is given, unless it means "off"; without it, what the preset has.
+/// The value given, or `None` if it is the one for "off"; without a value, that of the preset.
 fn unless<T: PartialEq>(given: Option<T>, off: T, preset: Option<T>) -> Option<T> {
     match given {
         Some(value) if value == off => None,
@@ -324,7 +324,7 @@ fn unless<T: PartialEq>(given: Option<T>, off: T, preset: Option<T>) -> Option<T
     }
 }
 
-/// Ids of tokens given by id, or by a text that must be exactly one token.
+/// The ids of tokens that are given as an id or as a text of exactly one token.
 pub(crate) fn token_ids(
     option: &str,
     tokens: &[String],
@@ -345,7 +345,7 @@ fn no_token(option: &str, given: &str) -> UsageError {
 }
 
 fn logit_bias(given: &str, tokenizer: &Tokenizer) -> Result<(u32, f32), UsageError> {
-    // The token itself may be an equals sign.
+    // The token itself may contain an equals sign.
     let parts = given.rsplit_once('=');
     let Some((token, Ok(bias))) = parts.map(|(token, bias)| (token, bias.parse())) else {
         return Err(UsageError(format!(

@@ -1,11 +1,11 @@
-//! Standard input and output, with errors that name them.
+//! Standard input and output with errors that name the stream.
 //!
-//! Rust's runtime opens standard streams that are closed (`>&-`) as `/dev/null` before `main`, so that writing to them
-//! succeeds and nothing is written. Whether they are closed is therefore looked at earlier.
+//! Before `main`, Rust's runtime opens closed standard streams (`>&-`) as `/dev/null`, where output
+//! is lost without an error. A constructor that runs earlier records whether they are closed.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 
-/// Why a standard stream cannot be used.
+/// An error of a standard stream.
 #[derive(Debug, thiserror::Error)]
 enum StreamError {
     #[error("failed to write to standard output")]
@@ -18,7 +18,7 @@ enum StreamError {
     InputClosed,
 }
 
-/// Standard output. An error keeps its kind, and says what it is about.
+/// Standard output. Its errors keep their kind and name the stream.
 #[derive(Debug)]
 pub(crate) struct StandardOutput(std::io::Stdout);
 
@@ -39,13 +39,13 @@ impl Write for StandardOutput {
 }
 
 impl StandardOutput {
-    /// Whether a person reads it.
+    /// Whether it is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         std::io::IsTerminal::is_terminal(&self.0)
     }
 }
 
-/// By another library, which writes to standard output itself.
+/// Runs a function of another library that writes to standard output itself.
 pub(crate) fn output_by(write: impl FnOnce() -> Result<()>) -> Result<()> {
     check_output()?;
     named(write().and_then(|()| std::io::stdout().flush()))
@@ -60,13 +60,13 @@ fn check_output() -> Result<()> {
 
 fn named<T>(result: Result<T>) -> Result<T> {
     result.map_err(|source| match source.kind() {
-        // `write_all` tries again.
+        // `write_all` retries.
         ErrorKind::Interrupted => source,
         kind => Error::new(kind, StreamError::Write { source }),
     })
 }
 
-/// All of standard input.
+/// Reads standard input to its end.
 pub(crate) fn read_input() -> Result<Vec<u8>> {
     check_input()?;
     let mut bytes = Vec::new();
@@ -75,7 +75,7 @@ pub(crate) fn read_input() -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// That standard input was open when the program started.
+/// Returns an error if standard input was closed when the program started.
 pub(crate) fn check_input() -> Result<()> {
     match is_input_closed() {
         true => Err(Error::other(StreamError::InputClosed)),
@@ -88,7 +88,8 @@ pub(crate) fn is_input_closed() -> bool {
     at_start::INPUT_CLOSED.get().is_some()
 }
 
-/// That the program, when it starts anew in the place of this one, finds closed what this one found so.
+/// Closes the streams on `exec` that were closed when the program started, so that the restarted
+/// program finds them closed as well.
 #[cfg(all(feature = "wgpu", target_os = "linux"))]
 pub(crate) fn close_again_on_exec() {
     use rustix::io::{FdFlags, fcntl_setfd};
@@ -97,7 +98,7 @@ pub(crate) fn close_again_on_exec() {
         (rustix::stdio::stdout(), &at_start::OUTPUT_CLOSED),
     ] {
         if closed.get().is_some() {
-            // If it fails, the stream is the null device.
+            // If this fails, the stream is /dev/null.
             let _ = fcntl_setfd(stream, FdFlags::CLOEXEC);
         }
     }
@@ -112,14 +113,14 @@ mod at_start {
 
     #[cfg(unix)]
     #[ctor::ctor]
-    fn look() {
+    fn record() {
         use rustix::io::fcntl_getfd;
         for (is_open, closed) in [
             (fcntl_getfd(rustix::stdio::stdin()).is_ok(), &INPUT_CLOSED),
             (fcntl_getfd(rustix::stdio::stdout()).is_ok(), &OUTPUT_CLOSED),
         ] {
             if !is_open {
-                // Nothing has set it before.
+                // This is the only place that sets it.
                 let _ = closed.set(());
             }
         }

@@ -1,4 +1,4 @@
-//! Where a text comes from.
+//! Texts from arguments, files and standard input.
 
 use crate::error::UsageError;
 use crate::standard_streams;
@@ -6,19 +6,20 @@ use anyhow::Context;
 use std::io::IsTerminal;
 use std::path::Path;
 
-/// The text given, or for `-` that on standard input.
+/// The text given, or for `-` the text on standard input.
 pub(crate) fn text(given: &str) -> anyhow::Result<String> {
     if given != "-" {
         return Ok(given.to_owned());
     }
     let bytes = standard_streams::read_input()?;
     let text = utf8(bytes, "standard input")?;
-    // Whatever writes a line ends it; the line break is not meant as part of the text.
+    // Commands that print a line end it with a line break, which is not part of the text.
     let text = text.strip_suffix('\n').unwrap_or(&text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
 }
 
-/// The text given, or without one that which is piped in; `None` where a person would have to type it.
+/// The text given, or without one the text piped in; `None` if standard input is a terminal or
+/// closed.
 pub(crate) fn given_or_piped(given: Option<&str>) -> anyhow::Result<Option<String>> {
     match given {
         Some(given) => text(given).map(Some),
@@ -27,7 +28,8 @@ pub(crate) fn given_or_piped(given: Option<&str>) -> anyhow::Result<Option<Strin
     }
 }
 
-/// As [`given_or_piped`], where there must be a text. An empty input that nobody named is none.
+/// As [`given_or_piped`], but a missing text is an error, and so is an empty standard input that was
+/// not asked for with `-`.
 pub(crate) fn required(given: Option<&str>) -> anyhow::Result<String> {
     let text = given_or_piped(given)?;
     let text = text.filter(|text| given.is_some() || !text.is_empty());
@@ -36,14 +38,14 @@ pub(crate) fn required(given: Option<&str>) -> anyhow::Result<String> {
     Ok(text.ok_or_else(|| UsageError(missing.to_owned()))?)
 }
 
-/// The text in a file, all of it.
+/// The complete text of a file.
 pub(crate) fn file(path: &Path) -> anyhow::Result<String> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).with_context(|| format!("failed to read {name}"))?;
     utf8(bytes, &name)
 }
 
-/// What Windows programs put before UTF-8 text, which is no part of it.
+/// The byte order mark that Windows programs write before UTF-8 text.
 pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// The text without a byte order mark.
@@ -51,7 +53,8 @@ pub(crate) fn without_byte_order_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
-/// The encoding other than UTF-8 that a byte order mark names. The mark of UTF-32 begins as that of UTF-16.
+/// The encoding other than UTF-8 that a byte order mark indicates. UTF-32 comes first: its mark
+/// begins with that of UTF-16.
 fn marked_encoding(bytes: &[u8]) -> Option<&'static str> {
     let marks: [(&[u8], _); 4] = [
         (b"\xff\xfe\0\0", "UTF-32"),

@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-/// Ids as people and programs write them: `1,2`, `1, 2`, `1 2`, one a line, or a JSON list.
+/// Token ids, written as `1,2`, `1, 2`, `1 2`, one per line, or a JSON list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TokenIds(pub(crate) Vec<u32>);
 
-/// What is not a list of ids.
+/// The error of an argument that is not a list of ids.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum NoTokenIds {
+pub(crate) enum TokenIdsError {
     #[error("expected token ids separated by commas or blanks, such as 1,2 or [1, 2], found none")]
     Empty,
     #[error("expected token ids separated by commas or blanks, such as 1,2 or [1, 2], found {0:?}")]
@@ -16,26 +16,26 @@ pub(crate) enum NoTokenIds {
 }
 
 impl FromStr for TokenIds {
-    type Err = NoTokenIds;
+    type Err = TokenIdsError;
 
-    fn from_str(text: &str) -> Result<Self, NoTokenIds> {
+    fn from_str(text: &str) -> Result<Self, TokenIdsError> {
         let text = text.trim();
         let in_brackets = text
             .strip_prefix('[')
             .and_then(|text| text.strip_suffix(']'));
         let text = in_brackets.unwrap_or(text).trim();
         if text.is_empty() {
-            return Err(NoTokenIds::Empty);
+            return Err(TokenIdsError::Empty);
         }
         let mut ids = Vec::new();
         for between_commas in text.split(',') {
             let mut words = between_commas.split_whitespace().peekable();
             if words.peek().is_none() {
-                return Err(NoTokenIds::Other(",".into()));
+                return Err(TokenIdsError::Other(",".into()));
             }
             for word in words {
                 let id = word.parse();
-                ids.push(id.map_err(|_| NoTokenIds::Other(word.to_owned()))?);
+                ids.push(id.map_err(|_| TokenIdsError::Other(word.to_owned()))?);
             }
         }
         Ok(Self(ids))
@@ -43,7 +43,7 @@ impl FromStr for TokenIds {
 }
 
 impl TokenIds {
-    /// All of them, where an option is given more than once.
+    /// The ids of all occurrences of an option.
     pub(crate) fn joined(lists: &[Self]) -> Vec<u32> {
         lists.iter().flat_map(|Self(ids)| ids).copied().collect()
     }
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_ids_is_refused() {
+    fn other_texts_are_rejected() {
         for text in [
             "",
             " ",

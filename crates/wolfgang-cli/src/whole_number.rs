@@ -1,24 +1,24 @@
-//! Whole numbers in options, with the -1 that other programs take for "none" or "all".
+//! Integers in options, and the -1 that stands for "none" or "all" as in other programs.
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt::Formatter;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-/// A whole number from 0 up, or -1, which means something else for each option that takes it.
+/// A non-negative integer, or -1, whose meaning depends on the option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WholeNumber {
     Number(u64),
     MinusOne,
 }
 
-/// What is not a [`WholeNumber`].
+/// The error of a text that is not a [`WholeNumber`].
 #[derive(Debug, thiserror::Error)]
 #[error("it must be an integer from 0 to 2^64 - 1, or -1")]
-pub(crate) struct NoWholeNumber;
+pub(crate) struct WholeNumberError;
 
 impl WholeNumber {
-    /// As a number of tokens. -1 and what no memory could hold are the largest there is.
+    /// The number as a count of tokens; -1 and larger numbers are `usize::MAX`.
     pub(crate) fn tokens(self) -> usize {
         match self {
             Self::Number(number) => usize::try_from(number).unwrap_or(usize::MAX),
@@ -35,51 +35,51 @@ impl WholeNumber {
     }
 }
 
-/// A whole number from 0 up in an argument.
+/// Parses a non-negative integer argument.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     text.parse()
         .map_err(|_| "it must be a non-negative integer".to_owned())
 }
 
-/// A whole number from 1 up in an argument.
+/// Parses a positive integer argument.
 pub(crate) fn positive(text: &str) -> Result<NonZeroUsize, String> {
     text.parse()
         .map_err(|_| "it must be a positive integer".to_owned())
 }
 
-/// As [`count`], in a configuration file.
+/// Reads a non-negative integer of a configuration file.
 pub(crate) fn read_count<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
     let number = i64::deserialize(from)?;
     let count = usize::try_from(number);
-    let wrong = |_| {
+    let error = |_| {
         D::Error::custom(format!(
             "{number} is given, but it must be a non-negative integer"
         ))
     };
-    count.map(Some).map_err(wrong)
+    count.map(Some).map_err(error)
 }
 
-/// As [`positive`], in a configuration file.
+/// Reads a positive integer of a configuration file.
 pub(crate) fn read_positive<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<NonZeroUsize>, D::Error> {
     let number = i64::deserialize(from)?;
     let positive = usize::try_from(number).ok().and_then(NonZeroUsize::new);
-    let wrong = || {
+    let error = || {
         D::Error::custom(format!(
             "{number} is given, but it must be a positive integer"
         ))
     };
-    positive.map(Some).ok_or_else(wrong)
+    positive.map(Some).ok_or_else(error)
 }
 
 impl FromStr for WholeNumber {
-    type Err = NoWholeNumber;
+    type Err = WholeNumberError;
 
-    fn from_str(text: &str) -> Result<Self, NoWholeNumber> {
+    fn from_str(text: &str) -> Result<Self, WholeNumberError> {
         match text {
             "-1" => Ok(Self::MinusOne),
-            text => text.parse().map(Self::Number).map_err(|_| NoWholeNumber),
+            text => text.parse().map(Self::Number).map_err(|_| WholeNumberError),
         }
     }
 }
@@ -99,7 +99,9 @@ impl<'de> Deserialize<'de> for WholeNumber {
                 match u64::try_from(number) {
                     Ok(number) => Ok(WholeNumber::Number(number)),
                     Err(_) if number == -1 => Ok(WholeNumber::MinusOne),
-                    Err(_) => Err(E::custom(format!("{number} is given, but {NoWholeNumber}"))),
+                    Err(_) => Err(E::custom(format!(
+                        "{number} is given, but {WholeNumberError}"
+                    ))),
                 }
             }
 

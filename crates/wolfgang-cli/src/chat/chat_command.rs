@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_a_message_or_a_command() {
+    fn lines_are_messages_or_commands() {
         let parse = |line| ChatCommand::parse(line).ok();
         let send = |text: &str| Some(ChatCommand::Send(text.to_owned()));
         assert_eq!(parse("Guten Tag!"), send("Guten Tag!"));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_is_a_command() {
+    fn completion_lists_existing_commands() {
         for name in NAMES {
             let command = ChatCommand::parse(&format!("{name} 1"));
             let alone = ChatCommand::parse(name);

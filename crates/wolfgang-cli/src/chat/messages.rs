@@ -1,5 +1,6 @@
 //! Lists of messages in the format of the OpenAI API.
 
+use crate::error::MessageError;
 use serde_json::{Map, Value};
 use wolfgang_generate::{Message, Role};
 
@@ -8,34 +9,6 @@ use wolfgang_generate::{Message, Role};
 pub(crate) struct Messages {
     pub(crate) system: Option<String>,
     pub(crate) messages: Vec<Message>,
-}
-
-/// An invalid message. Positions count from 1.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum MessageError {
-    #[error("expected a list of messages or an object with `messages`")]
-    NoList,
-    #[error("`system` must be a string")]
-    SystemNoText,
-    #[error("there is a system prompt in `system` and another in message {position}")]
-    TwoSystems { position: usize },
-    #[error("message {position} must be an object with `role` and `content`")]
-    NoObject { position: usize },
-    #[error(
-        "the role of message {position} is {role}, but it must be `user` or `assistant`, or, \
-         before the first of these, `system` or `developer`"
-    )]
-    Role { position: usize, role: String },
-    #[error("the content of message {position} must be a string or a list of text parts")]
-    Content { position: usize },
-    #[error(
-        "part {part} of message {position} has the type {found}, but only text parts are supported"
-    )]
-    Part {
-        position: usize,
-        part: usize,
-        found: String,
-    },
 }
 
 impl Messages {
@@ -151,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_part_of_a_conversation_is_named_with_its_position() {
+    fn errors_contain_the_position() {
         let user = json!({"role": "user", "content": "Wer?"});
         let system = json!({"role": "system", "content": "Du"});
         let role = |position, role: &str| MessageError::Role {

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_last_line_break_is_held_back() {
+    fn one_line_break_at_the_end_is_held_back() {
         let mut held = false;
         let pieces = ["Ach\n", "", "\n\n", "Weh", "\n"];
         let out: String = pieces.iter().map(|text| plain(text, &mut held)).collect();

@@ -1,8 +1,7 @@
 //! Texts of a chat, in German and in English.
 
-use crate::chat::messages::MessageError;
 use crate::console::one_line;
-use crate::error::ChatError;
+use crate::error::{ChatError, MessageError};
 use crate::language::Language;
 use crate::lost_characters::LostCharacters;
 use std::path::Path;

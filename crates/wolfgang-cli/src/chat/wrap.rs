@@ -1,19 +1,19 @@
-//! Text for a terminal, word by word.
+//! Streaming word wrap for a terminal.
 
 use unicode_width::UnicodeWidthStr;
 
-/// Breaks lines between words. What stands around the text goes: line breaks before it and white space behind it.
+/// Breaks lines between words. Line breaks before the text and white space after it are dropped.
 #[derive(Debug)]
 pub(crate) struct Wrap {
     columns: usize,
-    /// How much of the line is taken.
+    /// Columns of the current line in use.
     column: usize,
-    /// Whether nothing has been handed out.
+    /// Whether nothing has been returned yet.
     is_first: bool,
-    /// Line breaks, then blanks, that come before the next word.
+    /// Pending line breaks, then blanks, before the next word.
     breaks: usize,
     blanks: usize,
-    /// A word that may go on.
+    /// The incomplete last word.
     word: String,
 }
 
@@ -29,7 +29,7 @@ impl Wrap {
         }
     }
 
-    /// The next piece of the text, as much of it as consists of whole words.
+    /// Takes a piece of the text and returns the words that are complete.
     pub(crate) fn push(&mut self, text: &str) -> String {
         let mut out = String::new();
         for c in text.chars() {
@@ -43,7 +43,7 @@ impl Wrap {
                     self.end_word(&mut out);
                     self.blanks += 1;
                 }
-                // What else controls a terminal, the model has no business with.
+                // The model's output must not control the terminal.
                 c if c.is_control() => self.word.push(char::REPLACEMENT_CHARACTER),
                 c => self.word.push(c),
             }
@@ -54,7 +54,7 @@ impl Wrap {
         out
     }
 
-    /// What was held back, and the end of the line, if there was any text.
+    /// Returns the last word, and a line break if there was any text.
     pub(crate) fn finish(&mut self) -> String {
         let mut out = String::new();
         self.end_word(&mut out);
@@ -107,12 +107,12 @@ mod tests {
             "Wer reitet\nso spät\ndurch Nacht\nund Wind?\n"
         );
         assert_eq!(wrapped(text, 100), format!("{text}\n"));
-        // Wide, narrow and no characters of their own.
+        // Wide and combining characters.
         assert_eq!(wrapped("ab 🦀🦀 a\u{308}b", 7), "ab 🦀🦀\na\u{308}b\n");
     }
 
     #[test]
-    fn the_text_keeps_its_own_lines_and_nothing_around_it() {
+    fn line_breaks_within_the_text_are_kept() {
         assert_eq!(
             wrapped("\n\n  Ach!\n\n  Weh! \n \n", 20),
             "  Ach!\n\n  Weh!\n"
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_wider_than_the_line_is_not_waited_for() {
+    fn words_wider_than_the_line_are_written_in_parts() {
         let mut wrap = Wrap::new(5);
         assert_eq!(wrap.push("abcd"), "");
         assert_eq!(wrap.push("efgh"), "abcde");
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_controls_the_terminal() {
+    fn control_characters_are_replaced() {
         let text = "a\u{1b}[31mb\rc\u{7}d\u{9b}2Je";
         let shown = wrapped(text, 80);
         assert_eq!(shown, "a�[31mb�c�d�2Je\n");
