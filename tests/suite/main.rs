@@ -1,4 +1,4 @@
-//! Parity with the original, the laws of the project, the command, and the README.
+//! Parity with the original, the invariants of the project, the command, and the documents.
 
 #![allow(
     clippy::panic,
@@ -6,70 +6,101 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
-mod architecture;
-mod backends;
-mod bench;
-mod builder;
-mod chat;
-mod chat_cases;
-#[cfg(unix)]
-mod chat_terminal;
-mod checkpoints;
-mod command;
-mod command_cases;
-mod command_ends;
-#[cfg(unix)]
-mod command_streams;
-mod conversation;
-mod convert;
-mod convert_ends;
-mod devices;
-mod engine;
-mod evaluation;
-mod examples;
-mod explain;
-mod explanations;
-mod export;
-mod facts;
 mod fixtures;
-mod fuzz_replay;
-mod generation;
-mod generation_ends;
-mod greedy;
-mod hostile;
-mod hostile_folders;
-mod hostile_pickles;
-mod hub;
-mod hub_cases;
-mod hub_faults;
-mod hub_server;
-mod hub_shards;
-mod huggingface;
-mod huggingface_cases;
-mod inspect;
-mod int8_files;
-mod int8_hostile;
-mod logits;
-#[cfg(all(target_os = "linux", not(feature = "tch")))]
-mod memory;
-mod migrating;
-mod options;
-mod ownership;
-mod parity;
-mod precision;
-mod probabilities;
-mod public_api;
-mod pytorch_archives;
-mod pytorch_cases;
-mod readme;
-mod sampling;
-mod score_and_tokenize;
-mod seeded;
-mod serialization;
-mod stopping;
-#[cfg(unix)]
-mod terminal;
-mod together;
-mod tokenizer;
-mod tokenizer_cases;
-mod torch_archive;
+
+/// Against the output that the original recorded.
+mod parity {
+    pub(crate) mod backends;
+    pub(crate) mod greedy;
+    pub(crate) mod logits;
+    mod precision;
+    mod sampling;
+    mod seeds;
+}
+
+/// The loop around model and sampling: generator, batch, engine, conversation.
+mod generation {
+    pub(crate) mod batch;
+    mod builder;
+    mod conversation;
+    mod engine;
+    mod evaluation;
+    mod explanations;
+    mod finish_reasons;
+    pub(crate) mod generator;
+    pub(crate) mod logprobs;
+    mod ownership;
+    mod serialization;
+    mod stopping;
+}
+
+mod tokenizer {
+    mod encoding;
+    mod formats;
+}
+
+/// Reading and writing model files.
+mod checkpoint {
+    mod convert;
+    mod convert_errors;
+    mod export;
+    mod fuzz_replay;
+    mod hostile_files;
+    mod hostile_folders;
+    mod hostile_pickles;
+    mod huggingface;
+    mod huggingface_variants;
+    mod inspect;
+    mod int8_errors;
+    mod int8_files;
+    #[cfg(all(target_os = "linux", not(feature = "tch")))]
+    mod memory;
+    mod original_files;
+    mod pytorch_archives;
+    mod pytorch_variants;
+    mod torch_archive;
+}
+
+/// `--model hf:OWNER/NAME` against a server in this process.
+mod hub {
+    pub(crate) mod download;
+    mod faults;
+    mod requests;
+    pub(crate) mod server;
+    mod shards;
+}
+
+/// The `wolfgang` command as a process.
+mod command {
+    mod bench;
+    mod chat;
+    mod chat_input;
+    #[cfg(unix)]
+    mod chat_terminal;
+    mod config_layers;
+    mod devices;
+    mod errors;
+    mod explain;
+    pub(crate) mod generate;
+    mod input;
+    mod score_and_tokenize;
+    #[cfg(unix)]
+    mod streams;
+    #[cfg(unix)]
+    mod terminal;
+}
+
+/// Documents and examples.
+mod documents {
+    mod docs;
+    mod examples;
+    mod migrating;
+    mod parameters;
+    mod readme;
+}
+
+/// Dependencies between crates, and their public items.
+mod architecture {
+    mod dependencies;
+    mod public_api;
+}

@@ -1,4 +1,4 @@
-//! `cargo xtask test-backends`: the cases of `tests/suite/backends.rs`, on every backend that this machine can run.
+//! `cargo xtask test-backends`: the cases of `tests/suite/parity/backends.rs`, on every backend that this machine can run.
 
 use crate::torch::Torch;
 use anyhow::{Context, ensure};

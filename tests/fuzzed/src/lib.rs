@@ -1,7 +1,7 @@
 //! What the fuzz targets and their replay in the ordinary tests do with an input.
 //!
 //! Each target is one function of bytes that must not panic, whatever they are: `fuzz/` calls it with what libFuzzer
-//! comes up with, `tests/suite/fuzz_replay.rs` with the inputs kept in the repository. Where an input is accepted,
+//! comes up with, `tests/suite/checkpoint/fuzz_replay.rs` with the inputs kept in the repository. Where an input is accepted,
 //! the function also asserts what then must hold.
 
 #![allow(
