@@ -98,6 +98,17 @@ fn restore(conversation: &mut Conversation, loaded: Messages) {
     conversation.set_messages(loaded.messages);
 }
 
+/// The error as a [`ChatError`] if the user's input caused it.
+fn input_error(error: GenerateError) -> anyhow::Error {
+    match error {
+        GenerateError::NothingToAnswer => ChatError::NothingToAnswer.into(),
+        GenerateError::PromptTooLong { tokens, block_size } => {
+            ChatError::MessageTooLong { tokens, block_size }.into()
+        }
+        error => error.into(),
+    }
+}
+
 struct Chat {
     generator: WolfgangGenerator,
     conversation: Conversation,
@@ -211,10 +222,11 @@ impl Chat {
     fn reply(&mut self, message: Option<&str>, columns: usize) -> anyhow::Result<()> {
         let (console, language) = (self.console, self.console.language);
         self.interrupted.store(false, Ordering::Relaxed);
-        let mut reply = match message {
-            Some(text) => self.conversation.send(text, &self.options)?,
-            None => self.conversation.regenerate(&self.options)?,
+        let reply = match message {
+            Some(text) => self.conversation.send(text, &self.options),
+            None => self.conversation.regenerate(&self.options),
         };
+        let mut reply = reply.map_err(input_error)?;
         let tokenizer = self.generator.tokenizer();
         if let Some(dropped) = lost_characters::of(message.unwrap_or_default(), tokenizer)? {
             console.info(&one_line(&texts::dropped_characters(&dropped, language)));

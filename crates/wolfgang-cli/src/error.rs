@@ -77,6 +77,13 @@ pub(crate) enum ChatError {
          {0}, or put each line with `messages` into a file of its own"
     )]
     JsonLines(String),
+    #[error("the conversation has no user message to reply to")]
+    NothingToAnswer,
+    #[error(
+        "the message has {tokens} tokens with the system prompt, but the model's context has \
+         {block_size}; shorten it"
+    )]
+    MessageTooLong { tokens: usize, block_size: usize },
     #[error("{0} is not a saved conversation; refusing to replace it")]
     OtherFile(String),
     #[error("--ignore-eos has no effect in a chat: <|endoftext|> ends each reply")]

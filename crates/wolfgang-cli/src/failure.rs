@@ -124,9 +124,7 @@ fn generate_step(error: &GenerateError) -> Option<&'static str> {
         GenerateError::Tokenizer(TokenizerError::Unsupported { .. }) => {
             Some("this kind of tokenizer is not supported")
         }
-        GenerateError::PromptTooLong { .. } => {
-            Some("shorten it; in a chat, it includes the system prompt of --system")
-        }
+        GenerateError::PromptTooLong { .. } => Some("shorten it"),
         GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {
             Some("pass the tokenizer.json that the model was trained with as --tokenizer")
         }

@@ -76,17 +76,10 @@ fn a_tokenizer_of_another_model_is_found_out() {
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
     assert!(told.contains("(4096 tokens): does not fit: "), "{told}");
-    let german = inspect(
+    let json = inspect(
         &fixture("tiny/plain.pt"),
-        &[&named[..], &["--lang", "de"]].concat(),
+        &[&named[..], &["--json"]].concat(),
     );
-    let told = String::from_utf8(german.stdout).unwrap();
-    assert!(
-        told.contains("(4096 Token): passt nicht: der Tokenizer hat 4096 Token, aber"),
-        "{told}"
-    );
-    let program = ["--json", "--lang", "de"];
-    let json = inspect(&fixture("tiny/plain.pt"), &[&named[..], &program].concat());
     let json: Json = serde_json::from_slice(&json.stdout).unwrap();
     let problem = json["tokenizer"]["problem"].as_str().unwrap();
     assert!(problem.starts_with("the tokenizer has"), "{problem}");
@@ -105,22 +98,10 @@ fn people_are_told_the_same() {
     let told = String::from_utf8(output.stdout).unwrap();
     for line in [
         "format      PyTorch",
-        "tokenizer   none beside it",
+        "tokenizer   none next to it",
         "  vocab_size   512",
         "  optimizer: training state, not part of the model",
         "  output.weight: tied to the embeddings",
-    ] {
-        assert!(told.lines().any(|told| told == line), "{line:?} in {told}");
-    }
-
-    let german = inspect(&fixture("tiny/config_object.pt"), &["--lang", "de"]);
-    let told = String::from_utf8(german.stdout).unwrap();
-    for line in [
-        "Form        PyTorch",
-        "Tokenizer   keiner daneben",
-        "  vocab_size   512",
-        "  optimizer: Stand des Trainings, kein Teil des Modells",
-        "  output.weight: dasselbe wie die Einbettungen",
     ] {
         assert!(told.lines().any(|told| told == line), "{line:?} in {told}");
     }

@@ -258,14 +258,19 @@ fn what_cannot_be_done_is_one_line() {
     assert_eq!(long.len(), 10_000);
     refused(&[], long.as_bytes(), 2, "but the model's context has 256");
     refused(&[], b"/nichts\n", 2, "unknown command /nichts");
-    refused(&["--lang", "de"], b"/nichts\n", 2, "/nichts gibt es nicht");
+    refused(
+        &["--lang", "de"],
+        b"/nichts\n",
+        2,
+        "Fehler: unbekannter Befehl /nichts",
+    );
     refused(&[], b"/regenerate\n", 2, "no user message to reply to");
     let german = ["--lang", "de"];
     refused(
         &german,
         b"/regenerate\n",
         2,
-        "Fehler: noch hat niemand etwas gesagt",
+        "Fehler: das Gespräch hat noch keine Nachricht",
     );
     refused(&german, b"/seed x\n", 2, "Fehler: der Seed ist \"x\"");
     refused(

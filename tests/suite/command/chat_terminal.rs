@@ -49,7 +49,7 @@ fn a_conversation() {
     let home = Home::new();
     let mut terminal = home.chat(&["--seed", "3", "--max-new-tokens", "20"]);
     let mut expected = conversation();
-    terminal.wait_for("[/help shows what there is besides talking; Ctrl-D ends]");
+    terminal.wait_for("[/help lists the commands; Ctrl-D quits]");
 
     let first = say(&mut expected, "Wer bist du?", &goethe(3, 20));
     assert_eq!(words(&terminal.enter("Wer bist du?")), words(&first));
@@ -81,7 +81,7 @@ fn a_conversation() {
     let second = say(&mut expected, "Warum?", &goethe(3, 20));
     assert_eq!(words(&terminal.enter("Warum?")), words(&second));
 
-    assert_eq!(terminal.enter("/reset"), "[from the beginning]");
+    assert_eq!(terminal.enter("/reset"), "[new conversation]");
     assert_eq!(
         terminal.enter("/system Du bist Faust."),
         "[system: Du bist Faust.]"
@@ -117,14 +117,14 @@ fn ctrl_c_ends_the_answer_and_not_the_program() {
     terminal.press("\r");
     terminal.wait_for_bytes(before + 100);
     terminal.press(CTRL_C);
-    terminal.wait_for("[broken off]");
+    terminal.wait_for("[stopped]");
     terminal.wait_for_prompt();
 
     // At the prompt it clears the line, and twice it ends the program.
     terminal.press("abgelegt");
     terminal.wait_for("> abgelegt");
     terminal.press(CTRL_C);
-    terminal.wait_for("[Ctrl-C once more ends the conversation]");
+    terminal.wait_for("[Ctrl-C again quits]");
     let stats = terminal.enter("/stats");
     assert!(stats.starts_with("[prompt "), "{stats}");
     terminal.press("weg");
@@ -141,7 +141,7 @@ fn ctrl_c_ends_the_answer_and_not_the_program() {
 fn the_end_of_input_ends_it() {
     let home = Home::new();
     let mut terminal = home.chat_with(&[], &[("LANG", "de_DE.UTF-8")], 80);
-    terminal.wait_for("[/help zeigt, was es außer Reden noch gibt; Ctrl-D beendet]");
+    terminal.wait_for("[/help listet die Befehle; Ctrl-D beendet]");
     terminal.wait_for_prompt();
     terminal.press(CTRL_D);
     assert_eq!(terminal.wait_for_end(), 0);
@@ -268,7 +268,7 @@ fn a_line_of_ten_thousand_characters_is_refused_and_the_conversation_goes_on() {
     terminal.wait_for("but the model's context has 256");
     terminal.wait_for_prompt();
     terminal.enter("/stats");
-    terminal.wait_for("[no answer yet]");
+    terminal.wait_for("[no reply yet]");
     terminal.press(CTRL_D);
     assert_eq!(terminal.wait_for_end(), 0);
 }

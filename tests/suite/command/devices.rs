@@ -39,17 +39,6 @@ fn every_backend_is_listed_with_what_it_finds_or_lacks() {
     }
     assert_eq!(backends[0]["devices"][0]["dtypes"][0], "f32");
 
-    let output = wolfgang()
-        .args(["devices", "--lang", "de"])
-        .output()
-        .unwrap();
-    let german = String::from_utf8(output.stdout).unwrap();
-    let missing = "nicht einkompiliert: zu bauen mit --features cuda";
-    assert!(
-        cfg!(feature = "cuda") || german.contains(missing),
-        "{german}"
-    );
-
     let output = wolfgang().arg("devices").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("flex         the CPU"), "{text}");

@@ -248,9 +248,9 @@ fn a_git_lfs_pointer_is_called_one() {
 }
 
 /// What the command warns of when it tokenizes `text` with this tokenizer.
-fn warning(tokenizer: &Path, text: &str, language: &str) -> String {
+fn warning(tokenizer: &Path, text: &str) -> String {
     let output = wolfgang()
-        .args(["tokenize", text, "--lang", language, "--tokenizer"])
+        .args(["tokenize", text, "--tokenizer"])
         .arg(tokenizer)
         .output()
         .unwrap();
@@ -272,14 +272,9 @@ fn lost_characters_that_cannot_be_seen_are_named_by_code_point() {
     });
     std::fs::write(&path, json).unwrap();
     let text = "We\u{301}r\nW";
-    let english = warning(&path, text, "en");
+    let warning = warning(&path, text);
     assert!(
-        english.ends_with("dropped characters: W U+0301 U+000A\n"),
-        "{english}"
-    );
-    let german = warning(&path, text, "de");
-    assert!(
-        german.ends_with("verloren gehen: W U+0301 U+000A\n"),
-        "{german}"
+        warning.ends_with("dropped characters: W U+0301 U+000A\n"),
+        "{warning}"
     );
 }

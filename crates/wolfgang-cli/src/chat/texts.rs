@@ -220,6 +220,13 @@ fn german_error(error: &ChatError) -> String {
              Sie die Nachrichten mit jq -s . {name}, oder legen Sie jede Zeile mit `messages` in \
              eine eigene Datei"
         ),
+        ChatError::NothingToAnswer => {
+            "das Gespräch hat noch keine Nachricht, auf die zu antworten wäre".to_owned()
+        }
+        ChatError::MessageTooLong { tokens, block_size } => format!(
+            "die Nachricht hat mit dem System-Prompt {tokens} Token, aber der Kontext des Modells \
+             fasst {block_size}; kürzen Sie sie"
+        ),
         ChatError::OtherFile(name) => {
             format!("{name} ist kein gespeichertes Gespräch und wird nicht ersetzt")
         }
