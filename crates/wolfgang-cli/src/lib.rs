@@ -6,9 +6,8 @@
 //! }
 //! ```
 //!
-//! The crate parses arguments, calls the libraries and prints their results. It is a library in
-//! addition to a binary, so that `cargo xtask convert-checkpoint` runs the same code, and tests can
-//! start the command as a separate process. Programs use `wolfgang-generate`.
+//! Thin: it reads arguments, calls the libraries and writes what comes back. It is a library besides a binary so that
+//! `cargo xtask convert-checkpoint` is the same code, and the project's tests can run it as a process of their own.
 
 mod args;
 mod bench;
