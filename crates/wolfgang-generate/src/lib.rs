@@ -34,6 +34,13 @@
 //! A generation is an iterator of [`Event`]s: it computes only while it is advanced, and stops when
 //! it is dropped. All of these types are `Send + 'static`.
 //!
+//! # Several users
+//!
+//! On the CPU, a model runs one forward pass at a time, so generations on several threads take
+//! turns. An [`Engine`] runs the generations of concurrent callers in one batch instead: each
+//! forward pass reads the weights once for all of them. Create one engine per program, clone it into
+//! each thread or handler, and call [`Engine::submit`]. The example `axum_sse` is an HTTP server.
+//!
 //! # Guarantees
 //!
 //! The same prompt, options and seed give the same ids. On the CPU this holds bit for bit, alone,
@@ -51,7 +58,7 @@
 //! # Panics
 //!
 //! Panics in device drivers, kernels and file readers are caught and returned as errors. This
-//! requires unwinding, the default of Cargo: with `panic = "abort"` such a panic ends the process.
+//! requires unwinding, the default of Cargo: with `panic = "abort"`, such a panic ends the process.
 //!
 //! # Cargo features
 //!

@@ -3,7 +3,8 @@
 //!
 //! The kernels work on slices, without tensors, models or files.
 //!
-//! A part of wolfgang-model that has a crate of its own: its interface may change in any version.
+//! The crate is an implementation detail of `wolfgang-model`: its interface may change in any
+//! version.
 //!
 //! ```
 //! use std::num::NonZeroUsize;
@@ -34,9 +35,10 @@
 //! ```
 //!
 //! Weights are packed once, in the order in which decoding reads them, so that decoding runs at
-//! memory bandwidth. Every sum has a fixed order that does not depend on the number of rows or
-//! threads or on the instruction set: the same token gives the same bits in prefill, in decode and
-//! in a batch.
+//! memory bandwidth. Threads divide the outputs of a product, and no sum is split between threads.
+//! Every sum has a fixed order that does not depend on the number of rows or threads or on the
+//! instruction set: the same token gives the same bits in prefill, in decode and in a batch. One
+//! exception is documented at [`Cpu`].
 //!
 //! A kernel is written once, over vectors of 16 numbers (`simd`), and compiled for every supported
 //! instruction set. [`Isa`] selects one at run time.

@@ -29,8 +29,9 @@
 //! layers, a final RMSNorm, and an output head tied to the embeddings. Modules and parameters have
 //! the names of the checkpoints; projections with the same input are fused.
 //!
-//! The model is immutable and has no text, files or positions. The caller owns a [`KvCache`] per
-//! sequence and passes it to each call. Any number of generations can share one model.
+//! The model is immutable and independent of text and files. The caller owns a [`KvCache`] per
+//! sequence, which contains the position, and passes it to each call. Any number of generations can
+//! share one model.
 //!
 //! Logits are returned in host memory. [`Device`] is the only type of burn in the public API.
 //!

@@ -18,9 +18,10 @@
 //! # The order
 //!
 //! [`SamplingParams`] enables steps. The enabled steps always run in the order of this table. The
-//! four steps of the original Python implementation are in its order; the others are where
-//! llama.cpp has them, except that the temperature comes before the filters. The last column says
-//! whether a greedy sampler runs the step.
+//! four steps of the original Python implementation (temperature, repetition penalty, top-k, top-p)
+//! have the order of the original. The other steps have the positions of llama.cpp, except that the
+//! temperature comes before the filters. The last column shows whether a greedy sampler runs the
+//! step.
 //!
 //! | | step | parameters | what it does | greedy |
 //! | --- | --- | --- | --- | --- |
@@ -45,7 +46,9 @@
 //! | 19 | draw | `rng` | samples | argmax |
 //!
 //! To mask an id is to set its logit to −∞. Steps that depend on the distribution (9 and 11 to 17)
-//! see the one that the steps before them have left. Ties are broken in favour of the lower id.
+//! use the distribution that results from the steps before them. Ties are broken in favour of the
+//! lower id. The repetition penalty divides a logit z ≥ 0 and multiplies a logit z < 0 by the
+//! penalty, once for each distinct id in the window.
 //!
 //! # Random numbers
 //!
@@ -56,9 +59,9 @@
 //!
 //! # Properties
 //!
-//! - **No allocation per step.** A [`Sampler`] allocates its buffers when it is made.
-//! - **Logits and probabilities are kept apart.** Processors see logits only;
-//!   [`Sampler::probabilities`] is the one place where they become probabilities.
+//! - **No allocation per step.** A [`Sampler`] allocates its buffers when it is created.
+//! - **Processors work on logits.** Logits become probabilities once, after all steps:
+//!   [`Sampler::probabilities`] computes them.
 //! - **Steps are pure** functions of the logits and the ids so far. XTC and [`draw`] take their
 //!   random number as an argument, so that everything except the generators can be tested without a
 //!   seed. Only mirostat has state.

@@ -26,7 +26,7 @@
 //!
 //! **User text is never encoded as a control token.** [`Tokenizer::encode`] encodes `<|user|>` as
 //! the plain characters it consists of. Only [`Tokenizer::encode_with_special`] produces the
-//! control id. Chat prompts ([`Tokenizer::encode_chat`]) are assembled as ids, so the text of a
+//! control id. Chat prompts ([`Tokenizer::encode_chat`]) are assembled from ids, so the text of a
 //! user cannot end a message.
 
 mod byte_level;
