@@ -65,7 +65,7 @@ fn a_conversation() {
     assert_eq!(words(&terminal.enter("/regenerate")), words(&other));
     let stats = terminal.enter("/stats");
     assert!(
-        stats.contains("answer 20 tokens") && stats.contains("seed 4"),
+        stats.contains("reply 20 tokens") && stats.contains("seed 4"),
         "{stats}"
     );
     assert!(stats.contains("of 256"), "{stats}");
