@@ -5,12 +5,14 @@
     reason = "the command reads the environment and passes values to the libraries"
 )]
 
+#[cfg(feature = "hub")]
 use crate::error::UsageError;
 use crate::home;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// A variable that must be valid Unicode if it is set.
+#[cfg(feature = "hub")]
 pub(crate) fn text(name: &str) -> Result<Option<String>, UsageError> {
     let text = variable(name).map(OsString::into_string).transpose();
     // The message omits the value, which may be a secret.

@@ -3,6 +3,7 @@
 use crate::error::OutputError;
 use std::io::{Error, Write};
 use std::path::Path;
+use tempfile::Builder;
 
 /// Permissions of a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,15 +28,8 @@ pub(crate) fn check(path: &Path, force: bool) -> Result<(), OutputError> {
 /// Writes a temporary file next to `path` and renames it. Without `replace`, an existing file is an
 /// error and is left unchanged.
 pub(crate) fn write(path: &Path, bytes: &[u8], access: Access, replace: bool) -> Result<(), Error> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    if access == Access::Default {
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    }
-    #[cfg(not(unix))]
-    let _ = access;
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    let mut file = builder
+    let mut file = builder(access)
         .tempfile_in(folder.unwrap_or(Path::new(".")))
         .map_err(without_temporary_name)?;
     file.as_file_mut().write_all(bytes)?;
@@ -53,4 +47,19 @@ fn without_temporary_name(error: Error) -> Error {
         Some((message, _)) => Error::new(error.kind(), message.to_owned()),
         None => error,
     }
+}
+
+/// `tempfile` creates files for their owner only.
+#[cfg(unix)]
+fn builder(access: Access) -> Builder<'static, 'static> {
+    let mut builder = Builder::new();
+    if access == Access::Default {
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    }
+    builder
+}
+
+#[cfg(not(unix))]
+fn builder(_: Access) -> Builder<'static, 'static> {
+    Builder::new()
 }

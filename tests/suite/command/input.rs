@@ -186,7 +186,7 @@ fn a_configuration_folder_that_cannot_be_entered_is_a_warning() {
             path.display()
         );
         assert!(said.starts_with(&begin), "{said}");
-        assert!(said.ends_with("; its options are left out\n"), "{said}");
+        assert!(said.ends_with("; its options are ignored\n"), "{said}");
         let quiet = command.arg("--quiet").output().unwrap();
         assert_eq!(stderr(&quiet), "");
     }
