@@ -1,31 +1,33 @@
-//! `cargo xtask ci`: everything that must hold before a change lands, the cheapest first.
+//! `cargo xtask ci`: all checks that a change must pass, the cheapest first.
 
 mod advisories;
+mod command;
+mod features;
 mod neon;
 mod packages;
+mod platforms;
 mod steps;
 mod toolchain;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
+use command::run_command;
 use std::io::Write;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 use steps::{STEPS, Step};
 
-/// Stops at the first step that fails, and says at the end what each took.
+/// Stops at the first step that fails. Prints the duration of each step at the end.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Only this step; several times for several
+    /// Run only this step; may be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
 
-    /// Name the steps and their commands, and run none
+    /// List the steps and their commands without running them
     #[arg(long)]
     list: bool,
 }
 
-/// What is said of a step at the end.
+/// The result of a step.
 struct Outcome {
     name: &'static str,
     took: Duration,
@@ -40,9 +42,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut outcomes = Vec::new();
     let mut result = Ok(());
     for step in steps {
-        tell(&format!("── {}: {}", step.name, step.command))?;
+        print_line(&format!("── {}: {}", step.name, step.command))?;
         let start = Instant::now();
-        let ended = go(step);
+        let ended = run_step(step);
         let note = match &ended {
             Ok(note) => note.clone().unwrap_or_default(),
             Err(_) => "FAILED".to_owned(),
@@ -59,7 +61,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     for Outcome { name, took, note } in outcomes {
         let line = format!("{name:<10} {:>7.1} s  {note}", took.as_secs_f64());
-        tell(line.trim_end())?;
+        print_line(line.trim_end())?;
     }
     result
 }
@@ -80,38 +82,17 @@ fn list(steps: &[&Step]) -> anyhow::Result<()> {
             .iter()
             .map(|(k, v)| format!("{k}={v:?} "))
             .collect();
-        tell(&format!("{:<10} {variables}{}", step.name, step.command))?;
+        print_line(&format!("{:<10} {variables}{}", step.name, step.command))?;
     }
     Ok(())
 }
 
-/// Runs a step's command, and what looks at its result.
-fn go(step: &Step) -> anyhow::Result<Option<String>> {
-    let status = command(step.command)?
-        .envs(step.env.iter().copied())
-        .status()
-        .with_context(|| {
-            format!(
-                "cannot run {}: .ci/run installs what is missing",
-                step.command
-            )
-        })?;
-    ensure!(status.success(), "{} ended with {status}", step.command);
+/// Runs a step's command and then its further check. Returns a remark for the summary.
+fn run_step(step: &Step) -> anyhow::Result<Option<String>> {
+    run_command(step.command, step.env)?;
     step.then.map_or(Ok(None), |then| then())
 }
 
-/// A command line whose words hold no spaces, to be run in the repository.
-fn command(line: &str) -> anyhow::Result<Command> {
-    let mut words = line.split_whitespace();
-    let mut command = Command::new(words.next().context("an empty command")?);
-    command.args(words).current_dir(repository());
-    Ok(command)
-}
-
-fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn tell(line: &str) -> anyhow::Result<()> {
+fn print_line(line: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout().lock(), "{line}").context("cannot write to standard output")
 }

@@ -1,21 +1,22 @@
-//! Whether what `cargo package` has packed can be published: it compiles by itself, the licences are there, and the
-//! registry takes the size.
+//! The packages that `cargo package` wrote: they must compile by themselves, contain the licences and
+//! be small enough for the registry.
 //!
-//! Cargo's own check compiles all of burn once more for each package. Here the archives are unpacked into one workspace,
-//! with our lock file and profiles, so that what the lints have compiled serves.
+//! Cargo's own verification compiles burn again for each package. Here the archives are unpacked into
+//! one workspace with the lock file and the profiles of the repository, which reuses the artifacts of
+//! the lint step.
 
-use super::steps::{FEATURES, WITHOUT_LLVM};
-use super::{command, repository};
+use super::command::{command, repository};
+use super::features::{FEATURES, WITHOUT_LLVM};
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What the public registry takes, packed.
+/// The registry's limit of the size of a package.
 const MAX_BYTES: u64 = 10 * 1024 * 1024;
 
-/// What `cargo metadata` says.
+/// The output of `cargo metadata`.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -26,7 +27,7 @@ struct Metadata {
 struct Package {
     name: String,
     version: String,
-    /// The registries that it may go to: any, unless named.
+    /// The registries to which it may be published; `None` for any.
     publish: Option<Vec<String>>,
 }
 
@@ -57,7 +58,7 @@ pub(super) fn compile() -> anyhow::Result<Option<String>> {
         .current_dir(&folder)
         .envs([WITHOUT_LLVM])
         .status()?;
-    ensure!(status.success(), "what is packed does not compile");
+    ensure!(status.success(), "the packed crates do not compile");
 
     let largest = sizes.iter().zip(&packages).max_by_key(|(size, _)| **size);
     let (size, package) = largest.context("no package is published")?;
@@ -69,7 +70,7 @@ pub(super) fn compile() -> anyhow::Result<Option<String>> {
     )))
 }
 
-/// Unpacks a package and gives its packed size.
+/// Unpacks a package and returns its packed size.
 fn unpack(package: &Package, target: &Path, folder: &Path) -> anyhow::Result<u64> {
     let name = format!("{}-{}", package.name, package.version);
     let archive = target.join("package").join(format!("{name}.crate"));
@@ -93,7 +94,7 @@ fn unpack(package: &Package, target: &Path, folder: &Path) -> anyhow::Result<u64
     Ok(size)
 }
 
-/// A workspace in which the packages find each other, with the profiles of ours.
+/// The manifest of a workspace of the packages, with the profiles of the repository.
 fn manifest(packages: &[Package]) -> anyhow::Result<String> {
     let ours = fs::read_to_string(repository().join("Cargo.toml"))?;
     let profiles = ours

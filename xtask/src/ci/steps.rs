@@ -1,28 +1,20 @@
-//! What is checked, and in which order.
+//! The steps in their order.
 
-/// One of the things that must hold.
+use super::features::{WITHOUT_LLVM, features};
+use super::{advisories, neon, packages, platforms, toolchain};
+
+/// A check.
 pub(super) struct Step {
     pub(super) name: &'static str,
-    /// Words without spaces in them.
+    /// A command line whose words contain no spaces.
     pub(super) command: &'static str,
     pub(super) env: &'static [(&'static str, &'static str)],
-    /// Looks further when the command has succeeded, and may have something to say of it at the end.
+    /// A further check after the command; it may return a remark for the summary.
     pub(super) then: Option<fn() -> anyhow::Result<Option<String>>>,
 }
 
-/// All but tch, which would need libtorch already there.
-macro_rules! features {
-    () => {
-        "ndarray,wgpu,vulkan,cuda,autotune"
-    };
-}
-pub(super) const FEATURES: &str = features!();
-
-/// The build of cuda downloads an LLVM, except for documentation.
-pub(super) const WITHOUT_LLVM: (&str, &str) = ("DOCS_RS", "1");
-
 /// The cheapest first.
-pub(super) const STEPS: [Step; 11] = [
+pub(super) const STEPS: [Step; 12] = [
     Step {
         name: "format",
         command: "cargo fmt --all -- --check",
@@ -39,13 +31,13 @@ pub(super) const STEPS: [Step; 11] = [
         name: "toolchain",
         command: "rustc --version",
         env: &[],
-        then: Some(super::toolchain::is_the_oldest),
+        then: Some(toolchain::is_the_oldest),
     },
     Step {
         name: "deny",
         command: "cargo deny check licenses bans sources",
         env: &[],
-        then: Some(super::advisories::check),
+        then: Some(advisories::check),
     },
     Step {
         name: "lint",
@@ -62,9 +54,9 @@ pub(super) const STEPS: [Step; 11] = [
         command: "cargo package --workspace --exclude wolfgang-fuzzed --exclude wolfgang-tests --exclude xtask \
                   --locked --allow-dirty --no-metadata --no-verify",
         env: &[],
-        then: Some(super::packages::compile),
+        then: Some(packages::compile),
     },
-    // The workspace as a whole has a backend and the Hub; without any of them the command must build, too.
+    // The command must also compile without a backend and without the Hub.
     Step {
         name: "lint-bare",
         command: "cargo clippy --package wolfgang-cli --no-default-features --locked -- --deny warnings",
@@ -72,10 +64,16 @@ pub(super) const STEPS: [Step; 11] = [
         then: None,
     },
     Step {
+        name: "platforms",
+        command: "rustc --version",
+        env: &[],
+        then: Some(platforms::check),
+    },
+    Step {
         name: "neon",
         command: "rustc --version",
         env: &[],
-        then: Some(super::neon::check),
+        then: Some(neon::check),
     },
     Step {
         name: "document",

@@ -1,30 +1,28 @@
-//! Whether the toolchain is the oldest that is promised: only that one shows that the promise holds.
+//! The version of the toolchain. Only the oldest supported one shows that the crates compile with it.
 
 use anyhow::{Context, ensure};
 use std::process::Command;
 
-/// The workspace's `rust-version`, as the manifests hand it down.
+/// The `rust-version` of the workspace.
 const OLDEST: &str = env!("CARGO_PKG_RUST_VERSION");
 
 pub(super) fn is_the_oldest() -> anyhow::Result<Option<String>> {
-    let said = Command::new("rustc").arg("--version").output()?.stdout;
-    let said = String::from_utf8(said)?;
-    let version = said
+    let output = Command::new("rustc").arg("--version").output()?.stdout;
+    let output = String::from_utf8(output)?;
+    let version = output
         .split_whitespace()
         .nth(1)
-        .context("rustc does not say its version")?;
-    judge(version)
+        .context("rustc printed no version")?;
+    check_version(version)
 }
 
-fn judge(version: &str) -> anyhow::Result<Option<String>> {
+fn check_version(version: &str) -> anyhow::Result<Option<String>> {
     let (has, needs) = (minor(version)?, minor(OLDEST)?);
-    ensure!(has >= needs, "rustc is {version}, {OLDEST} is needed");
+    ensure!(has >= needs, "rustc is {version}, but {OLDEST} is required");
     Ok(Some(if has == needs {
-        format!("{version}, the oldest that is promised")
+        format!("{version}, the oldest supported version")
     } else {
-        format!(
-            "{version}: NOT CHECKED that {OLDEST} is enough, but by clippy for the standard library"
-        )
+        format!("{version}: NOT CHECKED with {OLDEST}, except for the standard library by clippy")
     }))
 }
 
@@ -40,12 +38,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn older_fails_newer_is_said() {
-        assert!(judge("1.2.3").is_err());
-        let same = judge(&format!("{OLDEST}.0")).unwrap().unwrap();
+    fn older_versions_fail_and_newer_ones_are_noted() {
+        assert!(check_version("1.2.3").is_err());
+        let same = check_version(&format!("{OLDEST}.0")).unwrap().unwrap();
         assert!(!same.contains("NOT CHECKED"), "{same}");
-        let newer = judge("1.9999.0-nightly").unwrap().unwrap();
+        let newer = check_version("1.9999.0-nightly").unwrap().unwrap();
         assert!(newer.contains("NOT CHECKED"), "{newer}");
-        assert!(judge("two").is_err());
+        assert!(check_version("two").is_err());
     }
 }
