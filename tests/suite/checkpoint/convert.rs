@@ -1,6 +1,6 @@
 //! `cargo xtask convert-checkpoint`.
 
-use crate::fixtures::{checkpoints_in, fixture, repository, wolfgang, xtask};
+use crate::fixtures::{checkpoints_in, fixture, repository, xtask};
 use std::path::Path;
 use std::process::Output;
 use wolfgang_checkpoint::load;
