@@ -52,10 +52,6 @@ mod voice;
 mod whole_file;
 mod whole_number;
 
-pub use bench::{
-    BenchArgs, CaseArgs, Figures, Rate, Sample, StepTime, Throughput, bench, measure, peak_memory,
-    run_case,
-};
 pub use convert::{ConvertArgs, convert};
 
 use args::{Cli, Command};
@@ -93,10 +89,10 @@ fn run() -> ExitCode {
         Command::Convert(args) => convert::convert_with(&args, voice),
         Command::Inspect(args) => inspect::run(&args, voice),
         Command::Devices(args) => devices::run(&args, voice),
-        Command::Bench(args) => bench(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => complete::completions(&args),
         Command::Man(args) => complete::man(&args),
-        Command::BenchCase(args) => run_case(&args),
+        Command::BenchCase(args) => bench::run_case(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -18,7 +18,7 @@ pub(super) fn check() -> anyhow::Result<Option<String>> {
         return Ok(Some(format!("NOT CHECKED: rustup target add {TARGET}")));
     }
     run(&format!(
-        "cargo clippy --package wolfgang-kernels --target {TARGET} --locked -- --deny warnings"
+        "cargo clippy --package wolfgang-kernels --features roofline --target {TARGET} --locked -- --deny warnings"
     ))?;
     if let Some(missing) = [LINKER, EMULATOR]
         .into_iter()
@@ -27,7 +27,7 @@ pub(super) fn check() -> anyhow::Result<Option<String>> {
         return Ok(Some(format!("compiled, NOT RUN: there is no {missing}")));
     }
     run(&format!(
-        "cargo test --package wolfgang-kernels --target {TARGET} --locked --release"
+        "cargo test --package wolfgang-kernels --features roofline --target {TARGET} --locked --release"
     ))?;
     Ok(Some("run in an emulator".to_owned()))
 }
