@@ -1,6 +1,7 @@
 //! `cargo xtask accuracy`: what each device and precision costs in exactness, on the Faust model.
 
 use crate::devices::Devices;
+use anyhow::Context;
 use std::io::Write;
 use std::path::PathBuf;
 use wolfgang_checkpoint::Checkpoint;
@@ -30,13 +31,14 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     let mut builder = WolfgangGenerator::builder(&args.model);
     let tokenizer = Tokenizer::from_file(builder.resolve()?.tokenizer())?;
     let ids = tokenizer.encode(POEM)?;
-    let exact = Checkpoint::open(&args.model)?.into_model(&Device::flex())?;
-    let exact_logits = logits(&exact, &ids)?;
+    let model = Checkpoint::open(&args.model)?.into_model(&Device::flex())?;
+    let exact = WolfgangGenerator::new(model, tokenizer.clone())?;
+    let exact_logits = logits(exact.model(), &ids)?;
     let largest = exact_logits
         .concat()
         .into_iter()
         .fold(0f32, |max, x| max.max(x.abs()));
-    let exact_perplexity = perplexity(&exact_logits, &windows(&exact, &ids));
+    let exact_perplexity = perplexity(&exact, &ids)?;
 
     let mut out = std::io::stdout().lock();
     writeln!(
@@ -58,10 +60,11 @@ fn measure(args: &Args) -> anyhow::Result<()> {
                 continue;
             }
             let model = checkpoint.into_model_with(&device, *dtype, &mut ())?;
-            let found = logits(&model, &ids)?;
+            let generator = WolfgangGenerator::new(model, tokenizer.clone())?;
+            let found = logits(generator.model(), &ids)?;
             let apart = exact_logits.iter().flatten().zip(found.iter().flatten());
             let apart = apart.fold(0f32, |max, (a, b)| max.max((a - b).abs())) / largest;
-            let perplexity = perplexity(&found, &windows(&model, &ids));
+            let perplexity = perplexity(&generator, &ids)?;
             let more = 100.0 * (perplexity / exact_perplexity - 1.0);
             writeln!(out, "| {name} | {dtype} | {apart:.1e} | {more:+.3} % |")?;
         }
@@ -81,18 +84,15 @@ fn logits(model: &WolfgangModel, ids: &[u32]) -> Result<Vec<Vec<f32>>, ModelErro
     logits.collect()
 }
 
-/// exp of the mean negative log-probability of each token behind the first of its window.
-fn perplexity(logits: &[Vec<f32>], windows: &[&[u32]]) -> f64 {
-    let (mut sum, mut n) = (0.0, 0);
-    for (logits, window) in logits.iter().zip(windows) {
-        let rows = logits.chunks_exact(logits.len() / window.len());
-        for (row, next) in rows.zip(&window[1..]) {
-            let largest = row.iter().fold(f32::MIN, |max, x| max.max(*x));
-            let exp = |x: &f32| f64::from(x - largest).exp();
-            let total: f64 = row.iter().map(exp).sum();
-            sum += total.ln() - f64::from(row[*next as usize] - largest);
-            n += 1;
-        }
-    }
-    (sum / f64::from(n)).exp()
+/// The perplexity of all windows together. The first token of each is not scored.
+fn perplexity(generator: &WolfgangGenerator, ids: &[u32]) -> anyhow::Result<f64> {
+    let windows = windows(generator.model(), ids).into_iter();
+    let scores = windows.map(|window| generator.score(window));
+    let scores = scores.collect::<Result<Vec<_>, _>>()?.into_iter();
+    let score = scores.reduce(|mut all, window| {
+        all.logprobs.extend(window.logprobs);
+        all
+    });
+    let perplexity = score.and_then(|score| score.perplexity());
+    perplexity.context("the text has no tokens to score")
 }

@@ -7,7 +7,7 @@ use crate::rebuilt::rebuilt;
 use anyhow::Context;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use wolfgang_cli::{BenchArgs, Figures};
+use wolfgang_bench::{Bench, BenchOptions, BenchReport};
 use wolfgang_generate::{DeviceId, DeviceName, Precision};
 
 /// Every element type on the CPU, with random weights: speed does not depend on them.
@@ -24,33 +24,33 @@ const REPETITIONS: NonZeroUsize = NonZeroUsize::new(15).unwrap();
 /// The positions that the table shows.
 const SHOWN: [usize; 2] = [64, 448];
 
-/// Sequences that are decoded together.
-const TOGETHER: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+/// Sequences that are decoded in one batch.
+const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     rebuilt(&[], true, Path::new(""), || measure(args))
 }
 
 fn measure(args: &Args) -> anyhow::Result<()> {
-    let bench = BenchArgs {
+    let bench = Bench::new(&BenchOptions {
         devices: vec![DeviceName::Specific(DeviceId::Flex)],
-        dtypes: Precision::ALL.to_vec(),
+        precisions: Precision::ALL.to_vec(),
         threads: args.threads.into_iter().collect(),
         prefill: vec![448],
         depth: (0..8).map(|n| 64 * n).collect(),
-        sequences: vec![TOGETHER],
+        sequences: vec![BATCH_SIZE],
         repetitions: REPETITIONS,
-        ..BenchArgs::default()
-    };
-    let mut all: Vec<Figures> = Vec::new();
-    wolfgang_cli::measure(&bench, |figures| {
-        figures.tell(all.is_empty(), &mut std::io::stdout().lock())?;
-        all.push(figures.clone());
-        Ok(())
+        ..BenchOptions::default()
     })?;
+    let mut reports: Vec<BenchReport> = Vec::new();
+    for configuration in bench.configurations() {
+        let report = bench.measure(configuration)?;
+        report.write_table(reports.is_empty(), &mut std::io::stdout().lock())?;
+        reports.push(report);
+    }
     let page = Path::new("docs/performance.md");
     let text = std::fs::read_to_string(page)
         .context("docs/performance.md is not here: run this from the top of the repository")?;
-    std::fs::write("docs/performance.svg", chart::svg(&all))?;
-    Ok(std::fs::write(page, page::with_table(&text, &all)?)?)
+    std::fs::write("docs/performance.svg", chart::svg(&reports))?;
+    Ok(std::fs::write(page, page::with_table(&text, &reports)?)?)
 }

@@ -5,6 +5,7 @@ use anyhow::{Context, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
+use wolfgang_bench::{Statistics, peak_memory_bytes};
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, Precision, Target, convert, load};
 use wolfgang_generate::Device;
 
@@ -96,11 +97,11 @@ fn median(input: &Path, options: &[&str]) -> anyhow::Result<(f64, f64)> {
             peaks.push(peak.parse()?);
         }
     }
-    let middle = |mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values[REPETITIONS / 2]
+    let median = |samples: Vec<f64>| {
+        let statistics = Statistics::from_samples(samples).context("there are no samples")?;
+        anyhow::Ok(statistics.median)
     };
-    Ok((middle(seconds), middle(peaks)))
+    Ok((median(seconds)?, median(peaks)?))
 }
 
 /// Loads, or converts if there is a target, and prints seconds and MB.
@@ -125,7 +126,7 @@ pub(crate) fn step(args: &StepArgs) -> anyhow::Result<()> {
         std::hint::black_box(load(&args.input, &Device::flex())?);
     }
     let seconds = start.elapsed().as_secs_f64();
-    let peak = wolfgang_cli::peak_memory().context("peak memory is known on Linux only")?;
+    let peak = peak_memory_bytes().context("peak memory is known on Linux only")?;
     println!("{seconds} {}", peak as f64 / 1e6);
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Command;
-use wolfgang_cli::BenchArgs;
+use wolfgang_bench::{Bench, BenchOptions};
 use wolfgang_generate::{ModelConfig, Precision};
 
 const PREFILL: usize = 448;
@@ -39,14 +39,16 @@ fn measure(args: &Args) -> anyhow::Result<()> {
                 writeln!(out, "{name} does not compute in {dtype}\n")?;
                 continue;
             }
-            let bench = BenchArgs {
+            let bench = Bench::new(&BenchOptions {
                 devices: vec![*name],
-                dtypes: vec![*dtype],
+                precisions: vec![*dtype],
                 prefill: vec![PREFILL],
                 depth: POSITIONS.to_vec(),
-                ..BenchArgs::default()
-            };
-            wolfgang_cli::measure(&bench, |figures| Ok(figures.tell(true, &mut out)?))?;
+                ..BenchOptions::default()
+            })?;
+            for configuration in bench.configurations() {
+                bench.measure(configuration)?.write_table(true, &mut out)?;
+            }
             writeln!(out)?;
         }
     }
@@ -88,7 +90,7 @@ fn torch(
         Precision::Bf16 => "bfloat16",
         other => bail!("PyTorch is not measured in {other}"),
     };
-    let bench = BenchArgs::default();
+    let bench = BenchOptions::default();
     let question = json!({
         "device": device, "dtype": dtype, "config": config, "prefill": PREFILL, "positions": POSITIONS,
         "decoded": bench.tokens, "repetitions": bench.repetitions,

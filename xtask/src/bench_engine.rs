@@ -23,7 +23,7 @@ pub(crate) struct Args {
         value_delimiter = ',',
         default_value = "f32,int8"
     )]
-    dtypes: Vec<String>,
+    dtypes: Vec<Precision>,
 
     /// Rows of prompts in one forward pass; 0 computes whole prompts. Without it, the engine's default
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
@@ -72,8 +72,9 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     println!(
         "dtype  rows   gap p50, p99 ms   with prompts p50, p99 ms   ratio p99   first token ms"
     );
-    for dtype in &args.dtypes {
-        let generator = generator(precision(dtype)?, args.threads)?;
+    for precision in &args.dtypes {
+        let generator = generator(*precision, args.threads)?;
+        let dtype = precision.as_str();
         for &rows in limits {
             let options = EngineOptions::default().with_max_prefill_rows(NonZeroUsize::new(rows));
             for _ in 0..args.repetitions {
@@ -106,12 +107,6 @@ fn measure(args: &Args) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-fn precision(name: &str) -> anyhow::Result<Precision> {
-    let mut all = Precision::ALL.into_iter();
-    let found = all.find(|precision| precision.to_string() == name);
-    found.with_context(|| format!("{name:?} is not an element type"))
 }
 
 /// A model of the standard shape, with the tokenizer of the shipped model: random tokens decode to

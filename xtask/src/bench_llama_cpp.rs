@@ -8,8 +8,8 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use wolfgang_bench::{Bench, BenchOptions, Statistics};
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, convert};
-use wolfgang_cli::{BenchArgs, Figures};
 use wolfgang_generate::{DeviceId, DeviceName, ModelConfig, Precision};
 
 const PREFILL: usize = 448;
@@ -73,11 +73,14 @@ fn measure(args: &Args) -> anyhow::Result<()> {
         }
         write!(out, "| {dtype} |")?;
         for at in 0..=POSITIONS.len() {
-            let of = |pick: fn(&(Speeds, Speeds), usize) -> f64| {
-                median(rounds.iter().map(|round| pick(round, at)).collect())
+            let median = |pick: fn(&(Speeds, Speeds), usize) -> f64| {
+                let statistics =
+                    Statistics::from_samples(rounds.iter().map(|round| pick(round, at)));
+                statistics.map_or(f64::NAN, |statistics| statistics.median)
             };
-            let (ours, theirs) = (of(|round, at| round.0[at]), of(|round, at| round.1[at]));
-            let times = of(|round, at| round.0[at] / round.1[at]);
+            let ours = median(|round, at| round.0[at]);
+            let theirs = median(|round, at| round.1[at]);
+            let times = median(|round, at| round.0[at] / round.1[at]);
             write!(out, " {ours:.0} | {theirs:.0} | {times:.2} |")?;
         }
         writeln!(out)?;
@@ -86,32 +89,23 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    (values[middle] + values[(values.len() - 1) / 2]) / 2.0
-}
-
 fn here(args: &Args, model: &Path, dtype: Precision) -> anyhow::Result<Speeds> {
-    let bench = BenchArgs {
+    let bench = Bench::new(&BenchOptions {
         model: Some(model.to_path_buf()),
         devices: vec![DeviceName::Specific(DeviceId::Flex)],
-        dtypes: vec![dtype],
+        precisions: vec![dtype],
         threads: vec![args.threads],
         prefill: vec![PREFILL],
         depth: POSITIONS.to_vec(),
         sequences: vec![NonZeroUsize::MIN],
         repetitions: NonZeroUsize::MIN,
-        ..BenchArgs::default()
-    };
-    let mut speeds = None;
-    wolfgang_cli::measure(&bench, |figures: &Figures| {
-        let rates = figures.prefill.iter().chain(&figures.decode);
-        let rates: Vec<f64> = rates.map(|rate| rate.tokens_per_second.median).collect();
-        speeds = rates.try_into().ok();
-        Ok(())
+        ..BenchOptions::default()
     })?;
-    speeds.context("nothing was measured")
+    let configuration = bench.configurations().first();
+    let report = bench.measure(configuration.context("there is nothing to measure")?)?;
+    let rates = report.prefill.iter().chain(&report.decode);
+    let rates: Vec<f64> = rates.map(|rate| rate.tokens_per_second.median).collect();
+    rates.try_into().ok().context("a measurement is missing")
 }
 
 /// One round, by `xtask/python/bench_llama_cpp.py`.
@@ -119,7 +113,7 @@ fn llama_cpp(args: &Args, folder: &Path, dtype: Precision) -> anyhow::Result<Ans
     let path = folder.join(format!("{dtype}.gguf"));
     let question = json!({
         "path": path, "dtype": dtype.to_string(), "config": ModelConfig::default(), "threads": args.threads,
-        "prefill": PREFILL, "positions": POSITIONS, "decoded": BenchArgs::default().tokens,
+        "prefill": PREFILL, "positions": POSITIONS, "decoded": BenchOptions::default().tokens,
     });
     let output = Command::new(&args.python)
         .args(["-c", include_str!("../python/bench_llama_cpp.py")])

@@ -11,7 +11,7 @@ pub(crate) struct Devices {
     pub(crate) devices: Vec<DeviceName>,
 
     /// The element types to compute in
-    #[arg(long = "dtype", value_name = "f32|f16|bf16|int8", default_values = ["f32"], value_parser = precision)]
+    #[arg(long = "dtype", value_name = "f32|f16|bf16|int8", default_values = ["f32"])]
     pub(crate) dtypes: Vec<Precision>,
 
     /// Time several kernels for each product and keep the fastest (wgpu and cuda)
@@ -21,11 +21,6 @@ pub(crate) struct Devices {
     /// A Python with torch 2.9
     #[arg(long, value_name = "PATH", default_value = "python3")]
     pub(crate) python: PathBuf,
-}
-
-fn precision(name: &str) -> Result<Precision, String> {
-    let found = Precision::ALL.into_iter().find(|p| p.to_string() == name);
-    found.ok_or_else(|| "it is f32, f16, bf16 or int8".to_owned())
 }
 
 impl Devices {

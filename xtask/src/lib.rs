@@ -45,8 +45,6 @@ enum Command {
     BenchEngine(bench_engine::Args),
     /// Measure it beside llama.cpp, in turn.
     BenchLlamaCpp(bench_llama_cpp::Args),
-    #[command(hide = true)]
-    BenchCase(wolfgang_cli::CaseArgs),
     /// Measure how far each precision is from f32 on the CPU: logits, and perplexity of a poem.
     Accuracy(accuracy::Args),
     /// Test every backend that this machine can run.
@@ -69,6 +67,11 @@ enum Command {
 
 /// Runs the chore that the process's arguments name.
 pub fn main() -> ExitCode {
+    // Benchmarks run this program again for each measurement. The command has the subcommand for it.
+    let command = std::env::args_os().nth(1);
+    if command.is_some_and(|command| command == wolfgang_bench::CASE_COMMAND) {
+        return wolfgang_cli::main();
+    }
     let result = match Cli::parse().command {
         Command::Ci(args) => ci::run(&args),
         Command::ConvertCheckpoint(args) => wolfgang_cli::convert(&args),
@@ -76,7 +79,6 @@ pub fn main() -> ExitCode {
         Command::BenchDevices(args) => bench_devices::run(&args),
         Command::BenchEngine(args) => bench_engine::run(&args),
         Command::BenchLlamaCpp(args) => bench_llama_cpp::run(&args),
-        Command::BenchCase(args) => wolfgang_cli::run_case(&args),
         Command::Accuracy(args) => accuracy::run(&args),
         Command::TestBackends(args) => test_backends::run(&args),
         Command::BenchCheckpoints(args) => bench_checkpoints::run(&args),

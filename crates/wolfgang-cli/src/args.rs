@@ -93,7 +93,7 @@ pub(crate) enum Command {
     ///
     /// For example: wolfgang man ~/.local/share/man/man1
     Man(ManArgs),
-    #[command(hide = true)]
+    #[command(name = wolfgang_bench::CASE_COMMAND, hide = true)]
     BenchCase(CaseArgs),
 }
 

@@ -53,10 +53,6 @@ mod token_ids;
 mod tokenize;
 mod whole_number;
 
-pub use bench::{
-    BenchArgs, CaseArgs, Figures, Rate, Sample, StepTime, Throughput, bench, measure, peak_memory,
-    run_case,
-};
 pub use convert::{ConvertArgs, convert};
 
 use args::{Cli, Command};
@@ -95,10 +91,10 @@ fn run() -> ExitCode {
         Command::Convert(args) => convert::convert_with(&args, console),
         Command::Inspect(args) => inspect::run(&args, console),
         Command::Devices(args) => devices::run(&args),
-        Command::Bench(args) => bench(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => completions::completions(&args, &Cli::command()),
         Command::Man(args) => completions::man(&args, &Cli::command()),
-        Command::BenchCase(args) => run_case(&args),
+        Command::BenchCase(args) => bench::run_case(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

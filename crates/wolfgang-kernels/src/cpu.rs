@@ -8,7 +8,6 @@ use crate::cache::Cache;
 use crate::elementwise::rms_norm;
 use crate::format::Format;
 use crate::isa::Isa;
-use crate::limits::{Memory, multiply_adds, read};
 use crate::matrix::{Matrix, Packer, Shape};
 use crate::pool::Pool;
 use crate::product::{Epilogue, multiply};
@@ -174,29 +173,6 @@ impl Cpu {
             sequences,
             into,
         );
-    }
-
-    /// Allocates at least `bytes` bytes to be [`read`](Self::read).
-    ///
-    /// # Errors
-    /// [`KernelError::NoMemory`].
-    pub fn memory(&mut self, bytes: usize) -> Result<Memory, KernelError> {
-        Memory::new(&mut self.pool, bytes)
-    }
-
-    /// Bandwidth probe: reads all of the memory once.
-    ///
-    /// This is the upper limit of the speed of decoding, unless the weights fit into a CPU cache.
-    pub fn read(&mut self, memory: &Memory) {
-        read(self.isa, &mut self.pool, memory);
-    }
-
-    /// Arithmetic probe: performs at least `number` multiply-adds with the instruction for this
-    /// format, and returns their number.
-    ///
-    /// This is the upper limit of the speed of prefill.
-    pub fn multiply_adds(&mut self, format: Format, number: usize) -> usize {
-        multiply_adds(self.isa, &mut self.pool, format, number)
     }
 }
 

@@ -57,11 +57,13 @@ mod elementwise;
 mod error;
 mod format;
 mod isa;
-mod limits;
 mod matrix;
 mod pages;
 mod pool;
 mod product;
+#[cfg(feature = "roofline")]
+#[doc(hidden)]
+pub mod roofline;
 mod rows;
 mod simd;
 
@@ -73,7 +75,6 @@ pub use cpu::Cpu;
 pub use error::KernelError;
 pub use format::{Format, quantise};
 pub use isa::Isa;
-pub use limits::Memory;
 pub use matrix::{Matrix, Packer, Shape, rounded};
 pub use product::Epilogue;
 pub use rows::{PANEL, RowMatrix};

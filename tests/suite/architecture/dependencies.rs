@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Every arrow that may exist between the crates of this workspace.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("wolfgang-sampling", &[]),
     ("wolfgang-tokenize", &[]),
     ("wolfgang-kernels", &[]),
@@ -23,6 +23,10 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
             "wolfgang-checkpoint",
         ],
     ),
+    (
+        "wolfgang-bench",
+        &["wolfgang-kernels", "wolfgang-model", "wolfgang-checkpoint"],
+    ),
     ("wolfgang-cli", ANY_LIBRARY),
     (
         "xtask",
@@ -30,6 +34,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
             "wolfgang-model",
             "wolfgang-checkpoint",
             "wolfgang-generate",
+            "wolfgang-bench",
             "wolfgang-cli",
             "wolfgang-fuzzed",
         ],
@@ -60,6 +65,7 @@ const ANY_LIBRARY: &[&str] = &[
     "wolfgang-model",
     "wolfgang-checkpoint",
     "wolfgang-generate",
+    "wolfgang-bench",
     "wolfgang-faust",
 ];
 

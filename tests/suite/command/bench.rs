@@ -117,12 +117,12 @@ fn what_cannot_be_measured_is_one_sentence() {
         (
             &["--depth", "254"][..],
             2,
-            "error: decoding 3 tokens from --depth 254 exceeds the model's context of 256 tokens\n",
+            "error: --depth is 254, but decoding 3 tokens from there exceeds the model's context of 256 tokens\n",
         ),
         (
             &["--prefill", "257"],
             2,
-            "error: --prefill 257 exceeds the model's context of 256 tokens\n",
+            "error: --prefill is 257, but the model's context is 256 tokens\n",
         ),
         (
             &["--prefill", "0"],

@@ -1,6 +1,6 @@
 //! The chart of docs/performance.md: tokens a second over the position in the context, as SVG.
 
-use wolfgang_cli::Figures;
+use wolfgang_bench::BenchReport;
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 400.0;
@@ -20,10 +20,10 @@ const STYLE: &str = "text{font:13px sans-serif;fill:#555}.title{font-size:15px}.
                      .line{fill:none;stroke-width:2.5}.limit{stroke-width:1.5;stroke-dasharray:2 5}\
                      @media(prefers-color-scheme:dark){text{fill:#bbb}}";
 
-pub(super) fn svg(all: &[Figures]) -> String {
-    let points = || all.iter().flat_map(|figures| &figures.decode);
+pub(super) fn svg(reports: &[BenchReport]) -> String {
+    let points = || reports.iter().flat_map(|report| &report.decode);
     let highest = points().map(|rate| rate.tokens_per_second.median);
-    let limits = all.iter().filter_map(limit);
+    let limits = reports.iter().filter_map(limit);
     let top = steps_above(highest.chain(limits).fold(1.0, f64::max));
     let last = points().map(|rate| rate.at).max().unwrap_or(1).max(1) as f64;
     let x = |at: f64| LEFT + at / last * (WIDTH - LEFT - RIGHT);
@@ -56,8 +56,8 @@ pub(super) fn svg(all: &[Figures]) -> String {
             r#"<text x="{x:.1}" y="{y:.1}" text-anchor="middle">{at}</text>"#
         ));
     }
-    for (figures, colour) in all.iter().zip(COLOURS.iter().cycle()) {
-        let points = figures.decode.iter().map(|rate| {
+    for (report, colour) in reports.iter().zip(COLOURS.iter().cycle()) {
+        let points = report.decode.iter().map(|rate| {
             let (x, y) = (x(rate.at as f64), y(rate.tokens_per_second.median));
             format!("{x:.1},{y:.1}")
         });
@@ -65,7 +65,7 @@ pub(super) fn svg(all: &[Figures]) -> String {
         add(format!(
             r#"<polyline class="line" stroke="{colour}" points="{points}"/>"#
         ));
-        if let Some(limit) = limit(figures) {
+        if let Some(limit) = limit(report) {
             let y = y(limit);
             add(format!(
                 r#"<line class="limit" stroke="{colour}" x1="{LEFT}" x2="{right}" y1="{y:.1}" y2="{y:.1}"/>"#
@@ -73,20 +73,20 @@ pub(super) fn svg(all: &[Figures]) -> String {
         }
     }
     // Names at the ends of the lines, from above, none in another's place.
-    let mut ends: Vec<_> = all.iter().zip(COLOURS.iter().cycle()).collect();
-    let end = |figures: &Figures| {
-        let last = figures.decode.last();
+    let mut ends: Vec<_> = reports.iter().zip(COLOURS.iter().cycle()).collect();
+    let end = |report: &BenchReport| {
+        let last = report.decode.last();
         last.map_or(0.0, |rate| rate.tokens_per_second.median)
     };
     ends.sort_by(|(a, _), (b, _)| end(b).total_cmp(&end(a)));
     let mut free = 0.0;
-    for (figures, colour) in ends {
-        let (x, speed) = (right + 8.0, end(figures));
+    for (report, colour) in ends {
+        let (x, speed) = (right + 8.0, end(report));
         let y = f64::max(free, y(speed) + 4.0);
         free = y + LINE;
-        let dtype = &figures.dtype;
+        let precision = report.precision;
         add(format!(
-            r#"<text x="{x}" y="{y:.1}" style="fill:{colour}">{dtype}: {speed:.0}</text>"#
+            r#"<text x="{x}" y="{y:.1}" style="fill:{colour}">{precision}: {speed:.0}</text>"#
         ));
     }
     let title = "Decode, tokens a second, over the position in the context";
@@ -102,9 +102,9 @@ pub(super) fn svg(all: &[Figures]) -> String {
 }
 
 /// Tokens a second, if decoding were nothing but reading the weights.
-fn limit(figures: &Figures) -> Option<f64> {
-    let read = figures.read_bytes_per_second?;
-    Some(read.median / figures.weight_bytes as f64)
+fn limit(report: &BenchReport) -> Option<f64> {
+    let read = report.read_bytes_per_second?;
+    Some(read.median / report.weight_bytes as f64)
 }
 
 /// The next number from here on that five steps divide well.

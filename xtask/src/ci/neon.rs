@@ -16,7 +16,9 @@ pub(super) fn check() -> anyhow::Result<Option<String>> {
         return Ok(Some(format!("NOT RUN: {missing} is missing")));
     }
     run_command(
-        &format!("cargo test --package wolfgang-kernels --target {TARGET} --locked --release"),
+        &format!(
+            "cargo test --package wolfgang-kernels --features roofline --target {TARGET} --locked --release"
+        ),
         &[
             ("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", LINKER),
             (

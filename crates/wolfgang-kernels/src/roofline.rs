@@ -1,5 +1,5 @@
-//! Roofline probes: memory bandwidth and peak arithmetic rate, the limits that the kernels are
-//! compared with.
+//! Roofline probes: memory bandwidth and peak arithmetic rate, the limits that benchmarks compare the
+//! kernels with.
 //!
 //! Decoding reads every weight once, so its limit is the memory bandwidth, unless the weights fit
 //! into a CPU cache. Prefill multiplies each weight with many rows, so its limit is the rate of
@@ -13,14 +13,28 @@ use crate::pool::Pool;
 use crate::rows::DisjointSlice;
 use crate::simd::{LANES, Simd};
 use std::hint::black_box;
+use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::time::Instant;
 
-/// Memory for the bandwidth probe [`Cpu::read`](crate::Cpu::read), on huge pages as weights are.
+/// Measures the bandwidth and the peak arithmetic rate of some threads with one instruction set.
 #[derive(Debug)]
-pub struct Memory {
+pub struct Roofline {
+    isa: Isa,
+    pool: Pool,
+    /// On huge pages, as weights are.
     pages: HugePageArena,
     place: Range<usize>,
 }
+
+/// Size of the memory that is read: more than most caches hold.
+const MEMORY_BYTES: usize = 256 << 20;
+
+/// How often [`Roofline::bandwidth`] reads the memory.
+const READS: usize = 4;
+
+/// Multiply-adds of each thread in [`Roofline::peak_fma`]: they take some milliseconds.
+const MULTIPLY_ADDS: usize = 2_000_000_000;
 
 /// Bytes that a thread reads in one go.
 const PIECE: usize = 2 << 20;
@@ -31,41 +45,82 @@ const MANY: usize = 16;
 /// As [`MANY`], where there are registers for fewer.
 const FEW: usize = 6;
 
-impl Memory {
+impl Roofline {
+    /// Starts `threads` threads, including that of the caller, and allocates the memory that is
+    /// read.
+    ///
     /// # Errors
-    /// [`KernelError::NoMemory`].
-    pub(crate) fn new(pool: &mut Pool, bytes: usize) -> Result<Self, KernelError> {
-        let no_room = KernelError::NoMemory { bytes };
-        let whole = bytes.checked_next_multiple_of(PIECE);
-        let whole = whole.ok_or_else(|| no_room.clone())?;
-        let mut pages = HugePageArena::new(whole)?;
-        let place = pages.alloc(whole).ok_or(no_room)?;
-        let pieces = whole / PIECE;
+    /// [`KernelError::TooManyThreads`], [`KernelError::NoThread`], [`KernelError::NoMemory`].
+    pub fn new(isa: Isa, threads: NonZeroUsize) -> Result<Self, KernelError> {
+        Self::with_memory(isa, threads, MEMORY_BYTES)
+    }
+
+    /// `bytes` is a multiple of [`PIECE`].
+    fn with_memory(isa: Isa, threads: NonZeroUsize, bytes: usize) -> Result<Self, KernelError> {
+        let mut pool = Pool::new(threads)?;
+        let mut pages = HugePageArena::new(bytes)?;
+        let place = pages.alloc(bytes).ok_or(KernelError::NoMemory { bytes })?;
         let memory = DisjointSlice::new(pages.get_mut(&place));
-        // Pages that nobody wrote to are all the same page of zeros.
-        pool.run(pieces, &|_, piece| {
+        // Pages that were never written to are all the same page of zeros.
+        pool.run(bytes / PIECE, &|_, piece| {
             // SAFETY: every piece is another part.
             unsafe { memory.part(piece * PIECE..(piece + 1) * PIECE) }.fill(1);
         });
-        Ok(Self { pages, place })
+        Ok(Self {
+            isa,
+            pool,
+            pages,
+            place,
+        })
     }
 
-    /// Returns the size in bytes, a multiple of 2 MB.
-    pub fn bytes(&self) -> usize {
-        self.place.len()
+    /// Measures the memory bandwidth of reading, in bytes per second.
+    pub fn bandwidth(&mut self) -> f64 {
+        let start = Instant::now();
+        for _ in 0..READS {
+            self.read();
+        }
+        (READS * self.place.len()) as f64 / start.elapsed().as_secs_f64()
     }
-}
 
-/// Reads all of the memory once.
-pub(crate) fn read(isa: Isa, pool: &mut Pool, memory: &Memory) {
-    let numbers: &[[f32; LANES]] = bytemuck::cast_slice(memory.pages.get(&memory.place));
-    let piece = PIECE / size_of::<[f32; LANES]>();
-    let pieces: Vec<_> = numbers.chunks(piece).collect();
-    pool.run(pieces.len(), &|_, piece| {
-        isa.run(Sum {
-            lines: pieces[piece],
+    /// Measures the peak rate of the instruction that products in this format use, in multiply-adds
+    /// per second.
+    pub fn peak_fma(&mut self, format: Format) -> f64 {
+        let start = Instant::now();
+        let done = self.multiply_add(format, MULTIPLY_ADDS * self.pool.threads());
+        done as f64 / start.elapsed().as_secs_f64()
+    }
+
+    /// Reads all of the memory once.
+    fn read(&mut self) {
+        let numbers: &[[f32; LANES]] = bytemuck::cast_slice(self.pages.get(&self.place));
+        let piece = PIECE / size_of::<[f32; LANES]>();
+        let pieces: Vec<_> = numbers.chunks(piece).collect();
+        let isa = self.isa;
+        self.pool.run(pieces.len(), &|_, piece| {
+            isa.run(Sum {
+                lines: pieces[piece],
+            });
         });
-    });
+    }
+
+    /// Multiplies and adds on each thread, at least `number` times in all, and returns the number.
+    fn multiply_add(&mut self, format: Format, number: usize) -> usize {
+        let isa = self.isa;
+        let pieces = 8 * self.pool.threads();
+        // Products in one lane of an instruction.
+        let products = match format {
+            Format::F32 | Format::F16 => 1,
+            Format::Bf16 if !isa.has_dot_product(format) => 1,
+            Format::Int8 if !isa.has_dot_product(format) => 2,
+            format => format.group(),
+        };
+        let each = LANES * products * isa.run(Sums);
+        let steps = number.div_ceil(pieces * each);
+        self.pool
+            .run(pieces, &|_, _| isa.run(Chains { format, steps }));
+        pieces * each * steps
+    }
 }
 
 struct Sum<'a> {
@@ -89,23 +144,6 @@ impl Kernel for Sum<'_> {
             black_box(kept);
         }
     }
-}
-
-/// Multiplies and adds on each thread, at least `number` times in all, and returns how many times it was.
-pub(crate) fn multiply_adds(isa: Isa, pool: &mut Pool, format: Format, number: usize) -> usize {
-    let pieces = 8 * pool.threads();
-    // Products in one lane of an instruction.
-    let products = match format {
-        Format::F32 | Format::F16 => 1,
-        Format::Bf16 if !isa.has_dot_product(format) => 1,
-        Format::Int8 if !isa.has_dot_product(format) => 2,
-        format => format.group(),
-    };
-    let each = LANES * products * isa.run(Sums);
-    // As many as can be counted.
-    let steps = number.min(usize::MAX / 2).div_ceil(pieces * each);
-    pool.run(pieces, &|_, _| isa.run(Chains { format, steps }));
-    pieces * each * steps
 }
 
 /// How many sums [`Chains`] works on.
@@ -209,13 +247,12 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "megabytes are too much for an interpreter")]
     fn as_much_is_done_as_is_counted() {
-        let mut pool = Pool::new(NonZeroUsize::new(2).unwrap()).unwrap();
-        let memory = Memory::new(&mut pool, PIECE + 1).unwrap();
-        assert_eq!(memory.bytes(), 2 * PIECE);
         for isa in Isa::all() {
-            read(isa, &mut pool, &memory);
+            let threads = NonZeroUsize::new(2).unwrap();
+            let mut roofline = Roofline::with_memory(isa, threads, 2 * PIECE).unwrap();
+            roofline.read();
             for format in [Format::F32, Format::F16, Format::Bf16, Format::Int8] {
-                let done = multiply_adds(isa, &mut pool, format, 100_000);
+                let done = roofline.multiply_add(format, 100_000);
                 assert!((100_000..200_000).contains(&done), "{done}");
             }
         }
