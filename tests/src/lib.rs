@@ -28,5 +28,6 @@ documents! {
     Model: "crates/wolfgang-model/README.md",
     Checkpoint: "crates/wolfgang-checkpoint/README.md",
     Generate: "crates/wolfgang-generate/README.md",
+    Explain: "crates/wolfgang-explain/README.md",
     Cli: "crates/wolfgang-cli/README.md",
 }

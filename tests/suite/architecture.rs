@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Every arrow that may exist between the crates of this workspace.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("wolfgang-sampling", &[]),
     ("wolfgang-tokenize", &[]),
     ("wolfgang-kernels", &[]),
@@ -23,6 +23,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
             "wolfgang-checkpoint",
         ],
     ),
+    ("wolfgang-explain", &["wolfgang-generate"]),
     ("wolfgang-cli", ANY_LIBRARY),
     (
         "xtask",
@@ -47,6 +48,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
             "wolfgang-model",
             "wolfgang-checkpoint",
             "wolfgang-generate",
+            "wolfgang-explain",
             "wolfgang-cli",
             "xtask",
         ],
@@ -60,6 +62,7 @@ const ANY_LIBRARY: &[&str] = &[
     "wolfgang-model",
     "wolfgang-checkpoint",
     "wolfgang-generate",
+    "wolfgang-explain",
     "wolfgang-faust",
 ];
 

@@ -13,17 +13,19 @@ use crate::generate_args::GenerateArgs;
 use crate::german;
 use crate::home;
 use crate::inspect::InspectArgs;
-use crate::language::Language;
+use crate::language;
+use crate::named;
 use crate::report;
 use crate::score::ScoreArgs;
 use crate::tokenize::TokenizeArgs;
 use crate::voice::{Color, Voice, Volume};
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use wolfgang_explain::Language;
 
 /// Run small German language models on this machine.
 #[derive(Debug, Parser)]
@@ -107,7 +109,7 @@ pub(crate) struct Globals {
     #[arg(
         long,
         global = true,
-        value_enum,
+        value_parser = named::language(),
         env = "WOLFGANG_LANG",
         hide_env_values = true
     )]
@@ -169,7 +171,7 @@ pub(crate) fn parse() -> Result<Cli, clap::Error> {
     let variables = environment_options(&command);
     let command = match help_language() {
         Language::De => german::translate(command),
-        Language::En => command,
+        _ => command,
     };
     let matches = command.try_get_matches_from(&words);
     let matches = matches
@@ -231,7 +233,7 @@ fn help_language() -> Language {
     };
     let named = apart.map(str::to_owned).or_else(joined);
     let named = named.or_else(|| environment::text("WOLFGANG_LANG").ok()?);
-    let named = named.and_then(|name| Language::from_str(&name, true).ok());
+    let named = named.and_then(|name| name.to_lowercase().parse().ok());
     named.unwrap_or_else(spoken)
 }
 
@@ -239,6 +241,6 @@ fn help_language() -> Language {
 pub(crate) fn spoken() -> Language {
     let locale = environment::locale().filter(|_| std::io::stderr().is_terminal());
     locale
-        .map(|locale| Language::of_locale(&locale))
+        .map(|locale| language::of_locale(&locale))
         .unwrap_or_default()
 }

@@ -2,7 +2,6 @@
 
 use crate::environment;
 use crate::home;
-use crate::language::Language;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
 use crate::sampling_args::SamplingArgs;
@@ -11,6 +10,7 @@ use crate::voice::Color;
 use serde::Deserialize;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use wolfgang_explain::Language;
 
 /// What the file holds: the tables are the groups of options, the keys their long names.
 #[derive(Debug, Default, Deserialize)]

@@ -1,18 +1,12 @@
 //! `wolfgang explain`.
 
 mod new_file;
-mod page;
-mod table;
-mod terminal;
-mod told;
-mod words;
 
 use crate::config_file::ConfigFile;
 use crate::generate::{prompt, warn};
 use crate::home;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
-use crate::piece::with_pieces;
 use crate::sampling_args::SamplingArgs;
 use crate::voice::Voice;
 use crate::whole_number;
@@ -21,9 +15,8 @@ use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use told::Told;
+use wolfgang_explain::ExplainReport;
 use wolfgang_generate::GenerateError;
-use words::Words;
 
 pub(crate) use new_file::NotWritable;
 
@@ -98,23 +91,25 @@ pub(crate) fn run(args: ExplainArgs, file: ConfigFile, voice: Voice) -> anyhow::
             generation.cancel();
         }
     }
-    let told = Told::new(&prompt, generation.into_summary()?, tokenizer);
-    let words = Words::new(voice.language, &options.sampling);
+    let summary = generation.into_summary()?;
+    let report = ExplainReport::new(prompt, summary, &options.sampling, tokenizer)?;
+    let language = voice.language;
     if let Some(path) = &args.html {
-        new_file::write(
-            path,
-            page::page(&told, &words, tokenizer)?.as_bytes(),
-            args.force,
-        )?;
-        voice.note(&words.written(path, told.tokens.len()));
+        let page = report.to_html(language)?;
+        new_file::write(path, page.as_bytes(), args.force)?;
+        let (count, path) = (report.tokens.len(), path.display());
+        voice.note(&voice.pick(
+            format!("[{count} Token erklärt in {path}]"),
+            format!("[{count} tokens explained in {path}]"),
+        ));
     }
     let mut out = standard_streams::output();
     if args.json {
-        writeln!(out, "{}", with_pieces(&told, tokenizer)?)?;
+        writeln!(out, "{}", serde_json::to_string(&report)?)?;
     } else if args.html.is_none() && voice.color.on(&std::io::stdout()) {
-        terminal::write(&told, &words, &mut out)?;
+        report.write_terminal(language, &mut out)?;
     } else if args.html.is_none() {
-        table::write(&told, &words, &mut out)?;
+        report.write_table(language, &mut out)?;
     }
     out.flush()?;
     Ok(interrupt::check(&interrupted)?)

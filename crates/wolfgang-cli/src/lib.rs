@@ -38,7 +38,6 @@ mod model_args;
 mod model_source;
 mod named;
 mod output;
-mod piece;
 mod preset;
 mod progress;
 mod report;

@@ -1,12 +1,12 @@
 //! Standard output of `generate`: text, or JSON by the line.
 
-use crate::piece::with_pieces;
 use crate::standard_streams::{self, StandardOutput};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::mem::take;
+use wolfgang_explain::with_token_texts;
 use wolfgang_generate::{Event, Tokenizer, WolfgangModel};
 
 /// Between several texts.
@@ -137,7 +137,7 @@ impl<'a> Output<'a> {
         };
         let logprobs = logprobs
             .iter()
-            .map(|told| with_pieces(told, self.tokenizer));
+            .map(|logprobs| with_token_texts(logprobs, self.tokenizer));
         let line = Line {
             logprobs: logprobs.collect::<Result<_, _>>()?,
             event,

@@ -1,10 +1,10 @@
 //! How the command speaks to whoever runs it: in which language, how much, with which colours.
 
-use crate::language::Language;
 use crate::{environment, german, report};
 use clap::ValueEnum;
 use serde::Deserialize;
 use std::io::IsTerminal;
+use wolfgang_explain::Language;
 use wolfgang_generate::Phase;
 
 /// Passed to whatever has something to say besides its results.
@@ -53,7 +53,10 @@ impl Color {
 impl Voice {
     /// What is said in this voice's language.
     pub(crate) fn pick<T>(self, german: T, english: T) -> T {
-        self.language.pick(german, english)
+        match self.language {
+            Language::De => german,
+            _ => english,
+        }
     }
 
     /// A phrase of the libraries in this voice's language.
