@@ -103,12 +103,12 @@ impl Formatter {
             ..
         } = report.summary;
         let texts = &self.texts.summary;
-        format!(
-            "{generated_tokens} {}, {} · {} {seed}",
-            texts.tokens,
-            texts.reason(reason),
-            texts.seed
-        )
+        let unit = match generated_tokens {
+            1 => texts.token,
+            _ => texts.tokens,
+        };
+        let (reason, seed_name) = (texts.reason(reason), texts.seed);
+        format!("{generated_tokens} {unit}, {reason} · {seed_name} {seed}")
     }
 }
 

@@ -55,6 +55,9 @@ pub(crate) struct StepTexts {
 /// Parts of the summary line: the number of tokens, why the generation ended, and the seed.
 #[derive(Debug)]
 pub(crate) struct SummaryTexts {
+    /// Singular.
+    pub(crate) token: &'static str,
+    /// Plural.
     pub(crate) tokens: &'static str,
     pub(crate) seed: &'static str,
     pub(crate) max_tokens: &'static str,

@@ -16,7 +16,7 @@ pub(super) static ENGLISH: Texts = Texts {
         logit_bias: "logit bias",
         frequency_presence: "frequency and presence penalty",
         dry: "DRY",
-        custom: "own step",
+        custom: "custom step",
         temperature: "temperature",
         dynamic_temperature: "dynamic temperature",
         repetition_penalty: "repetition penalty",
@@ -29,6 +29,7 @@ pub(super) static ENGLISH: Texts = Texts {
         mirostat: "Mirostat 2",
     },
     summary: SummaryTexts {
+        token: "token",
         tokens: "tokens",
         seed: "seed",
         max_tokens: "as many as asked for",

@@ -29,6 +29,7 @@ pub(super) static GERMAN: Texts = Texts {
         mirostat: "Mirostat 2",
     },
     summary: SummaryTexts {
+        token: "Token",
         tokens: "Token",
         seed: "Seed",
         max_tokens: "so viele sollten es sein",
