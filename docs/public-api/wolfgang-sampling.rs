@@ -274,6 +274,26 @@ pub enum Step {
 #[cfg(feature = "serde")]
 impl serde::Serialize for Step {}
 impl Step {
+    pub const ALL: [Self; 18] = [
+        Self::AllowedTokens,
+        Self::BannedTokens,
+        Self::MinNewTokens,
+        Self::NoRepeatNgram,
+        Self::LogitBias,
+        Self::FrequencyPresence,
+        Self::Dry,
+        Self::Custom(0),
+        Self::Temperature,
+        Self::DynamicTemperature,
+        Self::RepetitionPenalty,
+        Self::TopNSigma,
+        Self::TopK,
+        Self::TypicalP,
+        Self::TopP,
+        Self::MinP,
+        Self::Xtc,
+        Self::Mirostat,
+    ];
     pub fn as_str(self) -> &'static str {}
 }
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -29,5 +29,6 @@ documents! {
     Checkpoint: "crates/wolfgang-checkpoint/README.md",
     Generate: "crates/wolfgang-generate/README.md",
     Bench: "crates/wolfgang-bench/README.md",
+    Explain: "crates/wolfgang-explain/README.md",
     Cli: "crates/wolfgang-cli/README.md",
 }

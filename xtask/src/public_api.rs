@@ -16,12 +16,13 @@ pub(crate) struct Args {
     check: bool,
 }
 
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 6] = [
     "wolfgang-sampling",
     "wolfgang-tokenize",
     "wolfgang-model",
     "wolfgang-checkpoint",
     "wolfgang-generate",
+    "wolfgang-explain",
 ];
 
 /// Types with public parts that cannot get more, and why.

@@ -13,7 +13,8 @@ use crate::explain::ExplainArgs;
 use crate::generate_args::GenerateArgs;
 use crate::home;
 use crate::inspect::InspectArgs;
-use crate::language::Language;
+use crate::language;
+use crate::named;
 use crate::score::ScoreArgs;
 use crate::tokenize::TokenizeArgs;
 use clap::builder::Resettable;
@@ -22,6 +23,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use wolfgang_explain::Language;
 
 /// Run small German language models on this machine.
 #[derive(Debug, Parser)]
@@ -106,7 +108,7 @@ pub(crate) struct Globals {
     #[arg(
         long,
         global = true,
-        value_enum,
+        value_parser = named::language(),
         env = "WOLFGANG_LANG",
         hide_env_values = true
     )]
@@ -215,6 +217,6 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 fn locale_language() -> Language {
     let locale = environment::locale().filter(|_| std::io::stderr().is_terminal());
     locale
-        .map(|locale| Language::of_locale(&locale))
+        .map(|locale| language::of_locale(&locale))
         .unwrap_or_default()
 }

@@ -4,7 +4,6 @@ use crate::console::Color;
 use crate::environment;
 use crate::error::ConfigError;
 use crate::home;
-use crate::language::Language;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
 use crate::sampling_args::SamplingArgs;
@@ -12,6 +11,7 @@ use crate::text_source::without_byte_order_mark;
 use serde::Deserialize;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use wolfgang_explain::Language;
 
 /// The contents of the file: the tables are the groups of options, the keys their long names.
 #[derive(Debug, Default, Deserialize)]

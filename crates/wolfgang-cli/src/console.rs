@@ -1,10 +1,10 @@
 //! Messages on standard error: verbosity, colours, language.
 
 use crate::environment;
-use crate::language::Language;
 use clap::ValueEnum;
 use serde::Deserialize;
 use std::io::{IsTerminal, Write};
+use wolfgang_explain::Language;
 
 /// How messages are printed. Every command gets one.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,18 +1,11 @@
 //! `wolfgang explain`.
 
-mod page;
-mod table;
-mod terminal;
-mod told;
-mod words;
-
 use crate::config_file::ConfigFile;
 use crate::console::Console;
 use crate::home;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
 use crate::output_file::{self, Access};
-use crate::piece::with_pieces;
 use crate::prompt;
 use crate::sampling_args::SamplingArgs;
 use crate::whole_number;
@@ -22,9 +15,8 @@ use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use told::Told;
+use wolfgang_explain::ExplainReport;
 use wolfgang_generate::GenerateError;
-use words::Words;
 
 /// Arguments of `wolfgang explain`.
 #[derive(Args, Debug)]
@@ -97,21 +89,22 @@ pub(crate) fn run(args: ExplainArgs, file: ConfigFile, console: Console) -> anyh
             generation.cancel();
         }
     }
-    let told = Told::new(&prompt, generation.into_summary()?, tokenizer);
-    let words = Words::new(console.language, &options.sampling);
+    let summary = generation.into_summary()?;
+    let report = ExplainReport::new(prompt, summary, &options.sampling, tokenizer)?;
+    let language = console.language;
     if let Some(path) = &args.html {
-        let page = page::page(&told, &words, tokenizer)?;
+        let page = report.to_html(language)?;
         output_file::write(path, page.as_bytes(), Access::Default, args.force)
             .with_context(|| format!("failed to write {}", path.display()))?;
-        console.info(&words.written(path, told.tokens.len()));
+        console.info(&format!("[wrote {}]", path.display()));
     }
     let mut out = standard_streams::output();
     if args.json {
-        writeln!(out, "{}", with_pieces(&told, tokenizer)?)?;
+        writeln!(out, "{}", serde_json::to_string(&report)?)?;
     } else if args.html.is_none() && console.color.on(&std::io::stdout()) {
-        terminal::write(&told, &words, &mut out)?;
+        report.write_terminal(language, &mut out)?;
     } else if args.html.is_none() {
-        table::write(&told, &words, &mut out)?;
+        report.write_table(language, &mut out)?;
     }
     out.flush()?;
     Ok(interrupt::check(&interrupted)?)

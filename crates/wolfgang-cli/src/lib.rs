@@ -41,7 +41,6 @@ mod model_source;
 mod named;
 mod output;
 mod output_file;
-mod piece;
 mod preset;
 mod progress;
 mod prompt;

@@ -3,6 +3,7 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::error::Error;
 use std::str::FromStr;
+use wolfgang_explain::Language;
 use wolfgang_generate::{PenaltyScope, Precision, RngKind};
 
 /// An element type.
@@ -60,6 +61,14 @@ pub(crate) fn rng() -> impl TypedValueParser<Value = RngKind> {
             RngKind::Torch.as_str(),
             "PyTorch's generator on the CPU, as torch.multinomial draws from it",
         ),
+    ])
+}
+
+/// A language of messages.
+pub(crate) fn language() -> impl TypedValueParser<Value = Language> {
+    named([
+        (Language::De.as_str(), "German"),
+        (Language::En.as_str(), "English"),
     ])
 }
 

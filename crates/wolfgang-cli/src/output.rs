@@ -1,12 +1,12 @@
 //! Standard output of `generate`: text or JSON Lines.
 
-use crate::piece::with_pieces;
 use crate::standard_streams::{self, StandardOutput};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::mem::take;
+use wolfgang_explain::with_token_texts;
 use wolfgang_generate::{Event, Tokenizer, WolfgangModel};
 
 /// The separator of several texts.
@@ -137,7 +137,7 @@ impl<'a> Output<'a> {
         };
         let logprobs = logprobs
             .iter()
-            .map(|token| with_pieces(token, self.tokenizer));
+            .map(|token| with_token_texts(token, self.tokenizer));
         let line = Line {
             logprobs: logprobs.collect::<Result<_, _>>()?,
             event,

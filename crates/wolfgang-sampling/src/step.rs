@@ -50,6 +50,28 @@ impl serde::Serialize for Step {
 }
 
 impl Step {
+    /// All steps in their order; custom steps are represented by the first one.
+    pub const ALL: [Self; 18] = [
+        Self::AllowedTokens,
+        Self::BannedTokens,
+        Self::MinNewTokens,
+        Self::NoRepeatNgram,
+        Self::LogitBias,
+        Self::FrequencyPresence,
+        Self::Dry,
+        Self::Custom(0),
+        Self::Temperature,
+        Self::DynamicTemperature,
+        Self::RepetitionPenalty,
+        Self::TopNSigma,
+        Self::TopK,
+        Self::TypicalP,
+        Self::TopP,
+        Self::MinP,
+        Self::Xtc,
+        Self::Mirostat,
+    ];
+
     /// Returns a stable name: that of the parameter in [`SamplingParams`](crate::SamplingParams),
     /// except `no_repeat_ngram`, `frequency_presence`, and `custom` for a custom
     /// [`LogitsProcessor`](crate::LogitsProcessor).
@@ -74,5 +96,41 @@ impl Step {
             Self::Xtc => "xtc",
             Self::Mirostat => "mirostat",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without a wildcard: a new variant does not compile until it is listed here and in `ALL`.
+    fn position(step: Step) -> usize {
+        match step {
+            Step::AllowedTokens => 0,
+            Step::BannedTokens => 1,
+            Step::MinNewTokens => 2,
+            Step::NoRepeatNgram => 3,
+            Step::LogitBias => 4,
+            Step::FrequencyPresence => 5,
+            Step::Dry => 6,
+            Step::Custom(_) => 7,
+            Step::Temperature => 8,
+            Step::DynamicTemperature => 9,
+            Step::RepetitionPenalty => 10,
+            Step::TopNSigma => 11,
+            Step::TopK => 12,
+            Step::TypicalP => 13,
+            Step::TopP => 14,
+            Step::MinP => 15,
+            Step::Xtc => 16,
+            Step::Mirostat => 17,
+        }
+    }
+
+    #[test]
+    fn all_lists_every_step_in_order() {
+        let positions = Step::ALL.map(position);
+        assert!(positions.into_iter().eq(0..Step::ALL.len()));
+        assert!(Step::ALL.is_sorted());
     }
 }

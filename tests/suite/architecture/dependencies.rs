@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Every arrow that may exist between the crates of this workspace.
-const MAY_KNOW: [(&str, &[&str]); 12] = [
+const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("wolfgang-sampling", &[]),
     ("wolfgang-tokenize", &[]),
     ("wolfgang-kernels", &[]),
@@ -27,6 +27,7 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
         "wolfgang-bench",
         &["wolfgang-kernels", "wolfgang-model", "wolfgang-checkpoint"],
     ),
+    ("wolfgang-explain", &["wolfgang-generate"]),
     ("wolfgang-cli", ANY_LIBRARY),
     (
         "xtask",
@@ -52,6 +53,7 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
             "wolfgang-model",
             "wolfgang-checkpoint",
             "wolfgang-generate",
+            "wolfgang-explain",
             "wolfgang-cli",
             "xtask",
         ],
@@ -66,6 +68,7 @@ const ANY_LIBRARY: &[&str] = &[
     "wolfgang-checkpoint",
     "wolfgang-generate",
     "wolfgang-bench",
+    "wolfgang-explain",
     "wolfgang-faust",
 ];
 

@@ -4,6 +4,8 @@ use crate::command::generate::PROMPT;
 use crate::fixtures::{faust, wolfgang};
 use serde_json::Value as Json;
 use std::process::Output;
+use wolfgang_explain::{ExplainError, ExplainReport, Language};
+use wolfgang_generate::GenerateOptions;
 
 const SEED: [&str; 4] = ["--seed", "3", "--max-new-tokens", "24"];
 
@@ -309,5 +311,45 @@ fn the_page_speaks_the_language_asked_for_and_its_text_is_german() {
                 .count(),
             1
         );
+    }
+}
+
+fn report(options: &GenerateOptions) -> Result<ExplainReport, ExplainError> {
+    let summary = faust().generate_text(PROMPT, options).unwrap();
+    ExplainReport::new(PROMPT, summary, &options.sampling, faust().tokenizer())
+}
+
+#[test]
+fn a_summary_without_explanations_is_an_error_unless_there_are_no_tokens() {
+    let options = GenerateOptions::default().with_seed(3);
+    let error = report(&options.clone().with_max_new_tokens(2)).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ExplainError::MissingExplanations {
+                found: 0,
+                generated_tokens: 2
+            }
+        ),
+        "{error}"
+    );
+    let empty = report(&options.with_max_new_tokens(0)).unwrap();
+    assert!(empty.tokens.is_empty());
+}
+
+#[test]
+fn the_summary_line_counts_one_token_in_the_singular() {
+    let options = GenerateOptions::default().with_seed(3).with_explain(1);
+    for (tokens, language, expected) in [
+        (1, Language::En, "1 token, "),
+        (2, Language::En, "2 tokens, "),
+        (1, Language::De, "1 Token, "),
+    ] {
+        let report = report(&options.clone().with_max_new_tokens(tokens)).unwrap();
+        let mut table = Vec::new();
+        report.write_table(language, &mut table).unwrap();
+        let table = String::from_utf8(table).unwrap();
+        let line = table.lines().last().unwrap();
+        assert!(line.starts_with(expected), "{line}");
     }
 }

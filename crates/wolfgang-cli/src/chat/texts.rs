@@ -2,9 +2,9 @@
 
 use crate::console::one_line;
 use crate::error::{ChatError, MessageError};
-use crate::language::Language;
 use crate::lost_characters::LostCharacters;
 use std::path::Path;
+use wolfgang_explain::Language;
 use wolfgang_generate::{FinishReason, Message, Summary};
 
 const HELP_DE: &str = "\
@@ -33,19 +33,32 @@ const HELP_EN: &str = "\
 Ctrl-C stops a reply. A line that ends in \\ continues on the next line.
 Start a message with // for a literal /.";
 
+/// The text in this language.
+fn pick<T>(language: Language, german: T, english: T) -> T {
+    match language {
+        Language::De => german,
+        _ => english,
+    }
+}
+
 pub(crate) fn help(language: Language) -> &'static str {
-    language.pick(HELP_DE, HELP_EN)
+    pick(language, HELP_DE, HELP_EN)
 }
 
 pub(crate) fn greeting(language: Language) -> &'static str {
-    language.pick(
+    pick(
+        language,
         "[/help listet die Befehle; Ctrl-D beendet]",
         "[/help lists the commands; Ctrl-D quits]",
     )
 }
 
 pub(crate) fn interrupt_again(language: Language) -> &'static str {
-    language.pick("[noch einmal Ctrl-C beendet]", "[Ctrl-C again quits]")
+    pick(
+        language,
+        "[noch einmal Ctrl-C beendet]",
+        "[Ctrl-C again quits]",
+    )
 }
 
 pub(crate) fn dropped_characters(dropped: &LostCharacters, language: Language) -> String {
@@ -61,7 +74,7 @@ pub(crate) fn dropped_characters(dropped: &LostCharacters, language: Language) -
                  {shown}{more}"
             )
         }
-        Language::En => format!(
+        _ => format!(
             "warning: the model's vocabulary lacks characters of the text, which were dropped: \
              {dropped}"
         ),
@@ -74,7 +87,8 @@ pub(crate) fn history_not_saved(
     language: Language,
 ) -> String {
     let path = path.display();
-    language.pick(
+    pick(
+        language,
         format!("Warnung: die Eingaben werden nicht gespeichert: {path}: {error}"),
         format!("warning: the input history is not saved: {path}: {error}"),
     )
@@ -82,37 +96,39 @@ pub(crate) fn history_not_saved(
 
 pub(crate) fn system(text: &str, language: Language) -> String {
     if text.is_empty() {
-        let none = language.pick("[kein System-Prompt]", "[no system prompt]");
+        let none = pick(language, "[kein System-Prompt]", "[no system prompt]");
         return none.to_owned();
     }
     format!("[system: {}]", one_line(text))
 }
 
 pub(crate) fn reset(language: Language) -> &'static str {
-    language.pick("[neues Gespräch]", "[new conversation]")
+    pick(language, "[neues Gespräch]", "[new conversation]")
 }
 
 pub(crate) fn seed(seed: Option<u64>, language: Language) -> String {
     match seed {
         Some(seed) => format!("[seed {seed}]"),
-        None => language
-            .pick(
-                "[für jede Antwort ein neuer Seed]",
-                "[a new seed for each reply]",
-            )
-            .to_owned(),
+        None => pick(
+            language,
+            "[für jede Antwort ein neuer Seed]",
+            "[a new seed for each reply]",
+        )
+        .to_owned(),
     }
 }
 
 pub(crate) fn loaded(messages: usize, language: Language) -> String {
-    language.pick(
+    pick(
+        language,
         format!("[{messages} Nachrichten geladen]"),
         format!("[{messages} messages loaded]"),
     )
 }
 
 pub(crate) fn saved(messages: usize, language: Language) -> String {
-    language.pick(
+    pick(
+        language,
         format!("[{messages} Nachrichten gesichert]"),
         format!("[{messages} messages saved]"),
     )
@@ -130,22 +146,28 @@ pub(crate) fn truncated(messages: &[Message], language: Language) -> String {
         ""
     };
     let last: String = last.chars().take(SHOWN).collect();
-    language.pick(
-        format!("[Kontext voll: die ersten {count} Nachrichten sieht das Modell nicht mehr, bis »{last}{dots}«]"),
-        format!("[context full: the model no longer sees the first {count} messages, up to \"{last}{dots}\"]"),
+    pick(
+        language,
+        format!(
+            "[Kontext voll: die ersten {count} Nachrichten sieht das Modell nicht mehr, bis »{last}{dots}«]"
+        ),
+        format!(
+            "[context full: the model no longer sees the first {count} messages, up to \"{last}{dots}\"]"
+        ),
     )
 }
 
 /// The notice after a reply that did not end as usual.
 pub(crate) fn finish_notice(summary: &Summary, language: Language) -> Option<&'static str> {
     match summary.reason {
-        FinishReason::Cancelled => Some(language.pick("[abgebrochen]", "[stopped]")),
-        FinishReason::ContextFull => Some(language.pick(
+        FinishReason::Cancelled => Some(pick(language, "[abgebrochen]", "[stopped]")),
+        FinishReason::ContextFull => Some(pick(
+            language,
             "[Kontext voll: hier endet die Antwort]",
             "[context full: the reply ends here]",
         )),
         _ if summary.text.trim().is_empty() => {
-            Some(language.pick("[leere Antwort]", "[empty reply]"))
+            Some(pick(language, "[leere Antwort]", "[empty reply]"))
         }
         _ => None,
     }
@@ -153,7 +175,7 @@ pub(crate) fn finish_notice(summary: &Summary, language: Language) -> Option<&'s
 
 pub(crate) fn stats(summary: Option<&Summary>, block_size: usize, language: Language) -> String {
     let Some(summary) = summary else {
-        let none = language.pick("[noch keine Antwort]", "[no reply yet]");
+        let none = pick(language, "[noch keine Antwort]", "[no reply yet]");
         return none.to_owned();
     };
     let Summary {
@@ -167,9 +189,14 @@ pub(crate) fn stats(summary: Option<&Summary>, block_size: usize, language: Lang
     let rate = *generated_tokens as f64 / timing.decode.as_secs_f64().max(f64::MIN_POSITIVE);
     let used = (prompt_tokens + generated_tokens).min(block_size);
     let percent = 100 * used / block_size.max(1);
-    language.pick(
-        format!("[Prompt {prompt_tokens} Token, {cached_tokens} davon aus dem Cache; Antwort {generated_tokens} Token, {rate:.0} Token/s, Seed {seed}; Kontext {used} von {block_size}, {percent} %]"),
-        format!("[prompt {prompt_tokens} tokens, {cached_tokens} of them cached; reply {generated_tokens} tokens, {rate:.0} tokens/s, seed {seed}; context {used} of {block_size}, {percent} %]"),
+    pick(
+        language,
+        format!(
+            "[Prompt {prompt_tokens} Token, {cached_tokens} davon aus dem Cache; Antwort {generated_tokens} Token, {rate:.0} Token/s, Seed {seed}; Kontext {used} von {block_size}, {percent} %]"
+        ),
+        format!(
+            "[prompt {prompt_tokens} tokens, {cached_tokens} of them cached; reply {generated_tokens} tokens, {rate:.0} tokens/s, seed {seed}; context {used} of {block_size}, {percent} %]"
+        ),
     )
 }
 
@@ -177,7 +204,7 @@ pub(crate) fn stats(summary: Option<&Summary>, block_size: usize, language: Lang
 pub(crate) fn error(error: &ChatError, language: Language) -> String {
     match language {
         Language::De => format!("Fehler: {}", german_error(error)),
-        Language::En => match std::error::Error::source(error) {
+        _ => match std::error::Error::source(error) {
             Some(source) => format!("error: {error}: {source}"),
             None => format!("error: {error}"),
         },
