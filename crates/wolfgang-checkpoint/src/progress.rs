@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Receives the progress of an operation that may take more than a moment. `()` ignores it.
 ///
-/// Operations take it as `&mut dyn Progress`, so that one value can follow several operations and the caller keeps it.
+/// Operations borrow it as `&mut dyn Progress`, so that one value can be used for several operations.
 ///
 /// ```
 /// use wolfgang_checkpoint::{Checkpoint, Phase, Progress};

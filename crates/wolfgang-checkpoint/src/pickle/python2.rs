@@ -1,11 +1,11 @@
-//! What Python 3 makes of the names in pickles that Python 2 can read: its module `_compat_pickle`.
+//! Translates the names of Python 2, as the Python module `_compat_pickle` does.
 
-/// The first protocol whose names are not those of Python 2.
-const FIRST_OTHER: u8 = 3;
+/// The first protocol with names of Python 3.
+const FIRST_PYTHON_3_PROTOCOL: u8 = 3;
 
-/// Module and name as Python 3 imports them from a pickle of this protocol.
+/// Returns the module and name that Python 3 imports for a pickle of this protocol.
 pub(super) fn renamed<'a>(protocol: u8, module: &'a str, name: &'a str) -> (&'a str, &'a str) {
-    if protocol >= FIRST_OTHER {
+    if protocol >= FIRST_PYTHON_3_PROTOCOL {
         return (module, name);
     }
     let found = NAMES.binary_search_by_key(&(module, name), |(m, n, ..)| (*m, *n));
@@ -20,7 +20,7 @@ pub(super) fn renamed<'a>(protocol: u8, module: &'a str, name: &'a str) -> (&'a 
     (module, name)
 }
 
-/// Module and name in Python 2, and in Python 3.
+/// Module and name in Python 2, then in Python 3.
 const NAMES: &[(&str, &str, &str, &str)] = &[
     ("UserDict", "IterableUserDict", "collections", "UserDict"),
     ("UserDict", "UserDict", "collections", "UserDict"),
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_python_2_are_those_of_python_3_up_to_protocol_2() {
+    fn names_are_translated_up_to_protocol_2() {
         assert_eq!(renamed(2, "__builtin__", "long"), ("builtins", "int"));
         assert_eq!(renamed(2, "__builtin__", "unicode"), ("builtins", "str"));
         assert_eq!(
