@@ -96,8 +96,8 @@ impl StagingDir {
 /// Returns the metadata of `target`, or `None` if it does not exist.
 ///
 /// # Errors
-/// [`CheckpointError::Exists`] and [`CheckpointError::NotReplaced`] if it must not be replaced: it is
-/// neither an empty folder nor, with `replace`, a folder with only files that conversions write.
+/// [`CheckpointError::Exists`] and [`CheckpointError::NotReplaced`] if it must not be replaced: it
+/// is neither an empty folder nor, with `replace`, a folder with only files that conversions write.
 fn check_target(target: &Path, replace: bool) -> Result<Option<Metadata>, CheckpointError> {
     let read = |source| CheckpointError::read(target, source);
     let refuse = |found: String| CheckpointError::NotReplaced {

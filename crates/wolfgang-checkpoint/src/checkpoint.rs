@@ -70,8 +70,8 @@ impl Checkpoint {
 
     /// Opens a native checkpoint from the contents of its `config.json` and `model.bpk`.
     ///
-    /// `record` is kept and not copied; it may be the `&'static [u8]` of `include_bytes!`, a `Vec<u8>`
-    /// or a memory map. `origin` replaces the path in errors.
+    /// `record` is kept and not copied; it may be the `&'static [u8]` of `include_bytes!`, a
+    /// `Vec<u8>` or a memory map. `origin` replaces the path in errors.
     ///
     /// # Errors
     /// As [`open`](Self::open).

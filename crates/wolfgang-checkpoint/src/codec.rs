@@ -29,8 +29,9 @@ pub(crate) fn decode(dtype: DType, bytes: &[u8], into: &mut [f32]) {
     }
 }
 
-/// Converts f32 to elements of type f32, f16 or bf16, rounding to nearest, ties to even. `into` must
-/// have the length of `values` in elements. Does nothing for other types, which are never written.
+/// Converts f32 to elements of type f32, f16 or bf16, rounding to nearest, ties to even. `into`
+/// must have the length of `values` in elements. Does nothing for other types, which are never
+/// written.
 pub(crate) fn encode(dtype: DType, values: &[f32], into: &mut [u8]) {
     match dtype {
         DType::F32 => write(values, into, f32::to_le_bytes),

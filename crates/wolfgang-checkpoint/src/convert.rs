@@ -202,8 +202,9 @@ fn lock(state: &Mutex<ConvertState>) -> MutexGuard<'_, ConvertState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns the tensors to write; scales follow their matrix. The writer must request the bytes in this
-/// order. Each tensor is read and converted at its request, and its size is then sent to `sizes`.
+/// Returns the tensors to write; scales follow their matrix. The writer must request the bytes in
+/// this order. Each tensor is read and converted at its request, and its size is then sent to
+/// `sizes`.
 fn converted_tensors(
     source: &Checkpoint,
     options: &ConvertOptions,
@@ -258,9 +259,7 @@ fn converted_scales(
     let make = move || {
         let mut state = lock(&state);
         let bytes = state.scales.take().ok_or_else(|| {
-            burn_pack::Error::IoError(
-                "the scales of a matrix are requested before the matrix".to_owned(),
-            )
+            burn_pack::Error::IoError("scales were requested before their matrix".to_owned())
         })?;
         state.record(&scales, &bytes, &sizes);
         Ok(bytes)

@@ -9,8 +9,8 @@ use std::path::Path;
 /// The name of the field.
 pub(crate) const FIELD: &str = "eos_token_id";
 
-/// Returns the ids in `config`, the content of the file at `path`: a number, a list, or, if the field
-/// is null or missing, `None`.
+/// Returns the ids in `config`, the content of the file at `path`: a number, a list, or, if the
+/// field is null or missing, `None`.
 ///
 /// # Errors
 /// [`CheckpointError::Unsupported`] for other values.

@@ -60,7 +60,8 @@ pub(crate) fn check(path: &Path) -> Result<(), CheckpointError> {
     }
 }
 
-/// Returns the error for a folder with weights in an unsupported format only; `None` if it has none.
+/// Returns the error for a folder with weights in an unsupported format only; `None` if it has
+/// none.
 pub(crate) fn other_weights(folder: &Path) -> Option<CheckpointError> {
     let entries = std::fs::read_dir(folder).ok()?.flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -71,7 +72,8 @@ pub(crate) fn other_weights(folder: &Path) -> Option<CheckpointError> {
     })
 }
 
-/// Returns, among the files with weights in unsupported formats, the one that is easiest to convert.
+/// Returns, among the files with weights in unsupported formats, the one that is easiest to
+/// convert.
 pub(crate) fn first_other_weights(names: impl Iterator<Item = String>) -> Option<(Remedy, String)> {
     let known = names.filter_map(|name| Some((remedy(&name)?, name)));
     known.min_by_key(|(remedy, name)| (*remedy as u8, name.clone()))

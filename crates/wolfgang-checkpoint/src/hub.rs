@@ -236,7 +236,8 @@ fn find(model: &HubModel, cache: &CachedRepository) -> Result<HubFiles, Checkpoi
     })
 }
 
-/// Selects the files of a model, and calls `fetch_file` for each, which must provide it in `snapshot`.
+/// Selects the files of a model, and calls `fetch_file` for each, which must provide it in
+/// `snapshot`.
 fn collect(
     model: &HubModel,
     names: &BTreeSet<String>,

@@ -1,7 +1,7 @@
 //! Hugging Face folders: the same model exported as a `LlamaForCausalLM`.
 //!
-//! A folder has a `config.json` and either `model.safetensors` or several such files with an index. A
-//! configuration of a Llama that is not a Wolfgang-LM is refused; the error names the field.
+//! A folder has a `config.json` and either `model.safetensors` or several such files with an index.
+//! A configuration of a Llama that is not a Wolfgang-LM is refused; the error names the field.
 
 mod config;
 mod export;

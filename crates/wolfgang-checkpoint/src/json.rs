@@ -23,8 +23,8 @@ pub(crate) fn read_json(path: &Path) -> Result<Json, CheckpointError> {
 
 /// Parses the content of the file at `path`.
 ///
-/// A byte order mark is ignored. `Infinity`, `-Infinity` and `NaN` become strings: a field that must
-/// be a number then has an invalid value, and other fields are unaffected.
+/// A byte order mark is ignored. `Infinity`, `-Infinity` and `NaN` become strings: a field that
+/// must be a number then has an invalid value, and other fields are unaffected.
 pub(crate) fn parse_json(path: &Path, json: &[u8]) -> Result<Json, CheckpointError> {
     git_lfs::check(path, json)?;
     if is_utf16(json) {

@@ -18,9 +18,9 @@ impl Mapped {
             return Err(std::io::Error::other("it is not a regular file"));
         }
         let file = File::open(path)?;
-        // SAFETY: a mapping is sound as long as the file is not truncated or overwritten while it is
-        // in use, which the documentation demands. Conversions write a new file and rename it, and
-        // a model copies its weights, so that the mapping is in use only while loading.
+        // SAFETY: a mapping is sound as long as the file is not truncated or overwritten while it
+        // is in use; README.md states this requirement. Conversions write a new file and rename
+        // it, and a model copies its weights, so that the mapping is in use only while loading.
         #[expect(unsafe_code)]
         let map = unsafe { Mmap::map(&file)? };
         Ok(Self(Arc::new(map)))

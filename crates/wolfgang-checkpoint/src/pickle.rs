@@ -1,13 +1,13 @@
 //! Reads Python pickles without executing them.
 //!
 //! A pickle is a program for a small stack machine. This module executes the opcodes that build
-//! values: numbers, strings, dictionaries, tensors. Calls of Python functions are checked and not made;
-//! an object is represented by its class, the arguments of the call and the state that is set on it,
-//! which is enough for the fields of a configuration object such as a dataclass.
+//! values: numbers, strings, dictionaries, tensors. Calls of Python functions are checked and not
+//! made; an object is represented by its class, the arguments of the call and the state that is set
+//! on it, which is enough for the fields of a configuration object such as a dataclass.
 //!
-//! The opcodes of protocols 2 to 5, which `torch.save` writes, are supported, and those of protocol 1
-//! that build the same values. Python's `pickletools` defines them. An unsupported opcode is an error
-//! with its name.
+//! The opcodes of protocols 2 to 5, which `torch.save` writes, are supported, and those of protocol
+//! 1 that build the same values. Python's `pickletools` defines them. An unsupported opcode is an
+//! error with its name.
 
 mod allowed;
 mod calls;
@@ -129,8 +129,8 @@ impl<'a> Pickle<'a> {
         Some(items().filter_map(field).collect())
     }
 
-    /// Returns the tensors in the entry `key` of the root, which may also contain plain values. The error
-    /// describes an entry that is not such a dictionary.
+    /// Returns the tensors in the entry `key` of the root, which may also contain plain values. The
+    /// error describes an entry that is not such a dictionary.
     pub(crate) fn tensors(&self, key: &str) -> Result<Vec<(&'a str, Described<'_>)>, String> {
         let values = &self.values;
         let id = values.find(self.root, key);
@@ -174,8 +174,8 @@ impl<'a> Pickle<'a> {
         Ok(tensors)
     }
 
-    /// Returns the classes of the objects that are skipped, sorted by name. The entry `read` of the root
-    /// is not skipped.
+    /// Returns the classes of the objects that are skipped, sorted by name. The entry `read` of the
+    /// root is not skipped.
     pub(crate) fn unread_classes(&self, read: &str) -> Vec<String> {
         let read = self.values.find(self.root, read);
         unread::classes(&self.values, read)

@@ -6,7 +6,7 @@ mod storages;
 
 use crate::format::Format;
 use crate::mapped::Mapped;
-use crate::pickle::{self, Described, Pickle, PickleError};
+use crate::pickle::{self, Described, Pickle};
 use crate::raw::{HEAD, RawCheckpoint, Skipped};
 use crate::wrappers::unwrapped_unless_ambiguous;
 use crate::{CheckpointError, native};
@@ -15,7 +15,7 @@ use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::Path;
-use storages::{Place, Storages};
+use storages::{BIG_ENDIAN, Place, Storages};
 
 const MODEL: &str = "model";
 const CONFIG: &str = "model_config";
@@ -25,9 +25,6 @@ const TRAINING_STATE: &str = "training state, not part of the model";
 
 /// The position of the magic bytes of a tar archive.
 const TAR_MAGIC: Range<usize> = 257..262;
-
-const BIG_ENDIAN: &str =
-    "its weights are stored in big-endian byte order, and only little-endian is read";
 
 /// Buffers that implementations compute from the configuration, by the last component of the name.
 const COMPUTED_BUFFERS: [&str; 11] = [
@@ -102,8 +99,8 @@ pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
         let found = match tensor {
             Ok(tensor) if tensor.element.dtype.is_some() => {
                 let tensor = storages.tensor(name.clone(), tensor)?;
-                // Overlapping views could describe far more bytes than the file has. In a model, only
-                // a stored head shares bytes with another tensor.
+                // Overlapping views could describe far more bytes than the file has. In a model,
+                // only a stored head shares bytes with another tensor.
                 if !name.ends_with(HEAD) {
                     claimed = claimed.saturating_add(tensor.byte_len() as u64);
                 }
@@ -132,8 +129,8 @@ pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
     })
 }
 
-/// Returns the number of key and value heads for a configuration with `n_kv_head=None`: the number that
-/// matches the rows of the key weights, or `n_head` if those have an invalid shape.
+/// Returns the number of key and value heads for a configuration with `n_kv_head=None`: the number
+/// that matches the rows of the key weights, or `n_head` if there is none.
 fn kv_heads(
     fields: &Map<String, Json>,
     described: &BTreeMap<String, Described<'_>>,
@@ -170,23 +167,6 @@ fn missing_entry(path: &Path, entry: &'static str, keys: &[&str]) -> CheckpointE
     }
 }
 
-/// Reads the pickle at the beginning of `bytes`. Also returns the bytes after it.
-fn read_pickle<'a>(
-    path: &Path,
-    bytes: &'a [u8],
-) -> Result<(Pickle<'a>, &'a [u8]), CheckpointError> {
-    pickle::read(bytes).map_err(|error| match error {
-        PickleError::Call(callable) => CheckpointError::UnsafePickle {
-            path: path.to_path_buf(),
-            callable,
-        },
-        error @ PickleError::Unsupported(..) => {
-            CheckpointError::unsupported_format(path, error.to_string())
-        }
-        error => CheckpointError::damaged(path, error),
-    })
-}
-
 /// Reads the pickle of the saved object and the positions of the storages.
 fn read<'a>(
     path: &Path,
@@ -209,7 +189,7 @@ fn read<'a>(
             return Err(CheckpointError::not_a_checkpoint(path, found));
         }
     }
-    let (first, rest) = read_pickle(path, file)?;
+    let (first, rest) = pickle::read(file).map_err(|e| e.at(path))?;
     if legacy::is_magic(&first) {
         return legacy::read(path, file, rest);
     }
@@ -275,7 +255,7 @@ fn read_archive<'a>(
             "the CRC-32 of its data.pkl does not match",
         ));
     }
-    let (pickle, _) = read_pickle(path, bytes)?;
+    let (pickle, _) = pickle::read(bytes).map_err(|e| e.at(path))?;
     let storages = entries.iter().filter_map(|(name, entry)| {
         let key = name.strip_prefix(folder)?.strip_prefix("data/")?;
         Some((

@@ -13,8 +13,8 @@ use wolfgang_model::{ModelConfig, Parameter};
 /// Supported element types of weights, for messages.
 const WEIGHT_TYPES: &str = "f64, f32, f16 or bf16";
 
-/// Returns all differences between the stored tensors and those of a model with this `config`. Names
-/// are those in the file.
+/// Returns all differences between the stored tensors and those of a model with this `config`.
+/// Names are those in the file.
 pub(crate) fn validate(
     format: Format,
     config: &ModelConfig,

@@ -49,7 +49,8 @@ impl<'a> TensorReader<'a> {
     /// Converts the weights from index `first` on to f32. `first` is the beginning of a row.
     ///
     /// # Errors
-    /// [`CheckpointError::NotFinite`], [`CheckpointError::NotInt8`] and [`CheckpointError::TooLarge`].
+    /// [`CheckpointError::NotFinite`], [`CheckpointError::NotInt8`] and
+    /// [`CheckpointError::TooLarge`].
     pub(crate) fn read(&self, first: usize, into: &mut [f32]) -> Result<(), CheckpointError> {
         let (dtype, bytes) = (self.stored.tensor.dtype, self.bytes(first, into.len()));
         decode(dtype, bytes, into);

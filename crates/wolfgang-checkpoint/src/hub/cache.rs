@@ -33,7 +33,7 @@ impl CachedRepository {
         self.folder.join("snapshots").join(commit)
     }
 
-    /// Returns the path of a content. `etag` must be a valid file name.
+    /// Returns the path of the content with an ETag, which must be a valid file name.
     pub(super) fn blob(&self, etag: &str) -> PathBuf {
         self.folder.join("blobs").join(etag)
     }
@@ -72,8 +72,8 @@ impl CachedRepository {
         }
     }
 
-    /// Stores the commit of the revision. Does nothing if it is stored already, or if the revision is
-    /// itself a commit, for which other tools store nothing either.
+    /// Stores the commit of the revision. Does nothing if it is stored already, or if the revision
+    /// is itself a commit, for which other tools store nothing either.
     pub(super) fn set_commit(&self, commit: &str) -> Result<(), CheckpointError> {
         let is_stored = matches!(self.commit(), Ok(Some(stored)) if stored == commit);
         if is_stored || commit == self.revision {

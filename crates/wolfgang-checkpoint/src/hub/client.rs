@@ -1,7 +1,7 @@
 //! Requests to the Hub and its responses.
 //!
-//! The client of the `hf-hub` crate (0.5) is not used: it sends the token to other hosts when the Hub
-//! redirects, and it does not compare the size of a download with the announced size.
+//! The client of the `hf-hub` crate (0.5) is not used: it sends the token to other hosts when the
+//! Hub redirects, and it does not compare the size of a download with the announced size.
 
 use super::cache::is_commit;
 use super::name::HubModel;
@@ -17,7 +17,8 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Uri;
 
-/// Timeout for name resolution, for the connection, for the response, and for each read of the body.
+/// Timeout for name resolution, for the connection, for the response, and for each read of the
+/// body.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Size limit of the list of files. No repository of a model comes near it.
@@ -190,7 +191,7 @@ impl<'a> Client<'a> {
         self.follow(&remote.uri, Some(&range))
     }
 
-    /// Checks that a response has a content.
+    /// Checks that a request was successful (HTTP status 200 or 206).
     pub(super) fn check(&self, response: &Response, what: &str) -> Result<(), CheckpointError> {
         match response.status {
             200 | 206 => Ok(()),
@@ -247,8 +248,8 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// Sends a request and follows redirects. From the first redirect to another origin on, requests
-    /// have no token.
+    /// Sends a request and follows redirects. From the first redirect to another origin on,
+    /// requests have no token.
     fn follow(&self, uri: &Uri, range: Option<&str>) -> Result<Response, Failure> {
         let (mut uri, mut with_token) = (uri.clone(), true);
         for _ in 0..MAX_REDIRECTS {

@@ -42,8 +42,8 @@ impl RepoLayout {
     }
 }
 
-/// Selects a layout by the names of the files: the requested file, else safetensors, else the native
-/// record, else the only `.pt` file.
+/// Selects a layout by the names of the files: the requested file, else safetensors, else the
+/// native record, else the only `.pt` file.
 pub(super) fn select(
     names: &BTreeSet<String>,
     requested: Option<&str>,
@@ -98,8 +98,8 @@ pub(super) fn select(
     })
 }
 
-/// Returns the tokenizer of a layout: the one in the folder of the `.pt` file, else the one at the top
-/// level.
+/// Returns the tokenizer of a layout: the one in the folder of the `.pt` file, else the one at the
+/// top level.
 pub(super) fn tokenizer(names: &BTreeSet<String>, layout: &RepoLayout) -> Option<String> {
     let folder = match layout {
         RepoLayout::File(file) => file.rsplit_once('/').map(|(folder, _)| folder),

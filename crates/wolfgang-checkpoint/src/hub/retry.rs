@@ -39,8 +39,8 @@ pub(super) fn is_temporary(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 
-/// Returns the pause after an attempt, counted from 0. `requested` is the pause that the server asks
-/// for.
+/// Returns the pause after an attempt, counted from 0. `requested` is the pause that the server
+/// asks for.
 pub(super) fn pause(attempt: u32, requested: Option<Duration>) -> Duration {
     let default = PAUSE * (1 << attempt.min(16));
     requested.unwrap_or(default).min(MAX_PAUSE)

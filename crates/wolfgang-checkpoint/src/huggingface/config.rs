@@ -11,8 +11,8 @@ use wolfgang_model::ModelConfig;
 /// The `model_type` in the `config.json` of a Hugging Face folder.
 pub(crate) const MODEL_TYPE: &str = "llama";
 
-/// A field of the original that Llama does not have. It is written so that an exported model has the
-/// same configuration when it is read back.
+/// A field of the original that Llama does not have. It is written so that an exported model has
+/// the same configuration when it is read back.
 const MULTIPLE_OF: &str = "multiple_of";
 
 /// Converts the configuration of a Llama. Refuses settings that a Wolfgang-LM cannot have.
@@ -144,8 +144,8 @@ fn check_rope(
     Ok(())
 }
 
-/// Creates the `config.json` of a `LlamaForCausalLM`. Fields whose place differs between transformers
-/// 4 and 5 are in both places.
+/// Creates the `config.json` of a `LlamaForCausalLM`. Fields whose place differs between
+/// transformers 4 and 5 are in both places.
 pub(super) fn write(
     config: &ModelConfig,
     dtype: &str,

@@ -1,7 +1,7 @@
 //! The order of rows in queries and keys.
 //!
-//! The rotary embedding of Llama pairs row i of a head with row i + head_dim / 2; that of the original
-//! pairs adjacent rows. For the same result, row 2i + p of a head in the original is row
+//! The rotary embedding of Llama pairs row i of a head with row i + head_dim / 2; that of the
+//! original pairs adjacent rows. For the same result, row 2i + p of a head in the original is row
 //! p · head_dim / 2 + i in Llama.
 
 use crate::tensor::Tensor;

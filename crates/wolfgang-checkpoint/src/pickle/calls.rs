@@ -45,7 +45,7 @@ pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<
         return Err(PickleError::Malformed);
     };
     let path = global.path.as_str();
-    let no = || refused(path);
+    let refusal = || refused(path);
     match (path, items) {
         // The name of a nested class in protocols before 4.
         ("builtins.getattr", [class, name]) => {
@@ -54,7 +54,7 @@ pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<
             let inner = class
                 .zip(name)
                 .and_then(|(class, name)| class.attribute(name));
-            let inner = inner.ok_or_else(no)?;
+            let inner = inner.ok_or_else(refusal)?;
             values.spend(inner.path.len() + size_of::<Global>())?;
             return Ok(values.push(Value::Global(Rc::new(inner))));
         }
@@ -64,7 +64,7 @@ pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<
         }
         // With two arguments, it calls the first.
         ("builtins.iter", [_]) => {}
-        ("builtins.iter", _) => return Err(no()),
+        ("builtins.iter", _) => return Err(refusal()),
         // The creation of an object in protocols before 2: class, base, state of the base.
         ("copyreg._reconstructor", [class, base, state]) => {
             let (class, state) = (*class, *state);
@@ -72,7 +72,7 @@ pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<
                 base.kind == Kind::Allowed && base.path.starts_with("builtins.")
             };
             let base = values.global(*base).filter(is_builtin);
-            base.ok_or_else(no)?;
+            base.ok_or_else(refusal)?;
             let class = check_class(values, class)?;
             if contains(values, state, Global::may_run_code)? {
                 return Err(function_argument(path));
@@ -84,23 +84,23 @@ pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<
         {
             let function = values.global(*function);
             let function = function.filter(|f| f.kind == Kind::Allowed);
-            let function = function.ok_or_else(no)?.path.clone();
+            let function = function.ok_or_else(refusal)?.path.clone();
             let (class, function_args) = (*class, *function_args);
             let class = check_class(values, class)?;
             let inner = values.sequence(function_args).unwrap_or_default();
-            let tensor = rebuild::tensor(values, &function, inner).ok_or_else(no)?;
+            let tensor = rebuild::tensor(values, &function, inner).ok_or_else(refusal)?;
             // Lists the class among those that were skipped.
             values.push(object(class, None));
             return push_tensor(values, tensor, args);
         }
-        _ if path.starts_with("torch._tensor._rebuild_from_type") => return Err(no()),
+        _ if path.starts_with("torch._tensor._rebuild_from_type") => return Err(refusal()),
         ("torch.Size", [size]) => return Ok(*size),
         // Type annotations such as `Optional[int]`.
         ("operator.getitem" | "_operator.getitem", [of, item]) => {
             let item = *item;
             let of = values.global(*of);
             of.filter(|of| of.path.starts_with("typing."))
-                .ok_or_else(no)?;
+                .ok_or_else(refusal)?;
             let is_function =
                 |global: &Global| global.may_run_code() && !global.path.starts_with("typing.");
             if contains(values, item, is_function)? {
@@ -108,16 +108,16 @@ pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<
             }
             return Ok(values.push(Value::Set(Vec::new())));
         }
-        ("operator.getitem" | "_operator.getitem", _) => return Err(no()),
+        ("operator.getitem" | "_operator.getitem", _) => return Err(refusal()),
         // A function of numpy, by its name.
         ("numpy._core._ufunc_reconstruct" | "numpy.core._ufunc_reconstruct", items) => {
             let names: Option<Vec<_>> = items.iter().map(|id| values.str(*id)).collect();
             let Some([module, name]) = names.as_deref() else {
-                return Err(no());
+                return Err(refusal());
             };
             let is_numpy = *module == "numpy" || module.starts_with("numpy.");
             if !is_numpy || module.len().max(name.len()) > MAX_NAME {
-                return Err(no());
+                return Err(refusal());
             }
             let ufunc = Global::new(4, module, name);
             values.spend(ufunc.path.len() + size_of::<Global>())?;
@@ -133,7 +133,7 @@ pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<
     }
     match global.kind {
         Kind::Allowed | Kind::Class => check_args(values, &global, args)?,
-        Kind::Unknown | Kind::Unsafe => return Err(no()),
+        Kind::Unknown | Kind::Unsafe => return Err(refusal()),
     }
     values.spend(size_of::<Object>())?;
     let value = match path {
@@ -204,9 +204,9 @@ fn push_tensor(
 
 /// Sets the state of an object.
 ///
-/// An attribute of the object takes precedence over the methods `__setstate__`, `append` and the like
-/// of its class. An object whose state is set twice, or that grows afterwards, could thus call any
-/// function, and is refused. Pickles that Python writes set the state last.
+/// An attribute of the object takes precedence over the methods `__setstate__`, `append` and the
+/// like of its class. An object whose state is set twice, or that grows afterwards, could thus call
+/// any function, and is refused. Pickles that Python writes set the state last.
 pub(super) fn build(values: &mut Values<'_>, object: Id, new: Id) -> Result {
     let class = match values.get(object) {
         Value::Dict(_) => None,
@@ -253,8 +253,8 @@ pub(super) fn build(values: &mut Values<'_>, object: Id, new: Id) -> Result {
     }
 }
 
-/// Whether a state sets a special attribute, such as `__class__` or `__reduce__`, to something other
-/// than a plain value.
+/// Whether a state sets a special attribute, such as `__class__` or `__reduce__`, to something
+/// other than a plain value.
 fn sets_method(values: &mut Values<'_>, state: Id) -> Result<bool> {
     let (mut parts, is_dict) = match values.get(state) {
         Value::Tuple(parts) => (parts.clone(), false),
@@ -295,8 +295,8 @@ fn sets_method(values: &mut Values<'_>, state: Id) -> Result<bool> {
     Ok(false)
 }
 
-/// Checks that items may be added to an object that is neither a list nor a dictionary. Python would
-/// call `method`.
+/// Checks that items may be added to an object that is neither a list nor a dictionary. Python
+/// would call `method`.
 pub(super) fn check_growth(values: &mut Values<'_>, to: Id, method: &str) -> Result {
     match values.get(to) {
         Value::Object(object) => {

@@ -1,7 +1,7 @@
 //! Names that the rules in [`globals`](super::globals) deny.
 
-/// Names of classes and functions that create functions or classes, or start programs. They are denied
-/// in any package, because a package may import them from another one.
+/// Names of classes and functions that create functions or classes, or start programs. They are
+/// denied in any package, because a package may import them from another one.
 pub(super) const UNSAFE_NAMES: &[&str] = &[
     "ABCMeta",
     "CDLL",

@@ -7,7 +7,8 @@ use burn::tensor::DType;
 pub(crate) struct Element {
     /// The name: `float32` for `torch.float32`.
     pub(crate) name: &'static str,
-    /// The name of the storage: `Float` for `torch.FloatStorage`. Empty if there is no typed storage.
+    /// The name of the storage: `Float` for `torch.FloatStorage`. Empty if there is no typed
+    /// storage.
     storage: &'static str,
     /// Size of an element in bytes.
     pub(crate) size: usize,

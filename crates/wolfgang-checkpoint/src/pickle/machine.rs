@@ -244,8 +244,8 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Pushes an object that torch stores outside of the pickle: a storage or, in old files, a class with
-    /// its source code.
+    /// Pushes an object that torch stores outside of the pickle: a storage or, in old files, a
+    /// class with its source code.
     fn push_persistent(&mut self, id: Id) -> Result {
         let parts = self.values.sequence(id).unwrap_or_default();
         let kind = parts.first().and_then(|kind| self.values.str(*kind));

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Builds the storage of a persistent id `('storage', class, key, location, len[, view])`; `None` if
-/// it is malformed. `keys` has the keys of all storages, so that equal keys are stored once.
+/// Builds the storage of a persistent id `('storage', class, key, location, len[, view])`; `None`
+/// if it is malformed. `keys` has the keys of all storages, so that equal keys are stored once.
 pub(super) fn storage<'a>(
     values: &Values<'a>,
     id: Id,
@@ -45,8 +45,8 @@ pub(super) fn storage<'a>(
     })
 }
 
-/// Builds the tensor that a function of torch returns; `None` if `path` is another function. The error
-/// describes a tensor that is not supported.
+/// Builds the tensor that a function of torch returns; `None` if `path` is another function. The
+/// error describes a tensor that is not supported.
 ///
 /// A parameter is represented by its tensor.
 pub(super) fn tensor(

@@ -56,8 +56,8 @@ fn numpy_scalar(values: &Values<'_>, scalar: &Object) -> Option<Json> {
     number(code, &bytes)
 }
 
-/// Returns the content of a bytes object. Protocols before 3 encode it as a string with one character
-/// for each byte.
+/// Returns the content of a bytes object. Protocols before 3 encode it as a string with one
+/// character for each byte.
 fn bytes_of(values: &Values<'_>, id: Id) -> Option<Vec<u8>> {
     match values.get(id) {
         Value::Bytes(bytes) if bytes.len() <= size_of::<u64>() => Some(bytes.to_vec()),

@@ -7,7 +7,8 @@ use super::tensor::{Storage, TensorRef};
 use std::collections::HashSet;
 use std::rc::Rc;
 
-/// Index of a value. Values refer to each other by index, so that they can be shared and form cycles.
+/// Index of a value. Values refer to each other by index, so that they can be shared and form
+/// cycles.
 pub(super) type Id = usize;
 
 #[derive(Debug)]
@@ -42,8 +43,8 @@ pub(super) struct Object {
     pub(super) class: Option<Rc<Global>>,
     /// The tuple of the arguments of the call that created the object.
     pub(super) args: Option<Id>,
-    /// Items that were set as on a dictionary. An item that was appended as to a list is both key and
-    /// value.
+    /// Items that were set as on a dictionary. An item that was appended as to a list is both key
+    /// and value.
     pub(super) items: Vec<(Id, Id)>,
     /// The state that was set, usually the dictionary of the attributes.
     pub(super) state: Option<Id>,

@@ -1,13 +1,12 @@
 //! The format before PyTorch 1.6: five pickles, then the storages.
 //!
-//! The pickles are a magic number, the version, the system, the object, and the list of the keys of the
-//! storages. Each storage is the number of its elements in 8 bytes, followed by the elements. The size
-//! of an element is known only from the object.
+//! The pickles are a magic number, the version, the system, the object, and the list of the keys of
+//! the storages. Each storage is the number of its elements in 8 bytes, followed by the elements.
+//! The size of an element is known only from the object.
 
-use super::read_pickle;
-use super::storages::Place;
+use super::storages::{BIG_ENDIAN, Place};
 use crate::CheckpointError;
-use crate::pickle::Pickle;
+use crate::pickle::{self, Pickle};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -27,16 +26,16 @@ pub(super) fn read<'a>(
     file: &'a [u8],
     rest: &'a [u8],
 ) -> Result<(Pickle<'a>, HashMap<String, Place>), CheckpointError> {
-    let (version, rest) = read_pickle(path, rest)?;
-    let (system, rest) = read_pickle(path, rest)?;
-    let (object, rest) = read_pickle(path, rest)?;
-    let (keys, rest) = read_pickle(path, rest)?;
+    let (version, rest) = pickle::read(rest).map_err(|e| e.at(path))?;
+    let (system, rest) = pickle::read(rest).map_err(|e| e.at(path))?;
+    let (object, rest) = pickle::read(rest).map_err(|e| e.at(path))?;
+    let (keys, rest) = pickle::read(rest).map_err(|e| e.at(path))?;
     if !version.is_int(VERSION) {
         let found = "it has an unknown version of the format before PyTorch 1.6";
         return Err(CheckpointError::unsupported_format(path, found));
     }
     if system.is_false("little_endian") {
-        return Err(CheckpointError::unsupported_format(path, super::BIG_ENDIAN));
+        return Err(CheckpointError::unsupported_format(path, BIG_ENDIAN));
     }
     let keys = keys.strings();
     let keys =

@@ -12,6 +12,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+/// Message for files with big-endian numbers.
+pub(super) const BIG_ENDIAN: &str =
+    "its weights are stored in big-endian byte order, and only little-endian is read";
+
 /// The position of a storage in the file.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -66,8 +70,8 @@ impl Storages {
     /// Creates a tensor that is read when its bytes are requested.
     ///
     /// # Errors
-    /// [`CheckpointError::Damaged`] if the storage is missing or too small for the tensor, or if the
-    /// element type has no [`DType`].
+    /// [`CheckpointError::Damaged`] if the storage is missing or too small for the tensor, or if
+    /// the element type has no [`DType`].
     pub(super) fn tensor(
         &self,
         name: String,
@@ -151,8 +155,8 @@ impl Storages {
     }
 }
 
-/// Appends the elements of a strided view of `from` in row-major order. The view must be within `from`
-/// and not empty.
+/// Appends the elements of a strided view of `from` in row-major order. The view must be within
+/// `from` and not empty.
 fn gather(from: &[u8], size: usize, shape: &[usize], strides: &[usize], into: &mut Vec<u8>) {
     let ([.., columns], [.., step]) = (shape, strides) else {
         into.extend_from_slice(&from[..size]);
