@@ -35,8 +35,8 @@ impl Mapped {
     /// Releases the pages that were read, which count as memory of this process. Reading them again
     /// gets them from the page cache of the system.
     pub(crate) fn release(&self) {
-        // SAFETY: pages of a read-only file mapping are read from the file again when they are
-        // accessed. An error has no effect except that the memory stays in use.
+        // SAFETY: released pages of a read-only file mapping are read from the file again at the
+        // next access. An error can be ignored: the memory then only stays in use.
         #[cfg(unix)]
         #[expect(unsafe_code)]
         let _ = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };

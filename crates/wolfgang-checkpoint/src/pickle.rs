@@ -1,9 +1,9 @@
 //! Reads Python pickles without executing them.
 //!
-//! A pickle is a program for a small stack machine. This module executes the opcodes that build
-//! values: numbers, strings, dictionaries, tensors. Calls of Python functions are checked and not
-//! made; an object is represented by its class, the arguments of the call and the state that is set
-//! on it, which is enough for the fields of a configuration object such as a dataclass.
+//! A pickle is a program for a small stack machine. This module interprets the opcodes that build
+//! values: numbers, strings, dictionaries, tensors. Functions of Python are never called; each call
+//! is only checked. An object is represented by its class, the arguments of the call and the state
+//! that is set on it, which is enough for the fields of a configuration object such as a dataclass.
 //!
 //! The opcodes of protocols 2 to 5, which `torch.save` writes, are supported, and those of protocol
 //! 1 that build the same values. Python's `pickletools` defines them. An unsupported opcode is an

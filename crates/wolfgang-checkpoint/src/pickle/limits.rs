@@ -18,8 +18,8 @@ pub(super) const MAX_DIMS: usize = 8;
 /// Maximum number of entries in the metadata of a tensor; torch writes two.
 pub(super) const MAX_METADATA: usize = 16;
 
-/// Memory for the values of a pickle in bytes, plus [`SEARCHED`] for each value that is searched.
-/// Otherwise, a few bytes of a pickle could copy or search the same large value many times.
+/// Budget of a pickle in bytes. A value costs its memory, and each search of a value costs
+/// [`SEARCHED`]. Without a budget, a few bytes could copy or search a large value many times.
 pub(super) const BUDGET: usize = 112 << 20;
 
 /// Cost of searching one value.

@@ -1,4 +1,4 @@
-//! The stack machine that executes a pickle, as far as it builds values.
+//! The stack machine that builds the values of a pickle.
 
 use super::calls;
 use super::error::{PickleError, Result};
@@ -46,7 +46,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Executes the pickle up to its STOP. The result is the value on top of the stack.
+    /// Interprets the pickle up to its STOP. The result is the value on top of the stack.
     pub(super) fn run(mut self) -> Result<Outcome<'a>> {
         loop {
             match self.reader.byte()? {
@@ -107,7 +107,7 @@ impl<'a> Machine<'a> {
                 if is_int.is_empty() || !is_int.bytes().all(|byte| byte.is_ascii_digit()) {
                     return Err(PickleError::Malformed);
                 }
-                // Integers with more than 64 bits are not used.
+                // The value of an integer with more than 64 bits is not needed.
                 let value = digits.parse().map_or(Value::BigInt(&[]), Value::Int);
                 self.push(value)?;
             }
@@ -126,11 +126,7 @@ impl<'a> Machine<'a> {
             // EMPTY_TUPLE, TUPLE1 to TUPLE3, TUPLE, EMPTY_LIST, LIST, EMPTY_SET, FROZENSET
             b')' => self.push(Value::Tuple(Vec::new()))?,
             0x85..=0x87 => {
-                let items = match opcode {
-                    0x85 => self.stack.pop_n::<1>()?.to_vec(),
-                    0x86 => self.stack.pop_n::<2>()?.to_vec(),
-                    _ => self.stack.pop_n::<3>()?.to_vec(),
-                };
+                let items = self.stack.pop_vec(usize::from(opcode - 0x84))?;
                 self.push_sequence(Value::Tuple, items)?;
             }
             b't' => {
@@ -375,7 +371,7 @@ impl<'a> Machine<'a> {
 
     fn push_str<const N: usize>(&mut self) -> Result {
         let bytes = self.reader.sized::<N>()?;
-        // Not UTF-8 are bytes that Python 2 wrote as strings, and lone surrogates.
+        // Strings that are not UTF-8 contain bytes, in pickles of Python 2, or lone surrogates.
         let text = std::str::from_utf8(bytes);
         self.push(text.map_or(Value::Bytes(bytes), Value::Str))
     }

@@ -35,6 +35,11 @@ impl Stack {
         Ok(popped)
     }
 
+    pub(super) fn pop_vec(&mut self, n: usize) -> Result<Vec<Id>> {
+        let height = self.ids.len().checked_sub(n);
+        Ok(self.ids.split_off(height.ok_or(PickleError::Malformed)?))
+    }
+
     pub(super) fn mark(&mut self) -> Result {
         if self.marks.len() > MAX_VALUES {
             return Err(PickleError::TooLarge);

@@ -48,7 +48,7 @@ impl TensorRef {
         last.checked_add(1)
     }
 
-    /// Returns the number of elements of the storage, by the pickle.
+    /// Returns the size of the storage according to the pickle, in elements of this tensor.
     pub(crate) fn available(&self) -> usize {
         let bytes = self.storage.element.as_ref().map_or(1, |e| e.size);
         self.storage.end.saturating_mul(bytes) / self.element.size
