@@ -1,10 +1,11 @@
 pub use checkpoint::{Checkpoint, TensorInfo, load};
 pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
+pub use format::Format;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use progress::{Phase, Progress};
-pub use raw::{Format, Skipped};
+pub use raw::Skipped;
 pub use tensor_error::{TensorError, TensorErrors};
 pub use wolfgang_model::Precision;
 #[derive(Debug)]
@@ -132,6 +133,14 @@ pub enum CheckpointError {
     HubContents { model: String, found: String },
     HubNotCached { model: String, missing: String, path: PathBuf },
 }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    Pytorch,
+    Native,
+    HuggingFace,
+}
+impl fmt::Display for Format {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubModel {}
 impl HubModel {
@@ -201,14 +210,6 @@ pub enum Phase {
     Verify,
 }
 impl fmt::Display for Phase {}
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    Pytorch,
-    Native,
-    HuggingFace,
-}
-impl fmt::Display for Format {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Skipped {

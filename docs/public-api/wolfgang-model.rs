@@ -98,6 +98,8 @@ impl Parameter {
     pub fn width(&self) -> usize {}
 }
 impl ModelConfig {
+    pub const RMS_NORM_EPS: f64 = 1e-6;
+    pub const ROPE_THETA: f64 = 10000.0;
     pub fn head_dim(&self) -> usize {}
     pub fn kv_dim(&self) -> usize {}
     pub fn hidden_dim(&self) -> usize {}

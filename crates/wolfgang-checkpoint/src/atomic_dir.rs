@@ -1,12 +1,12 @@
-//! A folder that is made aside and put into its place in one step.
+//! Atomic creation and replacement of a folder.
 
 use crate::CheckpointError;
-use crate::layout::OUTPUT_FILES;
+use crate::file_names::OUTPUT_FILES;
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// A temporary folder on the file system of its target, removed again unless it is put into place.
+/// A temporary folder in the parent folder of its target. It is removed unless it is committed.
 pub(crate) struct StagingDir {
     folder: TempDir,
     target: PathBuf,
@@ -14,16 +14,18 @@ pub(crate) struct StagingDir {
 }
 
 impl StagingDir {
-    /// An empty one for `target`, where there must be nothing, an empty folder or, with `replace`, only what conversions
-    /// write.
+    /// Creates an empty staging folder for `target`.
+    ///
+    /// The target must not exist, be an empty folder, or, with `replace`, contain only files that
+    /// conversions write.
     pub(crate) fn new_sibling(target: &Path, replace: bool) -> Result<Self, CheckpointError> {
-        let occupied = check_free(target, replace)?;
+        let occupied = check_target(target, replace)?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(".wolfgang-");
-        // Temporary folders are private by default; this one becomes an ordinary one.
+        // By default, only the owner can access a temporary folder.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-        let failed = |source| write_error(target, source);
+        let failed = |source| CheckpointError::write(target, source);
         let folder = builder
             .tempdir_in(parent(target))
             .map_err(|error| failed(without_temporary_name(error)))?;
@@ -37,80 +39,78 @@ impl StagingDir {
         })
     }
 
-    /// Where it lies until it is put into place.
+    /// Returns the path of the temporary folder.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Where it is to lie.
+    /// Returns the path of the target.
     pub(crate) fn target(&self) -> &Path {
         &self.target
     }
 
-    /// Writes one of its files.
+    /// Writes a file in the folder.
     pub(crate) fn write(&self, name: &str, contents: &[u8]) -> Result<(), CheckpointError> {
-        std::fs::write(self.path().join(name), contents).map_err(|e| self.failed(name, e))
+        std::fs::write(self.path().join(name), contents).map_err(|e| self.write_error(name, e))
     }
 
-    /// Writes one of its files with what `from` has.
+    /// Writes a file in the folder with the contents of `from`.
     pub(crate) fn copy(&self, name: &str, mut from: File) -> Result<(), CheckpointError> {
         File::create(self.path().join(name))
             .and_then(|mut to| std::io::copy(&mut from, &mut to))
             .map(drop)
-            .map_err(|e| self.failed(name, e))
+            .map_err(|e| self.write_error(name, e))
     }
 
-    /// That one of its files could not be written.
-    pub(crate) fn failed(
+    /// Creates the error for a file that could not be written. It shows the path in the target.
+    pub(crate) fn write_error(
         &self,
         name: &str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> CheckpointError {
-        CheckpointError::Write {
-            path: self.target.join(name),
-            source: source.into(),
-        }
+        CheckpointError::write(self.target.join(name), source)
     }
 
-    /// Waits until everything is on the disk, then renames.
+    /// Flushes all files to the disk and renames the folder to the target.
     pub(crate) fn commit(self) -> Result<(), CheckpointError> {
-        let failed = |source| write_error(&self.target, source);
+        let failed = |source| CheckpointError::write(&self.target, source);
         for entry in std::fs::read_dir(self.path()).map_err(failed)? {
             let file = entry.and_then(|entry| File::options().write(true).open(entry.path()));
             file.and_then(|file| file.sync_all()).map_err(failed)?;
         }
         sync_folder(self.path()).map_err(failed)?;
-        if check_free(&self.target, self.replace)?.is_some() {
-            // What was there lies in the temporary folder now, and goes with it.
+        if check_target(&self.target, self.replace)?.is_some() {
+            // The temporary folder then has the old contents, and is removed with them.
             exchange(self.path(), &self.target).map_err(failed)?;
         } else {
             std::fs::rename(self.path(), &self.target).map_err(failed)?;
-            // It lies at its place now; nothing is left to clean up.
+            // Nothing is left to remove.
             let _ = self.folder.keep();
         }
-        // The new model is in place already: that its name may be lost with the power is no reason to call it failed.
+        // The new model is in place. An error here means only that a power failure may undo that.
         let _ = sync_folder(parent(&self.target));
         Ok(())
     }
 }
 
-/// What is at `target`, if anything is. Refuses it unless it is an empty folder, or may be replaced and has only files of
-/// the names that conversions write: anything else was not written by a conversion.
-fn check_free(target: &Path, replace: bool) -> Result<Option<Metadata>, CheckpointError> {
-    let path = || target.to_path_buf();
-    let read = |source| CheckpointError::Read {
-        path: path(),
-        source,
-    };
+/// Returns the metadata of `target`, or `None` if it does not exist.
+///
+/// # Errors
+/// [`CheckpointError::Exists`] and [`CheckpointError::NotReplaced`] if it must not be replaced: it
+/// is neither an empty folder nor, with `replace`, a folder with only files that conversions write.
+fn check_target(target: &Path, replace: bool) -> Result<Option<Metadata>, CheckpointError> {
+    let read = |source| CheckpointError::read(target, source);
     let refuse = |found: String| CheckpointError::NotReplaced {
-        path: path(),
+        path: target.to_path_buf(),
         found,
     };
     let Ok(occupied) = target.symlink_metadata() else {
         return Ok(None);
     };
     if !replace && !is_empty_folder(target, &occupied) {
-        return Err(CheckpointError::Exists { path: path() });
+        return Err(CheckpointError::Exists {
+            path: target.to_path_buf(),
+        });
     }
     if !occupied.is_dir() {
         return Err(refuse("it is not a folder".to_owned()));
@@ -136,13 +136,14 @@ fn is_empty_folder(path: &Path, metadata: &Metadata) -> bool {
     metadata.is_dir() && is_empty()
 }
 
-/// Lets two folders change places.
+/// Exchanges two folders, in one step if the file system supports it.
 fn exchange(new: &Path, old: &Path) -> std::io::Result<()> {
     match swap(new, old) {
-        Err(error) if cannot_swap(&error) => {}
+        Err(error) if is_swap_unsupported(&error) => {}
         result => return result,
     }
-    // In two steps, between which there is nothing at `old`; what was there has a name that shows it.
+    // In two steps. Between them, `old` does not exist, and its contents are in a folder with
+    // `.old` in its name.
     let mut aside = old.as_os_str().to_owned();
     aside.push(".old");
     aside.push(new.file_name().unwrap_or_default());
@@ -152,13 +153,12 @@ fn exchange(new: &Path, old: &Path) -> std::io::Result<()> {
         std::fs::rename(&aside, old)?;
         return Err(error);
     }
-    // The new one is in place; where the old one ends up is of no weight any more.
+    // The new folder is in place. If this fails, the old one stays under its temporary name.
     let _ = std::fs::rename(&aside, new);
     Ok(())
 }
 
-/// Whether the system or the file system has no such operation.
-fn cannot_swap(error: &std::io::Error) -> bool {
+fn is_swap_unsupported(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{InvalidInput, Unsupported};
     matches!(error.kind(), InvalidInput | Unsupported)
 }
@@ -174,7 +174,7 @@ fn swap(_new: &Path, _old: &Path) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
-/// So that a crash after the rename loses nothing.
+/// Flushes the entries of a folder to the disk, so that a crash cannot undo a rename.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
@@ -192,17 +192,10 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// The system's error alone: `tempfile` adds the path of a temporary folder, which no longer exists.
+/// Removes the path of the temporary folder, which `tempfile` adds, from an error of the system.
 fn without_temporary_name(error: std::io::Error) -> std::io::Error {
     match error.to_string().rsplit_once(" at path ") {
         Some((message, _)) => std::io::Error::new(error.kind(), message.to_owned()),
         None => error,
-    }
-}
-
-fn write_error(path: &Path, source: std::io::Error) -> CheckpointError {
-    CheckpointError::Write {
-        path: path.to_path_buf(),
-        source: source.into(),
     }
 }

@@ -1,10 +1,12 @@
-//! Opened checkpoints, whose weights have not been read.
+//! Opened checkpoints.
 
-use crate::compare::compare;
+use crate::format::Format;
 use crate::mapped::Mapped;
 use crate::random;
-use crate::raw::{Format, HEAD, RawCheckpoint, Skipped};
-use crate::weights::{StoredTensor, TensorReader};
+use crate::raw::{HEAD, RawCheckpoint, Skipped};
+use crate::tensor::StoredTensor;
+use crate::validate::validate;
+use crate::weights::TensorReader;
 use crate::{
     CheckpointError, Phase, Progress, TensorError, TensorErrors, file_kind, folder, git_lfs, json,
     native, pytorch, scales,
@@ -27,7 +29,7 @@ pub struct Checkpoint {
     format: Format,
     config: ModelConfig,
     tensors: BTreeMap<String, StoredTensor>,
-    /// The head, where a file stores it besides the embeddings.
+    /// The head, if the file stores it in addition to the embeddings.
     head: Option<StoredTensor>,
     end_ids: Vec<u32>,
     skipped: Vec<Skipped>,
@@ -52,28 +54,24 @@ impl Checkpoint {
     /// Every [`CheckpointError`] that does not depend on the weights.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = path.as_ref();
-        let metadata = std::fs::metadata(path).map_err(|source| CheckpointError::Read {
-            path: path.to_path_buf(),
-            source,
-        })?;
-        let contents = if metadata.is_dir() {
+        let metadata =
+            std::fs::metadata(path).map_err(|source| CheckpointError::read(path, source))?;
+        let raw = if metadata.is_dir() {
             folder::open(path)?
         } else if metadata.is_file() {
             check_file(path)?;
             pytorch::open(path)?
         } else {
-            return Err(CheckpointError::NotACheckpoint {
-                path: path.to_path_buf(),
-                found: "it is neither a file nor a folder".to_owned(),
-            });
+            let found = "it is neither a file nor a folder";
+            return Err(CheckpointError::not_a_checkpoint(path, found));
         };
-        Self::check(path, contents)
+        Self::validate(path, raw)
     }
 
     /// Opens a native checkpoint from the contents of its `config.json` and `model.bpk`.
     ///
-    /// `model.bpk` is kept and not copied: a `&'static [u8]` of `include_bytes!`, a `Vec<u8>`, a memory
-    /// map. `origin` replaces the path in errors.
+    /// `record` is kept and not copied; it may be the `&'static [u8]` of `include_bytes!`, a
+    /// `Vec<u8>` or a memory map. `origin` replaces the path in errors.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -86,7 +84,7 @@ impl Checkpoint {
         let record = bytes::Bytes::from_owner(record);
         let record = Bytes::from_shared(record, AllocationProperty::Other);
         let config = json::parse_json(path, config)?;
-        Self::check(path, native::parse(path, config, record)?)
+        Self::validate(path, native::parse(path, config, record)?)
     }
 
     /// Creates a checkpoint with randomly initialised f32 weights, for benchmarks. The same seed
@@ -96,15 +94,15 @@ impl Checkpoint {
     /// [`CheckpointError::Model`].
     pub fn random(config: &ModelConfig, seed: u64) -> Result<Self, CheckpointError> {
         let path = Path::new("random weights");
-        // Parameters of no possible model could not even be listed.
+        // The list of parameters requires a valid configuration.
         config.validate().map_err(|source| CheckpointError::Model {
             path: path.to_path_buf(),
             source,
         })?;
-        Self::check(path, random::contents(config, seed))
+        Self::validate(path, random::contents(config, seed))
     }
 
-    fn check(path: &Path, contents: RawCheckpoint) -> Result<Self, CheckpointError> {
+    fn validate(path: &Path, raw: RawCheckpoint) -> Result<Self, CheckpointError> {
         let RawCheckpoint {
             format,
             config,
@@ -114,25 +112,25 @@ impl Checkpoint {
             mut skipped,
             unread_classes,
             maps,
-        } = contents;
+        } = raw;
         config.validate().map_err(|source| CheckpointError::Model {
             path: path.to_path_buf(),
             source,
         })?;
         let (mut tensors, mut problems) = scales::attach_scales(format, tensors);
         let head = tensors.remove(HEAD);
-        problems.extend(compare(
+        problems.extend(validate(
             format,
             &config,
             &tensors,
             head.as_ref(),
             &unsupported,
         ));
-        let beside = unsupported.into_keys().map(|name| Skipped {
+        let skipped_tensors = unsupported.into_keys().map(|name| Skipped {
             name,
             reason: "not part of the model",
         });
-        skipped.extend(beside);
+        skipped.extend(skipped_tensors);
         if head.is_some() {
             skipped.push(Skipped {
                 name: HEAD.to_owned(),
@@ -215,17 +213,17 @@ impl Checkpoint {
         counts.into_iter().collect()
     }
 
-    /// Whether some of the model is in int8.
+    /// Whether a tensor is in int8.
     pub(crate) fn has_int8(&self) -> bool {
         self.tensors.values().any(|stored| stored.scales.is_some())
     }
 
-    /// The stored tensors, under the names of [`ModelConfig::parameters`].
+    /// Returns the stored tensors by the names of [`ModelConfig::parameters`].
     pub(crate) fn stored(&self) -> &BTreeMap<String, StoredTensor> {
         &self.tensors
     }
 
-    /// The files that they lie in, as far as they are mapped.
+    /// Returns the mapped files that contain the tensors.
     pub(crate) fn maps(&self) -> &[Mapped] {
         &self.maps
     }
@@ -234,7 +232,8 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::NotInt8`],
-    /// [`CheckpointError::TooLarge`], [`CheckpointError::UntiedHead`], [`CheckpointError::NoMemory`], [`CheckpointError::Device`].
+    /// [`CheckpointError::TooLarge`], [`CheckpointError::UntiedHead`],
+    /// [`CheckpointError::NoMemory`], [`CheckpointError::Device`].
     pub fn into_model(self, device: &Device) -> Result<WolfgangModel, CheckpointError> {
         self.into_model_with(device, Precision::F32, &mut ())
     }
@@ -255,7 +254,7 @@ impl Checkpoint {
         progress.begin(Phase::ReadWeights, bytes.sum());
         let path = self.path.clone();
         let open = |parameter: &Parameter| -> Result<RowReader<'_, _>, BuildError> {
-            // Taken out, so that its file is let go of as early as possible.
+            // Removed, so that its memory or file is released as early as possible.
             let stored = self.tensors.remove(&parameter.name).ok_or_else(|| {
                 let problems = TensorErrors(vec![TensorError::Missing {
                     name: parameter.name.clone(),
@@ -267,12 +266,10 @@ impl Checkpoint {
                 }
             })?;
             progress.advance(stored.byte_len());
-            let (opened, width) = (
-                TensorReader::new(&path, stored, &self.maps)?,
-                parameter.width(),
-            );
+            let reader = TensorReader::new(&path, stored, &self.maps)?;
+            let width = parameter.width();
             Ok(Box::new(move |rows: Range<usize>, into: &mut [f32]| {
-                Ok(opened.read(rows.start * width, into)?)
+                Ok(reader.read(rows.start * width, into)?)
             }))
         };
         let model =
@@ -302,8 +299,8 @@ impl Checkpoint {
         };
         let values = |stored: &StoredTensor| {
             let mut values = vec![0f32; stored.tensor.shape.num_elements()];
-            let opened = TensorReader::new(&self.path, stored.clone(), &self.maps)?;
-            opened.read(0, &mut values).map(|()| values)
+            let reader = TensorReader::new(&self.path, stored.clone(), &self.maps)?;
+            reader.read(0, &mut values).map(|()| values)
         };
         if values(head)? == values(embeddings)? {
             Ok(())
@@ -315,15 +312,12 @@ impl Checkpoint {
     }
 }
 
-/// Refuses a file that is no checkpoint for a reason that its name or its first bytes show.
+/// Refuses git-lfs pointers and files that, by their names, are not checkpoints.
 fn check_file(path: &Path) -> Result<(), CheckpointError> {
     let mut start = Vec::new();
     File::open(path)
         .and_then(|file| file.take(64).read_to_end(&mut start))
-        .map_err(|source| CheckpointError::Read {
-            path: path.to_path_buf(),
-            source,
-        })?;
+        .map_err(|source| CheckpointError::read(path, source))?;
     git_lfs::check(path, &start)?;
     file_kind::check(path)
 }
@@ -340,7 +334,7 @@ pub struct TensorInfo<'a> {
     pub shape: &'a [usize],
 }
 
-/// Lets errors of both crates pass through [`WolfgangModel::from_weights`].
+/// Errors of the callback of [`WolfgangModel::from_weights`], and of that function itself.
 enum BuildError {
     Checkpoint(CheckpointError),
     Model(ModelError),

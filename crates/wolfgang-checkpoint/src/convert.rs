@@ -1,9 +1,10 @@
 //! Conversion of checkpoints to folders.
 
 use crate::atomic_dir::StagingDir;
-use crate::layout::TOKENIZER;
+use crate::file_names::TOKENIZER;
 use crate::mapped::ReleaseOnDrop;
-use crate::weights::{StoredTensor, Tensor, convert_to};
+use crate::tensor::{StoredTensor, Tensor};
+use crate::weights::convert_to;
 use crate::{Checkpoint, CheckpointError, Phase, Precision, Progress, huggingface, native, scales};
 use burn::tensor::{Bytes, DType};
 use std::collections::BTreeMap;
@@ -121,18 +122,16 @@ pub fn convert(
     }
     let staging = StagingDir::new_sibling(folder, options.replace)?;
     if let Some(tokenizer) = &options.tokenizer {
-        let file = File::open(tokenizer).map_err(|source| CheckpointError::Read {
-            path: tokenizer.clone(),
-            source,
-        })?;
+        let file =
+            File::open(tokenizer).map_err(|source| CheckpointError::read(tokenizer, source))?;
         staging.copy(TOKENIZER, file)?;
     }
     source.check_head()?;
 
-    let log = Arc::new(Mutex::new(Log::default()));
-    let (sizes, made) = channel();
-    let tensors = converted(source, options, &log, &sizes);
-    // Those that remain are the tensors' own.
+    let state = Arc::new(Mutex::new(ConvertState::default()));
+    let (sizes, converted_sizes) = channel();
+    let tensors = converted_tensors(source, options, &state, &sizes);
+    // The remaining senders are in `tensors`.
     drop(sizes);
     let bytes = tensors.iter().map(|tensor| tensor.byte_len() as u64).sum();
     progress.begin(Phase::Write, bytes);
@@ -141,22 +140,19 @@ pub fn convert(
         Target::Native => native::write(&staging, config, end_ids, tensors),
         Target::HuggingFace => huggingface::write(&staging, config, end_ids, tensors),
     };
-    let written = write_on_thread(progress, made, write)
-        .map_err(|source| CheckpointError::Write {
-            path: folder.to_path_buf(),
-            source: source.into(),
-        })
+    let written = write_on_thread(progress, converted_sizes, write)
+        .map_err(|source| CheckpointError::write(folder, source))
         .flatten();
-    // Why a tensor could not be made says more than that a writer did not get it.
-    match locked(&log).failure.take() {
+    // The cause of a failed conversion takes precedence over the error of the writer.
+    match lock(&state).failure.take() {
         Some(failure) => return Err(failure),
         None => written?,
     }
     progress.end();
 
-    verify(&staging, source.config(), &locked(&log).digests, progress)?;
+    verify(&staging, source.config(), &lock(&state).digests, progress)?;
     staging.commit()?;
-    let rounded = locked(&log).rounded;
+    let rounded = lock(&state).rounded;
     Ok(ConvertReport {
         folder: folder.to_path_buf(),
         tensors: source.stored().len(),
@@ -165,62 +161,62 @@ pub fn convert(
     })
 }
 
-/// Runs `write` on a separate thread and advances `progress` by each size that it sends, until it has dropped the
-/// senders.
+/// Runs `write` on a separate thread and advances `progress` by each size that it sends, until all
+/// senders are dropped.
 ///
-/// The tensors that a writer takes must be `'static`, so that they cannot hold `progress` themselves.
+/// Tensors must be `'static` for the writers, so they cannot hold a reference to `progress`.
 fn write_on_thread<T: Send>(
     progress: &mut dyn Progress,
-    made: Receiver<u64>,
+    sizes: Receiver<u64>,
     write: impl FnOnce() -> T + Send,
 ) -> std::io::Result<T> {
     thread::scope(|scope| {
         let writer = thread::Builder::new().spawn_scoped(scope, write)?;
-        for bytes in made {
+        for bytes in sizes {
             progress.advance(bytes);
         }
         Ok(writer.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })
 }
 
-/// What is learned while tensors are made for a writer that knows of bytes only.
+/// State that the conversions of all tensors share. A writer receives only bytes.
 #[derive(Default)]
-struct Log {
+struct ConvertState {
     rounded: usize,
     digests: BTreeMap<String, u64>,
-    /// Made with the matrix before them.
+    /// The scales of the last matrix, until they are written.
     scales: Option<Bytes>,
     failure: Option<CheckpointError>,
 }
 
-impl Log {
-    /// Notes what the writer gets.
-    fn made(&mut self, name: &str, bytes: &Bytes, sizes: &Sender<u64>) {
+impl ConvertState {
+    /// Records the bytes that the writer receives.
+    fn record(&mut self, name: &str, bytes: &Bytes, sizes: &Sender<u64>) {
         self.digests.insert(name.to_owned(), digest(bytes));
         // The receiver is dropped before the senders only if `progress` panicked.
         let _ = sizes.send(bytes.len() as u64);
     }
 }
 
-fn locked(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
-    log.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(state: &Mutex<ConvertState>) -> MutexGuard<'_, ConvertState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The source's tensors as they are to be written, scales behind their matrix. Each is read and converted when the
-/// writer asks for its bytes, in this order.
-/// The size of each is sent to `sizes` when it is made.
-fn converted(
+/// Returns the tensors to write; scales follow their matrix. The writer must request the bytes in
+/// this order. Each tensor is read and converted at its request, and its size is then sent to
+/// `sizes`.
+fn converted_tensors(
     source: &Checkpoint,
     options: &ConvertOptions,
-    log: &Arc<Mutex<Log>>,
+    state: &Arc<Mutex<ConvertState>>,
     sizes: &Sender<u64>,
 ) -> Vec<Tensor> {
     let mut tensors = Vec::new();
     for stored in source.stored().values() {
         let dtype = written_type(&stored.tensor, options.precision);
-        tensors.push(converted_weights(source, stored, dtype, log, sizes));
+        tensors.push(converted_weights(source, stored, dtype, state, sizes));
         if dtype == DType::I8 {
-            tensors.push(made_scales(&stored.tensor, log, sizes));
+            tensors.push(converted_scales(&stored.tensor, state, sizes));
         }
     }
     tensors
@@ -230,48 +226,52 @@ fn converted_weights(
     source: &Checkpoint,
     stored: &StoredTensor,
     dtype: DType,
-    log: &Arc<Mutex<Log>>,
+    state: &Arc<Mutex<ConvertState>>,
     sizes: &Sender<u64>,
 ) -> Tensor {
     let (name, shape) = (stored.tensor.name.clone(), stored.tensor.shape.clone());
     let bytes = shape.num_elements() * dtype.size();
     let (path, maps) = (source.path().to_path_buf(), source.maps().to_vec());
-    let (log, stored, sizes) = (log.clone(), stored.clone(), sizes.clone());
+    let (state, stored, sizes) = (state.clone(), stored.clone(), sizes.clone());
     let make = move || {
-        let made = convert_to(&path, &stored, &maps, dtype);
-        let mut log = locked(&log);
-        let made = made.map_err(|failure| {
-            log.failure = Some(failure);
+        let converted = convert_to(&path, &stored, &maps, dtype);
+        let mut state = lock(&state);
+        let converted = converted.map_err(|failure| {
+            state.failure = Some(failure);
             burn_pack::Error::IoError("it could not be converted".to_owned())
         })?;
-        log.rounded += made.rounded;
-        log.made(&stored.tensor.name, &made.bytes, &sizes);
-        log.scales = made.scales;
-        Ok(made.bytes)
+        state.rounded += converted.rounded;
+        state.record(&stored.tensor.name, &converted.bytes, &sizes);
+        state.scales = converted.scales;
+        Ok(converted.bytes)
     };
     Tensor::deferred(name, dtype, shape, None, bytes, make)
 }
 
-/// The scales of `matrix`.
-fn made_scales(matrix: &Tensor, log: &Arc<Mutex<Log>>, sizes: &Sender<u64>) -> Tensor {
+/// Returns the scales of `matrix`, which are computed together with it.
+fn converted_scales(
+    matrix: &Tensor,
+    state: &Arc<Mutex<ConvertState>>,
+    sizes: &Sender<u64>,
+) -> Tensor {
     let (name, rows) = (scales::name_of(&matrix.name), matrix.shape[0]);
-    let (scales, log, sizes) = (name.clone(), log.clone(), sizes.clone());
+    let (scales, state, sizes) = (name.clone(), state.clone(), sizes.clone());
     let make = move || {
-        let mut log = locked(&log);
-        let bytes = log.scales.take().ok_or_else(|| {
-            burn_pack::Error::IoError("scales are made with their matrix".to_owned())
+        let mut state = lock(&state);
+        let bytes = state.scales.take().ok_or_else(|| {
+            burn_pack::Error::IoError("scales were requested before their matrix".to_owned())
         })?;
-        log.made(&scales, &bytes, &sizes);
+        state.record(&scales, &bytes, &sizes);
         Ok(bytes)
     };
     let bytes = rows * DType::F32.size();
     Tensor::deferred(name, DType::F32, [rows], None, bytes, make)
 }
 
-/// The element type to write a tensor in.
-fn written_type(tensor: &Tensor, asked: Option<Precision>) -> DType {
-    match asked {
-        // They are few, and all that is multiplied passes through them.
+/// Returns the element type in which a tensor is written.
+fn written_type(tensor: &Tensor, requested: Option<Precision>) -> DType {
+    match requested {
+        // Vectors are small, and rounding them affects all hidden states.
         Some(Precision::Int8) if tensor.shape.len() < 2 => keep(tensor.dtype),
         Some(Precision::F16) => DType::F16,
         Some(Precision::Bf16) => DType::BF16,
@@ -282,7 +282,7 @@ fn written_type(tensor: &Tensor, asked: Option<Precision>) -> DType {
     }
 }
 
-/// The element type that is kept when none is asked for.
+/// Returns the element type in which a tensor is written if no other is requested.
 fn keep(dtype: DType) -> DType {
     if dtype == DType::F64 {
         DType::F32
@@ -297,7 +297,7 @@ fn digest(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// Opens what was written as anybody would and compares it with what was meant.
+/// Opens the written checkpoint and compares it with `config` and the digests of the tensors.
 fn verify(
     staging: &StagingDir,
     config: &ModelConfig,
@@ -309,7 +309,7 @@ fn verify(
         tensor: what.to_owned(),
     };
     let reread = Checkpoint::open(staging.path())?;
-    // Of no meaning to the model, and unknown to a Llama.
+    // Has no effect on the model, and is not stored in a Hugging Face folder.
     let bias = config.bias;
     if *config != reread.config().clone().with_bias(bias) {
         return Err(differs("the config"));
@@ -322,14 +322,13 @@ fn verify(
         .collect();
     let bytes = written.values().map(|tensor| tensor.byte_len() as u64);
     progress.begin(Phase::Verify, bytes.sum());
-    for (name, meant) in digests {
+    for (name, expected) in digests {
         let _release = ReleaseOnDrop(reread.maps());
         let tensor = written.get(name.as_str()).ok_or_else(|| differs(name))?;
-        let bytes = tensor.to_bytes().map_err(|e| CheckpointError::Damaged {
-            path: staging.target().to_path_buf(),
-            source: e.into(),
-        })?;
-        if digest(&bytes) != *meant {
+        let bytes = tensor
+            .to_bytes()
+            .map_err(|e| CheckpointError::damaged(staging.target(), e))?;
+        if digest(&bytes) != *expected {
             return Err(differs(name));
         }
         progress.advance(bytes.len() as u64);

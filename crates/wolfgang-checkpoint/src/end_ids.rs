@@ -1,18 +1,19 @@
 //! `eos_token_id`: the ids that end a text.
 
+use crate::file_names::GENERATION_CONFIG;
 use crate::json::{read_json, shown};
-use crate::layout::GENERATION_CONFIG;
 use crate::{CheckpointError, Skipped};
 use serde_json::{Value as Json, json};
 use std::path::Path;
 
-/// Their field, in each of the files that can have it.
+/// The name of the field.
 pub(crate) const FIELD: &str = "eos_token_id";
 
-/// The ids that `config`, the content of `path`, names: one, several or, with null or without the field, none.
+/// Returns the ids in `config`, the content of the file at `path`: a number, a list, or, if the
+/// field is null or missing, `None`.
 ///
 /// # Errors
-/// [`CheckpointError::Unsupported`] for anything but whole numbers.
+/// [`CheckpointError::Unsupported`] for other values.
 pub(crate) fn parse(path: &Path, config: &Json) -> Result<Option<Vec<i64>>, CheckpointError> {
     let named = match &config[FIELD] {
         Json::Null => return Ok(None),
@@ -27,11 +28,11 @@ pub(crate) fn parse(path: &Path, config: &Json) -> Result<Option<Vec<i64>>, Chec
     })
 }
 
-/// The ids that the `generation_config.json` in `folder` names, if it is there.
+/// Returns the ids in the `generation_config.json` of `folder`, if that file exists.
 ///
 /// # Errors
-/// Those of reading it, and as [`parse`].
-pub(crate) fn of_generation(folder: &Path) -> Result<Option<Vec<i64>>, CheckpointError> {
+/// Those of reading the file and of [`parse`].
+pub(crate) fn from_generation_config(folder: &Path) -> Result<Option<Vec<i64>>, CheckpointError> {
     let path = folder.join(GENERATION_CONFIG);
     if path.is_file() {
         parse(&path, &read_json(&path)?)
@@ -40,8 +41,8 @@ pub(crate) fn of_generation(folder: &Path) -> Result<Option<Vec<i64>>, Checkpoin
     }
 }
 
-/// The ids that a model with this vocabulary can generate, rising, and the others.
-pub(crate) fn within(named: Vec<i64>, vocab_size: usize) -> (Vec<u32>, Vec<Skipped>) {
+/// Splits ids into those within the vocabulary, in ascending order, and the others.
+pub(crate) fn split_by_vocabulary(named: Vec<i64>, vocab_size: usize) -> (Vec<u32>, Vec<Skipped>) {
     let mut ids = Vec::new();
     let mut skipped = Vec::new();
     for id in named {
@@ -58,7 +59,7 @@ pub(crate) fn within(named: Vec<i64>, vocab_size: usize) -> (Vec<u32>, Vec<Skipp
     (ids, skipped)
 }
 
-/// As the files have them: one by itself, several as a list.
+/// Formats ids for a JSON file: null, a number or a list.
 pub(crate) fn to_json(ids: &[u32]) -> Json {
     match ids {
         [] => Json::Null,

@@ -338,6 +338,43 @@ pub enum CheckpointError {
     },
 }
 
+impl CheckpointError {
+    pub(crate) fn read(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
+        Self::Read {
+            path: path.into(),
+            source,
+        }
+    }
+
+    pub(crate) fn write(path: impl Into<PathBuf>, source: impl Into<Source>) -> Self {
+        Self::Write {
+            path: path.into(),
+            source: source.into(),
+        }
+    }
+
+    pub(crate) fn damaged(path: impl Into<PathBuf>, source: impl Into<Source>) -> Self {
+        Self::Damaged {
+            path: path.into(),
+            source: source.into(),
+        }
+    }
+
+    pub(crate) fn unsupported_format(path: impl Into<PathBuf>, found: impl Into<String>) -> Self {
+        Self::UnsupportedFormat {
+            path: path.into(),
+            found: found.into(),
+        }
+    }
+
+    pub(crate) fn not_a_checkpoint(path: impl Into<PathBuf>, found: impl Into<String>) -> Self {
+        Self::NotACheckpoint {
+            path: path.into(),
+            found: found.into(),
+        }
+    }
+}
+
 fn pt_files(found: &str) -> String {
     match found {
         "" => "the repository has no .pt file".to_owned(),

@@ -1,33 +1,33 @@
-//! Files that are no checkpoint by themselves, known by their names.
+//! Detects, by name, files that are part of a checkpoint or contain weights in other formats.
 
 use crate::CheckpointError;
-use crate::layout::{
+use crate::file_names::{
     CONFIG, GENERATION_CONFIG, INDEX, RECORD, SINGLE, TOKENIZER, TOKENIZER_CONFIG,
 };
 use std::path::Path;
 
-/// What weights in another format need before they can be read.
+/// How to obtain a supported format from weights in another format, the easiest way first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remedy {
-    /// The transformers library loads them, and saves safetensors.
+    /// The transformers library loads the format.
     SaveWithTransformers,
-    /// Only a script of the transformers library reads them.
+    /// A script of the transformers library reads the format.
     ConvertFromMeta,
-    /// The format does not lead back to the original weights.
+    /// The format cannot be converted back to the original weights.
     FindOriginal,
 }
 
 impl Remedy {
-    /// What to do, as a sentence without its full stop.
+    /// Returns the instruction, a sentence without the full stop.
     pub(crate) fn instruction(self) -> &'static str {
         match self {
             Self::SaveWithTransformers => {
-                "load the folder with the transformers library and save it with save_pretrained, which writes \
-                 model.safetensors"
+                "load the folder with the transformers library and save it with save_pretrained, \
+                 which writes model.safetensors"
             }
             Self::ConvertFromMeta => {
-                "convert the folder with the transformers library's convert_llama_weights_to_hf.py, which writes \
-                 model.safetensors"
+                "convert the folder with the transformers library's \
+                 convert_llama_weights_to_hf.py, which writes model.safetensors"
             }
             Self::FindOriginal => {
                 "use the original repository of this model, with model.safetensors"
@@ -36,7 +36,7 @@ impl Remedy {
     }
 }
 
-/// Refuses a file that is part of a model's folder, or has its weights in a format that is not read.
+/// Refuses a file that is part of a model folder or has weights in an unsupported format.
 pub(crate) fn check(path: &Path) -> Result<(), CheckpointError> {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return Ok(());
@@ -60,7 +60,8 @@ pub(crate) fn check(path: &Path) -> Result<(), CheckpointError> {
     }
 }
 
-/// The error for a folder without readable weights, if it has weights in another format.
+/// Returns the error for a folder with weights in an unsupported format only; `None` if it has
+/// none.
 pub(crate) fn other_weights(folder: &Path) -> Option<CheckpointError> {
     let entries = std::fs::read_dir(folder).ok()?.flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -71,7 +72,8 @@ pub(crate) fn other_weights(folder: &Path) -> Option<CheckpointError> {
     })
 }
 
-/// Of the files that hold weights in another format, the one that is the easiest to convert.
+/// Returns, among the files with weights in unsupported formats, the one that is easiest to
+/// convert.
 pub(crate) fn first_other_weights(names: impl Iterator<Item = String>) -> Option<(Remedy, String)> {
     let known = names.filter_map(|name| Some((remedy(&name)?, name)));
     known.min_by_key(|(remedy, name)| (*remedy as u8, name.clone()))
@@ -92,9 +94,9 @@ fn is_part_of_folder(name: &str) -> bool {
 
 fn remedy(name: &str) -> Option<Remedy> {
     const TRANSFORMERS: [&str; 3] = ["pytorch_model", "tf_model", "flax_model"];
-    let of_transformers = TRANSFORMERS.iter().any(|stem| name.starts_with(stem));
+    let is_transformers = TRANSFORMERS.iter().any(|stem| name.starts_with(stem));
     let extensions = ["bin", "h5", "msgpack", "json"];
-    if of_transformers && extensions.iter().any(|e| has_extension(name, e)) {
+    if is_transformers && extensions.iter().any(|e| has_extension(name, e)) {
         Some(Remedy::SaveWithTransformers)
     } else if name.starts_with("consolidated.") && has_extension(name, "pth") {
         Some(Remedy::ConvertFromMeta)
@@ -115,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_in_other_formats_are_known_by_name() {
+    fn weights_in_other_formats_are_detected_by_name() {
         use Remedy::{ConvertFromMeta, FindOriginal, SaveWithTransformers};
         for (name, expected) in [
             ("pytorch_model.bin", Some(SaveWithTransformers)),

@@ -1,31 +1,28 @@
-//! Folders, told apart by what their `config.json` says they are.
+//! Opens a folder in the format that its `config.json` names.
 
+use crate::file_names::CONFIG;
 use crate::json::{read_json, shown};
-use crate::layout::CONFIG;
 use crate::raw::RawCheckpoint;
 use crate::{CheckpointError, file_kind, huggingface, native};
 use std::path::Path;
 
 /// Opens the folder at `path`.
 pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
-    let foreign = |found: String| CheckpointError::NotACheckpoint {
-        path: path.to_path_buf(),
-        found,
-    };
+    let not_a_checkpoint = |found: String| CheckpointError::not_a_checkpoint(path, found);
     let config_path = path.join(CONFIG);
     if !config_path.is_file() {
         let other = file_kind::other_weights(path);
-        return Err(other.unwrap_or_else(|| foreign(without_config(path))));
+        return Err(other.unwrap_or_else(|| not_a_checkpoint(describe_without_config(path))));
     }
     let config = read_json(&config_path)?;
     if !config.is_object() {
         let found = format!("its {CONFIG} is {}, expected an object", shown(&config));
-        return Err(foreign(found));
+        return Err(not_a_checkpoint(found));
     }
     match config["model_type"].as_str() {
         Some(native::MODEL_TYPE) => native::open(path, config),
         Some(huggingface::MODEL_TYPE) => huggingface::open(path, &config),
-        _ => Err(foreign(format!(
+        _ => Err(not_a_checkpoint(format!(
             "its {CONFIG} has model_type {}, expected {:?} or {:?}",
             shown(&config["model_type"]),
             native::MODEL_TYPE,
@@ -34,8 +31,8 @@ pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
     }
 }
 
-/// What a folder without a configuration lacks, and the `.pt` files in it, which are models by themselves.
-fn without_config(folder: &Path) -> String {
+/// Describes a folder without a `config.json`, with the `.pt` files that it contains.
+fn describe_without_config(folder: &Path) -> String {
     const SHOWN: usize = 4;
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());

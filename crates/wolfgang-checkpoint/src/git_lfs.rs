@@ -1,13 +1,14 @@
-//! Files that git-lfs has not yet downloaded.
+//! Files that git-lfs has not downloaded.
 //!
-//! A clone without git-lfs has a few lines of text in the place of each large file, which name its content.
+//! In a clone without git-lfs, each large file is a pointer: a few lines of text with the hash of
+//! the content.
 
 use crate::CheckpointError;
 use std::path::Path;
 
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
-/// Refuses the content, or the beginning of the content, of the file at `path` if it is a pointer.
+/// Refuses a pointer. `content` is the content of the file at `path`, or the beginning of it.
 pub(crate) fn check(path: &Path, content: &[u8]) -> Result<(), CheckpointError> {
     if content.starts_with(POINTER) {
         return Err(CheckpointError::GitLfsPointer {

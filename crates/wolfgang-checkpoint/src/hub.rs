@@ -1,24 +1,20 @@
 //! Download of models from the Hugging Face Hub to its cache.
-//!
-//! The requests are those of the `hf-hub` crate, and so is the layout of the cache. Its own download is not called:
-//! it hands the token to whatever server the Hub leads to, never looks at the length of what it got, and is stuck for
-//! good with a part that is too long.
 
-mod address;
 mod cache;
-mod choice;
 mod client;
 mod download;
 mod name;
+mod repo_layout;
 mod retry;
+mod uri;
 
 pub use name::HubModel;
 pub use retry::{HubClock, SystemClock};
 
 use crate::{CheckpointError, Progress, huggingface};
 use cache::{CachedRepository, is_commit};
-use choice::{Problem, RepoLayout, choose};
 use client::Client;
+use repo_layout::{LayoutError, RepoLayout, select, tokenizer};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -138,7 +134,8 @@ impl Hub {
         cache: &CachedRepository,
         progress: &mut dyn Progress,
     ) -> Result<HubFiles, CheckpointError> {
-        let mut client = Client::new(self, model)?;
+        let token = self.token.as_deref();
+        let client = Client::new(&self.endpoint, token, self.clock.clone(), model);
         let listing = client.listing()?;
         let snapshot = cache.snapshot(&listing.commit);
         let no_model = |found: String| CheckpointError::HubContents {
@@ -151,7 +148,7 @@ impl Hub {
             }
             download::download(&client, cache, &listing.commit, file, progress)
         })?;
-        // Last, so that a revision in the cache is a complete one.
+        // Last, so that the revisions in the cache are complete.
         cache.set_commit(&listing.commit)?;
         Ok(files)
     }
@@ -169,7 +166,7 @@ impl fmt::Debug for Hub {
         f.debug_struct("Hub")
             .field("endpoint", endpoint)
             .field("cache", cache)
-            // A secret: logs get to know that there is one.
+            // The token is secret; only its presence is shown.
             .field("token", &token.as_ref().map(|_| "…"))
             .field("offline", offline)
             .field("clock", clock)
@@ -177,7 +174,7 @@ impl fmt::Debug for Hub {
     }
 }
 
-/// What the cache has of a model, if `error` is that the Hub cannot be asked.
+/// Returns the files in the cache if `error` means that the Hub is not available, else the error.
 fn cached_instead(
     model: &HubModel,
     cache: &CachedRepository,
@@ -197,7 +194,7 @@ fn cached_instead(
         _ => return Err(error),
     };
     match (find(model, cache), error) {
-        // A commit never changes.
+        // The files of a commit never change.
         (Ok(files), _) if is_commit(model.revision()) => Ok(files),
         (Ok(files), _) => Ok(HubFiles {
             unavailable: Some(unavailable),
@@ -214,7 +211,7 @@ fn cached_instead(
     }
 }
 
-/// What the cache has of a model.
+/// Finds the files of a model in the cache.
 fn find(model: &HubModel, cache: &CachedRepository) -> Result<HubFiles, CheckpointError> {
     let missing = |missing: String| CheckpointError::HubNotCached {
         model: model.to_string(),
@@ -239,7 +236,8 @@ fn find(model: &HubModel, cache: &CachedRepository) -> Result<HubFiles, Checkpoi
     })
 }
 
-/// Chooses among a repository's files and has each of them brought into `snapshot`.
+/// Selects the files of a model, and calls `fetch_file` for each, which must provide it in
+/// `snapshot`.
 fn collect(
     model: &HubModel,
     names: &BTreeSet<String>,
@@ -247,35 +245,35 @@ fn collect(
     no_model: impl Fn(String) -> CheckpointError,
     mut fetch_file: impl FnMut(&str) -> Result<(), CheckpointError>,
 ) -> Result<HubFiles, CheckpointError> {
-    let choice = choose(names, model.file()).map_err(|problem| match problem {
-        Problem::NoModel(found) => no_model(found),
-        Problem::Several(found) => CheckpointError::HubSeveral {
+    let layout = select(names, model.file()).map_err(|error| match error {
+        LayoutError::NoModel(found) => no_model(found),
+        LayoutError::Several(found) => CheckpointError::HubSeveral {
             model: model.to_string(),
             found,
         },
-        Problem::NoSuchFile(found) => CheckpointError::HubNoSuchFile {
+        LayoutError::NoSuchFile(found) => CheckpointError::HubNoSuchFile {
             model: model.to_string(),
             found,
         },
-        Problem::OtherWeights { name, instruction } => CheckpointError::OtherWeights {
+        LayoutError::OtherWeights { name, instruction } => CheckpointError::OtherWeights {
             path: Path::new(model.repository()).join(name),
             instruction,
         },
     })?;
-    for file in choice.files() {
+    for file in layout.files() {
         fetch_file(file)?;
     }
-    if let RepoLayout::Sharded(_) = choice {
+    if let RepoLayout::Sharded(_) = layout {
         for shard in huggingface::files(snapshot)? {
             fetch_file(&shard)?;
         }
     }
-    let tokenizer = choice::tokenizer(names, &choice);
+    let tokenizer = tokenizer(names, &layout);
     if let Some(tokenizer) = &tokenizer {
         fetch_file(tokenizer)?;
     }
     Ok(HubFiles {
-        checkpoint: match choice {
+        checkpoint: match layout {
             RepoLayout::File(file) => snapshot.join(file),
             RepoLayout::Folder(_) | RepoLayout::Sharded(_) => snapshot.to_path_buf(),
         },

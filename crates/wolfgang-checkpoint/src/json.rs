@@ -1,60 +1,48 @@
-//! The small JSON files of a folder, as people and Python write them.
+//! The JSON files of a folder, also with the extensions of Python's `json` module.
 
-use crate::{CheckpointError, git_lfs};
+use crate::{CheckpointError, git_lfs, small_file};
 use serde_json::Value as Json;
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::Path;
 
-/// The numbers that Python's `json` writes and JSON does not have.
+/// Numbers that Python's `json` module writes and that are not valid JSON.
 const PYTHON_NUMBERS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
-/// Reads one of them, if it is small.
+/// Size limit, hundreds of times the size of the largest index of a Wolfgang-LM.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// Reads the file at `path`.
 pub(crate) fn read_json(path: &Path) -> Result<Json, CheckpointError> {
-    /// Hundreds of times what the largest index of a Wolfgang-LM needs.
-    const MAX: u64 = 16 << 20;
-    let read = |source| CheckpointError::Read {
-        path: path.to_path_buf(),
-        source,
-    };
-    let mut json = Vec::new();
-    let file = File::open(path).map_err(read)?;
-    file.take(MAX + 1).read_to_end(&mut json).map_err(read)?;
-    if json.len() as u64 > MAX {
-        return Err(CheckpointError::Damaged {
-            path: path.to_path_buf(),
-            source: format!("it has more than {MAX} bytes").into(),
-        });
-    }
+    let json = small_file::read(path, MAX_BYTES).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => CheckpointError::damaged(path, error),
+        _ => CheckpointError::read(path, error),
+    })?;
     parse_json(path, &json)
 }
 
 /// Parses the content of the file at `path`.
 ///
-/// A byte order mark is ignored. `Infinity`, `-Infinity` and `NaN` become strings of these names: a reader that needs
-/// the number refuses the string and shows it, and all others do not look at it.
+/// A byte order mark is ignored. `Infinity`, `-Infinity` and `NaN` become strings: a field that
+/// must be a number then has an invalid value, and other fields are unaffected.
 pub(crate) fn parse_json(path: &Path, json: &[u8]) -> Result<Json, CheckpointError> {
     git_lfs::check(path, json)?;
     if is_utf16(json) {
-        return Err(CheckpointError::NotACheckpoint {
-            path: path.to_path_buf(),
-            found: "it is UTF-16 text, but it must be UTF-8; save it as UTF-8 or convert it with iconv -f UTF-16 -t UTF-8"
-                .to_owned(),
-        });
+        return Err(CheckpointError::not_a_checkpoint(
+            path,
+            "it is UTF-16 text, but it must be UTF-8; \
+             save it as UTF-8 or convert it with iconv -f UTF-16 -t UTF-8",
+        ));
     }
     let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
     let parsed = serde_json::from_slice(json).or_else(|error| match quoted(json) {
         Cow::Borrowed(_) => Err(error),
         Cow::Owned(quoted) => serde_json::from_slice(&quoted),
     });
-    parsed.map_err(|e| CheckpointError::Damaged {
-        path: path.to_path_buf(),
-        source: e.into(),
-    })
+    parsed.map_err(|e| CheckpointError::damaged(path, e))
 }
 
-/// Whether a file begins with the byte order mark of UTF-16, or with an ASCII character in it.
+/// Whether a file begins with a byte order mark of UTF-16 or with an ASCII character in UTF-16.
 fn is_utf16(json: &[u8]) -> bool {
     matches!(
         json,
@@ -62,7 +50,7 @@ fn is_utf16(json: &[u8]) -> bool {
     )
 }
 
-/// A value as messages show it: the beginning, and Python's numbers as Python writes them.
+/// Formats a value for a message, at most 80 characters. [`PYTHON_NUMBERS`] are not quoted.
 pub(crate) fn shown(value: &Json) -> String {
     match value.as_str() {
         Some(number) if PYTHON_NUMBERS.contains(&number) => number.to_owned(),
@@ -70,7 +58,7 @@ pub(crate) fn shown(value: &Json) -> String {
     }
 }
 
-/// `json` with Python's numbers in quotes.
+/// Returns `json` with [`PYTHON_NUMBERS`] quoted.
 fn quoted(json: &[u8]) -> Cow<'_, [u8]> {
     let mut quoted = Vec::new();
     let mut copied = 0;
@@ -138,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn python_numbers_are_shown_as_python_writes_them() {
+    fn python_numbers_are_shown_without_quotes() {
         assert_eq!(shown(&json!("-Infinity")), "-Infinity");
         assert_eq!(shown(&json!("gelu")), "\"gelu\"");
     }

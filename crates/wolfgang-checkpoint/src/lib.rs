@@ -33,40 +33,44 @@
 //! [`CheckpointError::UnsafePickle`].
 
 mod atomic_dir;
+mod catch_panic;
 mod checkpoint;
-mod compare;
-mod contained;
+mod codec;
 mod convert;
 mod end_ids;
 mod error;
 mod file_kind;
-mod floats;
+mod file_names;
 mod folder;
+mod format;
 mod git_lfs;
 #[cfg(feature = "hub")]
 mod hub;
 mod huggingface;
 mod json;
-mod layout;
 mod mapped;
 mod native;
-mod nearest;
 mod pickle;
 mod progress;
 mod pytorch;
 mod random;
 mod raw;
 mod scales;
+mod small_file;
+mod suggest;
+mod tensor;
 mod tensor_error;
+mod validate;
 mod weights;
 mod wrappers;
 
 pub use checkpoint::{Checkpoint, TensorInfo, load};
 pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
+pub use format::Format;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use progress::{Phase, Progress};
-pub use raw::{Format, Skipped};
+pub use raw::Skipped;
 pub use tensor_error::{TensorError, TensorErrors};
 pub use wolfgang_model::Precision;

@@ -1,4 +1,4 @@
-//! Files in memory, read as they are used.
+//! Memory-mapped files.
 
 use burn::tensor::{AllocationProperty, Bytes};
 use memmap2::Mmap;
@@ -13,29 +13,30 @@ pub(crate) struct Mapped(Arc<Mmap>);
 impl Mapped {
     /// Maps the file at `path`.
     pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
-        // A pipe would keep us waiting for whoever writes to it.
+        // Opening a pipe would block.
         if !path.metadata()?.is_file() {
             return Err(std::io::Error::other("it is not a regular file"));
         }
         let file = File::open(path)?;
-        // SAFETY: a mapping is sound as long as nobody shortens or overwrites the file while it is in use. Conversions
-        // write beside and rename, and a model copies what it takes, so that use ends with the loading.
+        // SAFETY: a mapping is sound as long as the file is not truncated or overwritten while it
+        // is in use; README.md states this requirement. Conversions write a new file and rename
+        // it, and a model copies its weights, so that the mapping is in use only while loading.
         #[expect(unsafe_code)]
         let map = unsafe { Mmap::map(&file)? };
         Ok(Self(Arc::new(map)))
     }
 
-    /// All of the file; the mapping lives as long as this does.
+    /// Returns the whole file. The bytes keep the mapping alive.
     pub(crate) fn bytes(&self) -> Bytes {
         let shared = bytes::Bytes::from_owner(self.clone());
         Bytes::from_shared(shared, AllocationProperty::File)
     }
 
-    /// Takes the pages read so far from this process: they count as its memory. Who reads them again gets them from the
-    /// system's cache.
+    /// Releases the pages that were read, which count as memory of this process. Reading them again
+    /// gets them from the page cache of the system.
     pub(crate) fn release(&self) {
-        // SAFETY: of a file that is mapped to be read, pages that were taken away come back with the same contents.
-        // It is advice only: where it is not followed, nothing is lost but memory.
+        // SAFETY: released pages of a read-only file mapping are read from the file again at the
+        // next access. An error can be ignored: the memory then only stays in use.
         #[cfg(unix)]
         #[expect(unsafe_code)]
         let _ = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
@@ -48,7 +49,7 @@ impl AsRef<[u8]> for Mapped {
     }
 }
 
-/// Releases the pages of files when something in them has been read.
+/// Releases the pages of files when it is dropped.
 #[derive(Debug)]
 pub(crate) struct ReleaseOnDrop<'a>(pub(crate) &'a [Mapped]);
 
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_released_reads_the_same_again() {
+    fn released_pages_are_read_again_with_the_same_contents() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let contents: Vec<u8> = (0..100_000u32).map(|i| (i % 251) as u8).collect();

@@ -4,7 +4,8 @@ use std::fmt;
 
 /// Receives the progress of an operation that may take more than a moment. `()` ignores it.
 ///
-/// Operations take it as `&mut dyn Progress`, so that one value can follow several operations and the caller keeps it.
+/// Operations borrow it as `&mut dyn Progress`, so that one value can be used for several
+/// operations.
 ///
 /// ```
 /// use wolfgang_checkpoint::{Checkpoint, Phase, Progress};
@@ -50,7 +51,8 @@ impl Progress for () {
     fn end(&mut self) {}
 }
 
-/// A part of an operation whose progress is reported. [`Display`](fmt::Display) describes it in English.
+/// A part of an operation whose progress is reported. [`Display`](fmt::Display) describes it in
+/// English.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {

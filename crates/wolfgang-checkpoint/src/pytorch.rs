@@ -1,21 +1,21 @@
-//! The original's `.pt`, as `torch.save` writes it.
+//! `.pt` files of the original, written by `torch.save`.
 
 mod archive;
 mod legacy;
 mod storages;
 
+use crate::format::Format;
 use crate::mapped::Mapped;
-use crate::pickle::{self, Described, Pickle, PickleError};
-use crate::raw::{Format, HEAD, RawCheckpoint, Skipped};
+use crate::pickle::{self, Described, Pickle};
+use crate::raw::{HEAD, RawCheckpoint, Skipped};
 use crate::wrappers::unwrapped_unless_ambiguous;
 use crate::{CheckpointError, native};
 use archive::{ArchiveError, Entry};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, HashMap};
-use std::error::Error;
 use std::ops::Range;
 use std::path::Path;
-use storages::{Place, Storages};
+use storages::{BIG_ENDIAN, Place, Storages};
 
 const MODEL: &str = "model";
 const CONFIG: &str = "model_config";
@@ -23,14 +23,11 @@ const KV_HEADS: &str = "n_kv_head";
 
 const TRAINING_STATE: &str = "training state, not part of the model";
 
-/// Where a tar archive says that it is one.
+/// The position of the magic bytes of a tar archive.
 const TAR_MAGIC: Range<usize> = 257..262;
 
-const BIG_ENDIAN: &str =
-    "its weights are stored in big-endian byte order, and only little-endian is read";
-
-/// Buffers that models compute from their configuration, as various implementations call them. Last part of the name.
-const COMPUTED: [&str; 11] = [
+/// Buffers that implementations compute from the configuration, by the last component of the name.
+const COMPUTED_BUFFERS: [&str; 11] = [
     "causal_mask",
     "cos_cached",
     "freqs_cis",
@@ -44,12 +41,9 @@ const COMPUTED: [&str; 11] = [
     "tril",
 ];
 
-/// Reads the names and shapes of a `.pt`, and its configuration.
+/// Opens the `.pt` file at `path`: reads the configuration, and names and shapes of the tensors.
 pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
-    let map = Mapped::open(path).map_err(|source| CheckpointError::Read {
-        path: path.to_path_buf(),
-        source,
-    })?;
+    let map = Mapped::open(path).map_err(|source| CheckpointError::read(path, source))?;
     let file = map.bytes();
     let (pickle, places) = read(path, &file)?;
     let storages = Storages::new(path, file.clone(), places);
@@ -82,8 +76,8 @@ pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
     }
     let config = native::parse_config(path, Json::Object(fields))?;
 
-    let beside = keys.iter().filter(|key| ![MODEL, CONFIG].contains(key));
-    let mut skipped: Vec<_> = beside
+    let other_keys = keys.iter().filter(|key| ![MODEL, CONFIG].contains(key));
+    let mut skipped: Vec<_> = other_keys
         .map(|key| Skipped {
             name: (*key).to_owned(),
             reason: TRAINING_STATE,
@@ -94,7 +88,7 @@ pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
         if name
             .rsplit('.')
             .next()
-            .is_some_and(|last| COMPUTED.contains(&last))
+            .is_some_and(|last| COMPUTED_BUFFERS.contains(&last))
         {
             skipped.push(Skipped {
                 name,
@@ -105,8 +99,8 @@ pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
         let found = match tensor {
             Ok(tensor) if tensor.element.dtype.is_some() => {
                 let tensor = storages.tensor(name.clone(), tensor)?;
-                // A view may claim far more bytes than its storage has. No model does; only a stored head shares its
-                // bytes.
+                // Overlapping views could describe far more bytes than the file has. In a model,
+                // only a stored head shares bytes with another tensor.
                 if !name.ends_with(HEAD) {
                     claimed = claimed.saturating_add(tensor.byte_len() as u64);
                 }
@@ -121,25 +115,22 @@ pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
     if claimed > file.len() as u64 {
         let available = file.len();
         let claim = format!("its tensors require {claimed} bytes, but the file has {available}");
-        return Err(damaged(path, claim));
+        return Err(CheckpointError::damaged(path, claim));
     }
     let unread_classes = pickle.unread_classes(CONFIG);
-    // Of what was read so far, nothing is needed again.
+    // The pages of the pickle are not needed again.
     map.release();
     Ok(RawCheckpoint {
-        format: Format::Pytorch,
-        config,
-        tensors,
-        end_ids: Vec::new(),
         unsupported,
         skipped,
         unread_classes,
         maps: vec![map],
+        ..RawCheckpoint::new(Format::Pytorch, config, tensors)
     })
 }
 
-/// The number of key and value heads where the configuration has `None` for it: one for each query head, unless the
-/// keys' weights have rows for another number.
+/// Returns the number of key and value heads for a configuration with `n_kv_head=None`: the number
+/// that matches the rows of the key weights, or `n_head` if there is none.
 fn kv_heads(
     fields: &Map<String, Json>,
     described: &BTreeMap<String, Described<'_>>,
@@ -155,6 +146,7 @@ fn kv_heads(
     Some(from_rows().map_or_else(|| n_head.clone(), Json::from))
 }
 
+/// Creates the error for a missing or unusable entry of the root.
 fn missing_entry(path: &Path, entry: &'static str, keys: &[&str]) -> CheckpointError {
     const SHOWN: usize = 8;
     let found = match keys {
@@ -175,78 +167,46 @@ fn missing_entry(path: &Path, entry: &'static str, keys: &[&str]) -> CheckpointE
     }
 }
 
-fn damaged(path: &Path, what: impl Into<Box<dyn Error + Send + Sync>>) -> CheckpointError {
-    CheckpointError::Damaged {
-        path: path.to_path_buf(),
-        source: what.into(),
-    }
-}
-
-fn foreign(path: &Path, found: &str) -> CheckpointError {
-    CheckpointError::NotACheckpoint {
-        path: path.to_path_buf(),
-        found: found.to_owned(),
-    }
-}
-
-fn unsupported(path: &Path, found: &str) -> CheckpointError {
-    CheckpointError::UnsupportedFormat {
-        path: path.to_path_buf(),
-        found: found.to_owned(),
-    }
-}
-
-/// The pickle at the beginning of `bytes`, and the bytes after it.
-fn read_pickle<'a>(
-    path: &Path,
-    bytes: &'a [u8],
-) -> Result<(Pickle<'a>, &'a [u8]), CheckpointError> {
-    pickle::read(bytes).map_err(|error| match error {
-        PickleError::Call(callable) => CheckpointError::UnsafePickle {
-            path: path.to_path_buf(),
-            callable,
-        },
-        error @ PickleError::Unsupported(..) => unsupported(path, &error.to_string()),
-        error => damaged(path, error),
-    })
-}
-
-/// The pickle that describes the saved object, and where the storages lie.
+/// Reads the pickle of the saved object and the positions of the storages.
 fn read<'a>(
     path: &Path,
     file: &'a [u8],
 ) -> Result<(Pickle<'a>, HashMap<String, Place>), CheckpointError> {
     match file {
-        [] => return Err(foreign(path, "the file is empty")),
+        [] => return Err(CheckpointError::not_a_checkpoint(path, "the file is empty")),
         [b'P', b'K', 3, 4, ..] => return read_archive(path, file),
         _ if file.get(TAR_MAGIC) == Some(b"ustar") => {
             let found = "it is a tar archive, as torch.save wrote before PyTorch 0.1.10";
-            return Err(foreign(path, found));
+            return Err(CheckpointError::not_a_checkpoint(path, found));
         }
         [0x80, ..] => {}
         _ if native::is_record(file) => {
             let found = "it is the record of a native checkpoint: name the folder it lies in";
-            return Err(foreign(path, found));
+            return Err(CheckpointError::not_a_checkpoint(path, found));
         }
         _ => {
             let found = "it is neither a zip archive nor a pickle, as torch.save writes";
-            return Err(foreign(path, found));
+            return Err(CheckpointError::not_a_checkpoint(path, found));
         }
     }
-    let (first, rest) = read_pickle(path, file)?;
+    let (first, rest) = pickle::read(file).map_err(|e| e.at(path))?;
     if legacy::is_magic(&first) {
         return legacy::read(path, file, rest);
     }
-    Err(foreign(path, "it is a pickle without tensors"))
+    Err(CheckpointError::not_a_checkpoint(
+        path,
+        "it is a pickle without tensors",
+    ))
 }
 
+/// Reads a zip archive, the format since PyTorch 1.6.
 fn read_archive<'a>(
     path: &Path,
     file: &'a [u8],
 ) -> Result<(Pickle<'a>, HashMap<String, Place>), CheckpointError> {
     let entries = archive::entries(file).map_err(|error| match error {
-        ArchiveError::Damaged(what) => damaged(path, what),
-        ArchiveError::Foreign(found) => foreign(path, &found),
+        ArchiveError::Damaged(what) => CheckpointError::damaged(path, what),
+        ArchiveError::Foreign(found) => CheckpointError::not_a_checkpoint(path, found),
     })?;
     let folders = entries
         .keys()
@@ -259,37 +219,43 @@ fn read_archive<'a>(
             "it is a zip archive with {} files data.pkl, and torch.save writes one",
             folders.len()
         );
-        return Err(foreign(path, &found));
+        return Err(CheckpointError::not_a_checkpoint(path, found));
     };
     let entry = |name: &str| entries.get(format!("{folder}{name}").as_str());
     if entry("constants.pkl").is_some() {
         let found = "it is a TorchScript module, as torch.jit.save writes";
-        return Err(foreign(path, found));
+        return Err(CheckpointError::not_a_checkpoint(path, found));
     }
     let contents = |entry: &Entry| &file[entry.data.clone()];
     match entry("byteorder").map(contents) {
         None | Some(b"little") => {}
-        Some(b"big") => return Err(unsupported(path, BIG_ENDIAN)),
+        Some(b"big") => return Err(CheckpointError::unsupported_format(path, BIG_ENDIAN)),
         Some(other) => {
             let order = String::from_utf8_lossy(other);
-            return Err(unsupported(
+            return Err(CheckpointError::unsupported_format(
                 path,
-                &format!("its byte order is {order:.20?}"),
+                format!("its byte order is {order:.20?}"),
             ));
         }
     }
-    // There is exactly one.
+    // It exists, because `folder` is its prefix.
     let Some(pickle) = entry("data.pkl") else {
-        return Err(foreign(path, "it is a zip archive without a file data.pkl"));
+        return Err(CheckpointError::not_a_checkpoint(
+            path,
+            "it is a zip archive without a file data.pkl",
+        ));
     };
     let bytes = contents(pickle);
     if pickle
         .checksum
         .is_some_and(|checksum| crc32fast::hash(bytes) != checksum)
     {
-        return Err(damaged(path, "the CRC-32 of its data.pkl does not match"));
+        return Err(CheckpointError::damaged(
+            path,
+            "the CRC-32 of its data.pkl does not match",
+        ));
     }
-    let (pickle, _) = read_pickle(path, bytes)?;
+    let (pickle, _) = pickle::read(bytes).map_err(|e| e.at(path))?;
     let storages = entries.iter().filter_map(|(name, entry)| {
         let key = name.strip_prefix(folder)?.strip_prefix("data/")?;
         Some((

@@ -1,35 +1,27 @@
-//! A checkpoint of random weights: speed does not depend on what a model has learned.
+//! Checkpoints with random weights, for benchmarks.
 
-use crate::raw::{Format, RawCheckpoint};
-use crate::weights::Tensor;
+use crate::format::Format;
+use crate::raw::RawCheckpoint;
+use crate::tensor::Tensor;
 use burn::tensor::{Bytes, DType};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
-use std::collections::BTreeMap;
 use wolfgang_model::{ModelConfig, Parameter};
 
-/// The standard deviation of a new model's weights, as in the original.
-const DEVIATION: f32 = 0.02;
+/// Standard deviation of the weights of an untrained model, as in the original.
+const STANDARD_DEVIATION: f32 = 0.02;
 
+/// Creates a checkpoint with the parameters of `config`. Each parameter has its own random stream.
 pub(crate) fn contents(config: &ModelConfig, seed: u64) -> RawCheckpoint {
     let parameters = config.parameters();
     let tensors = parameters.iter().zip(0..).map(|(parameter, stream)| {
         let tensor = tensor(parameter, seed, stream);
         (parameter.name.clone(), tensor)
     });
-    RawCheckpoint {
-        format: Format::Native,
-        config: config.clone(),
-        tensors: tensors.collect(),
-        end_ids: Vec::new(),
-        unsupported: BTreeMap::new(),
-        skipped: Vec::new(),
-        unread_classes: Vec::new(),
-        maps: Vec::new(),
-    }
+    RawCheckpoint::new(Format::Native, config.clone(), tensors.collect())
 }
 
-/// Made when it is read.
+/// Creates a tensor whose values are generated when it is read.
 fn tensor(parameter: &Parameter, seed: u64, stream: u64) -> Tensor {
     let (n, is_matrix) = (
         parameter.rows() * parameter.width(),
@@ -39,9 +31,9 @@ fn tensor(parameter: &Parameter, seed: u64, stream: u64) -> Tensor {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);
         let mut weight = || {
-            // Uniform, with that deviation.
+            // Uniform: the standard deviation of an interval of width 1 is 1 / √12.
             let unit = rng.next_u32() as f32 / u32::MAX as f32 - 0.5;
-            unit * DEVIATION * 12f32.sqrt()
+            unit * STANDARD_DEVIATION * 12f32.sqrt()
         };
         let norm = 1.0;
         let weights = (0..n).map(|_| if is_matrix { weight() } else { norm });
@@ -63,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn matrices_have_the_deviation_of_a_new_model_and_norms_are_1() {
+    fn matrices_have_the_standard_deviation_of_an_untrained_model_and_norms_are_1() {
         let contents = contents(&ModelConfig::default(), 7);
         let numbers = |name: &str| -> Vec<f32> {
             let bytes = contents.tensors[name].to_bytes().unwrap();

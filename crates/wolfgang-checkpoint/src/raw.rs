@@ -1,33 +1,10 @@
 //! The contents of a checkpoint of any format, before validation against the configuration.
 
+use crate::format::Format;
 use crate::mapped::Mapped;
-use crate::weights::Tensor;
+use crate::tensor::Tensor;
 use std::collections::BTreeMap;
-use std::fmt;
 use wolfgang_model::ModelConfig;
-
-/// Format of a checkpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// A `.pt` file written by `torch.save`.
-    Pytorch,
-    /// A native folder: `config.json` and `model.bpk`.
-    Native,
-    /// A Hugging Face folder: `config.json` and safetensors, as written by the `transformers`
-    /// library.
-    HuggingFace,
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pytorch => "PyTorch",
-            Self::Native => "native",
-            Self::HuggingFace => "Hugging Face",
-        })
-    }
-}
 
 /// An entry of a checkpoint that is not part of the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,18 +20,38 @@ pub struct Skipped {
 pub(crate) struct RawCheckpoint {
     pub(crate) format: Format,
     pub(crate) config: ModelConfig,
-    /// Under the names of [`ModelConfig::parameters`], and `output.weight` for a stored head.
+    /// Tensors by the names of [`ModelConfig::parameters`]; a stored head is named [`HEAD`].
     pub(crate) tensors: BTreeMap<String, Tensor>,
-    /// The ids that end a text, as far as the files name any.
+    /// The ids that end a text; empty if the files name none.
     pub(crate) end_ids: Vec<u32>,
-    /// Tensors that cannot be read, by name, and what they hold instead of numbers of a known type.
+    /// The type of each tensor that cannot be read, by the name of the tensor.
     pub(crate) unsupported: BTreeMap<String, String>,
     pub(crate) skipped: Vec<Skipped>,
-    /// The classes of objects beside the model whose contents were not read.
+    /// The classes of the Python objects that were skipped.
     pub(crate) unread_classes: Vec<String>,
-    /// The files that the tensors lie in, as far as they are mapped.
+    /// The mapped files that contain the tensors; empty for tensors in memory.
     pub(crate) maps: Vec<Mapped>,
 }
 
-/// The head, where a file stores it besides the embeddings.
+impl RawCheckpoint {
+    /// A checkpoint with this configuration and these tensors, and nothing else.
+    pub(crate) fn new(
+        format: Format,
+        config: ModelConfig,
+        tensors: BTreeMap<String, Tensor>,
+    ) -> Self {
+        Self {
+            format,
+            config,
+            tensors,
+            end_ids: Vec::new(),
+            unsupported: BTreeMap::new(),
+            skipped: Vec::new(),
+            unread_classes: Vec::new(),
+            maps: Vec::new(),
+        }
+    }
+}
+
+/// The name of the head, for files that store it in addition to the embeddings.
 pub(crate) const HEAD: &str = "output.weight";

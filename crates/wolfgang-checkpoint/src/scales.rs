@@ -1,43 +1,43 @@
-//! The scales of int8 matrices: beside each such matrix lies a vector in f32, a number for each row.
+//! Scales of int8 matrices: one f32 for each row, stored as a separate tensor.
 
-use crate::raw::Format;
-use crate::weights::{StoredTensor, Tensor, bytes_of};
+use crate::format::Format;
+use crate::tensor::{StoredTensor, Tensor, read_bytes};
 use crate::{CheckpointError, TensorError};
 use burn::tensor::DType;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What stands behind a matrix's name in that of its scales.
+/// Suffix of the names of scales.
 const SUFFIX: &str = "_scale";
 
-/// What the scales of this matrix are called.
+/// Returns the name of the scales of a matrix.
 pub(crate) fn name_of(matrix: &str) -> String {
     format!("{matrix}{SUFFIX}")
 }
 
-/// Whether files of this format may have int8 matrices.
+/// Whether files of this format may contain int8 matrices.
 pub(crate) fn are_stored_in(format: Format) -> bool {
     format == Format::Native
 }
 
-/// Puts scales beside what they are of, and tells of those for which there is nothing.
+/// Pairs each int8 matrix with its scales, and lists the scales without an int8 matrix.
 pub(crate) fn attach_scales(
     format: Format,
     tensors: BTreeMap<String, Tensor>,
 ) -> (BTreeMap<String, StoredTensor>, Vec<TensorError>) {
-    let (of_scales, of_weights): (BTreeMap<_, _>, BTreeMap<_, _>) = tensors
+    let (scales, weights): (BTreeMap<_, _>, BTreeMap<_, _>) = tensors
         .into_iter()
         .partition(|(name, _)| are_stored_in(format) && name.ends_with(SUFFIX));
-    let alone = |tensor| StoredTensor {
+    let without_scales = |tensor| StoredTensor {
         tensor,
         scales: None,
     };
-    let mut stored: BTreeMap<_, _> = of_weights
+    let mut stored: BTreeMap<_, _> = weights
         .into_iter()
-        .map(|(name, tensor)| (name, alone(tensor)))
+        .map(|(name, tensor)| (name, without_scales(tensor)))
         .collect();
     let mut problems = Vec::new();
-    for (name, scales) in of_scales {
+    for (name, scales) in scales {
         let of = name.strip_suffix(SUFFIX).unwrap_or(&name).to_owned();
         match stored.get_mut(&of) {
             Some(stored) if stored.tensor.dtype == DType::I8 => stored.scales = Some(scales),
@@ -51,7 +51,7 @@ pub(crate) fn attach_scales(
     (stored, problems)
 }
 
-/// What is wrong with the scales of an int8 matrix of so many rows, which is shown by this `name`.
+/// Checks that an int8 matrix with `rows` rows has valid scales. Errors show the matrix as `name`.
 pub(crate) fn check(stored: &StoredTensor, rows: usize, name: String) -> Option<TensorError> {
     let Some(scales) = &stored.scales else {
         let scales = name_of(&name);
@@ -77,22 +77,18 @@ pub(crate) fn check(stored: &StoredTensor, rows: usize, name: String) -> Option<
 ///
 /// # Errors
 /// [`CheckpointError::Damaged`] and [`CheckpointError::NotInt8`].
-pub(crate) fn read(path: &Path, scales: &Tensor) -> Result<Vec<f32>, CheckpointError> {
-    let bytes = bytes_of(path, scales)?;
-    let scales_read: Vec<_> = bytes
-        .as_chunks()
-        .0
-        .iter()
-        .map(|b| f32::from_le_bytes(*b))
-        .collect();
-    let possible = |scale: &f32| scale.is_finite() && *scale >= 0.0;
-    match scales_read.iter().position(|scale| !possible(scale)) {
-        None => Ok(scales_read),
+pub(crate) fn read(path: &Path, tensor: &Tensor) -> Result<Vec<f32>, CheckpointError> {
+    let bytes = read_bytes(path, tensor)?;
+    let scales = bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b));
+    let scales: Vec<_> = scales.collect();
+    let is_valid = |scale: &f32| scale.is_finite() && *scale >= 0.0;
+    match scales.iter().position(|scale| !is_valid(scale)) {
+        None => Ok(scales),
         Some(index) => Err(CheckpointError::NotInt8 {
             path: path.to_path_buf(),
-            tensor: scales.name.clone(),
+            tensor: tensor.name.clone(),
             index,
-            value: scales_read[index],
+            value: scales[index],
             rule: "scales must be finite and not negative",
         }),
     }

@@ -108,14 +108,14 @@ impl fmt::Display for TensorError {
 pub struct TensorErrors(pub Vec<TensorError>);
 
 impl TensorErrors {
-    /// Each problem that is not like an earlier one, and how many are like it.
+    /// Groups problems with the same wrong type. Returns the first of each group and its size.
     fn grouped(&self) -> Vec<(&TensorError, usize)> {
         let mut groups: Vec<(&TensorError, usize)> = Vec::new();
         for problem in &self.0 {
             let is_type = matches!(problem, TensorError::Type { .. });
             let mut earlier = groups.iter_mut().filter(|_| is_type);
-            let alike = earlier.find(|(first, _)| first.is_like(problem));
-            match alike {
+            let same = earlier.find(|(first, _)| first.has_same_type_problem(problem));
+            match same {
                 Some((_, n)) => *n += 1,
                 None => groups.push((problem, 1)),
             }
@@ -125,8 +125,8 @@ impl TensorErrors {
 }
 
 impl TensorError {
-    /// Whether the same is wrong with both tensors' types.
-    fn is_like(&self, other: &Self) -> bool {
+    /// Whether both tensors have the same wrong type.
+    fn has_same_type_problem(&self, other: &Self) -> bool {
         match (self, other) {
             (
                 Self::Type {

@@ -1,45 +1,18 @@
-//! The numbers in a stored tensor.
+//! Reading and conversion of weights.
 
-use crate::floats::{count_rounded, decode, encode};
+use crate::codec::{count_rounded, decode, encode};
 use crate::mapped::{Mapped, ReleaseOnDrop};
+use crate::tensor::{StoredTensor, Tensor, read_bytes};
 use crate::{CheckpointError, scales};
 use burn::tensor::{Bytes, DType};
 use rayon::prelude::*;
 use std::path::Path;
 use wolfgang_model::quantise;
 
-/// Name, shape, element type, and the bytes when they are asked for.
-pub(crate) type Tensor = burn_pack::Tensor;
+/// Number of elements that one thread converts at a time. They fit into the cache of a core.
+const CHUNK: usize = 1 << 14;
 
-/// Numbers that a core treats at once; they stay in its own cache.
-const PIECE: usize = 1 << 14;
-
-/// A parameter as it lies in a file.
-#[derive(Clone, Debug)]
-pub(crate) struct StoredTensor {
-    pub(crate) tensor: Tensor,
-    /// The scale of each row, where the tensor is an int8 matrix.
-    pub(crate) scales: Option<Tensor>,
-}
-
-impl StoredTensor {
-    /// Everything that is stored of it.
-    pub(crate) fn tensors(&self) -> impl Iterator<Item = &Tensor> {
-        std::iter::once(&self.tensor).chain(&self.scales)
-    }
-
-    /// The bytes of all that.
-    pub(crate) fn byte_len(&self) -> u64 {
-        self.tensors().map(|tensor| tensor.byte_len() as u64).sum()
-    }
-
-    /// The length of a row; a vector is one.
-    fn width(&self) -> usize {
-        self.tensor.shape.last().copied().unwrap_or(1).max(1)
-    }
-}
-
-/// A parameter whose weights can be read piece by piece.
+/// A parameter whose weights can be read in chunks of rows.
 pub(crate) struct TensorReader<'a> {
     path: &'a Path,
     stored: StoredTensor,
@@ -49,7 +22,8 @@ pub(crate) struct TensorReader<'a> {
 }
 
 impl<'a> TensorReader<'a> {
-    /// Opens what may lie in the files that are mapped as `maps`.
+    /// Opens a parameter. `maps` are the mapped files that may contain it; their pages are released
+    /// when the reader is dropped.
     ///
     /// # Errors
     /// [`CheckpointError::Damaged`] and, for scales, [`CheckpointError::NotInt8`].
@@ -58,7 +32,7 @@ impl<'a> TensorReader<'a> {
         stored: StoredTensor,
         maps: &'a [Mapped],
     ) -> Result<Self, CheckpointError> {
-        let bytes = bytes_of(path, &stored.tensor)?;
+        let bytes = read_bytes(path, &stored.tensor)?;
         let scales = match &stored.scales {
             Some(scales) => scales::read(path, scales)?,
             None => Vec::new(),
@@ -72,10 +46,11 @@ impl<'a> TensorReader<'a> {
         })
     }
 
-    /// Writes the weights from `first` on, where a row begins, as f32, whatever type they are stored in.
+    /// Converts the weights from index `first` on to f32. `first` is the beginning of a row.
     ///
     /// # Errors
-    /// [`CheckpointError::NotFinite`], [`CheckpointError::NotInt8`] and [`CheckpointError::TooLarge`].
+    /// [`CheckpointError::NotFinite`], [`CheckpointError::NotInt8`] and
+    /// [`CheckpointError::TooLarge`].
     pub(crate) fn read(&self, first: usize, into: &mut [f32]) -> Result<(), CheckpointError> {
         let (dtype, bytes) = (self.stored.tensor.dtype, self.bytes(first, into.len()));
         decode(dtype, bytes, into);
@@ -88,18 +63,18 @@ impl<'a> TensorReader<'a> {
         check_finite(self.path, &self.stored.tensor, first, bytes, into)
     }
 
-    /// Those of so many numbers.
+    /// Returns the stored bytes of `n` elements from index `first` on.
     fn bytes(&self, first: usize, n: usize) -> &[u8] {
         let size = self.stored.tensor.dtype.size();
         &self.bytes[first * size..(first + n) * size]
     }
 
-    /// Refuses the one number that has no opposite, in bytes that begin at the tensor's number `first`.
+    /// Refuses -128, which int8 weights do not use. `bytes` begin at index `first` of the tensor.
     fn check_int8(&self, first: usize, bytes: &[u8]) -> Result<(), CheckpointError> {
-        const LEAST: u8 = i8::MIN.to_le_bytes()[0];
-        // Only if there is any: `contains` is many times faster.
-        let place = || bytes.iter().position(|byte| *byte == LEAST);
-        let Some(at) = bytes.contains(&LEAST).then(place).flatten() else {
+        const MIN: u8 = i8::MIN.to_le_bytes()[0];
+        // `contains` is many times faster than `position`.
+        let position = || bytes.iter().position(|byte| *byte == MIN);
+        let Some(at) = bytes.contains(&MIN).then(position).flatten() else {
             return Ok(());
         };
         Err(CheckpointError::NotInt8 {
@@ -112,23 +87,23 @@ impl<'a> TensorReader<'a> {
     }
 }
 
-/// Makes weights of the whole numbers in rows.
+/// Multiplies each row by its scale.
 fn scale_rows(rows: &mut [f32], width: usize, scales: &[f32]) {
     for (row, scale) in rows.chunks_mut(width).zip(scales) {
         row.iter_mut().for_each(|x| *x *= scale);
     }
 }
 
-/// A parameter's weights in another type.
+/// The weights of a parameter, converted to another element type.
 pub(crate) struct Converted {
     pub(crate) bytes: Bytes,
-    /// The scale of each row, where that type is int8.
+    /// The scale of each row, for int8.
     pub(crate) scales: Option<Bytes>,
-    /// How many weights the type could not hold exactly.
+    /// Number of weights that were rounded.
     pub(crate) rounded: usize,
 }
 
-/// Converts to `dtype`.
+/// Converts a parameter to `dtype`.
 ///
 /// # Errors
 /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::NotInt8`] and
@@ -139,24 +114,25 @@ pub(crate) fn convert_to(
     maps: &[Mapped],
     dtype: DType,
 ) -> Result<Converted, CheckpointError> {
-    let opened = TensorReader::new(path, stored.clone(), maps)?;
+    let reader = TensorReader::new(path, stored.clone(), maps)?;
     let (n, width) = (stored.tensor.shape.num_elements(), stored.width());
-    let rows = PIECE.div_ceil(width);
-    let piece = rows * width;
+    let rows = CHUNK.div_ceil(width);
+    let chunk = rows * width;
     let decoded = |at: usize| {
-        let mut values = vec![0f32; piece.min(n - at * piece)];
-        opened.read(at * piece, &mut values).map(|()| values)
+        let mut values = vec![0f32; chunk.min(n - at * chunk)];
+        reader.read(at * chunk, &mut values).map(|()| values)
     };
     let as_bytes = |scales: &[f32]| {
         let bytes = scales.iter().flat_map(|scale| scale.to_le_bytes());
         Bytes::from_bytes_vec(bytes.collect())
     };
     if dtype == stored.tensor.dtype {
-        let pieces = (0..n.div_ceil(piece)).into_par_iter();
-        pieces.try_for_each(|at| decoded(at).map(drop))?;
-        let scales = stored.scales.as_ref().map(|_| as_bytes(&opened.scales));
+        // Only validates the values.
+        let chunks = (0..n.div_ceil(chunk)).into_par_iter();
+        chunks.try_for_each(|at| decoded(at).map(drop))?;
+        let scales = stored.scales.as_ref().map(|_| as_bytes(&reader.scales));
         return Ok(Converted {
-            bytes: opened.bytes,
+            bytes: reader.bytes,
             scales,
             rounded: 0,
         });
@@ -164,7 +140,7 @@ pub(crate) fn convert_to(
     let mut written = vec![0; n * dtype.size()];
     let mut scales = vec![0f32; n.div_ceil(width)];
     let rounded = written
-        .par_chunks_mut(piece * dtype.size())
+        .par_chunks_mut(chunk * dtype.size())
         .zip(scales.par_chunks_mut(rows))
         .enumerate()
         .map(|(at, (into, scales))| {
@@ -182,7 +158,7 @@ pub(crate) fn convert_to(
                 return Err(CheckpointError::TooLarge {
                     path: path.to_path_buf(),
                     tensor: stored.tensor.name.clone(),
-                    index: at * piece + index,
+                    index: at * chunk + index,
                     precision: if dtype == DType::I8 {
                         "int8"
                     } else {
@@ -190,7 +166,7 @@ pub(crate) fn convert_to(
                     },
                 });
             }
-            let from = opened.bytes(at * piece, values.len());
+            let from = reader.bytes(at * chunk, values.len());
             Ok(count_rounded((stored.tensor.dtype, from), &values, &back))
         })
         .try_reduce(|| 0, |a, b| Ok(a + b))?;
@@ -201,20 +177,20 @@ pub(crate) fn convert_to(
     })
 }
 
-/// Stores rows as a model in int8 keeps them.
+/// Quantises rows to int8 in the same way as a model that computes in int8.
 fn encode_int8(values: &[f32], width: usize, into: &mut [u8], scales: &mut [f32]) {
-    let mut whole = vec![0i8; width];
+    let mut quantised = vec![0i8; width];
     let rows = values.chunks(width).zip(into.chunks_mut(width));
     for ((row, into), scale) in rows.zip(scales) {
-        *scale = quantise(row, &mut whole);
-        for (to, number) in into.iter_mut().zip(&whole) {
+        *scale = quantise(row, &mut quantised);
+        for (to, number) in into.iter_mut().zip(&quantised) {
             *to = number.to_le_bytes()[0];
         }
     }
 }
 
-/// Refuses NaN and infinities in a piece of a tensor, which begins at its number `first`, and whose `bytes` became
-/// `values`.
+/// Refuses NaN and infinities. `values` are the elements of `tensor` from index `first` on, decoded
+/// from `bytes`.
 fn check_finite(
     path: &Path,
     tensor: &Tensor,
@@ -243,30 +219,9 @@ fn check_finite(
     })
 }
 
-/// A tensor's bytes, as many as it has numbers.
-///
-/// # Errors
-/// [`CheckpointError::Damaged`].
-pub(crate) fn bytes_of(path: &Path, tensor: &Tensor) -> Result<Bytes, CheckpointError> {
-    let damaged = |source| CheckpointError::Damaged {
-        path: path.to_path_buf(),
-        source,
-    };
-    let bytes = tensor.to_bytes().map_err(|e| damaged(e.into()))?;
-    let n = tensor.shape.num_elements();
-    if bytes.len() == n * tensor.dtype.size() {
-        Ok(bytes)
-    } else {
-        let (name, found) = (&tensor.name, bytes.len());
-        Err(damaged(
-            format!("{name} has {found} bytes for {n} numbers").into(),
-        ))
-    }
-}
-
-/// The first number that is NaN or infinite.
+/// Returns the index of the first number that is NaN or infinite.
 fn not_finite(values: &[f32]) -> Option<usize> {
-    // The search for any, without an early end, is many times faster than the search for the first.
+    // Without an early exit, the check is vectorised and many times faster than `position`.
     let all_finite = values.iter().fold(true, |all, x| all & x.is_finite());
     if all_finite {
         return None;
@@ -279,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_beyond_f32_is_no_infinity() {
+    fn a_number_beyond_the_range_of_f32_is_not_reported_as_infinite() {
         let refusal = |numbers: [f64; 2]| {
             let bytes = numbers.map(f64::to_le_bytes).concat();
             let bytes = Bytes::from_bytes_vec(bytes);

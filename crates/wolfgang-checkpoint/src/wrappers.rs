@@ -1,11 +1,11 @@
-//! Names of parameters inside modules that wrap the model.
+//! Names of parameters in wrapped modules.
 //!
-//! `DistributedDataParallel`, `torch.compile`, FSDP and activation checkpointing put the wrapped module under a name of
-//! their own, around the whole model or around parts of it, in any nesting.
+//! `DistributedDataParallel`, `torch.compile`, FSDP and activation checkpointing wrap the model or
+//! parts of it, in any nesting. Each wrapper adds a component to the names of the parameters.
 
 use std::collections::HashMap;
 
-/// The names under which the wrappers keep what they wrap.
+/// The components that wrappers add.
 const WRAPPERS: [&str; 5] = [
     "module",
     "_orig_mod",
@@ -14,13 +14,14 @@ const WRAPPERS: [&str; 5] = [
     "_checkpoint_wrapped_module",
 ];
 
-/// `layers.0.norm.weight` for `module._orig_mod.layers.0._orig_mod.norm.weight`.
+/// Removes the components of wrappers: `module._orig_mod.layers.0._orig_mod.norm.weight` becomes
+/// `layers.0.norm.weight`.
 pub(crate) fn unwrapped(name: &str) -> String {
     let parts = name.split('.').filter(|part| !WRAPPERS.contains(part));
     parts.collect::<Vec<_>>().join(".")
 }
 
-/// The unwrapped name of each of `names`. Where several would get the same name, each keeps its own.
+/// Maps each name to its unwrapped name. Names that would become equal are kept unchanged.
 pub(crate) fn unwrapped_unless_ambiguous<'a>(
     names: impl Iterator<Item = &'a str> + Clone,
 ) -> HashMap<&'a str, String> {

@@ -88,6 +88,12 @@ impl Parameter {
 }
 
 impl ModelConfig {
+    /// The epsilon of RMSNorm, which is the same for all models.
+    pub const RMS_NORM_EPS: f64 = 1e-6;
+
+    /// The base of the frequencies of the rotary embedding, which is the same for all models.
+    pub const ROPE_THETA: f64 = 10000.0;
+
     /// Returns the width of one attention head.
     pub fn head_dim(&self) -> usize {
         self.n_embd.checked_div(self.n_head).unwrap_or(0)

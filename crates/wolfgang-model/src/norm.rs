@@ -1,9 +1,8 @@
 //! RMSNorm.
 
+use crate::ModelConfig;
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
-
-pub(crate) const EPSILON: f64 = 1e-6;
 
 /// Root mean square layer normalisation (Zhang & Sennrich 2019): x · rsqrt(mean(x²) + ε), in f32, then times the
 /// weight.
@@ -25,7 +24,7 @@ impl RmsNorm {
         let dtype = x.dtype();
         let x = x.cast(DType::F32);
         let mean_square = x.clone().square().mean_dim(2);
-        let normed = x / (mean_square + EPSILON).sqrt();
+        let normed = x / (mean_square + ModelConfig::RMS_NORM_EPS).sqrt();
         normed.cast(dtype) * self.weight.val().unsqueeze()
     }
 }

@@ -1,9 +1,8 @@
 //! Rotary position embedding.
 
+use crate::ModelConfig;
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
-
-const THETA: f32 = 10000.0;
 
 /// The angles of all positions, `[block_size, head_dim]`.
 #[derive(Clone, Debug)]
@@ -16,6 +15,7 @@ pub(crate) struct RopeTable {
 
 impl RopeTable {
     pub(crate) fn new(head_dim: usize, block_size: usize) -> Self {
+        const THETA: f32 = ModelConfig::ROPE_THETA as f32;
         // In f32 throughout, as the original: at position 500 the rounding of the angle shows in the logits.
         let angle =
             |t: usize, i: usize| t as f32 * (1.0 / THETA.powf((2 * i) as f32 / head_dim as f32));

@@ -1,28 +1,26 @@
-//! A model's place in the cache that all tools of the Hub share.
+//! The folder of a model in the cache that all tools of the Hub share.
 
-use super::HubModel;
-use crate::CheckpointError;
-use hf_hub::{Cache, CacheRepo, Repo, RepoType};
+use super::name::HubModel;
+use crate::{CheckpointError, small_file};
 use std::collections::BTreeSet;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// One repository in the cache: `blobs` by content, `snapshots` that point to them by name, `refs` to snapshots.
+/// One repository in the cache.
+///
+/// `blobs` has the contents, named by ETag; `snapshots` has a folder of links to them for each
+/// commit; `refs` has the commits of the revisions.
 pub(super) struct CachedRepository {
     folder: PathBuf,
     revision: String,
-    layout: CacheRepo,
 }
 
 impl CachedRepository {
     pub(super) fn new(cache: &Path, model: &HubModel) -> Self {
-        let repository = model.repository().to_owned();
-        let revision = model.revision().to_owned();
-        let repo = Repo::with_revision(repository, RepoType::Model, revision.clone());
+        let name = model.repository().replace('/', "--");
         Self {
-            folder: cache.join(repo.folder_name()),
-            revision,
-            layout: Cache::new(cache.to_path_buf()).repo(repo),
+            folder: cache.join(format!("models--{name}")),
+            revision: model.revision().to_owned(),
         }
     }
 
@@ -30,86 +28,107 @@ impl CachedRepository {
         &self.folder
     }
 
-    /// The folder with one commit's files. `commit` is one, as [`is_commit`] has it.
+    /// Returns the folder with the files of a commit. `commit` must be valid (see [`is_commit`]).
     pub(super) fn snapshot(&self, commit: &str) -> PathBuf {
-        self.layout.pointer_path(commit)
+        self.folder.join("snapshots").join(commit)
     }
 
-    /// The content with this `etag`, a plain name.
+    /// Returns the path of the content with an ETag, which must be a valid file name.
     pub(super) fn blob(&self, etag: &str) -> PathBuf {
-        self.layout.blob_path(etag)
+        self.folder.join("blobs").join(etag)
     }
 
-    /// The names of the files that are there of a commit, those in folders with their path.
+    fn reference(&self) -> PathBuf {
+        self.folder.join("refs").join(&self.revision)
+    }
+
+    /// Returns the paths, within the repository, of the files of a commit that are in the cache.
     pub(super) fn names(&self, commit: &str) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         add_names(&self.snapshot(commit), "", 0, &mut names);
         names
     }
 
-    /// The commit that the revision was when it was last asked for, or that it is itself.
+    /// Returns the commit of the revision at the last download; `None` if there was none.
     pub(super) fn commit(&self) -> Result<Option<String>, CheckpointError> {
-        let path = self.folder.join("refs").join(&self.revision);
-        let mut commit = String::new();
-        match std::fs::File::open(&path).and_then(|file| {
-            // Longer than any commit, and not a large file.
-            file.take(1024).read_to_string(&mut commit)
-        }) {
-            Ok(_) if is_commit(commit.trim()) => Ok(Some(commit.trim().to_owned())),
-            Ok(_) => Err(CheckpointError::Damaged {
-                path,
-                source: format!("it contains {commit:.80?}, expected a commit hash").into(),
-            }),
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                let itself = is_commit(&self.revision) && self.snapshot(&self.revision).is_dir();
-                Ok(itself.then(|| self.revision.clone()))
+        /// Much longer than a commit.
+        const MAX_BYTES: u64 = 1024;
+        let path = self.reference();
+        match small_file::read(&path, MAX_BYTES) {
+            Ok(commit) => {
+                let commit = String::from_utf8_lossy(&commit);
+                if is_commit(commit.trim()) {
+                    return Ok(Some(commit.trim().to_owned()));
+                }
+                let message = format!("it contains {commit:.80?}, expected a commit hash");
+                Err(CheckpointError::damaged(path, message))
             }
-            Err(source) => Err(CheckpointError::Read { path, source }),
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                let is_cached = is_commit(&self.revision) && self.snapshot(&self.revision).is_dir();
+                Ok(is_cached.then(|| self.revision.clone()))
+            }
+            Err(e) if e.kind() == ErrorKind::FileTooLarge => Err(CheckpointError::damaged(path, e)),
+            Err(source) => Err(CheckpointError::read(path, source)),
         }
     }
 
-    /// Keeps which commit the revision is.
+    /// Stores the commit of the revision. Does nothing if it is stored already, or if the revision
+    /// is itself a commit, for which other tools store nothing either.
     pub(super) fn set_commit(&self, commit: &str) -> Result<(), CheckpointError> {
-        // A commit is itself; other tools keep nothing for it either. And what is complete is only read.
-        let known = matches!(self.commit(), Ok(Some(known)) if known == commit);
-        if known || commit == self.revision {
+        let is_stored = matches!(self.commit(), Ok(Some(stored)) if stored == commit);
+        if is_stored || commit == self.revision {
             return Ok(());
         }
-        self.layout
-            .create_ref(commit)
-            .map_err(|e| write_error(&self.folder.join("refs").join(&self.revision), e))
+        let path = self.reference();
+        write_atomically(&path, commit.as_bytes())
+            .map_err(|source| CheckpointError::write(path, source))
     }
 }
 
-/// Whether this is a commit's hash, as the Hub has them.
+/// Whether `text` is the hash of a commit.
 pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// Adds the names of the files in `folder`, each prefixed with `prefix`.
+/// Writes a temporary file in the folder of `path` and renames it. Creates the folder.
+fn write_atomically(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut builder = tempfile::Builder::new();
+    // By default, only the owner can access a temporary file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(contents)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Adds the names of the files in `folder` and its subfolders, each prefixed with `prefix`.
 fn add_names(folder: &Path, prefix: &str, depth: usize, names: &mut BTreeSet<String>) {
-    /// Deeper than any checkpoint lies.
+    /// Deeper than any checkpoint.
     const MAX_DEPTH: usize = 8;
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
         let name = format!("{prefix}{name}");
-        // A link to a folder is none of ours.
+        // False for a link to a folder, which is ignored.
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             if depth < MAX_DEPTH {
                 add_names(&entry.path(), &format!("{name}/"), depth + 1, names);
             }
         } else if entry.path().is_file() {
-            // Not those that point to a blob that is gone.
+            // False for a link to a blob that was removed.
             names.insert(name);
         }
     }
 }
 
-/// Puts `blob` into a snapshot under the name `pointer`. Both lie as [`CachedRepository`] has them.
+/// Creates the file `pointer` in a snapshot, a link to `blob`.
 pub(super) fn link_blob(pointer: &Path, blob: &Path) -> Result<(), CheckpointError> {
-    let failed = |e| write_error(pointer, e);
+    let failed = |source| CheckpointError::write(pointer, source);
     if let Some(snapshot) = pointer.parent() {
         std::fs::create_dir_all(snapshot).map_err(failed)?;
     }
@@ -121,32 +140,25 @@ pub(super) fn link_blob(pointer: &Path, blob: &Path) -> Result<(), CheckpointErr
             blob.strip_prefix(repository),
         )
     {
-        // From snapshots/COMMIT/NAME; relative, so that the cache can be moved.
+        // Relative to the folder of the pointer, so that the cache can be moved.
         let up: PathBuf = pointer.components().skip(1).map(|_| "..").collect();
         std::os::unix::fs::symlink(up.join(blob), repository.join(pointer)).map_err(failed)?;
     }
-    // Where links are a privilege, the file itself lies there.
+    // Where links may require a privilege, the blob is moved.
     #[cfg(not(unix))]
     std::fs::rename(blob, pointer).map_err(failed)?;
     Ok(())
 }
 
-/// Whether a file is there, behind a link or not, and has this length.
+/// Whether `path` is a file, or a link to one, of this length.
 pub(super) fn has_len(path: &Path, len: u64) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == len)
 }
 
-/// Removes a file or a link, if it is there.
+/// Removes a file or a link, if it exists.
 pub(super) fn remove(path: &Path) -> Result<(), CheckpointError> {
     match std::fs::remove_file(path) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(write_error(path, e)),
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(CheckpointError::write(path, e)),
         _ => Ok(()),
-    }
-}
-
-pub(super) fn write_error(path: &Path, source: std::io::Error) -> CheckpointError {
-    CheckpointError::Write {
-        path: path.to_path_buf(),
-        source: source.into(),
     }
 }

@@ -1,53 +1,72 @@
-//! What the Hub is asked, and what it answers.
+//! Requests to the Hub and its responses.
+//!
+//! The client of the `hf-hub` crate (0.5) is not used: it sends the token to other hosts when the
+//! Hub redirects, and it does not compare the size of a download with the announced size.
 
-use super::address::{Redirect, escaped, resolve, without_password};
 use super::cache::is_commit;
-use super::choice::is_inside;
-use super::retry::{ATTEMPTS, HubClock, is_temporary, pause, retry_after};
-use super::{Hub, HubModel};
+use super::name::HubModel;
+use super::repo_layout::is_inside;
+use super::retry::{HubClock, MAX_ATTEMPTS, is_temporary, pause, retry_after};
+use super::uri::{is_same_origin, percent_encode, redact_userinfo, resolve};
 use crate::CheckpointError;
-use hf_hub::api::RepoInfo;
-use hf_hub::api::sync::{Api, ApiBuilder, ApiRepo};
-use hf_hub::{Cache, Repo, RepoType};
+use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
+use ureq::Agent;
+use ureq::http::Uri;
 
-/// How long to wait for a connection, or for the next bytes of a response.
+/// Timeout for name resolution, for the connection, for the response, and for each read of the
+/// body.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A longer list of files is no model's.
+/// Size limit of the list of files. No repository of a model comes near it.
 const MAX_LISTING: u64 = 16 << 20;
 
 const MAX_REDIRECTS: u32 = 10;
 
-/// Enough to be told the length of the whole.
+/// Range of the request for the size of a file: the response has the size in `Content-Range`.
 const FIRST_BYTE: &str = "bytes=0-0";
 
-/// Asks the Hub about one repository.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// Client for one repository.
 pub(super) struct Client<'a> {
     model: &'a HubModel,
     endpoint: String,
-    /// The endpoint without a password.
+    /// The endpoint without user name and password.
     shown: String,
-    api: Api,
-    repo: ApiRepo,
+    agent: Agent,
+    /// The header `Authorization`.
+    authorization: Option<String>,
     pub(super) clock: Arc<dyn HubClock>,
 }
 
-/// A repository at one commit.
+/// The files of a repository at one commit.
 pub(super) struct Listing {
     pub(super) commit: String,
-    /// Only those that can be paths within a folder.
+    /// Paths of the files. Those that are not valid paths within a folder are left out.
     pub(super) names: BTreeSet<String>,
+}
+
+/// The response for the list of files.
+#[derive(Deserialize)]
+struct RepoInfo {
+    sha: String,
+    siblings: Vec<Sibling>,
+}
+
+#[derive(Deserialize)]
+struct Sibling {
+    rfilename: String,
 }
 
 /// A file, as the Hub announces it.
 pub(super) struct RemoteFile {
-    /// Where the endpoint's server has it, or where it leads on to another server from.
-    url: String,
-    /// What stands for its content: characters of a plain name.
+    /// URL on the endpoint, which may redirect to another server.
+    uri: Uri,
+    /// The hash of the content; a valid file name.
     pub(super) etag: String,
     pub(super) size: u64,
 }
@@ -55,7 +74,7 @@ pub(super) struct RemoteFile {
 /// An HTTP response of any status.
 pub(super) struct Response {
     pub(super) status: u16,
-    /// The first byte of the body and the length of the whole, of a response in parts.
+    /// The offset of the body and the size of the file, from `Content-Range`.
     pub(super) range: Option<(u64, u64)>,
     pub(super) length: Option<u64>,
     pub(super) body: Box<dyn Read>,
@@ -63,43 +82,47 @@ pub(super) struct Response {
     etag: Option<String>,
     linked_etag: Option<String>,
     linked_size: Option<u64>,
-    /// How long to wait before the next request.
+    /// The pause before the next request that the server asks for.
     pub(super) retry_after: Option<Duration>,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl<'a> Client<'a> {
-    pub(super) fn new(hub: &Hub, model: &'a HubModel) -> Result<Self, CheckpointError> {
-        let endpoint = hub.endpoint.trim_end_matches('/').to_owned();
-        let shown = without_password(&endpoint);
-        let api = ApiBuilder::from_cache(Cache::new(hub.cache.clone()))
-            .with_endpoint(endpoint.clone())
-            .with_token(hub.token.clone())
-            .with_user_agent(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
-            .build()
-            .map_err(|e| CheckpointError::HubUnreachable {
-                endpoint: shown.clone(),
-                source: e.into(),
-            })?;
-        let repo = api.repo(repo(model, model.revision()));
-        Ok(Self {
+    pub(super) fn new(
+        endpoint: &str,
+        token: Option<&str>,
+        clock: Arc<dyn HubClock>,
+        model: &'a HubModel,
+    ) -> Self {
+        let endpoint = endpoint.trim_end_matches('/').to_owned();
+        let config = Agent::config_builder()
+            .user_agent(USER_AGENT)
+            .http_status_as_error(false)
+            // Redirects are followed here, to control which server receives the token.
+            .max_redirects(0)
+            .timeout_resolve(Some(READ_TIMEOUT))
+            .timeout_connect(Some(READ_TIMEOUT))
+            .timeout_recv_response(Some(READ_TIMEOUT))
+            .timeout_per_read(Some(READ_TIMEOUT));
+        Self {
             model,
+            shown: redact_userinfo(&endpoint),
             endpoint,
-            shown,
-            api,
-            repo,
-            clock: hub.clock.clone(),
-        })
+            agent: config.build().into(),
+            authorization: token.map(|token| format!("Bearer {token}")),
+            clock,
+        }
     }
 
-    /// The commit that the revision is, and its files. From then on this commit is asked about, whatever happens to
-    /// the revision.
-    pub(super) fn listing(&mut self) -> Result<Listing, CheckpointError> {
+    /// Fetches the commit of the revision and the list of its files. Files are then requested by
+    /// commit, so that all are of the same commit even if the revision moves.
+    pub(super) fn listing(&self) -> Result<Listing, CheckpointError> {
         const WHAT: &str = "the list of files";
-        let path = repo(self.model, self.model.revision()).api_url();
-        let url = format!("{}/api/{path}", self.endpoint);
-        let response = self.reached(self.ask_again(|| self.follow(&url, None)))?;
+        let (repository, revision) = (self.model.repository(), self.model.revision());
+        let revision = percent_encode(revision);
+        let uri = self.uri(&format!("api/models/{repository}/revision/{revision}"))?;
+        let response = self.connected(self.retry(|| self.follow(&uri, None)))?;
         self.check(&response, WHAT)?;
         let info: RepoInfo = serde_json::from_reader(response.body.take(MAX_LISTING))
             .map_err(|e| self.unexpected(WHAT, format!("invalid JSON: {e}")))?;
@@ -110,7 +133,6 @@ impl<'a> Client<'a> {
             );
             return Err(self.unexpected(WHAT, found));
         }
-        self.repo = self.api.repo(repo(self.model, &info.sha));
         let names = info.siblings.into_iter().map(|file| file.rfilename);
         Ok(Listing {
             commit: info.sha,
@@ -118,34 +140,35 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// What the Hub says about `file`, a path within the repository.
-    pub(super) fn remote(&self, file: &str) -> Result<RemoteFile, CheckpointError> {
-        let path: Vec<_> = file.split('/').map(escaped).collect();
-        let mut url = self.repo.url(&path.join("/"));
-        // Where the content is asked for later: addresses on other servers may hold for a moment only.
-        let mut own_url = url.clone();
+    /// Requests ETag and size of `file`, a path within the repository.
+    pub(super) fn remote(&self, commit: &str, file: &str) -> Result<RemoteFile, CheckpointError> {
+        let path: Vec<_> = file.split('/').map(percent_encode).collect();
+        let (repository, path) = (self.model.repository(), path.join("/"));
+        let mut uri = self.uri(&format!("{repository}/resolve/{commit}/{path}"))?;
+        // Downloads begin at this URL, because URLs on other servers may expire.
+        let mut own_uri = uri.clone();
         let mut with_token = true;
-        let ask = |url: &str, with_token| {
-            self.reached(self.ask_again(|| self.request(url, Some(FIRST_BYTE), with_token)))
+        let request = |uri: &Uri, with_token| {
+            self.connected(self.retry(|| self.request(uri, Some(FIRST_BYTE), with_token)))
         };
-        let mut response = ask(&url, with_token)?;
+        let mut response = request(&uri, with_token)?;
         let mut linked_etag = response.linked_etag.take();
         for _ in 0..MAX_REDIRECTS {
-            // The Hub's own description of the content takes precedence over that of the storage server.
-            let next = redirect(&url, &response).filter(|_| response.linked_size.is_none());
+            // The description by the Hub takes precedence over that of the storage server.
+            let next = redirect(&uri, &response).filter(|_| response.linked_size.is_none());
             let Some(next) = next else {
                 break;
             };
-            with_token &= next.same_server;
-            url = next.url;
+            with_token &= is_same_origin(&uri, &next);
+            uri = next;
             if with_token {
-                own_url.clone_from(&url);
+                own_uri.clone_from(&uri);
             }
-            response = ask(&url, with_token)?;
+            response = request(&uri, with_token)?;
             linked_etag = linked_etag.or(response.linked_etag.take());
         }
-        let elsewhere = response.linked_size.is_some() && matches!(response.status, 300..400);
-        if !elsewhere {
+        let is_described = response.linked_size.is_some() && matches!(response.status, 300..400);
+        if !is_described {
             self.check(&response, file)?;
         }
         let etag = linked_etag.or(response.etag).unwrap_or_default();
@@ -156,19 +179,19 @@ impl<'a> Client<'a> {
         let whole = response.range.map(|(_, whole)| whole);
         let size = response.linked_size.or(whole).or(response.length);
         Ok(RemoteFile {
-            url: own_url,
+            uri: own_uri,
             etag: etag.to_owned(),
             size: size.ok_or_else(|| self.unexpected(file, "no file size".to_owned()))?,
         })
     }
 
-    /// The content of a file from the byte `start` on, or whatever the server sends instead.
+    /// Requests the content of a file from the byte `start` on. The response may have any status.
     pub(super) fn content(&self, remote: &RemoteFile, start: u64) -> Result<Response, Failure> {
         let range = format!("bytes={start}-");
-        self.follow(&remote.url, Some(&range))
+        self.follow(&remote.uri, Some(&range))
     }
 
-    /// Turns the answers without content into errors.
+    /// Checks that a request was successful (HTTP status 200 or 206).
     pub(super) fn check(&self, response: &Response, what: &str) -> Result<(), CheckpointError> {
         match response.status {
             200 | 206 => Ok(()),
@@ -197,10 +220,17 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Repeats a request, a few times at most, while the server is busy or drops the connection before it answers.
-    fn ask_again(&self, ask: impl Fn() -> Result<Response, Failure>) -> Result<Response, Failure> {
-        for attempt in 0..ATTEMPTS - 1 {
-            let response = ask();
+    /// Builds the URL of a path on the endpoint.
+    fn uri(&self, path: &str) -> Result<Uri, CheckpointError> {
+        let uri = format!("{}/{path}", self.endpoint).parse();
+        self.connected(uri.map_err(|e: ureq::http::uri::InvalidUri| e.into()))
+    }
+
+    /// Sends a request up to [`MAX_ATTEMPTS`] times, until the server is not busy and does not drop
+    /// the connection.
+    fn retry(&self, send: impl Fn() -> Result<Response, Failure>) -> Result<Response, Failure> {
+        for attempt in 0..MAX_ATTEMPTS - 1 {
+            let response = send();
             let retry_after = match &response {
                 Ok(response) if is_temporary(response.status) => response.retry_after,
                 Err(failure) if is_dropped(failure) => None,
@@ -208,58 +238,46 @@ impl<'a> Client<'a> {
             };
             self.clock.sleep(pause(attempt, retry_after));
         }
-        ask()
+        send()
     }
 
-    fn reached(&self, response: Result<Response, Failure>) -> Result<Response, CheckpointError> {
-        response.map_err(|source| CheckpointError::HubUnreachable {
+    fn connected<T>(&self, result: Result<T, Failure>) -> Result<T, CheckpointError> {
+        result.map_err(|source| CheckpointError::HubUnreachable {
             endpoint: self.shown.clone(),
             source,
         })
     }
 
-    /// Goes wherever the Hub leads to, without the token from where it leads to another server.
-    fn follow(&self, url: &str, range: Option<&str>) -> Result<Response, Failure> {
-        let (mut url, mut with_token) = (url.to_owned(), true);
+    /// Sends a request and follows redirects. From the first redirect to another origin on,
+    /// requests have no token.
+    fn follow(&self, uri: &Uri, range: Option<&str>) -> Result<Response, Failure> {
+        let (mut uri, mut with_token) = (uri.clone(), true);
         for _ in 0..MAX_REDIRECTS {
-            let response = self.request(&url, range, with_token)?;
-            let Some(next) = redirect(&url, &response) else {
+            let response = self.request(&uri, range, with_token)?;
+            let Some(next) = redirect(&uri, &response) else {
                 return Ok(response);
             };
-            with_token &= next.same_server;
-            url = next.url;
+            with_token &= is_same_origin(&uri, &next);
+            uri = next;
         }
         Err(format!("it redirected more than {MAX_REDIRECTS} times").into())
     }
 
     fn request(
         &self,
-        url: &str,
+        uri: &Uri,
         range: Option<&str>,
         with_token: bool,
     ) -> Result<Response, Failure> {
-        // The one request of hf-hub that can be changed before it is sent; with it come its client, token and all.
-        let mut request = self.repo.info_request().uri(url);
-        if let Some(headers) = request.headers_mut().filter(|_| !with_token) {
-            headers.remove("Authorization");
+        // The size of a compressed response would differ from that of the file.
+        let mut request = self.agent.get(uri).header("Accept-Encoding", "identity");
+        if let Some(authorization) = self.authorization.as_ref().filter(|_| with_token) {
+            request = request.header("Authorization", authorization);
         }
         if let Some(range) = range {
             request = request.header("Range", range);
         }
-        // A compressed response would have another length than the file.
-        let response = request
-            .header("Accept-Encoding", "identity")
-            .config()
-            .http_status_as_error(false)
-            // To its client another port is the same server.
-            .max_redirects(0)
-            .timeout_resolve(Some(READ_TIMEOUT))
-            .timeout_connect(Some(READ_TIMEOUT))
-            .timeout_recv_response(Some(READ_TIMEOUT))
-            .timeout_per_read(Some(READ_TIMEOUT))
-            .build()
-            .call()
-            .map_err(|error| error.into_io())?;
+        let response = request.call().map_err(ureq::Error::into_io)?;
         let header = |name: &str| {
             let value = response.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
@@ -279,12 +297,7 @@ impl<'a> Client<'a> {
     }
 }
 
-fn repo(model: &HubModel, revision: &str) -> Repo {
-    let repository = model.repository().to_owned();
-    Repo::with_revision(repository, RepoType::Model, revision.to_owned())
-}
-
-/// Whether there was a connection, which ended before a response came.
+/// Whether the server accepted the connection and closed it without a response.
 fn is_dropped(failure: &Failure) -> bool {
     let error = failure.downcast_ref::<std::io::Error>();
     error.is_some_and(|error| {
@@ -298,27 +311,27 @@ fn is_dropped(failure: &Failure) -> bool {
     })
 }
 
-/// The start and the whole of `bytes 10-19/100`.
+/// Parses start and size from a `Content-Range`, for example `bytes 10-19/100`.
 fn content_range(header: &str) -> Option<(u64, u64)> {
     let (range, whole) = header.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (start, _) = range.split_once('-')?;
     Some((start.trim().parse().ok()?, whole.trim().parse().ok()?))
 }
 
-/// Where the response to `url` leads to, if it does.
-fn redirect(url: &str, response: &Response) -> Option<Redirect> {
-    let location = response.location.as_deref();
-    location
-        .filter(|_| matches!(response.status, 300..400))
-        .and_then(|to| resolve(url, to))
+/// Returns the target of a redirect; `None` if the response is not a redirect to a valid URL.
+fn redirect(uri: &Uri, response: &Response) -> Option<Uri> {
+    let location = response.location.as_deref()?;
+    matches!(response.status, 300..400)
+        .then(|| resolve(uri, location))
+        .flatten()
 }
 
-/// Whether what a server calls a file's content can be the name of a file.
+/// Whether an ETag is valid as a file name.
 fn is_etag(etag: &str) -> bool {
     const MAX_LEN: usize = 128;
-    // No dot: locks and parts are told from contents by their extension.
-    let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    (1..=MAX_LEN).contains(&etag.len()) && etag.bytes().all(known)
+    // Without a dot, because locks and partial files differ from contents by their extension.
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    (1..=MAX_LEN).contains(&etag.len()) && etag.bytes().all(is_allowed)
 }
 
 #[cfg(test)]
@@ -326,7 +339,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_servers_send_is_read_strictly() {
+    fn invalid_headers_are_refused() {
         assert_eq!(content_range("bytes 10-19/100"), Some((10, 100)));
         for broken in ["", "bytes */100", "bytes 10-19/*", "10-19/100", "bytes -/1"] {
             assert_eq!(content_range(broken), None, "{broken:?}");

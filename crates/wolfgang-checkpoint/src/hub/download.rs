@@ -1,18 +1,18 @@
-//! One file's way from the Hub into the cache.
+//! Download of one file into the cache.
 
-use super::cache::{CachedRepository, has_len, link_blob, remove, write_error};
+use super::cache::{CachedRepository, has_len, link_blob, remove};
 use super::client::{Client, RemoteFile};
-use super::retry::{ATTEMPTS, pause};
+use super::retry::{MAX_ATTEMPTS, pause};
 use crate::{CheckpointError, Phase, Progress};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-/// A try that brings less brings next to nothing.
+/// An attempt that downloads fewer bytes counts as stalled.
 const MIN_PROGRESS_BYTES: u64 = 64 << 10;
 
-/// Sees to it that `file` of this commit is in the cache, complete.
+/// Downloads `file` of a commit into the cache, unless it is there with the announced size.
 pub(super) fn download(
     client: &Client<'_>,
     cache: &CachedRepository,
@@ -20,43 +20,43 @@ pub(super) fn download(
     file: &str,
     progress: &mut dyn Progress,
 ) -> Result<(), CheckpointError> {
-    let remote = client.remote(file)?;
+    let remote = client.remote(commit, file)?;
     let pointer = cache.snapshot(commit).join(file);
     if has_len(&pointer, remote.size) {
         return Ok(());
     }
     let blob = cache.blob(&remote.etag);
     if let Some(blobs) = blob.parent() {
-        std::fs::create_dir_all(blobs).map_err(|e| write_error(blobs, e))?;
+        std::fs::create_dir_all(blobs).map_err(|e| CheckpointError::write(blobs, e))?;
     }
-    // Held until it goes out of scope. Whoever comes second finds the file complete, and may be reading it already.
+    // Held until the end of the function. Another process may complete the file meanwhile.
     let _lock = lock(&blob.with_extension("lock"))?;
     if has_len(&pointer, remote.size) {
         return Ok(());
     }
     if !has_len(&blob, remote.size) {
-        // Of another length than announced: never complete, whoever put it there.
+        // A blob of another size is invalid.
         remove(&blob)?;
         let part = blob.with_extension("part");
         fetch(client, &remote, file, &part, progress)?;
-        std::fs::rename(&part, &blob).map_err(|e| write_error(&blob, e))?;
+        std::fs::rename(&part, &blob).map_err(|e| CheckpointError::write(&blob, e))?;
     }
     link_blob(&pointer, &blob)
 }
 
 fn lock(path: &Path) -> Result<File, CheckpointError> {
     let locked = File::create(path).and_then(|file| file.lock().map(|()| file));
-    locked.map_err(|e| write_error(path, e))
+    locked.map_err(|e| CheckpointError::write(path, e))
 }
 
-/// Why a try ended before the file did.
+/// Why an attempt failed.
 enum FailureKind {
-    /// Another try may fetch the rest, after the pause that the server asked for, if it did.
+    /// Another attempt may succeed, after the pause that the server asks for, if any.
     Retryable {
         source: Box<dyn std::error::Error + Send + Sync>,
         retry_after: Option<Duration>,
     },
-    /// No other try will.
+    /// Another attempt would fail, too.
     Fatal(CheckpointError),
 }
 
@@ -75,7 +75,7 @@ impl From<CheckpointError> for FailureKind {
     }
 }
 
-/// Fills `part`, from where an earlier download left it.
+/// Downloads a file to `part`, and resumes an earlier download.
 fn fetch(
     client: &Client<'_>,
     remote: &RemoteFile,
@@ -89,10 +89,10 @@ fn fetch(
         client,
         remote,
         file,
-        part: opened.map_err(|e| write_error(part, e))?,
+        part: opened.map_err(|e| CheckpointError::write(part, e))?,
         path: part,
         reached: 0,
-        told: 0,
+        reported: 0,
         progress,
     };
     let phase = Phase::Download {
@@ -101,7 +101,7 @@ fn fetch(
     transfer.progress.begin(phase, remote.size);
     transfer.reached = transfer.part_len()?;
     if transfer.reached >= remote.size {
-        // It would have been moved to its place, were it right.
+        // A valid complete file would have been renamed.
         transfer.start_over()?;
     }
     transfer.report();
@@ -126,7 +126,7 @@ fn fetch(
             stalled_attempts + 1
         };
         most = most.max(transfer.reached);
-        if stalled_attempts == ATTEMPTS {
+        if stalled_attempts == MAX_ATTEMPTS {
             return Err(CheckpointError::HubInterrupted {
                 file: file.to_owned(),
                 found: transfer.reached,
@@ -137,27 +137,30 @@ fn fetch(
         let pause = pause(stalled_attempts.saturating_sub(1), retry_after);
         client.clock.sleep(pause);
     }
-    transfer.part.sync_all().map_err(|e| write_error(part, e))?;
+    transfer
+        .part
+        .sync_all()
+        .map_err(|e| CheckpointError::write(part, e))?;
     transfer.progress.end();
     Ok(())
 }
 
-/// A file on its way.
+/// A download in progress.
 struct Transfer<'a> {
     client: &'a Client<'a>,
     remote: &'a RemoteFile,
     file: &'a str,
     part: File,
     path: &'a Path,
-    /// How many bytes are there.
+    /// Size of the partial file.
     reached: u64,
-    /// How many of them the progress knows of.
-    told: u64,
+    /// Number of bytes reported to `progress`.
+    reported: u64,
     progress: &'a mut dyn Progress,
 }
 
 impl Transfer<'_> {
-    /// One try.
+    /// Makes one attempt.
     fn run(&mut self) -> Result<(), FailureKind> {
         let size = self.remote.size;
         let response = self.client.content(self.remote, self.reached);
@@ -175,13 +178,13 @@ impl Transfer<'_> {
                 }
             }
             200 => {
-                // It cannot send parts, and begins again.
+                // The server ignored the range and sends the whole file.
                 self.start_over()?;
                 if let Some(whole) = response.length.filter(|&whole| whole != size) {
                     return Err(self.wrong_size(whole).into());
                 }
             }
-            // There is nothing from here on.
+            // The range begins at or after the end of the file.
             416 => return Err(self.wrong_size(self.reached).into()),
             // Too many requests or a server error: both are temporary.
             status @ (429 | 500..) => {
@@ -207,7 +210,7 @@ impl Transfer<'_> {
                 return Err(self.wrong_size(self.reached).into());
             }
             let written = self.part.write_all(&buffer[..read]);
-            written.map_err(|e| write_error(self.path, e))?;
+            written.map_err(|e| CheckpointError::write(self.path, e))?;
             self.report();
         }
         if self.reached == size {
@@ -220,21 +223,23 @@ impl Transfer<'_> {
     fn start_over(&mut self) -> Result<(), CheckpointError> {
         self.part
             .set_len(0)
-            .map_err(|e| write_error(self.path, e))?;
+            .map_err(|e| CheckpointError::write(self.path, e))?;
         self.reached = 0;
         Ok(())
     }
 
     fn part_len(&self) -> Result<u64, CheckpointError> {
         let metadata = self.part.metadata();
-        Ok(metadata.map_err(|e| write_error(self.path, e))?.len())
+        Ok(metadata
+            .map_err(|e| CheckpointError::write(self.path, e))?
+            .len())
     }
 
-    /// Tells the progress of new bytes. Those that came twice are not new.
+    /// Reports new bytes to `progress`. Bytes that are downloaded again are not reported.
     fn report(&mut self) {
-        if let Some(new @ 1..) = self.reached.checked_sub(self.told) {
+        if let Some(new @ 1..) = self.reached.checked_sub(self.reported) {
             self.progress.advance(new);
-            self.told = self.reached;
+            self.reported = self.reached;
         }
     }
 

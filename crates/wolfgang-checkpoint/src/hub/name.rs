@@ -1,6 +1,6 @@
 //! Names of models on the Hub.
 
-use super::choice::{is_inside, is_pt};
+use super::repo_layout::{is_inside, is_pt};
 use crate::CheckpointError;
 use std::fmt;
 use std::str::FromStr;
@@ -16,10 +16,10 @@ pub struct HubModel {
     revision: String,
 }
 
-/// The revision where none is named.
+/// The default revision.
 const MAIN: &str = "main";
 
-/// The longest owner, name or revision that the Hub has.
+/// Maximum length of an owner, a name or a revision on the Hub.
 const MAX_LEN: usize = 96;
 
 impl HubModel {
@@ -80,7 +80,7 @@ fn parse(given: &str) -> Result<HubModel, String> {
     })
 }
 
-/// A path within the repository, of a file that can be a checkpoint.
+/// Checks the path of a `.pt` file within the repository.
 fn check_file(file: &str) -> Result<(), String> {
     const MAX_LEN: usize = 512;
     if !is_pt(file) {
@@ -100,10 +100,10 @@ fn check_file(file: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The Hub's own rules for the two halves of a repository's name.
+/// Checks an owner or a name by the rules of the Hub.
 fn check_name(what: &str, name: &str) -> Result<(), String> {
     check_characters(what, name, |c| matches!(c, '-' | '_' | '.'))?;
-    // The cache puts -- where the name has /.
+    // The cache replaces / by --.
     if name.contains("..") || name.contains("--") {
         return Err(format!("the {what} {name:?} contains .. or --"));
     }
@@ -113,13 +113,13 @@ fn check_name(what: &str, name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Of what git allows in the name of a reference, what means nothing else in a URL.
+/// Checks that a revision is a valid reference in git, and has no special characters of URLs.
 fn check_revision(revision: &str) -> Result<(), String> {
     check_characters("revision", revision, |c| {
         matches!(c, '-' | '_' | '.' | '+' | '/')
     })?;
-    let odd = |part: &str| part.is_empty() || part.starts_with('.') || part.contains("..");
-    if revision.split('/').any(odd) {
+    let is_invalid = |part: &str| part.is_empty() || part.starts_with('.') || part.contains("..");
+    if revision.split('/').any(is_invalid) {
         return Err(format!(
             "the revision {revision:?} has a part that is empty, begins with . or contains .."
         ));
@@ -127,6 +127,8 @@ fn check_revision(revision: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks the length of a part of the name, and that its characters are ASCII letters, digits or
+/// allowed by `also`.
 fn check_characters(what: &str, text: &str, also: impl Fn(char) -> bool) -> Result<(), String> {
     if text.is_empty() {
         return Err(format!("the {what} is empty"));
@@ -147,78 +149,4 @@ fn check_characters(what: &str, text: &str, also: impl Fn(char) -> bool) -> Resu
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_may_carry_a_revision() {
-        let parsed = |given: &str| given.parse::<HubModel>().unwrap().to_string();
-        assert_eq!(parsed("goethe/faust"), "goethe/faust@main");
-        assert_eq!(parsed("goethe/faust@refs/pr/1"), "goethe/faust@refs/pr/1");
-        assert_eq!(parsed("a-b_c/d.e-2@v1.0+x"), "a-b_c/d.e-2@v1.0+x");
-    }
-
-    #[test]
-    fn a_name_may_carry_a_file() {
-        let parsed = |given: &str| given.parse::<HubModel>().unwrap();
-        let model = parsed("goethe/faust/steps/last 1.pt@v1");
-        assert_eq!(model.repository(), "goethe/faust");
-        assert_eq!(model.file(), Some("steps/last 1.pt"));
-        assert_eq!(model.revision(), "v1");
-        assert_eq!(model.to_string(), "goethe/faust/steps/last 1.pt@v1");
-        assert_eq!(
-            parsed("goethe/faust/a.pt").to_string(),
-            "goethe/faust/a.pt@main"
-        );
-        assert_eq!(parsed("goethe/faust").file(), None);
-    }
-
-    #[test]
-    fn what_could_leave_the_cache_or_the_url_is_refused() {
-        let long = format!("a/{}", "b".repeat(97));
-        for given in [
-            "",
-            "a",
-            "/",
-            "a/",
-            "/b",
-            "a/b/c",
-            "a/b/",
-            "a/b/.pt",
-            "a/b/../c.pt",
-            "a/b//c.pt",
-            "a/b/c/",
-            "a/b/c\\d.pt",
-            "a/b/c\n.pt",
-            "../b",
-            "a/..",
-            "a/b..c",
-            "a/.b",
-            "a/b.",
-            "-a/b",
-            "a--b/c",
-            "a/b@",
-            "a/b@..",
-            "a/b@x/../y",
-            "a/b@/x",
-            "a/b@x/",
-            "a/b@x//y",
-            "a/b@.git",
-            "a/b@x y",
-            "a/b@x?y",
-            "a/b@x#y",
-            "a/b@x%2f",
-            "a/b@x@y",
-            "a/b@x\ny",
-            "a\\b/c",
-            "a/ä",
-            "a/b\0",
-            &long,
-        ] {
-            let refused = given.parse::<HubModel>();
-            let is_name =
-                matches!(&refused, Err(CheckpointError::HubName { given: g, .. }) if g == given);
-            assert!(is_name, "{given:?}: {refused:?}");
-        }
-    }
-}
+mod tests;

@@ -1,27 +1,26 @@
-//! When a server that is busy for the moment is asked again.
+//! Retries of requests.
 
 use std::fmt::Debug;
 use std::time::{Duration, SystemTime};
 
-/// How often a request is made before the response of a busy server counts, and how many attempts in a row a download may
-/// make that fetch next to nothing.
-pub(super) const ATTEMPTS: u32 = 4;
+/// Maximum number of attempts of a request, and of consecutive stalled attempts of a download.
+pub(super) const MAX_ATTEMPTS: u32 = 4;
 
-/// The pause after the first attempt if the server names none; each further one is twice as long.
+/// Default pause after the first attempt. It doubles with each further attempt.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The longest pause, even if the server asks for a longer one.
+/// Maximum of a pause, also of one that the server asks for.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
-/// The time, and waiting, for requests that are made again. Tests replace it so that they need not wait.
+/// A clock for the pauses between requests. Tests replace it so that they do not wait.
 pub trait HubClock: Debug + Send + Sync {
-    /// The time of day.
+    /// Returns the current time.
     fn now(&self) -> SystemTime;
-    /// Waits.
+    /// Blocks the thread for this time.
     fn sleep(&self, duration: Duration);
 }
 
-/// The system's clock.
+/// The clock of the system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -35,18 +34,19 @@ impl HubClock for SystemClock {
     }
 }
 
-/// Whether a request with this response may succeed a little later.
+/// Whether the same request may succeed later.
 pub(super) fn is_temporary(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 
-/// The pause after attempt `attempt`, counted from 0, of a server that asks for a pause of `asked`.
-pub(super) fn pause(attempt: u32, asked: Option<Duration>) -> Duration {
-    let own = PAUSE * (1 << attempt.min(16));
-    asked.unwrap_or(own).min(MAX_PAUSE)
+/// Returns the pause after an attempt, counted from 0. `requested` is the pause that the server
+/// asks for.
+pub(super) fn pause(attempt: u32, requested: Option<Duration>) -> Duration {
+    let default = PAUSE * (1 << attempt.min(16));
+    requested.unwrap_or(default).min(MAX_PAUSE)
 }
 
-/// The pause that the header `Retry-After` asks for: seconds, or a date.
+/// Parses the header `Retry-After`: seconds or a date.
 pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
     if let Ok(seconds) = header.parse() {
@@ -56,7 +56,7 @@ pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// The seconds from 1970 to a date as servers write it, `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// Parses an HTTP date, for example `Sun, 06 Nov 1994 08:49:37 GMT`, to seconds since 1970.
 fn unix_seconds(date: &str) -> Option<u64> {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -76,7 +76,7 @@ fn unix_seconds(date: &str) -> Option<u64> {
     let (day, year) = (number(day, 1..=31)?, number(year, 1970..=9999)?);
     let seconds =
         3600 * number(hour, 0..=23)? + 60 * number(minute, 0..=59)? + number(second, 0..=60)?;
-    // Counted from March, leap days come last.
+    // In years that begin in March, the leap day is the last day.
     let (year, month) = if month > 2 {
         (year, month - 3)
     } else {
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_of_http_are_read() {
+    fn http_dates_are_parsed() {
         let seconds = |date| unix_seconds(date);
         assert_eq!(seconds("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
         assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
@@ -117,12 +117,15 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
-        let asked = |header| retry_after(header, now);
-        assert_eq!(asked(" 3 "), Some(Duration::from_secs(3)));
+        let parsed = |header| retry_after(header, now);
+        assert_eq!(parsed(" 3 "), Some(Duration::from_secs(3)));
         let date = "Sun, 06 Nov 1994 08:49:37 GMT";
-        assert_eq!(asked(date), Some(Duration::from_secs(7)));
-        assert_eq!(asked("Sun, 06 Nov 1994 08:49:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(asked("-1"), None);
+        assert_eq!(parsed(date), Some(Duration::from_secs(7)));
+        assert_eq!(
+            parsed("Sun, 06 Nov 1994 08:49:00 GMT"),
+            Some(Duration::ZERO)
+        );
+        assert_eq!(parsed("-1"), None);
     }
 
     #[test]

@@ -1,22 +1,21 @@
-//! The shape of a model, in Llama's terms.
+//! The `config.json` of a `LlamaForCausalLM`.
 
-use super::MODEL_TYPE;
 use super::special::SpecialIds;
+use crate::file_names::CONFIG;
 use crate::json::shown;
-use crate::layout::CONFIG;
 use crate::{CheckpointError, end_ids};
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use wolfgang_model::ModelConfig;
 
-/// A field of the original's that Llama has not, kept so that coming back gives the same config.
+/// The `model_type` in the `config.json` of a Hugging Face folder.
+pub(crate) const MODEL_TYPE: &str = "llama";
+
+/// A field of the original that Llama does not have. It is written so that an exported model has
+/// the same configuration when it is read back.
 const MULTIPLE_OF: &str = "multiple_of";
 
-/// The only values that a Wolfgang-LM can have.
-const ROPE_THETA: f64 = 10000.0;
-const RMS_NORM_EPS: f64 = 1e-6;
-
-/// The shape of the model, in Llama's terms; refuses what a Wolfgang-LM has not.
+/// Converts the configuration of a Llama. Refuses settings that a Wolfgang-LM cannot have.
 pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, CheckpointError> {
     let unsupported = |field: &str, found: &Json, expected: String| CheckpointError::Unsupported {
         path: path.join(CONFIG),
@@ -28,12 +27,12 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
         let value = config[field].as_u64().and_then(|n| usize::try_from(n).ok());
         value.ok_or_else(|| unsupported(field, &config[field], "a non-negative integer".to_owned()))
     };
-    // Transformers 4 has the angle's base at the top level, 5 among the rope parameters; either may have both.
-    let theta: &[Json] = &[Json::Null, 10000.into(), ROPE_THETA.into()];
+    // Transformers 4 stores rope_theta at the top level, 5 in rope_parameters; both may be present.
+    let theta: &[Json] = &[Json::Null, 10000.into(), ModelConfig::ROPE_THETA.into()];
     for group in ["rope_scaling", "rope_parameters"] {
         check_rope(&config[group], group, theta, &unsupported)?;
     }
-    let wanted: [(&str, &Json, &[Json]); 6] = [
+    let constants: [(&str, &Json, &[Json]); 6] = [
         ("hidden_act", &config["hidden_act"], &["silu".into()]),
         (
             "tie_word_embeddings",
@@ -49,11 +48,11 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
         (
             "rms_norm_eps",
             &config["rms_norm_eps"],
-            &[Json::Null, RMS_NORM_EPS.into()],
+            &[Json::Null, ModelConfig::RMS_NORM_EPS.into()],
         ),
         ("rope_theta", &config["rope_theta"], theta),
     ];
-    for (field, found, allowed) in wanted {
+    for (field, found, allowed) in constants {
         if !allowed.contains(found) {
             let expected = allowed.last().map(ToString::to_string).unwrap_or_default();
             return Err(unsupported(field, found, expected));
@@ -81,10 +80,11 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
             model.head_dim().to_string(),
         ));
     }
-    // Llama says the feed-forward width itself; the original, what it is rounded up to. Our own exports say both.
+    // Llama has the width of the feed-forward layers, the original has the multiple to which that
+    // width is rounded up. Exports of this crate have both.
     let width = size("intermediate_size")?;
-    let said = config[MULTIPLE_OF].as_u64().map(|n| n as usize);
-    let multiple = said
+    let exported = config[MULTIPLE_OF].as_u64().map(|n| n as usize);
+    let multiple = exported
         .into_iter()
         .chain([32, 1, 2, 4, 8, 16, 64, 128, 256, 512])
         .find(|&multiple| {
@@ -105,8 +105,8 @@ pub(super) fn parse(path: &Path, config: &Json) -> Result<ModelConfig, Checkpoin
     }
 }
 
-/// Refuses rope parameters that change anything, among those of transformers 4 (`rope_scaling`) and 5
-/// (`rope_parameters`). The type `default` is the embedding without scaling.
+/// Refuses rope parameters other than the default. Transformers 4 has them in `rope_scaling`, 5 in
+/// `rope_parameters`. The type `default` is the embedding without scaling.
 fn check_rope(
     rope: &Json,
     group: &str,
@@ -120,12 +120,12 @@ fn check_rope(
     };
     let kind: &[Json] = &[Json::Null, "default".into()];
     let one: &[Json] = &[Json::Null, 1.into(), 1.0.into()];
-    // What the type is says more than what its fields are.
+    // The type is checked first, because its error is the most helpful.
     let is_type = |field: &str| matches!(field, "rope_type" | "type");
     let (types, others): (Vec<_>, Vec<_>) = fields.iter().partition(|(field, _)| is_type(field));
     for (field, value) in types.into_iter().chain(others) {
         let allowed = match field.as_str() {
-            // Early versions said `type`.
+            // Older versions of transformers have `type`.
             field if is_type(field) => kind,
             "rope_theta" => theta,
             "factor" | "partial_rotary_factor" | "attention_factor" => one,
@@ -144,8 +144,8 @@ fn check_rope(
     Ok(())
 }
 
-/// The `config.json` of a `LlamaForCausalLM` of this shape, for transformers 4 and 5, which put some fields in
-/// different places.
+/// Creates the `config.json` of a `LlamaForCausalLM`. Fields whose place differs between
+/// transformers 4 and 5 are in both places.
 pub(super) fn write(
     config: &ModelConfig,
     dtype: &str,
@@ -171,9 +171,9 @@ pub(super) fn write(
         "num_hidden_layers": config.n_layer,
         "num_key_value_heads": config.n_kv_head,
         "pad_token_id": special.padding,
-        "rms_norm_eps": RMS_NORM_EPS,
-        "rope_parameters": { "rope_theta": ROPE_THETA, "rope_type": "default" },
-        "rope_theta": ROPE_THETA,
+        "rms_norm_eps": ModelConfig::RMS_NORM_EPS,
+        "rope_parameters": { "rope_theta": ModelConfig::ROPE_THETA, "rope_type": "default" },
+        "rope_theta": ModelConfig::ROPE_THETA,
         "tie_word_embeddings": true,
         "torch_dtype": dtype,
         "use_cache": true,

@@ -6,9 +6,9 @@ use super::rows::{in_halves, is_rotated};
 use super::special::SpecialIds;
 use crate::CheckpointError;
 use crate::atomic_dir::StagingDir;
+use crate::file_names::{CONFIG, GENERATION_CONFIG, SINGLE, TOKENIZER, TOKENIZER_CONFIG};
 use crate::json::read_json;
-use crate::layout::{CONFIG, GENERATION_CONFIG, SINGLE, TOKENIZER, TOKENIZER_CONFIG};
-use crate::weights::Tensor;
+use crate::tensor::Tensor;
 use burn::tensor::DType;
 use safetensors::tensor::serialize_to_file;
 use safetensors::{Dtype, View};
@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wolfgang_model::ModelConfig;
 
-/// Writes everything but the tokenizer, which is there already if there is one.
+/// Writes all files except `tokenizer.json`, which has already been copied if the model has one.
 pub(crate) fn write(
     staging: &StagingDir,
     config: &ModelConfig,
@@ -28,7 +28,7 @@ pub(crate) fn write(
     let put = |name: &str, json: Json| staging.write(name, format!("{json:#}\n").as_bytes());
     let tokenizer = staging.path().join(TOKENIZER);
     let special = if tokenizer.is_file() {
-        let special = SpecialIds::of(&read_json(&tokenizer)?);
+        let special = SpecialIds::from_tokenizer(&read_json(&tokenizer)?);
         put(
             TOKENIZER_CONFIG,
             special.tokenizer_config(config.block_size),
@@ -54,36 +54,37 @@ pub(crate) fn write(
         let incomplete = &incomplete;
         (
             name,
-            Lazy {
+            LazyTensor {
                 tensor,
                 dtype,
                 incomplete,
             },
         )
     });
-    // What transformers asks for to know that the names are PyTorch's.
+    // The transformers library requires this to accept the names as those of PyTorch.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let weights = staging.path().join(SINGLE);
-    serialize_to_file(views, Some(metadata), &weights).map_err(|e| staging.failed(SINGLE, e))?;
-    // It comes private, as temporary files are; the others are as the user wants new files to be.
+    serialize_to_file(views, Some(metadata), &weights)
+        .map_err(|e| staging.write_error(SINGLE, e))?;
+    // The file has the permissions of a temporary file; the others have the default permissions.
     std::fs::metadata(staging.path().join(CONFIG))
         .and_then(|config| std::fs::set_permissions(&weights, config.permissions()))
-        .map_err(|e| staging.failed(SINGLE, e))?;
+        .map_err(|e| staging.write_error(SINGLE, e))?;
     if incomplete.into_inner() {
-        return Err(staging.failed(SINGLE, "a tensor could not be read"));
+        return Err(staging.write_error(SINGLE, "a tensor could not be read"));
     }
     Ok(())
 }
 
-/// A tensor that is made when the writer comes to it.
-struct Lazy<'a> {
+/// A tensor that is computed when the writer requests its bytes.
+struct LazyTensor<'a> {
     tensor: Tensor,
     dtype: Dtype,
-    /// Set if it could not be made: the writer's interface has no place for that.
+    /// Set on failure, because [`View`] cannot return errors.
     incomplete: &'a AtomicBool,
 }
 
-impl View for Lazy<'_> {
+impl View for LazyTensor<'_> {
     fn dtype(&self) -> Dtype {
         self.dtype
     }
@@ -107,7 +108,7 @@ impl View for Lazy<'_> {
     }
 }
 
-/// Only what conversions write comes here.
+/// Maps the element types that conversions write to this format.
 fn stored_dtype(dtype: DType) -> Dtype {
     match dtype {
         DType::F16 => Dtype::F16,

@@ -1,8 +1,8 @@
-//! What Llama calls the parameters.
+//! Names of parameters in Llama and in the original.
 
 use crate::raw::HEAD;
 
-/// Llama's names within a layer, and the original's.
+/// Names within a layer: Llama, original.
 const IN_LAYER: [(&str, &str); 9] = [
     ("input_layernorm", "attention_norm"),
     ("self_attn.q_proj", "attention.wq"),
@@ -15,14 +15,15 @@ const IN_LAYER: [(&str, &str); 9] = [
     ("mlp.up_proj", "feed_forward.w3"),
 ];
 
-/// Llama's names outside the layers, and the original's.
+/// Names outside the layers: Llama, original.
 const OUTSIDE: [(&str, &str); 3] = [
     ("model.embed_tokens.weight", "embeddings.weight"),
     ("model.norm.weight", "norm.weight"),
     ("lm_head.weight", HEAD),
 ];
 
-/// `layers.0.attention.wq.weight` for `model.layers.0.self_attn.q_proj.weight`.
+/// Translates a name of Llama: `model.layers.0.self_attn.q_proj.weight` becomes
+/// `layers.0.attention.wq.weight`.
 pub(super) fn original_name(llama: &str) -> Option<String> {
     if let Some((_, original)) = OUTSIDE.iter().find(|(name, _)| *name == llama) {
         return Some((*original).to_owned());
@@ -52,7 +53,7 @@ mod tests {
     use wolfgang_model::ModelConfig;
 
     #[test]
-    fn every_parameter_has_a_name_in_both() {
+    fn every_parameter_has_a_llama_name() {
         for parameter in ModelConfig::default().parameters() {
             let llama = llama_name(&parameter.name).unwrap();
             assert_eq!(original_name(&llama), Some(parameter.name));

@@ -1,30 +1,31 @@
 //! The order of rows in queries and keys.
 //!
-//! Llama's rotary embedding pairs row i of a head with row i + head_dim / 2, the original's pairs neighbours. So that
-//! both compute the same, row 2i + p of a head here is row p · head_dim / 2 + i there.
+//! The rotary embedding of Llama pairs row i of a head with row i + head_dim / 2; that of the
+//! original pairs adjacent rows. For the same result, row 2i + p of a head in the original is row
+//! p · head_dim / 2 + i in Llama.
 
-use crate::weights::Tensor;
+use crate::tensor::Tensor;
 use burn::tensor::Bytes;
 
-/// Whether a parameter's rows are turned by the rotary embedding.
+/// Whether the rotary embedding is applied to the output of this parameter.
 pub(super) fn is_rotated(name: &str) -> bool {
     name.ends_with(".attention.wq.weight") || name.ends_with(".attention.wk.weight")
 }
 
-/// From Llama's order to the original's.
+/// Converts the order of Llama to that of the original.
 pub(super) fn interleaved(tensor: Tensor, head_dim: usize) -> Tensor {
     let half = head_dim / 2;
     reordered(tensor, head_dim, move |row| row % 2 * half + row / 2)
 }
 
-/// From the original's order to Llama's.
+/// Converts the order of the original to that of Llama.
 pub(super) fn in_halves(tensor: Tensor, head_dim: usize) -> Tensor {
     let half = head_dim / 2;
     reordered(tensor, head_dim, move |row| row % half * 2 + row / half)
 }
 
-/// The tensor whose row r of each head is row `from(r)` of the given one. Nothing is read before its bytes are asked
-/// for.
+/// Returns the tensor in which row r of each head is row `from(r)` of the given tensor. The given
+/// tensor is read when the bytes of the result are requested.
 fn reordered(
     tensor: Tensor,
     head_dim: usize,
@@ -32,7 +33,7 @@ fn reordered(
 ) -> Tensor {
     let rows = tensor.shape.first().copied().unwrap_or(0);
     if head_dim < 2 || !rows.is_multiple_of(head_dim) {
-        // Not the shape of any model; that is said when shapes are checked.
+        // An invalid shape, which validation reports later.
         return tensor;
     }
     let (name, dtype, shape) = (tensor.name.clone(), tensor.dtype, tensor.shape.clone());
@@ -57,7 +58,7 @@ mod tests {
     use burn::tensor::DType;
 
     #[test]
-    fn one_order_undoes_the_other() {
+    fn the_conversions_are_inverses() {
         let bytes: Vec<u8> = (0..48).collect();
         let tensor = Tensor::new(
             "wq".to_owned(),

@@ -1,4 +1,4 @@
-//! The control tokens that the `transformers` library must know by name.
+//! Control tokens, for the configuration files of the `transformers` library.
 
 use crate::end_ids::{FIELD, to_json};
 use serde_json::{Value as Json, json};
@@ -7,13 +7,13 @@ const END_OF_TEXT: &str = "<|endoftext|>";
 const PADDING: &str = "<|padding|>";
 const ROLES: [&str; 3] = ["<|system|>", "<|user|>", "<|assistant|>"];
 
-/// Each message as `<|role|>\n…\n<|endoftext|>`, as the models saw them.
+/// Formats each message as `<|role|>\n…\n<|endoftext|>`, the format of the training data.
 const CHAT_TEMPLATE: &str = "{% for message in messages %}\
     {{ '<|' + message['role'] + '|>\\n' + message['content'] + '\\n<|endoftext|>' }}\
     {% endfor %}\
     {% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}";
 
-/// Ids of control tokens, of those that a vocabulary has.
+/// Ids of the control tokens that a vocabulary has.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct SpecialIds {
     pub(crate) end_of_text: Option<u64>,
@@ -22,8 +22,8 @@ pub(crate) struct SpecialIds {
 }
 
 impl SpecialIds {
-    /// As a `tokenizer.json` has them.
-    pub(crate) fn of(tokenizer: &Json) -> Self {
+    /// Reads the ids from the content of a `tokenizer.json`.
+    pub(crate) fn from_tokenizer(tokenizer: &Json) -> Self {
         let id = |token: &str| {
             let added = tokenizer["added_tokens"].as_array()?;
             added.iter().find(|added| added["content"] == token)?["id"].as_u64()
@@ -35,7 +35,7 @@ impl SpecialIds {
         }
     }
 
-    /// The `tokenizer_config.json` beside a `tokenizer.json` with these.
+    /// Creates the `tokenizer_config.json` for a `tokenizer.json` with these tokens.
     pub(super) fn tokenizer_config(&self, block_size: usize) -> Json {
         let mut config = json!({
             "clean_up_tokenization_spaces": false,
@@ -50,7 +50,7 @@ impl SpecialIds {
         config
     }
 
-    /// The ids that end a text, as the model's files named them, or else the tokenizer's.
+    /// Returns the ids that end a text: `end_ids`, or if there are none, the end-of-text token.
     pub(super) fn eos_token_id(&self, end_ids: &[u32]) -> Json {
         match end_ids {
             [] => json!(self.end_of_text),
@@ -58,7 +58,7 @@ impl SpecialIds {
         }
     }
 
-    /// The `generation_config.json`. Sampling stays the user's choice.
+    /// Creates the `generation_config.json`. It has no sampling parameters.
     pub(super) fn generation_config(&self, end_ids: &[u32]) -> Json {
         json!({
             FIELD: self.eos_token_id(end_ids),
@@ -73,21 +73,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_vocabulary_has_is_named() {
-        let none = SpecialIds::of(&json!({}));
+    fn only_tokens_of_the_vocabulary_are_written() {
+        let none = SpecialIds::from_tokenizer(&json!({}));
         assert_eq!(none, SpecialIds::default());
         assert_eq!(none.tokenizer_config(8)["eos_token"], Json::Null);
         assert_eq!(none.tokenizer_config(8).get("chat_template"), None);
 
-        let end = SpecialIds::of(&json!({"added_tokens": [{"id": 7, "content": END_OF_TEXT}]}));
+        let end = SpecialIds::from_tokenizer(
+            &json!({"added_tokens": [{"id": 7, "content": END_OF_TEXT}]}),
+        );
         assert_eq!(end.end_of_text, Some(7));
         assert_eq!(end.generation_config(&[])["pad_token_id"], 7);
         assert_eq!(end.tokenizer_config(8).get("chat_template"), None);
     }
 
     #[test]
-    fn named_end_ids_come_before_the_tokenizers() {
-        let end = SpecialIds::of(&json!({"added_tokens": [{"id": 7, "content": END_OF_TEXT}]}));
+    fn end_ids_take_precedence_over_the_token_of_the_tokenizer() {
+        let end = SpecialIds::from_tokenizer(
+            &json!({"added_tokens": [{"id": 7, "content": END_OF_TEXT}]}),
+        );
         assert_eq!(end.generation_config(&[])[FIELD], json!(7));
         assert_eq!(end.generation_config(&[3])[FIELD], json!(3));
         assert_eq!(end.generation_config(&[3, 7])[FIELD], json!([3, 7]));

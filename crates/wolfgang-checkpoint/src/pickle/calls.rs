@@ -1,21 +1,19 @@
-//! What Python would call while it reads a pickle: what is allowed, and what the result is taken for. Nothing is called.
+//! Checks the calls in a pickle and builds their results, without calling anything.
 
+use super::error::{PickleError, Result};
 use super::globals::{Global, Kind};
+use super::limits::{MAX_NAME, TENSOR};
+use super::rebuild;
+use super::tensor::TensorRef;
 use super::value::{Id, Object, Value, Values};
-use super::{MAX_NAME, PickleError, tensors};
 use std::collections::HashSet;
 use std::rc::Rc;
-
-type Result<T = (), E = PickleError> = std::result::Result<T, E>;
 
 const DEFAULTDICT: &str = "collections.defaultdict";
 const PARTIAL: &str = "functools.partial";
 
-/// What a tensor costs of the budget.
-const TENSOR: usize = 256;
-
-/// Known classes whose attributes may be functions: Python only stores the state of these.
-const STORE_STATE: [&str; 6] = [
+/// Allowed classes that only store their state, so that it may contain functions.
+const STATE_STORING_CLASSES: [&str; 6] = [
     "argparse.Namespace",
     "collections.Counter",
     "collections.OrderedDict",
@@ -24,21 +22,21 @@ const STORE_STATE: [&str; 6] = [
     "types.SimpleNamespace",
 ];
 
-/// The same for classes of torch.
-const STORE_STATE_OF_TORCH: &str = "torch.optim.lr_scheduler.";
+/// A package of torch with such classes.
+const STATE_STORING_TORCH_PACKAGE: &str = "torch.optim.lr_scheduler.";
 
-/// Names in a state that Python's own classes and pydantic's use.
-const USUAL_ATTRIBUTES: [&str; 3] = ["__fields_set__", "__objclass__", "__orig_class__"];
+/// Special attributes that the state of an enum, a generic class or a pydantic model may set.
+const ALLOWED_ATTRIBUTES: [&str; 3] = ["__fields_set__", "__objclass__", "__orig_class__"];
 
 fn refused(callable: impl Into<String>) -> PickleError {
     PickleError::Call(callable.into())
 }
 
-fn with_function(path: &str) -> PickleError {
+fn function_argument(path: &str) -> PickleError {
     refused(format!("{path} with a function"))
 }
 
-/// The result of `callable(*args)`.
+/// Builds the result of `callable(*args)`.
 pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<Id> {
     let Some(global) = values.global(callable).map(Rc::clone) else {
         return Err(refused("an object"));
@@ -47,36 +45,37 @@ pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<
         return Err(PickleError::Malformed);
     };
     let path = global.path.as_str();
-    let no = || refused(path);
+    let refusal = || refused(path);
     match (path, items) {
-        // How protocols before 4 write the name of a class in a class.
+        // The name of a nested class in protocols before 4.
         ("builtins.getattr", [class, name]) => {
             let class = values.global(*class);
             let name = values.str(*name).filter(|name| name.len() <= MAX_NAME);
             let inner = class
                 .zip(name)
                 .and_then(|(class, name)| class.attribute(name));
-            let inner = inner.ok_or_else(no)?;
+            let inner = inner.ok_or_else(refusal)?;
             values.spend(inner.path.len() + size_of::<Global>())?;
             return Ok(values.push(Value::Global(Rc::new(inner))));
         }
-        // The class of None and its like.
+        // The class of a singleton such as None.
         ("builtins.type", [of]) if is_singleton(values.get(*of)) => {
             return Ok(values.push(Value::Set(Vec::new())));
         }
         // With two arguments, it calls the first.
         ("builtins.iter", [_]) => {}
-        ("builtins.iter", _) => return Err(no()),
-        // How protocols before 2 make an object: class, base, state of the base.
+        ("builtins.iter", _) => return Err(refusal()),
+        // The creation of an object in protocols before 2: class, base, state of the base.
         ("copyreg._reconstructor", [class, base, state]) => {
             let (class, state) = (*class, *state);
-            let is_builtin =
-                |base: &&Rc<Global>| base.kind == Kind::Known && base.path.starts_with("builtins.");
+            let is_builtin = |base: &&Rc<Global>| {
+                base.kind == Kind::Allowed && base.path.starts_with("builtins.")
+            };
             let base = values.global(*base).filter(is_builtin);
-            base.ok_or_else(no)?;
+            base.ok_or_else(refusal)?;
             let class = check_class(values, class)?;
-            if holds(values, state, Global::acts)? {
-                return Err(with_function(path));
+            if contains(values, state, Global::may_run_code)? {
+                return Err(function_argument(path));
             }
             return Ok(values.push(object(class, None)));
         }
@@ -84,56 +83,57 @@ pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<
             if path.starts_with("torch._tensor._rebuild_from_type") =>
         {
             let function = values.global(*function);
-            let function = function.filter(|f| f.kind == Kind::Known);
-            let function = function.ok_or_else(no)?.path.clone();
+            let function = function.filter(|f| f.kind == Kind::Allowed);
+            let function = function.ok_or_else(refusal)?.path.clone();
             let (class, function_args) = (*class, *function_args);
             let class = check_class(values, class)?;
             let inner = values.sequence(function_args).unwrap_or_default();
-            let tensor = tensors::rebuilt(values, &function, inner).ok_or_else(no)?;
-            // Keeps the class among those that were not read.
+            let tensor = rebuild::tensor(values, &function, inner).ok_or_else(refusal)?;
+            // Lists the class among those that were skipped.
             values.push(object(class, None));
             return push_tensor(values, tensor, args);
         }
-        _ if path.starts_with("torch._tensor._rebuild_from_type") => return Err(no()),
+        _ if path.starts_with("torch._tensor._rebuild_from_type") => return Err(refusal()),
         ("torch.Size", [size]) => return Ok(*size),
-        // How type annotations are written: `Optional[int]`.
+        // Type annotations such as `Optional[int]`.
         ("operator.getitem" | "_operator.getitem", [of, item]) => {
             let item = *item;
             let of = values.global(*of);
             of.filter(|of| of.path.starts_with("typing."))
-                .ok_or_else(no)?;
-            let acts = |global: &Global| global.acts() && !global.path.starts_with("typing.");
-            if holds(values, item, acts)? {
-                return Err(with_function(path));
+                .ok_or_else(refusal)?;
+            let is_function =
+                |global: &Global| global.may_run_code() && !global.path.starts_with("typing.");
+            if contains(values, item, is_function)? {
+                return Err(function_argument(path));
             }
             return Ok(values.push(Value::Set(Vec::new())));
         }
-        ("operator.getitem" | "_operator.getitem", _) => return Err(no()),
-        // The name of a function of numpy's.
+        ("operator.getitem" | "_operator.getitem", _) => return Err(refusal()),
+        // A function of numpy, by its name.
         ("numpy._core._ufunc_reconstruct" | "numpy.core._ufunc_reconstruct", items) => {
             let names: Option<Vec<_>> = items.iter().map(|id| values.str(*id)).collect();
             let Some([module, name]) = names.as_deref() else {
-                return Err(no());
+                return Err(refusal());
             };
             let is_numpy = *module == "numpy" || module.starts_with("numpy.");
             if !is_numpy || module.len().max(name.len()) > MAX_NAME {
-                return Err(no());
+                return Err(refusal());
             }
             let ufunc = Global::new(4, module, name);
             values.spend(ufunc.path.len() + size_of::<Global>())?;
             return Ok(values.push(Value::Global(Rc::new(ufunc))));
         }
         (_, items) => {
-            if let Some(tensor) = tensors::rebuilt(values, path, items)
-                && global.kind == Kind::Known
+            if let Some(tensor) = rebuild::tensor(values, path, items)
+                && global.kind == Kind::Allowed
             {
                 return push_tensor(values, tensor, args);
             }
         }
     }
     match global.kind {
-        Kind::Known | Kind::Class => check_args(values, &global, args)?,
-        Kind::Unlisted | Kind::Function => return Err(no()),
+        Kind::Allowed | Kind::Class => check_args(values, &global, args)?,
+        Kind::Unknown | Kind::Unsafe => return Err(refusal()),
     }
     values.spend(size_of::<Object>())?;
     let value = match path {
@@ -151,60 +151,62 @@ pub(super) fn reduce(values: &mut Values<'_>, callable: Id, args: Id) -> Result<
     Ok(values.push(value))
 }
 
-/// The result of `class.__new__(class, *args)`.
-pub(super) fn make(values: &mut Values<'_>, class: Id, args: Id) -> Result<Id> {
+/// Builds the result of `class.__new__(class, *args)`.
+pub(super) fn new_object(values: &mut Values<'_>, class: Id, args: Id) -> Result<Id> {
     let class = check_class(values, class)?;
     check_args(values, &class, args)?;
     values.spend(size_of::<Object>())?;
     Ok(values.push(object(class, Some(args))))
 }
 
-/// The class of an object that Python makes without calling the class.
+/// Checks that objects of a class may be created without calling it.
 fn check_class(values: &Values<'_>, class: Id) -> Result<Rc<Global>> {
     let class = values.global(class).ok_or_else(|| refused("an object"))?;
     match class.kind {
-        Kind::Known | Kind::Class | Kind::Unlisted => Ok(Rc::clone(class)),
-        Kind::Function => Err(refused(&class.path)),
+        Kind::Allowed | Kind::Class | Kind::Unknown => Ok(Rc::clone(class)),
+        Kind::Unsafe => Err(refused(&class.path)),
     }
 }
 
-/// Whether what is called or made may have these arguments: it could call the functions among them.
+/// Refuses functions among the arguments of a call, because the call could call them.
 fn check_args(values: &mut Values<'_>, callable: &Global, args: Id) -> Result {
     let path = callable.path.as_str();
-    let holds_function = match path {
-        PARTIAL => holds(values, args, Global::is_dangerous)?,
+    let has_function_argument = match path {
+        PARTIAL => contains(values, args, Global::is_unsafe_to_store)?,
         DEFAULTDICT => {
             let rest = values.sequence(args).and_then(|args| args.get(1)).copied();
-            holds(values, args, Global::is_dangerous)?
-                || rest.map_or(Ok(false), |rest| holds(values, rest, Global::acts))?
+            contains(values, args, Global::is_unsafe_to_store)?
+                || rest.map_or(Ok(false), |rest| {
+                    contains(values, rest, Global::may_run_code)
+                })?
         }
-        _ => holds(values, args, Global::acts)?,
+        _ => contains(values, args, Global::may_run_code)?,
     };
-    if holds_function {
-        return Err(with_function(path));
+    if has_function_argument {
+        return Err(function_argument(path));
     }
     Ok(())
 }
 
 fn push_tensor(
     values: &mut Values<'_>,
-    tensor: Result<tensors::TensorRef, Rc<str>>,
+    tensor: Result<TensorRef, Rc<str>>,
     args: Id,
 ) -> Result<Id> {
     values.spend(TENSOR)?;
-    let has_function = holds(values, args, Global::acts)?;
+    let has_function = contains(values, args, Global::may_run_code)?;
     let id = values.push(Value::Tensor(Box::new(tensor)));
     if has_function {
-        values.note_function(id);
+        values.set_has_function(id);
     }
     Ok(id)
 }
 
 /// Sets the state of an object.
 ///
-/// Python looks for `__setstate__`, and for what appends to a list, among the attributes of the object first. An
-/// object whose state is set twice, or that grows afterwards, could thus call any function. Python's own pickles
-/// set the state last.
+/// An attribute of the object takes precedence over the methods `__setstate__`, `append` and the
+/// like of its class. An object whose state is set twice, or that grows afterwards, could thus call
+/// any function, and is refused. Pickles that Python writes set the state last.
 pub(super) fn build(values: &mut Values<'_>, object: Id, new: Id) -> Result {
     let class = match values.get(object) {
         Value::Dict(_) => None,
@@ -225,18 +227,21 @@ pub(super) fn build(values: &mut Values<'_>, object: Id, new: Id) -> Result {
     if let Some(class) = &class {
         let path = class.path.as_str();
         if path == "logging.getLogger" {
-            // Loggers are shared with the program that loads the file.
+            // Loggers are global, so that this would change the program that loads the file.
             return Err(method());
         }
-        let stores = STORE_STATE.contains(&path) || path.starts_with(STORE_STATE_OF_TORCH);
-        let holds_function = match class.kind {
-            _ if path == PARTIAL => holds(values, new, Global::is_dangerous)?,
-            Kind::Known if !stores => holds(values, new, Global::acts)?,
-            _ if path.starts_with("torch.") && !stores => holds(values, new, Global::acts)?,
+        let stores =
+            STATE_STORING_CLASSES.contains(&path) || path.starts_with(STATE_STORING_TORCH_PACKAGE);
+        let has_function_argument = match class.kind {
+            _ if path == PARTIAL => contains(values, new, Global::is_unsafe_to_store)?,
+            Kind::Allowed if !stores => contains(values, new, Global::may_run_code)?,
+            _ if path.starts_with("torch.") && !stores => {
+                contains(values, new, Global::may_run_code)?
+            }
             _ => false,
         };
-        if holds_function {
-            return Err(with_function(path));
+        if has_function_argument {
+            return Err(function_argument(path));
         }
     }
     match values.get_mut(object) {
@@ -248,8 +253,8 @@ pub(super) fn build(values: &mut Values<'_>, object: Id, new: Id) -> Result {
     }
 }
 
-/// Whether a state has an attribute with a name like `__class__` or `__reduce__`, which Python looks up on objects,
-/// and what is under it is no plain value.
+/// Whether a state sets a special attribute, such as `__class__` or `__reduce__`, to something
+/// other than a plain value.
 fn sets_method(values: &mut Values<'_>, state: Id) -> Result<bool> {
     let (mut parts, is_dict) = match values.get(state) {
         Value::Tuple(parts) => (parts.clone(), false),
@@ -259,7 +264,7 @@ fn sets_method(values: &mut Values<'_>, state: Id) -> Result<bool> {
     if is_dict {
         let items = values.items(state).unwrap_or_default().len();
         values.spend_search(items)?;
-        // Pydantic's states have the attributes in it.
+        // A pydantic model has its attributes there.
         parts.extend(values.find(state, "__dict__"));
     }
     for (index, part) in parts.into_iter().enumerate() {
@@ -269,7 +274,7 @@ fn sets_method(values: &mut Values<'_>, state: Id) -> Result<bool> {
             let Some(key) = values.str(*key).filter(|key| key.starts_with("__")) else {
                 continue;
             };
-            let is_usual = USUAL_ATTRIBUTES.contains(&key)
+            let is_allowed = ALLOWED_ATTRIBUTES.contains(&key)
                 || key.starts_with("__pydantic_")
                 || is_dict && index == 0 && key == "__dict__";
             let is_plain = matches!(
@@ -282,7 +287,7 @@ fn sets_method(values: &mut Values<'_>, state: Id) -> Result<bool> {
                     | Value::Str(_)
                     | Value::Bytes(_)
             );
-            if key.ends_with("__") && !is_usual && !is_plain {
+            if key.ends_with("__") && !is_allowed && !is_plain {
                 return Ok(true);
             }
         }
@@ -290,7 +295,8 @@ fn sets_method(values: &mut Values<'_>, state: Id) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether something that is neither list nor dictionary may grow by `method`.
+/// Checks that items may be added to an object that is neither a list nor a dictionary. Python
+/// would call `method`.
 pub(super) fn check_growth(values: &mut Values<'_>, to: Id, method: &str) -> Result {
     match values.get(to) {
         Value::Object(object) => {
@@ -302,7 +308,7 @@ pub(super) fn check_growth(values: &mut Values<'_>, to: Id, method: &str) -> Res
                 return Err(refusal);
             }
             match args {
-                Some(args) if holds(values, args, Global::acts)? => Err(refusal),
+                Some(args) if contains(values, args, Global::may_run_code)? => Err(refusal),
                 _ => Ok(()),
             }
         }
@@ -314,11 +320,11 @@ pub(super) fn check_growth(values: &mut Values<'_>, to: Id, method: &str) -> Res
     }
 }
 
-/// Whether a function of this kind is reachable from a value.
-fn holds(values: &mut Values<'_>, id: Id, kind: fn(&Global) -> bool) -> Result<bool> {
-    let mut open = vec![id];
+/// Whether a class or function that matches `predicate` is reachable from a value.
+fn contains(values: &mut Values<'_>, id: Id, predicate: fn(&Global) -> bool) -> Result<bool> {
+    let mut pending = vec![id];
     let mut seen = HashSet::from([id]);
-    while let Some(id) = open.pop() {
+    while let Some(id) = pending.pop() {
         let n = match values.get(id) {
             Value::Tuple(ids) | Value::List(ids) | Value::Set(ids) => ids.len(),
             Value::Dict(object) | Value::Object(object) => object.items.len(),
@@ -327,11 +333,11 @@ fn holds(values: &mut Values<'_>, id: Id, kind: fn(&Global) -> bool) -> Result<b
         values.spend_search(1 + n)?;
         let mut visit = |id: Id| {
             if seen.insert(id) {
-                open.push(id);
+                pending.push(id);
             }
         };
         match values.get(id) {
-            Value::Global(global) if kind(global) => return Ok(true),
+            Value::Global(global) if predicate(global) => return Ok(true),
             Value::Tensor(_) if values.has_function(id) => return Ok(true),
             Value::Tuple(ids) | Value::List(ids) | Value::Set(ids) => {
                 ids.iter().copied().for_each(visit);
@@ -368,13 +374,13 @@ fn object<'a>(class: Rc<Global>, args: Option<Id>) -> Value<'a> {
     }))
 }
 
-/// The items of a dictionary that is made from a list of pairs, as Python 2 wrote them.
+/// Returns the items of a dictionary that is created from a list of pairs, as Python 2 does.
 fn pairs(values: &mut Values<'_>, args: Id) -> Result<Vec<(Id, Id)>> {
     let first = values.sequence(args).and_then(|args| args.first()).copied();
     let n = first
         .and_then(|first| values.sequence(first))
         .map_or(0, <[Id]>::len);
-    // Copied, too.
+    // The items are searched and copied.
     values.spend_search(2 * n)?;
     let items = first.and_then(|first| values.sequence(first));
     let pair = |id: &Id| match values.sequence(*id) {

@@ -1,66 +1,44 @@
-//! The stack machine that a pickle is a program for.
+//! The stack machine that builds the values of a pickle.
 
 use super::calls;
-use super::tensors;
+use super::error::{PickleError, Result};
+use super::globals::Global;
+use super::limits::{MAX_NAME, MAX_VALUES, STORAGE};
+use super::reader::Reader;
+use super::rebuild;
+use super::stack::Stack;
+use super::unsupported;
 use super::value::{Id, Value, Values};
-use super::{MAX_NAME, MAX_VALUES, PickleError};
-use crate::pickle::globals::Global;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 pub(super) struct Machine<'a> {
-    /// What has not been read of the program.
-    rest: &'a [u8],
+    reader: Reader<'a>,
     values: Values<'a>,
-    stack: Vec<Id>,
-    /// Heights of the stack at each MARK.
-    marks: Vec<usize>,
+    stack: Stack,
     memo: HashMap<usize, Id>,
     globals: HashMap<(&'a str, &'a str), Rc<Global>>,
     /// The keys of storages.
     keys: HashMap<Cow<'a, str>, Rc<str>>,
-    /// What the last PROTO says.
+    /// The protocol of the last PROTO.
     protocol: u8,
 }
 
-/// What a storage costs of the budget.
-const STORAGE: usize = 256;
-
-/// Opcodes that `torch.save` does not write by default, with their names and the protocols they come from.
-const UNREAD: [(u8, &str, u8); 13] = [
-    (b'F', "FLOAT", 0),
-    (b'P', "PERSID", 0),
-    (b'S', "STRING", 0),
-    (b'V', "UNICODE", 0),
-    (b'g', "GET", 0),
-    (b'i', "INST", 0),
-    (b'p', "PUT", 0),
-    (b'o', "OBJ", 1),
-    (0x82, "EXT1", 2),
-    (0x83, "EXT2", 2),
-    (0x84, "EXT4", 2),
-    (0x97, "NEXT_BUFFER", 5),
-    (0x98, "READONLY_BUFFER", 5),
-];
-
-/// The result of a pickle's program.
+/// The result of a pickle.
 pub(super) struct Outcome<'a> {
     pub(super) values: Values<'a>,
     pub(super) root: Id,
-    /// The bytes after its STOP.
+    /// The bytes after STOP.
     pub(super) rest: &'a [u8],
 }
 
-type Result<T = (), E = PickleError> = std::result::Result<T, E>;
-
 impl<'a> Machine<'a> {
-    pub(super) fn new(program: &'a [u8]) -> Self {
+    pub(super) fn new(pickle: &'a [u8]) -> Self {
         Self {
-            rest: program,
+            reader: Reader { rest: pickle },
             values: Values::default(),
-            stack: Vec::new(),
-            marks: Vec::new(),
+            stack: Stack::default(),
             memo: HashMap::new(),
             globals: HashMap::new(),
             keys: HashMap::new(),
@@ -68,19 +46,19 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Follows the program up to its STOP; what then lies on top of the stack is what it describes.
+    /// Interprets the pickle up to its STOP. The result is the value on top of the stack.
     pub(super) fn run(mut self) -> Result<Outcome<'a>> {
         loop {
-            match self.byte()? {
+            match self.reader.byte()? {
                 b'.' => break,
                 opcode => self.step(opcode)?,
             }
         }
-        let root = self.pop()?;
+        let root = self.stack.pop()?;
         Ok(Outcome {
             values: self.values,
             root,
-            rest: self.rest,
+            rest: self.reader.rest,
         })
     }
 
@@ -88,17 +66,17 @@ impl<'a> Machine<'a> {
         match opcode {
             // PROTO, FRAME
             0x80 => {
-                self.protocol = self.byte()?;
-                // The protocol decides what names mean.
+                self.protocol = self.reader.byte()?;
+                // The meaning of names depends on the protocol.
                 self.globals.clear();
             }
-            0x95 => drop(self.array::<8>()?),
+            0x95 => drop(self.reader.array::<8>()?),
             // MARK, POP, POP_MARK, DUP
-            b'(' => self.mark()?,
-            b'0' => drop(self.pop()?),
-            b'1' => drop(self.pop_to_mark()?),
+            b'(' => self.stack.mark()?,
+            b'0' => drop(self.stack.pop()?),
+            b'1' => drop(self.stack.pop_to_mark()?),
             b'2' => {
-                let top = self.top()?;
+                let top = self.stack.top()?;
                 self.push_id(top)?;
             }
             // NONE, NEWTRUE, NEWFALSE
@@ -109,13 +87,13 @@ impl<'a> Machine<'a> {
             b'K' => self.push_int::<1>()?,
             b'M' => self.push_int::<2>()?,
             b'J' => {
-                let int = i32::from_le_bytes(self.array()?);
+                let int = i32::from_le_bytes(self.reader.array()?);
                 self.push(Value::Int(int.into()))?;
             }
             0x8a => self.push_long::<1>()?,
             0x8b => self.push_long::<4>()?,
             b'I' => {
-                let value = match self.line()? {
+                let value = match self.reader.line()? {
                     "00" => Value::Bool(false),
                     "01" => Value::Bool(true),
                     int => Value::Int(int.parse().map_err(|_| PickleError::Malformed)?),
@@ -123,18 +101,18 @@ impl<'a> Machine<'a> {
                 self.push(value)?;
             }
             b'L' => {
-                let line = self.line()?;
+                let line = self.reader.line()?;
                 let digits = line.strip_suffix('L').unwrap_or(line);
                 let is_int = digits.strip_prefix('-').unwrap_or(digits);
                 if is_int.is_empty() || !is_int.bytes().all(|byte| byte.is_ascii_digit()) {
                     return Err(PickleError::Malformed);
                 }
-                // No number that is read here has more than 64 bits.
+                // The value of an integer with more than 64 bits is not needed.
                 let value = digits.parse().map_or(Value::BigInt(&[]), Value::Int);
                 self.push(value)?;
             }
             b'G' => {
-                let float = f64::from_be_bytes(self.array()?);
+                let float = f64::from_be_bytes(self.reader.array()?);
                 self.push(Value::Float(float))?;
             }
             // SHORT_BINUNICODE, BINUNICODE, BINUNICODE8, SHORT_BINSTRING, BINSTRING
@@ -148,76 +126,76 @@ impl<'a> Machine<'a> {
             // EMPTY_TUPLE, TUPLE1 to TUPLE3, TUPLE, EMPTY_LIST, LIST, EMPTY_SET, FROZENSET
             b')' => self.push(Value::Tuple(Vec::new()))?,
             0x85..=0x87 => {
-                let items = self.pop_n(usize::from(opcode - 0x84))?;
+                let items = self.stack.pop_vec(usize::from(opcode - 0x84))?;
                 self.push_sequence(Value::Tuple, items)?;
             }
             b't' => {
-                let items = self.pop_to_mark()?;
+                let items = self.stack.pop_to_mark()?;
                 self.push_sequence(Value::Tuple, items)?;
             }
             b']' => self.push(Value::List(Vec::new()))?,
             b'l' => {
-                let items = self.pop_to_mark()?;
+                let items = self.stack.pop_to_mark()?;
                 self.push_sequence(Value::List, items)?;
             }
             0x8f => self.push(Value::Set(Vec::new()))?,
             0x91 => {
-                let items = self.pop_to_mark()?;
+                let items = self.stack.pop_to_mark()?;
                 self.push_sequence(Value::Set, items)?;
             }
             // APPEND, APPENDS, ADDITEMS
             b'a' => {
-                let item = self.pop()?;
+                let item = self.stack.pop()?;
                 self.append(vec![item])?;
             }
             b'e' | 0x90 => {
-                let items = self.pop_to_mark()?;
+                let items = self.stack.pop_to_mark()?;
                 self.append(items)?;
             }
             // EMPTY_DICT, DICT, SETITEM, SETITEMS
             b'}' => self.push(Value::Dict(Box::default()))?,
             b'd' => {
-                let items = self.pop_to_mark()?;
+                let items = self.stack.pop_to_mark()?;
                 self.push(Value::Dict(Box::default()))?;
                 self.insert(&items)?;
             }
             b's' => {
-                let items = self.pop_n(2)?;
+                let items = self.stack.pop_n::<2>()?;
                 self.insert(&items)?;
             }
             b'u' => {
-                let items = self.pop_to_mark()?;
+                let items = self.stack.pop_to_mark()?;
                 self.insert(&items)?;
             }
             // GLOBAL, STACK_GLOBAL
             b'c' => {
-                let (module, name) = (self.line()?, self.line()?);
+                let (module, name) = (self.reader.line()?, self.reader.line()?);
                 self.push_global(module, name)?;
             }
             0x93 => {
-                let names = self.pop_n(2)?;
-                let (module, name) = (self.text(names[0])?, self.text(names[1])?);
+                let names = self.stack.pop_n::<2>()?;
+                let (module, name) = (self.name(names[0])?, self.name(names[1])?);
                 self.push_global(module, name)?;
             }
             // REDUCE, NEWOBJ, NEWOBJ_EX, BUILD
             b'R' => {
-                let parts = self.pop_n(2)?;
+                let parts = self.stack.pop_n::<2>()?;
                 let result = calls::reduce(&mut self.values, parts[0], parts[1])?;
                 self.push_id(result)?;
             }
             0x81 => {
-                let parts = self.pop_n(2)?;
-                self.make(parts[0], parts[1])?;
+                let parts = self.stack.pop_n::<2>()?;
+                self.push_new_object(parts[0], parts[1])?;
             }
             0x92 => {
-                let parts = self.pop_n(3)?;
-                // The keyword arguments are arguments like the others.
+                let parts = self.stack.pop_n::<3>()?;
+                // Keyword arguments are appended to the positional ones.
                 let args = self.values.push(Value::Tuple(parts[1..].to_vec()));
-                self.make(parts[0], args)?;
+                self.push_new_object(parts[0], args)?;
             }
             b'b' => {
-                let state = self.pop()?;
-                let top = self.top()?;
+                let state = self.stack.pop()?;
+                let top = self.stack.top()?;
                 calls::build(&mut self.values, top, state)?;
             }
             // BINPUT, LONG_BINPUT, MEMOIZE, BINGET, LONG_BINGET
@@ -228,27 +206,27 @@ impl<'a> Machine<'a> {
             b'j' => self.get::<4>()?,
             // BINPERSID
             b'Q' => {
-                let id = self.pop()?;
+                let id = self.stack.pop()?;
                 self.push_persistent(id)?;
             }
-            other => return Err(self.unread(other)),
+            other => return Err(self.unsupported(other)),
         }
         Ok(())
     }
 
-    /// Why an opcode is not followed.
-    fn unread(&mut self, opcode: u8) -> PickleError {
-        let Some((_, name, protocol)) = UNREAD.iter().find(|(byte, ..)| *byte == opcode) else {
+    /// Returns the error for an unknown or unsupported opcode.
+    fn unsupported(&mut self, opcode: u8) -> PickleError {
+        let Some((name, protocol)) = unsupported::find(opcode) else {
             return PickleError::Opcode(opcode);
         };
-        // INST and OBJ call what they name.
+        // INST and OBJ contain a call. If it is unsafe, that is the error.
         let callable = match opcode {
-            b'i' => match (self.line(), self.line()) {
+            b'i' => match (self.reader.line(), self.reader.line()) {
                 (Ok(module), Ok(name)) => self.global(module, name).ok(),
                 _ => return PickleError::Malformed,
             },
             b'o' => {
-                let items = self.pop_to_mark().unwrap_or_default();
+                let items = self.stack.pop_to_mark().unwrap_or_default();
                 items
                     .first()
                     .and_then(|id| self.values.global(*id))
@@ -256,28 +234,21 @@ impl<'a> Machine<'a> {
             }
             _ => None,
         };
-        match callable.filter(|callable| callable.acts()) {
+        match callable.filter(|callable| callable.may_run_code()) {
             Some(callable) => PickleError::Call(callable.path.clone()),
-            None => PickleError::Unsupported(name, *protocol),
+            None => PickleError::Unsupported(name, protocol),
         }
     }
 
-    fn mark(&mut self) -> Result {
-        if self.marks.len() > MAX_VALUES {
-            return Err(PickleError::TooLarge);
-        }
-        self.marks.push(self.stack.len());
-        Ok(())
-    }
-
-    /// What torch has put outside of the pickle: a storage, or, in old files, a class with its source code.
+    /// Pushes an object that torch stores outside of the pickle: a storage or, in old files, a
+    /// class with its source code.
     fn push_persistent(&mut self, id: Id) -> Result {
         let parts = self.values.sequence(id).unwrap_or_default();
         let kind = parts.first().and_then(|kind| self.values.str(*kind));
         match (kind, parts) {
             (Some("storage"), _) => {
                 self.values.spend(STORAGE)?;
-                let storage = tensors::storage(&self.values, id, &mut self.keys);
+                let storage = rebuild::storage(&self.values, id, &mut self.keys);
                 let storage = storage.ok_or(PickleError::Malformed)?;
                 self.push(Value::Storage(Rc::new(storage)))
             }
@@ -286,15 +257,15 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// `class.__new__(class, *args)`
-    fn make(&mut self, class: Id, args: Id) -> Result {
-        let made = calls::make(&mut self.values, class, args)?;
-        self.push_id(made)
+    /// Pushes the result of `class.__new__(class, *args)`.
+    fn push_new_object(&mut self, class: Id, args: Id) -> Result {
+        let object = calls::new_object(&mut self.values, class, args)?;
+        self.push_id(object)
     }
 
     fn append(&mut self, new: Vec<Id>) -> Result {
-        self.link(new.len())?;
-        let top = self.top()?;
+        self.spend_references(new.len())?;
+        let top = self.stack.top()?;
         if let Value::List(items) = self.values.get_mut(top) {
             items.extend(new);
             return Ok(());
@@ -316,8 +287,8 @@ impl<'a> Machine<'a> {
         if !new.len().is_multiple_of(2) {
             return Err(PickleError::Malformed);
         }
-        self.link(new.len())?;
-        let top = self.top()?;
+        self.spend_references(new.len())?;
+        let top = self.stack.top()?;
         if !matches!(self.values.get(top), Value::Dict(_)) {
             calls::check_growth(&mut self.values, top, "__setitem__")?;
         }
@@ -348,18 +319,19 @@ impl<'a> Machine<'a> {
         Ok(global)
     }
 
-    /// A string that names something.
-    fn text(&self, id: Id) -> Result<&'a str> {
+    /// Returns a string that is a name.
+    fn name(&self, id: Id) -> Result<&'a str> {
         let text = self.values.str(id).filter(|text| text.len() <= MAX_NAME);
         text.ok_or(PickleError::Malformed)
     }
 
-    fn link(&mut self, n: usize) -> Result {
+    /// Takes the memory of `n` references from the budget.
+    fn spend_references(&mut self, n: usize) -> Result {
         self.values.spend(n.saturating_mul(2 * size_of::<Id>()))
     }
 
     fn push_sequence(&mut self, kind: fn(Vec<Id>) -> Value<'a>, items: Vec<Id>) -> Result {
-        self.link(items.len())?;
+        self.spend_references(items.len())?;
         self.push(kind(items))
     }
 
@@ -369,24 +341,23 @@ impl<'a> Machine<'a> {
     }
 
     fn push_id(&mut self, id: Id) -> Result {
-        if self.values.len() > MAX_VALUES || self.stack.len() > MAX_VALUES {
+        if self.values.len() > MAX_VALUES {
             return Err(PickleError::TooLarge);
         }
         self.values
             .spend(size_of::<Value<'_>>() + size_of::<Id>())?;
-        self.stack.push(id);
-        Ok(())
+        self.stack.push(id)
     }
 
     fn push_int<const N: usize>(&mut self) -> Result {
-        let int = self.uint::<N>()?;
+        let int = self.reader.uint::<N>()?;
         let int = i64::try_from(int).map_err(|_| PickleError::Malformed)?;
         self.push(Value::Int(int))
     }
 
-    /// An integer as little-endian two's complement behind its length in `N` bytes.
+    /// Pushes a little-endian two's complement integer, which follows its length in `N` bytes.
     fn push_long<const N: usize>(&mut self) -> Result {
-        let bytes = self.sized::<N>()?;
+        let bytes = self.reader.sized::<N>()?;
         let value = if bytes.len() > 8 {
             Value::BigInt(bytes)
         } else {
@@ -399,24 +370,25 @@ impl<'a> Machine<'a> {
     }
 
     fn push_str<const N: usize>(&mut self) -> Result {
-        let bytes = self.sized::<N>()?;
-        // Python 2 wrote bytes as strings, and lone surrogates are no UTF-8.
+        let bytes = self.reader.sized::<N>()?;
+        // Strings that are not UTF-8 contain bytes, in pickles of Python 2, or lone surrogates.
         let text = std::str::from_utf8(bytes);
         self.push(text.map_or(Value::Bytes(bytes), Value::Str))
     }
 
     fn push_bytes<const N: usize>(&mut self) -> Result {
-        let bytes = self.sized::<N>()?;
+        let bytes = self.reader.sized::<N>()?;
         self.push(Value::Bytes(bytes))
     }
 
+    /// Stores the top of the stack in the memo, under a key of `N` bytes.
     fn put<const N: usize>(&mut self) -> Result {
-        let key = self.uint::<N>()?;
+        let key = self.reader.uint::<N>()?;
         self.memoize(key)
     }
 
     fn memoize(&mut self, key: usize) -> Result {
-        let top = self.top()?;
+        let top = self.stack.top()?;
         if self.memo.len() > MAX_VALUES {
             return Err(PickleError::TooLarge);
         }
@@ -424,69 +396,10 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// Pushes a value of the memo, by a key of `N` bytes.
     fn get<const N: usize>(&mut self) -> Result {
-        let key = self.uint::<N>()?;
+        let key = self.reader.uint::<N>()?;
         let id = *self.memo.get(&key).ok_or(PickleError::Malformed)?;
         self.push_id(id)
-    }
-
-    fn top(&self) -> Result<Id> {
-        self.stack.last().copied().ok_or(PickleError::Malformed)
-    }
-
-    fn pop(&mut self) -> Result<Id> {
-        self.stack.pop().ok_or(PickleError::Malformed)
-    }
-
-    fn pop_n(&mut self, n: usize) -> Result<Vec<Id>> {
-        let height = self
-            .stack
-            .len()
-            .checked_sub(n)
-            .ok_or(PickleError::Malformed)?;
-        Ok(self.stack.split_off(height))
-    }
-
-    fn pop_to_mark(&mut self) -> Result<Vec<Id>> {
-        let height = self.marks.pop().ok_or(PickleError::Malformed)?;
-        if height > self.stack.len() {
-            return Err(PickleError::Malformed);
-        }
-        Ok(self.stack.split_off(height))
-    }
-
-    fn byte(&mut self) -> Result<u8> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (array, rest) = self.rest.split_first_chunk().ok_or(PickleError::Cut)?;
-        self.rest = rest;
-        Ok(*array)
-    }
-
-    /// An unsigned little-endian integer of `N` bytes.
-    fn uint<const N: usize>(&mut self) -> Result<usize> {
-        let mut padded = [0; 8];
-        padded[..N].copy_from_slice(&self.array::<N>()?);
-        usize::try_from(u64::from_le_bytes(padded)).map_err(|_| PickleError::Malformed)
-    }
-
-    /// Bytes behind their length in `N` bytes.
-    fn sized<const N: usize>(&mut self) -> Result<&'a [u8]> {
-        let len = self.uint::<N>()?;
-        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(PickleError::Cut)?;
-        self.rest = rest;
-        Ok(bytes)
-    }
-
-    /// The rest of a line of text.
-    fn line(&mut self) -> Result<&'a str> {
-        let searched = &self.rest[..self.rest.len().min(MAX_NAME + 1)];
-        let len = searched.iter().position(|byte| *byte == b'\n');
-        let len = len.ok_or(PickleError::Malformed)?;
-        let line = std::str::from_utf8(&self.rest[..len]);
-        self.rest = &self.rest[len + 1..];
-        line.map_err(|_| PickleError::Malformed)
     }
 }

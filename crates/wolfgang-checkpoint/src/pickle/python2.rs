@@ -1,11 +1,11 @@
-//! What Python 3 makes of the names in pickles that Python 2 can read: its module `_compat_pickle`.
+//! Translates the names of Python 2, as the Python module `_compat_pickle` does.
 
-/// The first protocol whose names are not those of Python 2.
-const FIRST_OTHER: u8 = 3;
+/// The first protocol with names of Python 3.
+const FIRST_PYTHON_3_PROTOCOL: u8 = 3;
 
-/// Module and name as Python 3 imports them from a pickle of this protocol.
+/// Returns the module and name that Python 3 imports for a pickle of this protocol.
 pub(super) fn renamed<'a>(protocol: u8, module: &'a str, name: &'a str) -> (&'a str, &'a str) {
-    if protocol >= FIRST_OTHER {
+    if protocol >= FIRST_PYTHON_3_PROTOCOL {
         return (module, name);
     }
     let found = NAMES.binary_search_by_key(&(module, name), |(m, n, ..)| (*m, *n));
@@ -20,7 +20,7 @@ pub(super) fn renamed<'a>(protocol: u8, module: &'a str, name: &'a str) -> (&'a 
     (module, name)
 }
 
-/// Module and name in Python 2, and in Python 3.
+/// Module and name in Python 2, then in Python 3. Takes precedence over [`MODULES`].
 const NAMES: &[(&str, &str, &str, &str)] = &[
     ("UserDict", "IterableUserDict", "collections", "UserDict"),
     ("UserDict", "UserDict", "collections", "UserDict"),
@@ -40,119 +40,7 @@ const NAMES: &[(&str, &str, &str, &str)] = &[
         "Connection",
     ),
     ("_socket", "fromfd", "socket", "fromfd"),
-    (
-        "exceptions",
-        "ArithmeticError",
-        "builtins",
-        "ArithmeticError",
-    ),
-    ("exceptions", "AssertionError", "builtins", "AssertionError"),
-    ("exceptions", "AttributeError", "builtins", "AttributeError"),
-    ("exceptions", "BaseException", "builtins", "BaseException"),
-    ("exceptions", "BufferError", "builtins", "BufferError"),
-    ("exceptions", "BytesWarning", "builtins", "BytesWarning"),
-    (
-        "exceptions",
-        "DeprecationWarning",
-        "builtins",
-        "DeprecationWarning",
-    ),
-    ("exceptions", "EOFError", "builtins", "EOFError"),
-    (
-        "exceptions",
-        "EnvironmentError",
-        "builtins",
-        "EnvironmentError",
-    ),
-    ("exceptions", "Exception", "builtins", "Exception"),
-    (
-        "exceptions",
-        "FloatingPointError",
-        "builtins",
-        "FloatingPointError",
-    ),
-    ("exceptions", "FutureWarning", "builtins", "FutureWarning"),
-    ("exceptions", "GeneratorExit", "builtins", "GeneratorExit"),
-    ("exceptions", "IOError", "builtins", "IOError"),
-    ("exceptions", "ImportError", "builtins", "ImportError"),
-    ("exceptions", "ImportWarning", "builtins", "ImportWarning"),
-    (
-        "exceptions",
-        "IndentationError",
-        "builtins",
-        "IndentationError",
-    ),
-    ("exceptions", "IndexError", "builtins", "IndexError"),
-    ("exceptions", "KeyError", "builtins", "KeyError"),
-    (
-        "exceptions",
-        "KeyboardInterrupt",
-        "builtins",
-        "KeyboardInterrupt",
-    ),
-    ("exceptions", "LookupError", "builtins", "LookupError"),
-    ("exceptions", "MemoryError", "builtins", "MemoryError"),
-    ("exceptions", "NameError", "builtins", "NameError"),
-    (
-        "exceptions",
-        "NotImplementedError",
-        "builtins",
-        "NotImplementedError",
-    ),
-    ("exceptions", "OSError", "builtins", "OSError"),
-    ("exceptions", "OverflowError", "builtins", "OverflowError"),
-    (
-        "exceptions",
-        "PendingDeprecationWarning",
-        "builtins",
-        "PendingDeprecationWarning",
-    ),
-    ("exceptions", "ReferenceError", "builtins", "ReferenceError"),
-    ("exceptions", "RuntimeError", "builtins", "RuntimeError"),
-    ("exceptions", "RuntimeWarning", "builtins", "RuntimeWarning"),
     ("exceptions", "StandardError", "builtins", "Exception"),
-    ("exceptions", "StopIteration", "builtins", "StopIteration"),
-    ("exceptions", "SyntaxError", "builtins", "SyntaxError"),
-    ("exceptions", "SyntaxWarning", "builtins", "SyntaxWarning"),
-    ("exceptions", "SystemError", "builtins", "SystemError"),
-    ("exceptions", "SystemExit", "builtins", "SystemExit"),
-    ("exceptions", "TabError", "builtins", "TabError"),
-    ("exceptions", "TypeError", "builtins", "TypeError"),
-    (
-        "exceptions",
-        "UnboundLocalError",
-        "builtins",
-        "UnboundLocalError",
-    ),
-    (
-        "exceptions",
-        "UnicodeDecodeError",
-        "builtins",
-        "UnicodeDecodeError",
-    ),
-    (
-        "exceptions",
-        "UnicodeEncodeError",
-        "builtins",
-        "UnicodeEncodeError",
-    ),
-    ("exceptions", "UnicodeError", "builtins", "UnicodeError"),
-    (
-        "exceptions",
-        "UnicodeTranslateError",
-        "builtins",
-        "UnicodeTranslateError",
-    ),
-    ("exceptions", "UnicodeWarning", "builtins", "UnicodeWarning"),
-    ("exceptions", "UserWarning", "builtins", "UserWarning"),
-    ("exceptions", "ValueError", "builtins", "ValueError"),
-    ("exceptions", "Warning", "builtins", "Warning"),
-    (
-        "exceptions",
-        "ZeroDivisionError",
-        "builtins",
-        "ZeroDivisionError",
-    ),
     ("itertools", "ifilter", "builtins", "filter"),
     ("itertools", "ifilterfalse", "itertools", "filterfalse"),
     ("itertools", "imap", "builtins", "map"),
@@ -254,6 +142,7 @@ const MODULES: &[(&str, &str)] = &[
     ("dbm", "dbm.ndbm"),
     ("dumbdbm", "dbm.dumb"),
     ("dummy_thread", "_dummy_thread"),
+    ("exceptions", "builtins"),
     ("gdbm", "dbm.gnu"),
     ("htmlentitydefs", "html.entities"),
     ("httplib", "http.client"),
@@ -286,12 +175,20 @@ mod tests {
     }
 
     #[test]
-    fn names_of_python_2_are_those_of_python_3_up_to_protocol_2() {
+    fn names_are_translated_up_to_protocol_2() {
         assert_eq!(renamed(2, "__builtin__", "long"), ("builtins", "int"));
         assert_eq!(renamed(2, "__builtin__", "unicode"), ("builtins", "str"));
         assert_eq!(
             renamed(0, "commands", "getoutput"),
             ("subprocess", "getoutput")
+        );
+        assert_eq!(
+            renamed(2, "exceptions", "ValueError"),
+            ("builtins", "ValueError")
+        );
+        assert_eq!(
+            renamed(2, "exceptions", "StandardError"),
+            ("builtins", "Exception")
         );
         assert_eq!(renamed(4, "__builtin__", "long"), ("__builtin__", "long"));
     }

@@ -1,12 +1,13 @@
-//! Single numbers and strings, those of numpy and torch among them.
+//! Converts scalars to JSON, including those of numpy and torch.
 
-use super::MAX_NAME;
-use super::tensors::TensorRef;
+use super::limits::MAX_NAME;
+use super::tensor::TensorRef;
 use super::value::{Id, Object, Value, Values};
 use half::f16;
 use serde_json::{Map, Number, Value as Json};
 
-/// The value as JSON. What is no scalar keeps only its kind; what JSON has no word for is null.
+/// Converts a value. A container becomes an empty array or object; a number that JSON does not have
+/// becomes null. `read` returns the value of a tensor with one element.
 pub(super) fn json(
     values: &Values<'_>,
     id: Id,
@@ -32,7 +33,7 @@ fn other() -> Json {
     Json::Object(Map::new())
 }
 
-/// The number that `numpy.core.multiarray.scalar(dtype, bytes)` makes.
+/// Returns the result of `numpy.core.multiarray.scalar(dtype, bytes)`.
 fn numpy_scalar(values: &Values<'_>, scalar: &Object) -> Option<Json> {
     if !scalar.class.as_ref()?.path.ends_with("multiarray.scalar") {
         return None;
@@ -55,7 +56,8 @@ fn numpy_scalar(values: &Values<'_>, scalar: &Object) -> Option<Json> {
     number(code, &bytes)
 }
 
-/// Bytes, also as protocols before 3 write them: a string, each of whose characters is a byte.
+/// Returns the content of a bytes object. Protocols before 3 encode it as a string with one
+/// character for each byte.
 fn bytes_of(values: &Values<'_>, id: Id) -> Option<Vec<u8>> {
     match values.get(id) {
         Value::Bytes(bytes) if bytes.len() <= size_of::<u64>() => Some(bytes.to_vec()),
@@ -70,7 +72,7 @@ fn bytes_of(values: &Values<'_>, id: Id) -> Option<Vec<u8>> {
     }
 }
 
-/// The number of this type of numpy's (`i8`: a signed integer of 8 bytes) in little-endian bytes.
+/// Decodes a little-endian number of a numpy type (`i8`: a signed integer of 8 bytes).
 fn number(code: &str, bytes: &[u8]) -> Option<Json> {
     let float = |x: f64| Number::from_f64(x).map(Json::Number);
     let kind = code

@@ -1,10 +1,10 @@
-//! The classes whose objects are passed over.
+//! Lists the classes of the objects that are skipped.
 
 use super::value::{Id, Value, Values};
 use std::collections::BTreeSet;
 
-/// What holds plain values or is understood.
-const UNDERSTOOD: &[&str] = &[
+/// Classes and functions whose objects are read, or hold only plain values.
+const READ: &[&str] = &[
     "_codecs.encode",
     "builtins.bool",
     "builtins.dict",
@@ -25,8 +25,8 @@ const UNDERSTOOD: &[&str] = &[
     "torch.serialization._get_layout",
 ];
 
-/// What functions return that have a name of their own.
-const MADE_BY: &[(&str, &str)] = &[
+/// Functions, and the classes of the objects that they return.
+const RETURN_TYPES: &[(&str, &str)] = &[
     ("array._array_reconstructor", "array.array"),
     ("numpy._core.multiarray._reconstruct", "numpy.ndarray"),
     ("numpy._core.numeric._frombuffer", "numpy.ndarray"),
@@ -57,17 +57,17 @@ const MADE_BY: &[(&str, &str)] = &[
     ("zoneinfo.ZoneInfo._unpickle", "zoneinfo.ZoneInfo"),
 ];
 
-/// The classes of all objects but `read` that are not understood, sorted.
+/// Returns the classes of all objects that are skipped, sorted. `read` is an object that is read.
 pub(super) fn classes(values: &Values<'_>, read: Option<Id>) -> Vec<String> {
     let objects = values.iter().filter_map(|(id, value)| match value {
         Value::Object(object) if Some(id) != read => object.class.as_ref(),
         _ => None,
     });
     let paths = objects.map(|class| class.path.as_str());
-    let unread = paths.filter(|path| !UNDERSTOOD.contains(path));
+    let unread = paths.filter(|path| !READ.contains(path));
     let named = unread.map(|path| {
-        let made = MADE_BY.iter().find(|(function, _)| *function == path);
-        made.map_or(path, |(_, class)| class)
+        let returned = RETURN_TYPES.iter().find(|(function, _)| *function == path);
+        returned.map_or(path, |(_, class)| class)
     });
     let classes: BTreeSet<_> = named.collect();
     classes.into_iter().map(str::to_owned).collect()

@@ -1,12 +1,14 @@
 //! The values that a pickle builds.
 
-use super::PickleError;
+use super::error::{PickleError, Result};
 use super::globals::Global;
-use super::tensors::{Storage, TensorRef};
+use super::limits::{BUDGET, SEARCHED};
+use super::tensor::{Storage, TensorRef};
 use std::collections::HashSet;
 use std::rc::Rc;
 
-/// Index of a value. Values refer to each other by index, so sharing and cycles cost nothing.
+/// Index of a value. Values refer to each other by index, so that they can be shared and form
+/// cycles.
 pub(super) type Id = usize;
 
 #[derive(Debug)]
@@ -21,56 +23,49 @@ pub(super) enum Value<'a> {
     Bytes(&'a [u8]),
     Tuple(Vec<Id>),
     List(Vec<Id>),
-    /// A `dict`, or one of the subclasses in `collections` that hold nothing else.
+    /// A `dict`, an `OrderedDict` or a `defaultdict`.
     Dict(Box<Object>),
     /// An imported class or function.
     Global(Rc<Global>),
     /// An instance of a class, or the result of a call.
     Object(Box<Object>),
     Storage(Rc<Storage>),
-    /// A tensor, or what cannot be read of it.
+    /// A tensor, or the description of a tensor that is not supported.
     Tensor(Box<Result<TensorRef, Rc<str>>>),
-    /// The items of a set, or of something else that holds nothing but them.
+    /// The items of a set or of a similar container.
     Set(Vec<Id>),
 }
 
-/// What is known of an object without running its class.
+/// An object, described without running its class.
 #[derive(Debug, Default)]
 pub(super) struct Object {
-    /// Its class, or the function that returned it; `None` for a `dict`.
+    /// The class, or the function that returned the object; `None` for a `dict`.
     pub(super) class: Option<Rc<Global>>,
-    /// The tuple of arguments that it was made from.
+    /// The tuple of the arguments of the call that created the object.
     pub(super) args: Option<Id>,
-    /// The items that were set on it as on a dictionary; of one that was appended to it as to a list, the item is key and
-    /// value.
+    /// Items that were set as on a dictionary. An item that was appended as to a list is both key
+    /// and value.
     pub(super) items: Vec<(Id, Id)>,
-    /// The state that was set on it, usually the dictionary of its attributes.
+    /// The state that was set, usually the dictionary of the attributes.
     pub(super) state: Option<Id>,
 }
-
-/// Bytes that following one pickle may take, and values that may be searched meanwhile, each counted as [`SEARCHED`]
-/// bytes. A few bytes of a pickle could otherwise have the same large value copied or searched any number of times.
-const BUDGET: usize = 112 << 20;
-
-/// What searching a value costs of the budget.
-const SEARCHED: usize = 16;
 
 /// The values of one pickle.
 #[derive(Debug)]
 pub(super) struct Values<'a> {
     values: Vec<Value<'a>>,
-    /// What is left of the budget.
-    left: usize,
-    /// Tensors that were given functions, as attributes or hooks.
-    holders: HashSet<Id>,
+    /// The remaining budget, see [`BUDGET`].
+    budget: usize,
+    /// Tensors with functions as attributes or hooks.
+    tensors_with_functions: HashSet<Id>,
 }
 
 impl Default for Values<'_> {
     fn default() -> Self {
         Self {
             values: Vec::new(),
-            left: BUDGET,
-            holders: HashSet::new(),
+            budget: BUDGET,
+            tensors_with_functions: HashSet::new(),
         }
     }
 }
@@ -82,24 +77,25 @@ impl<'a> Values<'a> {
     }
 
     /// Takes bytes from the budget.
-    pub(super) fn spend(&mut self, bytes: usize) -> Result<(), PickleError> {
-        self.left = self.left.checked_sub(bytes).ok_or(PickleError::TooLarge)?;
+    pub(super) fn spend(&mut self, bytes: usize) -> Result {
+        let budget = self.budget.checked_sub(bytes);
+        self.budget = budget.ok_or(PickleError::TooLarge)?;
         Ok(())
     }
 
-    /// Takes from the budget what it costs to search this many values.
-    pub(super) fn spend_search(&mut self, n: usize) -> Result<(), PickleError> {
+    /// Takes the cost of searching `n` values from the budget.
+    pub(super) fn spend_search(&mut self, n: usize) -> Result {
         self.spend(n.saturating_mul(SEARCHED))
     }
 
-    /// Notes that a tensor was given a function.
-    pub(super) fn note_function(&mut self, tensor: Id) {
-        self.holders.insert(tensor);
+    /// Records that a tensor has a function as an attribute or hook.
+    pub(super) fn set_has_function(&mut self, tensor: Id) {
+        self.tensors_with_functions.insert(tensor);
     }
 
-    /// Whether a tensor was given a function.
+    /// Whether a tensor has a function as an attribute or hook.
     pub(super) fn has_function(&self, tensor: Id) -> bool {
-        self.holders.contains(&tensor)
+        self.tensors_with_functions.contains(&tensor)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -125,7 +121,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// The elements of a tuple or list.
+    /// Returns the elements of a tuple or list.
     pub(super) fn sequence(&self, id: Id) -> Option<&[Id]> {
         match self.get(id) {
             Value::Tuple(ids) | Value::List(ids) => Some(ids),
@@ -133,7 +129,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// The items of a dictionary, of one of its subclasses too.
+    /// Returns the items of a dictionary or of an object with items.
     pub(super) fn items(&self, id: Id) -> Option<&[(Id, Id)]> {
         match self.get(id) {
             Value::Dict(object) => Some(&object.items),
@@ -142,7 +138,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// The value under a string key. The last of equal keys counts, as in Python.
+    /// Returns the value of a string key; the last one of equal keys, as in Python.
     pub(super) fn find(&self, dictionary: Id, key: &str) -> Option<Id> {
         let mut items = self.items(dictionary)?.iter().rev();
         let found = items.find(|(k, _)| self.str(*k) == Some(key));

@@ -1,8 +1,7 @@
-//! The directory of a zip archive as `torch.save` writes it: stored entries, with or without zip64 records.
+//! Reads the directory of a zip archive that `torch.save` wrote, with or without zip64 records.
 //!
-//! The archive begins at the first byte of the file, and offsets are taken as they are written. Everything that
-//! `torch.save` never writes (compression, encryption, several disks, overlapping entries, two entries of one name) is
-//! refused rather than interpreted.
+//! The archive must begin at the first byte of the file. Features that `torch.save` does not use
+//! (compression, encryption, several disks, overlapping entries, duplicate names) are refused.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,7 +9,7 @@ use std::ops::Range;
 /// Why a file is not an archive of this kind.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ArchiveError {
-    /// It breaks the zip format.
+    /// It violates the zip format.
     Damaged(String),
     /// It is an archive of a kind that `torch.save` does not write.
     Foreign(String),
@@ -19,9 +18,9 @@ pub(super) enum ArchiveError {
 /// One file in the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// Where its bytes lie in the file.
+    /// The range of the contents in the file.
     pub(super) data: Range<usize>,
-    /// The CRC-32 of its bytes; `None` if the writer did not compute it.
+    /// The CRC-32 of the contents; `None` if the writer did not compute it.
     pub(super) checksum: Option<u32>,
 }
 
@@ -43,7 +42,7 @@ const MAX_COMMENT: usize = u16::MAX as usize;
 const ZIP64_EXTRA: u16 = 1;
 const ENCRYPTED: u16 = 1;
 
-/// The entries of the archive by name.
+/// Returns the entries of the archive by name.
 pub(super) fn entries(file: &[u8]) -> Result<HashMap<&str, Entry>> {
     let directory = directory(file)?;
     let (mut at, count) = (directory.range.start, directory.count);
@@ -59,12 +58,12 @@ pub(super) fn entries(file: &[u8]) -> Result<HashMap<&str, Entry>> {
         ));
     }
 
-    let mut places = headers
+    let mut ranges = headers
         .iter()
         .map(|header| header.start..header.data.end)
         .collect::<Vec<_>>();
-    places.sort_by_key(|place| place.start);
-    if places.windows(2).any(|pair| pair[0].end > pair[1].start) {
+    ranges.sort_by_key(|range| range.start);
+    if ranges.windows(2).any(|pair| pair[0].end > pair[1].start) {
         return Err(foreign("it is a zip archive whose entries overlap"));
     }
     let mut entries = HashMap::with_capacity(headers.len());
@@ -96,12 +95,13 @@ fn foreign(what: &str) -> ArchiveError {
     ArchiveError::Foreign(what.to_owned())
 }
 
-/// Where the central directory lies, and how many entries it has.
+/// Position of the central directory, and number of its entries.
 struct Directory {
     range: Range<usize>,
     count: u64,
 }
 
+/// Finds the central directory.
 fn directory(file: &[u8]) -> Result<Directory> {
     let missing = || damaged("the zip end of central directory record is missing");
     let last = file.len().checked_sub(END_LEN).ok_or_else(missing)?;
@@ -112,7 +112,7 @@ fn directory(file: &[u8]) -> Result<Directory> {
     let end = (last.saturating_sub(MAX_COMMENT)..=last).rev().find(is_end);
     let end = end.ok_or_else(missing)?;
 
-    // As Python's zipfile: where there are zip64 records, they count.
+    // zip64 records take precedence, as in Python's zipfile.
     let locator = end.checked_sub(LOCATOR_LEN);
     let locator = locator.filter(|at| has(file, *at, END64_LOCATOR));
     let (disks, count, size, start, limit) = match locator {
@@ -124,7 +124,7 @@ fn directory(file: &[u8]) -> Result<Directory> {
             let record = record
                 .ok_or_else(|| damaged("the zip64 end of central directory record is missing"))?;
             let field = |offset| u64_at(file, record + offset).unwrap_or_default();
-            // Two numbers of 32 bits, both 0 where there is one disk.
+            // The first field is two numbers of 32 bits, both 0 for a single disk.
             (field(16), field(32), field(40), field(48), record)
         }
         None => {
@@ -151,13 +151,13 @@ fn directory(file: &[u8]) -> Result<Directory> {
 struct Header<'a> {
     name: &'a str,
     local_name: &'a str,
-    /// Where its local header begins.
+    /// The beginning of the local header.
     start: usize,
     data: Range<usize>,
     checksum: u32,
 }
 
-/// The directory's entry at `at`, and its length.
+/// Reads an entry of the central directory, and its local header. Also returns its length.
 fn central_header(file: &[u8], at: usize, directory: Range<usize>) -> Result<(Header<'_>, usize)> {
     let broken = || damaged("an entry of the zip central directory is truncated");
     let fixed = file[..directory.end].get(at..at.saturating_add(CENTRAL_LEN));
@@ -184,7 +184,7 @@ fn central_header(file: &[u8], at: usize, directory: Range<usize>) -> Result<(He
         u32::MAX => wide.next().ok_or_else(broken),
         field => Ok(field.into()),
     };
-    // In this order in the extra field, too.
+    // The order of the fields in the zip64 record.
     let (size, stored_size, start) = (widened(long(24))?, widened(long(20))?, widened(long(42))?);
     if size != stored_size {
         return Err(damaged("a stored zip entry has two different sizes"));
@@ -217,13 +217,13 @@ fn central_header(file: &[u8], at: usize, directory: Range<usize>) -> Result<(He
     Ok((header, len))
 }
 
-/// The numbers of 64 bits in an extra field.
+/// Returns the 64-bit numbers of the zip64 records in the extra field.
 fn zip64_fields(extra: &[u8]) -> impl Iterator<Item = u64> + '_ {
     let mut rest = extra;
     let fields = std::iter::from_fn(move || {
         let (id, len) = (u16_at(rest, 0)?, u16_at(rest, 2)?);
-        let (field, behind) = rest.get(4..)?.split_at_checked(len.into())?;
-        rest = behind;
+        let (field, after) = rest.get(4..)?.split_at_checked(len.into())?;
+        rest = after;
         Some((id, field))
     });
     let zip64 = fields.filter(|(id, _)| *id == ZIP64_EXTRA);

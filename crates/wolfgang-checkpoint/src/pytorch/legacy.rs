@@ -1,12 +1,12 @@
 //! The format before PyTorch 1.6: five pickles, then the storages.
 //!
-//! The pickles are a magic number, the version, the system, the object, and the list of the storages' keys. Each storage
-//! is the number of its elements in 8 bytes and then these. Of how many bytes an element is, only the object says.
+//! The pickles are a magic number, the version, the system, the object, and the list of the keys of
+//! the storages. Each storage is the number of its elements in 8 bytes, followed by the elements.
+//! The size of an element is known only from the object.
 
-use super::storages::Place;
-use super::{damaged, read_pickle, unsupported};
+use super::storages::{BIG_ENDIAN, Place};
 use crate::CheckpointError;
-use crate::pickle::Pickle;
+use crate::pickle::{self, Pickle};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -15,30 +15,31 @@ const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0
 
 const VERSION: i64 = 1001;
 
-/// Whether a file that begins with this pickle has the format.
+/// Whether a file whose first pickle is this one has the format.
 pub(super) fn is_magic(first: &Pickle<'_>) -> bool {
     first.is_big_int(&MAGIC)
 }
 
-/// The object in what follows the magic number, and where in `file` its storages lie.
+/// Reads the object and the positions of its storages. `rest` are the bytes after the magic number.
 pub(super) fn read<'a>(
     path: &Path,
     file: &'a [u8],
-    behind_magic: &'a [u8],
+    rest: &'a [u8],
 ) -> Result<(Pickle<'a>, HashMap<String, Place>), CheckpointError> {
-    let (version, rest) = read_pickle(path, behind_magic)?;
-    let (system, rest) = read_pickle(path, rest)?;
-    let (object, rest) = read_pickle(path, rest)?;
-    let (keys, rest) = read_pickle(path, rest)?;
+    let (version, rest) = pickle::read(rest).map_err(|e| e.at(path))?;
+    let (system, rest) = pickle::read(rest).map_err(|e| e.at(path))?;
+    let (object, rest) = pickle::read(rest).map_err(|e| e.at(path))?;
+    let (keys, rest) = pickle::read(rest).map_err(|e| e.at(path))?;
     if !version.is_int(VERSION) {
         let found = "it has an unknown version of the format before PyTorch 1.6";
-        return Err(unsupported(path, found));
+        return Err(CheckpointError::unsupported_format(path, found));
     }
-    if system.denies("little_endian") {
-        return Err(unsupported(path, super::BIG_ENDIAN));
+    if system.is_false("little_endian") {
+        return Err(CheckpointError::unsupported_format(path, BIG_ENDIAN));
     }
     let keys = keys.strings();
-    let keys = keys.ok_or_else(|| damaged(path, "the list of storage keys is missing"))?;
+    let keys =
+        keys.ok_or_else(|| CheckpointError::damaged(path, "the list of storage keys is missing"))?;
 
     let mut sizes = HashMap::new();
     for storage in object.storages() {
@@ -51,13 +52,13 @@ pub(super) fn read<'a>(
         let size = match sizes.get(key) {
             Some(Ok(size)) => *size,
             Some(Err(class)) => {
-                return Err(unsupported(
+                return Err(CheckpointError::unsupported_format(
                     path,
-                    &format!("it has a storage of the class {class:.80}"),
+                    format!("it has a storage of the class {class:.80}"),
                 ));
             }
             None => {
-                return Err(damaged(
+                return Err(CheckpointError::damaged(
                     path,
                     "a storage has no dtype: no tensor refers to it",
                 ));
@@ -70,7 +71,8 @@ pub(super) fn read<'a>(
             Some(start..start.checked_add(len.checked_mul(size)?)?)
         });
         let range = range.filter(|range| range.end <= file.len());
-        let range = range.ok_or_else(|| damaged(path, "the file ends within its storages"))?;
+        let range = range
+            .ok_or_else(|| CheckpointError::damaged(path, "the file ends within its storages"))?;
         at = range.end;
         places.insert(key.to_owned(), Place::new(range, None));
     }

@@ -1,9 +1,9 @@
-//! The bytes of storages in the mapped file, and tensors as views of them.
+//! Storages in the mapped file, and tensors as views of them.
 
 use crate::CheckpointError;
-use crate::floats::decode;
+use crate::codec::decode;
 use crate::pickle::{Storage, TensorRef};
-use crate::weights::Tensor;
+use crate::tensor::Tensor;
 use burn::tensor::{Bytes, DType};
 use burn_pack::Error;
 use serde_json::{Number, Value as Json};
@@ -12,13 +12,17 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// Where the bytes of one storage lie in the file.
+/// Message for files with big-endian numbers.
+pub(super) const BIG_ENDIAN: &str =
+    "its weights are stored in big-endian byte order, and only little-endian is read";
+
+/// The position of a storage in the file.
 #[derive(Debug)]
 pub(super) struct Place {
     range: Range<usize>,
-    /// The CRC-32 that the file gives for them.
+    /// The CRC-32 in the file.
     checksum: Option<u32>,
-    /// Whether they have it, once that has been computed.
+    /// Whether the CRC-32 matches, if that has been checked.
     is_intact: OnceLock<bool>,
 }
 
@@ -63,20 +67,17 @@ impl Storages {
         }
     }
 
-    /// The tensor as it can be read, under this name. Its bytes are not touched.
+    /// Creates a tensor that is read when its bytes are requested.
     ///
     /// # Errors
-    /// [`CheckpointError::Damaged`] where it does not lie in its storage, or that not in the file; and for types
-    /// without a [`burn::tensor::DType`], which callers do not ask for.
+    /// [`CheckpointError::Damaged`] if the storage is missing or too small for the tensor, or if
+    /// the element type has no [`DType`].
     pub(super) fn tensor(
         &self,
         name: String,
         described: &TensorRef,
     ) -> Result<Tensor, CheckpointError> {
-        let damaged = |what: String| CheckpointError::Damaged {
-            path: self.path.clone(),
-            source: what.into(),
-        };
+        let damaged = |what: String| CheckpointError::damaged(&self.path, what);
         let Storage { key, .. } = &*described.storage;
         let place = self.places.get(&**key);
         let place = place.ok_or_else(|| {
@@ -100,7 +101,7 @@ impl Storages {
             dtype.ok_or_else(|| damaged(format!("its tensor {name:.80} has an unknown dtype")))?;
 
         let (file, place) = (self.file.clone(), Arc::clone(place));
-        // An empty tensor may begin anywhere.
+        // The offset of an empty tensor may be outside of the storage.
         let offset = if byte_len == 0 { 0 } else { described.offset };
         let start = place.range.start + offset * size;
         let is_contiguous = byte_len == 0 || described.is_contiguous();
@@ -125,7 +126,7 @@ impl Storages {
         ))
     }
 
-    /// The value of a tensor with one element.
+    /// Reads the value of a tensor with one element; `None` for other tensors.
     pub(super) fn scalar(&self, described: &TensorRef) -> Option<Json> {
         let dtype = described.element.dtype;
         if described.len() != Some(1) || (dtype.is_none() && described.element.name != "bool") {
@@ -154,7 +155,8 @@ impl Storages {
     }
 }
 
-/// Appends the elements of a strided view of `from`, row by row. They lie within it, and there is at least one.
+/// Appends the elements of a strided view of `from` in row-major order. The view must be within
+/// `from` and not empty.
 fn gather(from: &[u8], size: usize, shape: &[usize], strides: &[usize], into: &mut Vec<u8>) {
     let ([.., columns], [.., step]) = (shape, strides) else {
         into.extend_from_slice(&from[..size]);
@@ -173,7 +175,7 @@ fn gather(from: &[u8], size: usize, shape: &[usize], strides: &[usize], into: &m
                 into.extend_from_slice(&from[at..at + size]);
             }
         }
-        // The next row; the last dimension counts fastest.
+        // Advances to the next row.
         let Some(dim) = (0..outer).rev().find(|dim| index[*dim] + 1 < shape[*dim]) else {
             return;
         };

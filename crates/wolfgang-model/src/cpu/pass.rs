@@ -1,9 +1,11 @@
 //! One pass through the layers, over as many sequences at once as there are.
 
 use super::CpuTransformer;
-use crate::norm::EPSILON;
+use crate::ModelConfig;
 use crate::profile::{Op, OpTimer};
 use wolfgang_kernels::{Cache, Cpu, Epilogue, PackedActivations, Rotation, RowMatrix, Sequence};
+
+const RMS_NORM_EPS: f32 = ModelConfig::RMS_NORM_EPS as f32;
 
 /// The threads, and what a forward pass writes. Kept, so that decoding allocates nothing but logits.
 #[derive(Debug)]
@@ -100,7 +102,7 @@ impl Workspace {
             sin: &model.angles.sin,
         };
         for (index, layer) in model.layers.iter().enumerate() {
-            cpu.rms_norm(x, &layer.attention_norm, EPSILON as f32, normed);
+            cpu.rms_norm(x, &layer.attention_norm, RMS_NORM_EPS, normed);
             timer.record(Op::Norm);
             cpu.pack_activations(normed, format, inputs);
             timer.record(Op::Pack);
@@ -128,7 +130,7 @@ impl Workspace {
             cpu.multiply(&layer.wo, inputs, x, Epilogue::Add);
             timer.record(Op::AttentionOutput);
 
-            cpu.rms_norm(x, &layer.ffn_norm, EPSILON as f32, normed);
+            cpu.rms_norm(x, &layer.ffn_norm, RMS_NORM_EPS, normed);
             timer.record(Op::Norm);
             cpu.pack_activations(normed, format, inputs);
             timer.record(Op::Pack);
@@ -162,7 +164,7 @@ impl Workspace {
             logits,
             ..
         } = self;
-        cpu.rms_norm(x, &model.norm, EPSILON as f32, normed);
+        cpu.rms_norm(x, &model.norm, RMS_NORM_EPS, normed);
         timer.record(Op::Norm);
         cpu.pack_activations(normed, model.embeddings.format(), inputs);
         timer.record(Op::Pack);

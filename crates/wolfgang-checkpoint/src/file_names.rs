@@ -1,27 +1,27 @@
-//! What the files of a checkpoint folder are called.
+//! Names of the files in a checkpoint folder.
 
-/// The shape of the model, and which of the two forms the folder has.
+/// The configuration of the model. It also determines the format of the folder.
 pub(crate) const CONFIG: &str = "config.json";
 
-/// The tokenizer, in either form.
+/// The tokenizer, in both formats.
 pub(crate) const TOKENIZER: &str = "tokenizer.json";
 
 /// The weights of a native folder.
 pub(crate) const RECORD: &str = "model.bpk";
 
-/// The weights of a Hugging Face folder, where they are one file.
+/// The weights of a Hugging Face folder that are in a single file.
 pub(crate) const SINGLE: &str = "model.safetensors";
 
-/// Which files hold the weights of a Hugging Face folder, where they are several.
+/// The list of the files with the weights of a Hugging Face folder.
 pub(crate) const INDEX: &str = "model.safetensors.index.json";
 
-/// What transformers should know for generating.
+/// Settings of the transformers library for generation.
 pub(crate) const GENERATION_CONFIG: &str = "generation_config.json";
 
-/// What transformers should know of the tokenizer.
+/// Settings of the transformers library for the tokenizer.
 pub(crate) const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 
-/// Everything that conversions write. A folder with anything else in it is somebody's work.
+/// All files that conversions write. A folder with any other file is not replaced.
 pub(crate) const OUTPUT_FILES: [&str; 6] = [
     CONFIG,
     TOKENIZER,

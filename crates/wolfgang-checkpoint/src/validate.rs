@@ -1,20 +1,21 @@
-//! The tensors of a file, held against those that its configuration calls for.
+//! Validation of the tensors of a file against its configuration.
 
-use crate::floats::is_weight_type;
-use crate::nearest::{is_worth_guessing, nearest};
-use crate::raw::{Format, HEAD};
-use crate::weights::StoredTensor;
+use crate::codec::is_weight_type;
+use crate::format::Format;
+use crate::raw::HEAD;
+use crate::suggest::{is_affordable, nearest};
+use crate::tensor::StoredTensor;
 use crate::{TensorError, huggingface, scales};
 use burn::tensor::DType;
 use std::collections::{BTreeMap, HashSet};
 use wolfgang_model::{ModelConfig, Parameter};
 
-/// What weights may be stored in.
+/// Supported element types of weights, for messages.
 const WEIGHT_TYPES: &str = "f64, f32, f16 or bf16";
 
-/// All differences between what a model of this `config` needs and what is stored, by the names that stand in the
-/// file.
-pub(crate) fn compare(
+/// Returns all differences between the stored tensors and those of a model with this `config`.
+/// Names are those in the file.
+pub(crate) fn validate(
     format: Format,
     config: &ModelConfig,
     tensors: &BTreeMap<String, StoredTensor>,
@@ -44,38 +45,38 @@ pub(crate) fn compare(
         .map(|name| shown(name))
         .collect();
     let unexpected: Vec<_> = unexpected.iter().map(String::as_str).collect();
-    let guess = is_worth_guessing(&missing, &unexpected);
+    let suggests = is_affordable(&missing, &unexpected);
     let nearest = |name: &str, among: &[&str]| {
-        let among = if guess { among } else { &[] };
+        let among = if suggests { among } else { &[] };
         nearest(name, among).map(str::to_owned)
     };
 
     let present = expected
         .iter()
         .filter_map(|parameter| check(parameter, tensors.get(&parameter.name)?));
-    let missing_ones = missing.iter().map(|name| TensorError::Missing {
+    let missing_errors = missing.iter().map(|name| TensorError::Missing {
         name: (*name).to_owned(),
         nearest: nearest(name, &unexpected),
     });
-    let unexpected_ones = unexpected.iter().map(|name| TensorError::Unexpected {
+    let unexpected_errors = unexpected.iter().map(|name| TensorError::Unexpected {
         name: (*name).to_owned(),
         nearest: nearest(name, &missing),
     });
     let head_parameter = Parameter::new(HEAD, [config.vocab_size, config.n_embd]);
-    let of_the_model = expected.iter().chain([&head_parameter]);
-    let unreadable = of_the_model.filter_map(|parameter| {
+    let parameters = expected.iter().chain([&head_parameter]);
+    let unreadable = parameters.filter_map(|parameter| {
         Some(TensorError::Type {
             name: shown(&parameter.name),
             found: unsupported.get(&parameter.name)?.clone(),
             expected: WEIGHT_TYPES,
         })
     });
-    let in_the_head = head.and_then(|head| check(&head_parameter, head));
-    let ones = missing_ones.chain(present).chain(unexpected_ones);
-    ones.chain(in_the_head).chain(unreadable).collect()
+    let head_error = head.and_then(|head| check(&head_parameter, head));
+    let errors = missing_errors.chain(present).chain(unexpected_errors);
+    errors.chain(head_error).chain(unreadable).collect()
 }
 
-/// What is wrong with one that has a place in the model.
+/// Checks a stored tensor that is a parameter of the model. Errors show it as `name`.
 fn check_tensor(
     format: Format,
     parameter: &Parameter,

@@ -1,7 +1,7 @@
-//! The names that the rules of [`globals`](super::globals) refer to.
+//! Names that the rules in [`globals`](super::globals) allow.
 
-/// What may be called.
-pub(super) const KNOWN: &[&str] = &[
+/// Classes and functions that may be called: they build plain data, tensors and containers.
+pub(super) const ALLOWED_GLOBALS: &[&str] = &[
     "_codecs.encode",
     "_io.BytesIO",
     "_io.StringIO",
@@ -149,7 +149,7 @@ pub(super) const KNOWN: &[&str] = &[
     "zoneinfo.ZoneInfo._unpickle",
 ];
 
-/// The built-in exceptions.
+/// The built-in exceptions, which may be called.
 pub(super) const EXCEPTIONS: &[&str] = &[
     "ArithmeticError",
     "AssertionError",
@@ -224,207 +224,8 @@ pub(super) const EXCEPTIONS: &[&str] = &[
     "ZeroDivisionError",
 ];
 
-/// Packages of torch in which classes hold settings or tensors.
-pub(super) const DATA_OF_TORCH: &[&str] = &[
-    "torch.amp.",
-    "torch.ao.nn.",
-    "torch.ao.quantization.fake_quantize.",
-    "torch.ao.quantization.observer.",
-    "torch.cuda.amp.",
-    "torch.distributed.fsdp.api.",
-    "torch.distributed.fsdp.fully_sharded_data_parallel.",
-    "torch.distributed.tensor.placement_types.",
-    "torch.nn.",
-    "torch.optim.",
-];
-
-/// Classes that are known by their names to make functions or classes, or to start programs, whichever package hands
-/// them on.
-pub(super) const ACTING_NAMES: &[&str] = &[
-    "ABCMeta",
-    "CDLL",
-    "CodeType",
-    "EnumMeta",
-    "EnumType",
-    "FunctionType",
-    "GraphModule",
-    "LambdaType",
-    "MethodType",
-    "ModuleType",
-    "Popen",
-    "ProxyCommand",
-    "PyDLL",
-    "SourceFileLoader",
-    "ZipFile",
-    "attrgetter",
-    "eval",
-    "exec",
-    "itemgetter",
-    "map",
-    "methodcaller",
-    "partial",
-    "starmap",
-    "system",
-    "type",
-];
-
-/// Functions of the standard library and of torch that a value may keep for later calls.
-pub(super) const KEPT: &[&str] = &[
-    "builtins.abs",
-    "builtins.len",
-    "builtins.max",
-    "builtins.min",
-    "builtins.round",
-    "builtins.sum",
-];
-
-/// Packages of torch with functions that a value may keep for later calls.
-pub(super) const KEPT_OF_TORCH: &[&str] = &[
-    "torch.amp.",
-    "torch.cuda.amp.",
-    "torch.nn.functional.",
-    "torch.nn.init.",
-];
-
-/// Packages whose classes start programs, read other pickles, or rebuild functions.
-pub(super) const ACTING: &[&str] = &[
-    "Cheetah",
-    "Cython",
-    "IPython",
-    "MySQLdb",
-    "RestrictedPython",
-    "Xlib",
-    "_pytest",
-    "ansible",
-    "anyio",
-    "apscheduler",
-    "asteval",
-    "asttokens",
-    "asyncssh",
-    "billiard",
-    "celery",
-    "cffi",
-    "chameleon",
-    "cherrypy",
-    "cloudpickle",
-    "cppyy",
-    "delegator",
-    "dill",
-    "distributed",
-    "distutils",
-    "django",
-    "docker",
-    "envoy",
-    "eventlet",
-    "execnet",
-    "executing",
-    "fabric",
-    "fire",
-    "flask",
-    "genshi",
-    "gevent",
-    "git",
-    "h5py",
-    "invoke",
-    "ipdb",
-    "ipykernel",
-    "ipyparallel",
-    "jinja2",
-    "joblib",
-    "js2py",
-    "jsonpickle",
-    "jupyter_client",
-    "jupyter_core",
-    "klepto",
-    "lark",
-    "llvmlite",
-    "loky",
-    "luigi",
-    "mako",
-    "mpi4py",
-    "multiprocess",
-    "nbconvert",
-    "nbformat",
-    "netmiko",
-    "nose",
-    "nox",
-    "nuitka",
-    "numba",
-    "numexpr",
-    "papermill",
-    "paramiko",
-    "pathos",
-    "pexpect",
-    "pip",
-    "pkg_resources",
-    "plumbum",
-    "pox",
-    "ppft",
-    "prefect",
-    "psutil",
-    "psycopg2",
-    "ptyprocess",
-    "pudb",
-    "py",
-    "pycuda",
-    "pymysql",
-    "pyopencl",
-    "pyparsing",
-    "pyspark",
-    "pytest",
-    "ray",
-    "rpy2",
-    "rpyc",
-    "ruamel",
-    "sage",
-    "sarge",
-    "scrapy",
-    "selenium",
-    "setuptools",
-    "sh",
-    "simpleeval",
-    "sqlalchemy",
-    "streamlit",
-    "submitit",
-    "sympy",
-    "tables",
-    "tempita",
-    "torch_xla",
-    "tornado",
-    "tox",
-    "trio",
-    "triton",
-    "tvm",
-    "twisted",
-    "uvicorn",
-    "uvloop",
-    "virtualenv",
-    "wheel",
-    "xonsh",
-    "yaml",
-    "zmq",
-];
-
-/// The standard library of Python 3.8 to 3.14 and of Python 2, without its private modules.
-pub(super) const STANDARD_LIBRARY: &str = "abc aifc annotationlib antigravity argparse array ast asynchat asyncio asyncore atexit \
-    audioop base64 bdb binascii binhex bisect builtins bz2 cPickle cProfile cStringIO calendar cgi cgitb chunk cmath \
-    cmd code codecs codeop collections colorsys commands compileall compression concurrent configparser contextlib \
-    contextvars copy copy_reg copyreg crypt csv ctypes curses dataclasses datetime dbm decimal difflib dis distutils \
-    doctest dummy_threading email encodings ensurepip enum errno faulthandler fcntl filecmp fileinput fnmatch formatter \
-    fractions ftplib functools gc genericpath getopt getpass gettext glob graphlib grp gzip hashlib heapq hmac html http \
-    httplib idlelib imaplib imghdr imp importlib inspect io ipaddress itertools json keyword lib2to3 linecache locale \
-    logging lzma macpath mailbox mailcap marshal math mimetypes mmap modulefinder msilib msvcrt multiprocessing netrc nis \
-    nntplib nt ntpath nturl2path numbers opcode operator optparse os ossaudiodev parser pathlib pdb pickle pickletools \
-    pipes pkgutil platform plistlib popen2 poplib posix posixpath pprint profile pstats pty pwd py_compile pyclbr pydoc \
-    pydoc_data pyexpat queue quopri random re readline reprlib resource rlcompleter runpy sched secrets select selectors \
-    shelve shlex shutil signal site smtpd smtplib sndhdr socket socketserver spwd sqlite3 sre_compile sre_constants \
-    sre_parse ssl stat statistics string stringprep struct subprocess sunau symbol symtable sys sysconfig syslog \
-    tabnanny tarfile telnetlib tempfile termios test textwrap this threading time timeit tkinter token tokenize tomllib \
-    trace traceback tracemalloc tty turtle turtledemo types typing unicodedata unittest urllib urllib2 uu uuid venv \
-    warnings wave weakref webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo";
-
-/// Types that are handed to others but never called themselves.
-pub(super) const TYPES: &[&str] = &[
+/// Types and functions that may be arguments of calls, but may not be called.
+pub(super) const HARMLESS_ARGUMENTS: &[&str] = &[
     "builtins.Ellipsis",
     "builtins.NotImplemented",
     "numpy.char.chararray",
@@ -468,4 +269,36 @@ pub(super) const TYPES: &[&str] = &[
     "torch.nn.functional.tanh",
     "torch.strided",
     "typing.Any",
+];
+
+/// Functions that an object may store in order to call them later.
+pub(super) const STORABLE_FUNCTIONS: &[&str] = &[
+    "builtins.abs",
+    "builtins.len",
+    "builtins.max",
+    "builtins.min",
+    "builtins.round",
+    "builtins.sum",
+];
+
+/// Packages of torch whose functions an object may store in order to call them later.
+pub(super) const STORABLE_TORCH_PACKAGES: &[&str] = &[
+    "torch.amp.",
+    "torch.cuda.amp.",
+    "torch.nn.functional.",
+    "torch.nn.init.",
+];
+
+/// Packages of torch whose classes hold settings or tensors.
+pub(super) const TORCH_DATA_PACKAGES: &[&str] = &[
+    "torch.amp.",
+    "torch.ao.nn.",
+    "torch.ao.quantization.fake_quantize.",
+    "torch.ao.quantization.observer.",
+    "torch.cuda.amp.",
+    "torch.distributed.fsdp.api.",
+    "torch.distributed.fsdp.fully_sharded_data_parallel.",
+    "torch.distributed.tensor.placement_types.",
+    "torch.nn.",
+    "torch.optim.",
 ];
