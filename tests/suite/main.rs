@@ -101,6 +101,7 @@ mod documents {
 
 /// Dependencies between crates, and their public items.
 mod architecture {
+    mod cycles;
     mod dependencies;
     mod public_api;
 }

@@ -73,6 +73,7 @@ struct Metadata {
 struct Package {
     name: String,
     dependencies: Vec<Dependency>,
+    targets: Vec<BuildTarget>,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +81,27 @@ struct Dependency {
     name: String,
     /// None for what is needed at run time.
     kind: Option<String>,
+}
+
+/// A library, a program, a test: what rustc makes of one root file.
+#[derive(Deserialize)]
+struct BuildTarget {
+    kind: Vec<String>,
+    src_path: PathBuf,
+}
+
+/// The root files of the libraries and programs of the workspace.
+pub(super) fn library_and_program_roots() -> Vec<PathBuf> {
+    let targets = packages().into_iter().flat_map(|package| package.targets);
+    targets
+        .filter(|target| {
+            target
+                .kind
+                .iter()
+                .any(|kind| kind == "lib" || kind == "bin")
+        })
+        .map(|target| target.src_path)
+        .collect()
 }
 
 fn packages() -> Vec<Package> {
