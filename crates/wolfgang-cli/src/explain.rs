@@ -88,10 +88,10 @@ pub(crate) fn run(args: ExplainArgs, file: ConfigFile, voice: Voice) -> anyhow::
         .options(&sampling, tokenizer, MAX_NEW_TOKENS)?
         .with_explain(args.alternatives);
     let mut generation = generator.generate(&prompt, &options)?;
-    warn(&generation, &prompt, &generator, voice)?;
 
     // Ctrl-C ends the text; what there is by then is explained.
     let interrupted = interrupt::listen()?;
+    warn(&generation, &prompt, &generator, voice)?;
     while let Some(event) = generation.next() {
         event?;
         if interrupted.load(Ordering::Relaxed) {

@@ -195,16 +195,15 @@ fn ends_are_told_with_their_evidence() {
 }
 
 #[test]
-fn the_text_does_not_end_before_its_minimum() {
-    let wild = ["--temperature", "2", "--max-new-tokens", "200"];
-    let ends_early = |seed: &String| {
-        let json = finished(seed, &wild);
-        json["reason"] == "end_of_text" && json["generated_tokens"].as_u64().unwrap() < 150
+fn min_new_tokens_delays_the_end_of_text() {
+    let ends_at_once = ["--max-new-tokens", "20", "--logit-bias", "0=1000"];
+    let generated = |more: &[&str]| {
+        let json = finished("3", &[&ends_at_once[..], more].concat());
+        assert_eq!(json["reason"], "end_of_text");
+        json["generated_tokens"].as_u64().unwrap()
     };
-    let seed = (0..50).map(|seed| seed.to_string()).find(ends_early);
-    let seed = seed.expect("a text that ends by itself");
-    let json = finished(&seed, &[&wild[..], &["--min-new-tokens", "150"]].concat());
-    assert!(json["generated_tokens"].as_u64().unwrap() >= 150);
+    assert_eq!(generated(&[]), 0);
+    assert_eq!(generated(&["--min-new-tokens", "15"]), 15);
 }
 
 #[test]
@@ -295,7 +294,8 @@ fn people_are_spoken_to_in_their_language_and_programs_in_english() {
 #[test]
 fn shells_and_man_know_every_command() {
     let commands = [
-        "generate", "chat", "score", "tokenize", "convert", "inspect", "devices", "bench",
+        "generate", "chat", "explain", "score", "tokenize", "convert", "inspect", "devices",
+        "bench",
     ];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = wolfgang().args(["completions", shell]).output().unwrap();

@@ -222,7 +222,6 @@ fn an_interrupted_explanation_is_written() {
         .read_line(&mut said)
         .unwrap();
     assert!(said.starts_with("warning: "), "{said}");
-    std::thread::sleep(std::time::Duration::from_millis(500));
     let id = child.id().to_string();
     assert!(
         Command::new("kill")

@@ -108,14 +108,14 @@ fn a_silent_generation_can_be_cancelled() {
 #[test]
 fn a_full_context_ends_the_text_on_request() {
     let prompt: Vec<u32> = (0..250).map(|i| 200 + i).collect();
-    let stopping = wild(50).with_context_overflow(ContextOverflow::Stop);
+    let stopping = wild(10).with_context_overflow(ContextOverflow::Stop);
     let stopped = faust().generate_text(&prompt, &stopping).unwrap();
     // Six more fit; the logits behind the last of them give a seventh.
     assert_eq!(
         (stopped.reason, stopped.generated_tokens),
         (FinishReason::ContextFull, 7)
     );
-    let sliding = faust().generate_text(&prompt, &wild(50)).unwrap();
+    let sliding = faust().generate_text(&prompt, &wild(10)).unwrap();
     assert_eq!(sliding.reason, FinishReason::MaxTokens);
     assert_eq!(sliding.ids[..7], stopped.ids);
 }

@@ -4,8 +4,10 @@ use crate::fixtures::{fixture, tiny_tokenizer, wolfgang};
 use crate::hub::server::{COMMIT, Content, HubServer, REPOSITORY, TOKEN, hash};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
-use wolfgang_checkpoint::{CheckpointError, Hub, HubFiles, Phase, Progress};
+use wolfgang_checkpoint::{CheckpointError, Hub, HubClock, HubFiles, Phase, Progress};
 
 const OTHER_COMMIT: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
@@ -225,12 +227,32 @@ impl Progress for Told {
     }
 }
 
+/// A clock that stands still, and notes the pauses instead of making them.
+#[derive(Debug, Default)]
+pub(crate) struct FakeClock(pub(crate) Mutex<Vec<Duration>>);
+
+/// Sun, 06 Nov 1994 08:49:37 GMT.
+const NOW: u64 = 784_111_777;
+
+impl HubClock for FakeClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.0.lock().unwrap().push(duration);
+    }
+}
+
+/// Without pauses between attempts.
 pub(crate) fn fetch(
     server: &HubServer,
     home: &Path,
     told: &mut Told,
 ) -> Result<HubFiles, CheckpointError> {
-    let hub = Hub::new(home.join("hub")).with_endpoint(server.url.clone());
+    let hub = Hub::new(home.join("hub"))
+        .with_endpoint(server.url.clone())
+        .with_clock(Arc::new(FakeClock::default()));
     hub.fetch(&REPOSITORY.parse()?, told)
 }
 

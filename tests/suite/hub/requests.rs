@@ -2,31 +2,13 @@
 
 use crate::fixtures::{fixture, tiny_tokenizer};
 use crate::hub::download::{
-    Told, WEIGHTS, cached, command, failure, folder, home, hub_command, local, text,
+    FakeClock, Told, WEIGHTS, cached, command, failure, folder, home, hub_command, local, text,
 };
 use crate::hub::server::{COMMIT, Content, HubServer, REPOSITORY, TOKEN};
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
-use wolfgang_checkpoint::{CheckpointError, Hub, HubClock, HubFiles};
-
-/// A clock that stands still, and notes the pauses instead of making them.
-#[derive(Debug, Default)]
-struct FakeClock(Mutex<Vec<Duration>>);
-
-/// Sun, 06 Nov 1994 08:49:37 GMT.
-const NOW: u64 = 784_111_777;
-
-impl HubClock for FakeClock {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
-    }
-
-    fn sleep(&self, duration: Duration) {
-        self.0.lock().unwrap().push(duration);
-    }
-}
+use std::sync::Arc;
+use wolfgang_checkpoint::{CheckpointError, Hub, HubFiles};
 
 /// Fetches the model, and tells the pauses that were made.
 fn fetch(server: &HubServer, home: &Path) -> (Result<HubFiles, CheckpointError>, Vec<u64>) {

@@ -31,7 +31,7 @@ pub(crate) struct Content {
     pub(crate) elsewhere: Option<String>,
     /// Ends connections when this byte of a large file is to be sent, so many times.
     pub(crate) breaks_off: Option<(usize, u32)>,
-    /// Is too busy to send a large file, so many times.
+    /// Is too busy to send a large file, so many times, and asks for another attempt at once.
     pub(crate) busy: u32,
     /// Announces large files with another size.
     pub(crate) announces: Option<usize>,
@@ -224,7 +224,7 @@ fn answer(request: &Request, content: &mut Content) -> Answer {
     if let Some(etag) = request.path.strip_prefix("/large/") {
         if content.busy > 0 {
             content.busy -= 1;
-            return Answer::status(503);
+            return Answer::status(503).header("Retry-After", 0);
         }
         let mut files = content
             .revisions

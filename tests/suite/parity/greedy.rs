@@ -74,18 +74,27 @@ fn greedy(run: &Run) -> SamplingParams {
     run.sampling().with_temperature(0.0)
 }
 
+/// The first run to its end, the others to where the context is full: a token past that costs the
+/// prefill of a whole window, which depends on nothing but the ids in it.
 pub(crate) fn the_generator_continues_as_the_original(on: &Target) {
-    for run in runs() {
-        assert_continues(&on.faust, &run, 0, on.new_tokens, greedy(&run));
+    let block_size = on.faust.model().config().block_size;
+    for (i, run) in runs().iter().enumerate() {
+        let to_full = block_size - run.prompt_ids.len() + 1;
+        let n = if i == 0 { run.new_ids.len() } else { to_full };
+        assert_continues(&on.faust, run, 0, n.min(on.new_tokens), greedy(run));
     }
 }
 
+/// The windows of the other runs, at several distances past the full context.
 pub(crate) fn a_full_context_slides_on_as_the_original(on: &Target) {
     const BEFORE: usize = 3;
     let block_size = on.faust.model().config().block_size;
-    for run in runs() {
+    for run in &runs() {
         let known = block_size - BEFORE - run.prompt_ids.len();
-        assert_continues(&on.faust, &run, known, 2 * BEFORE, greedy(&run));
+        assert_continues(&on.faust, run, known, 2 * BEFORE, greedy(run));
+        for known in (known + 2 * BEFORE..run.new_ids.len()).step_by(48) {
+            assert_continues(&on.faust, run, known, 2, greedy(run));
+        }
     }
 }
 
@@ -96,8 +105,8 @@ fn a_single_candidate_is_as_good_as_greedy() {
     assert_continues(faust(), &run, 0, 100, run.sampling());
 }
 
-/// Without a cache: the whole context at once, and past it whole windows, as the original computes them for every token.
-/// One window in sixteen is enough here: `the_generator_continues_as_the_original` computes each of them.
+/// Without a cache: the whole context at once, and past it whole windows, as the original computes them for every
+/// token. Here it is one window in sixteen.
 #[test]
 fn logits_without_a_cache_continue_as_the_original() {
     let config = faust().model().config();

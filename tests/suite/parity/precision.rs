@@ -22,6 +22,7 @@ fn fewer_bits_raise_perplexity_by_less_than_promised() {
         (Precision::Int8, 0.005),
     ] {
         let more = perplexity(precision) / exact - 1.0;
+        println!("MORE {precision} {more}");
         assert!(more <= most, "{precision}: {more} above {exact}");
     }
 }
