@@ -46,7 +46,7 @@ fn occupied() -> (TempDir, PathBuf) {
 }
 
 #[test]
-fn a_converted_folder_is_replaced_only_when_asked() {
+fn a_converted_folder_is_replaced_only_with_force() {
     let (folder, target) = occupied();
     let old = logits(&target);
     let mut timid = wolfgang();
@@ -90,7 +90,7 @@ fn a_model_can_be_converted_in_its_own_place() {
 }
 
 #[test]
-fn somebody_elses_folder_is_not_replaced() {
+fn a_folder_with_other_files_is_not_replaced() {
     let (folder, target) = occupied();
     std::fs::write(target.join("poem.txt"), "mine").unwrap();
     let error = failure(
@@ -129,7 +129,7 @@ fn somebody_elses_folder_is_not_replaced() {
 /// A limit on the size of files stands for the full disk: the system refuses the same call.
 #[cfg(unix)]
 #[test]
-fn a_disk_that_fills_up_leaves_everything_as_it_was() {
+fn a_full_disk_leaves_the_old_model() {
     let (folder, target) = occupied();
     let old = logits(&target);
     for form in ["native", "huggingface"] {
@@ -156,7 +156,7 @@ fn a_disk_that_fills_up_leaves_everything_as_it_was() {
 
 /// Who does not read what is told about it wants the conversion all the same.
 #[test]
-fn nobody_need_listen() {
+fn a_closed_output_does_not_stop_a_conversion() {
     let (_folder, target) = occupied();
     let mut command = convert(&repository("models/faust"), &target);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -167,7 +167,7 @@ fn nobody_need_listen() {
 
 /// A config keeps every digit of its numbers.
 #[test]
-fn what_is_read_back_is_what_was_written_to_the_last_digit() {
+fn numbers_in_a_config_keep_every_digit() {
     let folder = tempfile::tempdir().unwrap();
     let odd = folder.path().join("odd");
     assert!(

@@ -29,7 +29,7 @@ fn run(target: &Target, name: &str, input: &[u8]) -> Verdict {
 }
 
 #[test]
-fn every_target_reads_its_seeds_and_refuses_or_reads_what_once_broke_it() {
+fn targets_accept_and_refuse_seeds_and_survive_regressions() {
     for target in &TARGETS {
         let seeds = inputs("seeds", target);
         let accepted = seeds
@@ -49,7 +49,7 @@ fn every_target_reads_its_seeds_and_refuses_or_reads_what_once_broke_it() {
 
 /// Every regression has its line, and every line its regression.
 #[test]
-fn it_is_written_down_what_each_regression_was() {
+fn every_regression_is_described_in_the_readme() {
     let path = crate::fixtures::repository("fuzz/regressions/README.md");
     let told = fs::read_to_string(path).unwrap();
     let mut kept = 0;
@@ -66,7 +66,7 @@ fn it_is_written_down_what_each_regression_was() {
 }
 
 #[test]
-fn changed_seeds_break_nothing() {
+fn mutated_seeds_break_no_rule_of_a_target() {
     for target in &TARGETS {
         let seeds = inputs("seeds", target);
         let mut random = ChaCha8Rng::seed_from_u64(0);

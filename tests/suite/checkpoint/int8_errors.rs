@@ -191,7 +191,7 @@ fn impossible_scales_are_refused() {
 }
 
 #[test]
-fn a_number_without_an_opposite_is_refused() {
+fn the_weight_minus_128_is_refused() {
     let refusal = refusal(|tensors| put(tensor(tensors, MATRIX), 35, &[0x80]));
     assert_eq!(
         refusal,

@@ -242,7 +242,7 @@ fn the_hugging_face_form_has_no_int8() {
 }
 
 #[test]
-fn the_command_writes_tells_and_speaks_int8() {
+fn the_command_converts_inspects_and_generates_int8() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("int8");
     let output = command(&["--dtype", "int8"], &faust(), &out);

@@ -74,7 +74,7 @@ fn a_standard_output_that_cannot_be_written_is_an_error() {
 
 /// Rust's `Stdio::null`, and others that open it for reading as well, as Python's `subprocess.DEVNULL` is.
 #[test]
-fn the_null_device_is_no_closed_output() {
+fn the_null_device_is_not_treated_as_closed() {
     for redirection in ["> /dev/null", "1<> /dev/null", "<> /dev/null >&0 2>&0"] {
         for args in commands() {
             let output = redirected(&args, redirection);
@@ -84,7 +84,7 @@ fn the_null_device_is_no_closed_output() {
 }
 
 #[test]
-fn what_writes_nothing_needs_no_output() {
+fn a_closed_output_is_no_error_if_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("page.html");
     let args = [

@@ -93,7 +93,7 @@ pub(crate) fn local() -> String {
 }
 
 #[test]
-fn a_model_on_the_hub_speaks_as_the_same_model_here() {
+fn a_model_on_the_hub_generates_the_text_of_the_local_model() {
     let (server, home) = (HubServer::start(folder()), home());
     let expected = local();
     assert_eq!(text(&mut hub_command(&server, home.path())), expected);
@@ -169,7 +169,7 @@ fn the_only_pt_is_the_model_and_needs_no_folder() {
 }
 
 #[test]
-fn a_revision_is_a_commit_of_its_own_and_shares_what_is_the_same() {
+fn revisions_have_own_snapshots_and_share_equal_files() {
     let mut content = folder();
     let files = [
         ("config.json", exported("config.json")),
@@ -257,7 +257,7 @@ pub(crate) fn fetch(
 }
 
 #[test]
-fn two_that_come_at_once_download_once() {
+fn concurrent_processes_download_once() {
     let (server, home) = (HubServer::start(folder()), home());
     let outputs = std::thread::scope(|scope| {
         let run = || hub_command(&server, home.path()).output().unwrap();
@@ -279,7 +279,7 @@ fn two_that_come_at_once_download_once() {
 
 #[cfg(unix)]
 #[test]
-fn a_complete_model_is_only_read() {
+fn a_complete_model_is_not_downloaded_again() {
     use std::os::unix::fs::MetadataExt;
     let (server, home) = (HubServer::start(folder()), home());
     fetch(&server, home.path(), &mut Told::default()).unwrap();
@@ -300,7 +300,7 @@ fn a_complete_model_is_only_read() {
 }
 
 #[test]
-fn offline_says_what_is_missing() {
+fn offline_errors_name_what_is_missing() {
     let (server, home) = (HubServer::start(folder()), home());
     let offline = || {
         let mut command = hub_command(&server, home.path());
@@ -347,7 +347,7 @@ fn offline_says_what_is_missing() {
 }
 
 #[test]
-fn the_token_goes_to_the_endpoint_and_nowhere_else() {
+fn the_token_is_sent_only_to_the_endpoint() {
     let elsewhere = HubServer::start(folder());
     let server = HubServer::start(Content {
         gated: true,
@@ -401,7 +401,7 @@ fn the_token_goes_to_the_endpoint_and_nowhere_else() {
 }
 
 #[test]
-fn the_cache_lies_where_the_environment_says() {
+fn environment_variables_select_the_cache_folder() {
     let (server, home) = (HubServer::start(folder()), home());
     let repository = "models--goethe--tiny";
     let cases = [

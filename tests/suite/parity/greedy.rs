@@ -100,7 +100,7 @@ pub(crate) fn a_full_context_slides_on_as_the_original(on: &Target) {
 
 /// The original's way to be greedy: a top-k of one.
 #[test]
-fn a_single_candidate_is_as_good_as_greedy() {
+fn top_k_of_1_is_greedy() {
     let run = runs().remove(0);
     assert_continues(faust(), &run, 0, 100, run.sampling());
 }
