@@ -1,15 +1,15 @@
 //! `cargo xtask ci`: everything that must hold before a change lands, the cheapest first.
 
 mod advisories;
+mod commands;
 mod neon;
 mod packages;
 mod steps;
 mod toolchain;
 
 use anyhow::{Context, bail, ensure};
+use commands::command;
 use std::io::Write;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 use steps::{STEPS, Step};
 
@@ -98,18 +98,6 @@ fn go(step: &Step) -> anyhow::Result<Option<String>> {
         })?;
     ensure!(status.success(), "{} ended with {status}", step.command);
     step.then.map_or(Ok(None), |then| then())
-}
-
-/// A command line whose words hold no spaces, to be run in the repository.
-fn command(line: &str) -> anyhow::Result<Command> {
-    let mut words = line.split_whitespace();
-    let mut command = Command::new(words.next().context("an empty command")?);
-    command.args(words).current_dir(repository());
-    Ok(command)
-}
-
-fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn tell(line: &str) -> anyhow::Result<()> {

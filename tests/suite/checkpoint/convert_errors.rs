@@ -1,4 +1,4 @@
-//! However a conversion ends, at the target there is the old or the new model, and nothing is lost.
+//! After a failed or killed conversion, the target has the old or the new model.
 
 use crate::fixtures::{fixture, repository, wolfgang};
 use std::path::{Path, PathBuf};
@@ -126,7 +126,7 @@ fn a_folder_with_other_files_is_not_replaced() {
     assert_eq!(std::fs::read_to_string(file).unwrap(), "mine");
 }
 
-/// A limit on the size of files stands for the full disk: the system refuses the same call.
+/// A limit on the size of files simulates the full disk: the same system call fails.
 #[cfg(unix)]
 #[test]
 fn a_full_disk_leaves_the_old_model() {
@@ -154,7 +154,6 @@ fn a_full_disk_leaves_the_old_model() {
     }
 }
 
-/// Who does not read what is told about it wants the conversion all the same.
 #[test]
 fn a_closed_output_does_not_stop_a_conversion() {
     let (_folder, target) = occupied();

@@ -8,7 +8,7 @@ use wolfgang_fuzzed::{TARGETS, Target, Verdict};
 /// Changed inputs for each target.
 const CHANGED: usize = 2000;
 
-/// What lies in a folder of inputs, by name.
+/// The inputs in a folder, sorted by name.
 fn inputs(folder: &str, target: &Target) -> Vec<(String, Vec<u8>)> {
     let path = crate::fixtures::repository(&format!("fuzz/{folder}/{}", target.name));
     let Ok(entries) = fs::read_dir(path) else {
@@ -22,7 +22,7 @@ fn inputs(folder: &str, target: &Target) -> Vec<(String, Vec<u8>)> {
     inputs
 }
 
-/// Runs one input; a panic is told with the input it came from.
+/// Runs one input; a panic names it.
 fn run(target: &Target, name: &str, input: &[u8]) -> Verdict {
     std::panic::catch_unwind(|| (target.run)(input))
         .unwrap_or_else(|_| panic!("{} panicked on {name}", target.name))
@@ -113,7 +113,7 @@ fn changed(seed: &[u8], other: &[u8], random: &mut ChaCha8Rng) -> Vec<u8> {
     input
 }
 
-/// A number below `n`, 0 for 0; that small ones are slightly likelier does not matter here.
+/// A number below `n`, or 0 for 0; its small bias does not matter here.
 fn below(random: &mut ChaCha8Rng, n: usize) -> usize {
     random.next_u32() as usize % n.max(1)
 }

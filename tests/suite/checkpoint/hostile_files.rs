@@ -1,4 +1,4 @@
-//! Files made to harm: small ones that would cost much, or run something, if they were believed.
+//! Malicious files: small ones that claim large sizes or would run code in Python.
 
 use std::io::{Cursor, Write};
 use wolfgang_checkpoint::Checkpoint;
@@ -6,7 +6,7 @@ use wolfgang_model::ModelConfig;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// What opening a file with these bytes says.
+/// The error of opening a file with these bytes.
 pub(crate) fn refusal(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.pt");
@@ -305,7 +305,7 @@ fn names_are_bounded_by_the_length_of_the_file() {
 #[test]
 fn overlapping_entries_are_refused() {
     let mut bytes = checkpoint(&tiny(), &tiny(), &[]);
-    // In the directory at the end, byte 42 of an entry says where it begins.
+    // In the central directory, byte 42 of an entry is its offset.
     let entry = |bytes: &[u8], n: usize| {
         let starts = bytes.windows(4).enumerate();
         let mut starts = starts
@@ -319,7 +319,7 @@ fn overlapping_entries_are_refused() {
     assert!(message.contains("overlap"), "{message}");
 }
 
-/// Only the native form says which scales make weights of whole numbers.
+/// Only the native format has scales for integer weights.
 #[test]
 fn integer_weights_are_refused() {
     let pickle = pickle(&tiny(), &tiny(), &["norm.weight_scale"]);

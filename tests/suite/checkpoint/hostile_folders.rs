@@ -1,4 +1,4 @@
-//! Folders made to harm: headers that lie, files that are no files.
+//! Malicious folders: headers that contradict the file, and pipes or folders instead of files.
 
 use crate::fixtures::{fixture, repository};
 use serde_json::{Value as Json, json};

@@ -2,7 +2,7 @@
 
 use crate::checkpoint::hostile_files::{opens, refusal, string, with_entry};
 
-/// Beside a sound model, functions are refused in whatever way Python would come to call them.
+/// Functions are refused for every way in which Python would call them, also beside a valid model.
 #[test]
 fn functions_are_refused_in_every_form_of_call() {
     let text = |text: &str| {

@@ -160,7 +160,7 @@ fn unsupported_features_are_refused_by_their_field() {
         ("rope_parameters.full_attention is {", |c| {
             c["rope_parameters"] = json!({"full_attention": {"rope_type": "yarn"}})
         }),
-        // Where both places say it, both must be right.
+        // If both places have it, both must be valid.
         ("rope_theta is 500000", |c| c["rope_theta"] = json!(500_000)),
         ("rms_norm_eps is 0.00001", |c| {
             c["rms_norm_eps"] = json!(1e-5)

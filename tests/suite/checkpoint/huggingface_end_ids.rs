@@ -30,7 +30,7 @@ fn eos_token_id_of_either_config_ends_the_text() {
         (json!(end), None, true),
         (json!([end]), Some(json!(null)), true),
         (json!([unused, end, 0]), Some(json!(null)), true),
-        // What is said for generating comes first.
+        // generation_config.json takes precedence.
         (json!(end), Some(json!(unused)), false),
         (json!(end), Some(json!([])), false),
         (json!(null), None, false),
@@ -133,7 +133,7 @@ fn conversions_keep_eos_token_ids() {
         let json: Json = serde_json::from_slice(&std::fs::read(back.join(file)).unwrap()).unwrap();
         assert_eq!(json["eos_token_id"], json!([0, 9]), "{file}");
     }
-    // What the tokenizer says is not said again.
+    // An id that the tokenizer defines is not written again.
     let plain = out.path().join("plain");
     converted(&case("model"), &plain, &[]);
     let config = std::fs::read_to_string(plain.join(CONFIG)).unwrap();

@@ -415,7 +415,7 @@ fn replacing_a_folder_keeps_its_tokenizer_if_it_fits() {
     );
     assert_continues_alike(&target);
 
-    // One that does not fit goes, and that is said.
+    // One that does not fit is removed, with a message.
     let other = crate::fixtures::repository("models/faust/tokenizer.json");
     std::fs::copy(other, target.join("tokenizer.json")).unwrap();
     let told = converted(alone.path(), &target, &["--force"]);

@@ -1,4 +1,4 @@
-//! `wolfgang inspect`: what a checkpoint is, without its weights.
+//! `wolfgang inspect`: a description of a checkpoint, without reading its weights.
 
 use crate::fixtures::{fixture, repository, tiny_tokenizer, wolfgang};
 use serde_json::{Value as Json, json};

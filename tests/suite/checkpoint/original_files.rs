@@ -1,4 +1,4 @@
-//! Every form of a `.pt` that the original left, and every broken one.
+//! `.pt` files of the original in every form, and broken ones.
 
 use crate::fixtures::{checkpoints_in, fixture, repository, tiny_tokenizer, wolfgang, xtask};
 use std::path::Path;
@@ -59,7 +59,7 @@ fn open_lists_types_and_skipped_entries() {
     assert!(native.skipped().is_empty());
 }
 
-/// What the message about each broken file must say, besides its path.
+/// The reason in the error of each broken file.
 const REASONS: [(&str, &str); 25] = [
     (
         "bare_state_dict",
@@ -222,7 +222,7 @@ fn damaged_files_are_a_model_or_an_error() {
     let mut noticed = Vec::new();
     for (bytes, path, checkpoint) in cases {
         let mut errors = 0;
-        // The structure lies at both ends of these files; what lies between are mostly weights.
+        // The structure is at both ends of these files; between are mostly weights.
         for step in 0..120 {
             let mut bytes = bytes.clone();
             let at = if step % 2 == 0 {
@@ -240,7 +240,7 @@ fn damaged_files_are_a_model_or_an_error() {
     assert_eq!(noticed, [46, 98, 20]);
 }
 
-/// Archives carry checksums: damage shows in whatever is read, and only there.
+/// Archives have checksums: damage is noticed in entries that are read, and only there.
 #[test]
 fn optimizer_state_is_never_read() {
     let path = fixture("tiny/compiled_with_optimizer.pt");

@@ -1,4 +1,4 @@
-//! `wolfgang chat` as a person sees it, in a pseudo-terminal.
+//! `wolfgang chat` in a pseudo-terminal.
 
 use crate::command::chat::{conversation, goethe, say};
 use crate::command::terminal::Terminal;

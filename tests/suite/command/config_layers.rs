@@ -73,7 +73,7 @@ fn the_command_line_overrides_the_environment_and_the_file() {
     assert_ne!(command_line["text"], environment["text"]);
 }
 
-/// The file is found without being named; its paths start where it lies, and its tokenizer belongs to its model.
+/// The file is found in the default folder; its paths are relative to it, and its tokenizer applies to its model only.
 #[test]
 fn the_users_config_file_can_name_a_model() {
     let home = tempfile::tempdir().unwrap();
@@ -271,7 +271,7 @@ fn lang_selects_the_language_and_other_programs_get_english() {
         stderr(&german),
         "Warnung: dem Vokabular des Modells fehlen Zeichen des Textes; es sieht sie nicht: €\n"
     );
-    // Standard error is no terminal here: whoever reads it is a program.
+    // Standard error is not a terminal, so the locale is ignored.
     let program = generate(&args)
         .env("LC_ALL", "de_DE.UTF-8")
         .output()

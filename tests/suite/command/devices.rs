@@ -1,4 +1,4 @@
-//! Devices by name: what is listed, what is opened, and what is said about the rest.
+//! Devices by name: the list, opening, and errors.
 
 use crate::fixtures::wolfgang;
 use std::process::Command;
@@ -121,7 +121,7 @@ fn an_unsupported_precision_is_refused_with_the_supported_ones() {
     );
 }
 
-/// The loader of Vulkan is told of no driver, then of one that is none.
+/// The Vulkan loader gets no driver, then a file that is not a driver.
 #[test]
 #[cfg(all(feature = "wgpu", target_os = "linux"))]
 fn a_missing_or_broken_driver_is_a_one_line_error() {

@@ -1,4 +1,4 @@
-//! How the `wolfgang` command ends when something is wrong, or when it is told to.
+//! Errors of the `wolfgang` command, their exit codes, and its end on a signal or a closed pipe.
 
 use crate::command::generate::{PROMPT, generate, run};
 use crate::fixtures::{fixture, repository, wolfgang};

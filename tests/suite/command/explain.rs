@@ -31,7 +31,7 @@ fn page(args: &[&str]) -> String {
     std::fs::read_to_string(file).unwrap()
 }
 
-/// The text is that of `generate`, and the draws tell where it came from.
+/// The text is that of `generate`, and each draw selected the id of its token.
 #[test]
 fn json_has_the_text_of_generate() {
     let told = json(&[&[PROMPT][..], &SEED, &["--alternatives", "3"]].concat());

@@ -100,7 +100,7 @@ fn a_text_may_begin_with_a_dash() {
         assert_eq!(stdout(&before), expected(text), "{text}");
         let behind = run(&[&SHORT[..], &["--include-prompt", text]].concat());
         assert_eq!(stdout(&behind), expected(text), "{text}");
-        // All commands read texts alike; this one needs no model.
+        // All commands read texts with the same code; this one needs no model.
         let output = wolfgang()
             .args(["tokenize", text, "--json"])
             .output()
@@ -180,7 +180,7 @@ fn utf16_is_named_and_line_breaks_of_windows_are_kept() {
         .args(["tokenize", "--json", "--file", name])
         .output()
         .unwrap();
-    // The vocabulary has no carriage return: that it lacks two says that they are there.
+    // The vocabulary has no carriage return, so two missing bytes show that both were kept.
     let lacks = |at: usize| serde_json::json!({"at": at, "byte": 13, "character": "\r"});
     assert_eq!(
         json(&output)["missing"],

@@ -185,7 +185,7 @@ fn command_in(shell: u32) -> u32 {
 
 #[test]
 fn a_script_ends_when_the_text_is_interrupted() {
-    // With --json: the first line is a piece, and the last says how it ended.
+    // With --json the first line is a piece, and the last has the reason of the end.
     let script = "set -e; endless --json; echo nicht erreicht";
     for process_group in [true, false] {
         let (said, status) = interrupted(script, process_group);
@@ -198,7 +198,7 @@ fn a_script_ends_when_the_text_is_interrupted() {
     assert_eq!(status, Some(0));
 }
 
-/// What there is by then is explained. The warning says that the text is about to begin.
+/// The tokens until then are explained. The warning is printed after the handler of Ctrl-C is set.
 #[test]
 fn an_interrupted_explanation_is_written() {
     use std::io::{BufRead, BufReader};
@@ -236,7 +236,7 @@ fn an_interrupted_explanation_is_written() {
     assert_eq!(output.status.signal(), Some(2));
 }
 
-/// A shell goes on with a loop if the command seems to have dealt with Ctrl-C, which an exit code says.
+/// A shell continues a loop if the command handled Ctrl-C and returned an exit code.
 #[test]
 fn a_loop_ends_when_a_text_in_it_is_interrupted() {
     let script = "for i in 1 2; do endless --json; done; echo nicht erreicht";

@@ -36,7 +36,7 @@ fn by_threads() -> &'static [WolfgangGenerator; 2] {
     &GENERATORS
 }
 
-/// What must not depend on anything but prompt, options and seed.
+/// The part of a summary that prompt, options and seed determine.
 fn essence(summary: &Summary) -> (FinishReason, &str, &[u32], usize) {
     (
         summary.reason,
@@ -239,7 +239,8 @@ fn a_session_computes_only_new_tokens() {
     assert_eq!(essence(&again), essence(&afresh));
 }
 
-/// Invariant 3 on any device: reused positions were computed in other chunks, so probabilities are equal up to rounding.
+/// Invariant 3 on any device: reused positions were computed in other chunks, so probabilities are equal up to
+/// rounding.
 pub(crate) fn batches_and_sessions_change_results_only_by_rounding(on: &Target) {
     let greedy = options(8)
         .with_sampling(SamplingParams::default().with_temperature(0.0))

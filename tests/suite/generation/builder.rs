@@ -238,7 +238,7 @@ fn a_model_on_the_hub_is_downloaded_and_then_read() {
     let weights = exported(WEIGHTS).len() as u64;
     assert!(told.0.contains(&(file(WEIGHTS), weights, weights, true)));
 
-    // Once resolved, nothing is asked for again, also where it is not there any more.
+    // Once resolved, nothing is requested again, even if the server no longer has it.
     let mut builder = on_flex(&source).hub(hub(&server, home.path()));
     let files = builder.resolve().unwrap().clone();
     assert!(files.checkpoint().join(WEIGHTS).is_file());

@@ -1,4 +1,4 @@
-//! Conversations: every answer is the one that a new generator gives to the same messages.
+//! Conversations: every reply is that of a new generator for the same messages.
 
 use crate::fixtures::faust;
 use crate::generation::generator::options;
@@ -24,7 +24,7 @@ fn fresh(messages: &[Message], options: &GenerateOptions) -> Summary {
     faust().generate_text(&messages, &options).unwrap()
 }
 
-/// Chooses these ids, one after the other, whatever the model says.
+/// Selects these ids in order, independent of the logits.
 struct Dictation(Vec<u32>);
 
 impl LogitsProcessor for Dictation {
@@ -119,7 +119,7 @@ fn later_replies_reuse_the_cache() {
         first.prompt_tokens + first.generated_tokens
     );
 
-    // The system prompt is left, whatever is forgotten.
+    // The system prompt stays, whichever messages are truncated.
     conversation.reset();
     assert!(conversation.messages().is_empty());
     let third = conversation.send("Von vorn!", &options(5)).unwrap();

@@ -27,7 +27,7 @@ pub(crate) fn seeded(max_new_tokens: usize, seed: u64) -> GenerateOptions {
     options
 }
 
-/// What must not depend on anything but prompt, options and seed.
+/// The part of a summary that prompt, options and seed determine.
 pub(crate) fn content(summary: &Summary) -> (FinishReason, &str, &[u32]) {
     (summary.reason, &summary.text, &summary.ids)
 }
@@ -43,7 +43,7 @@ struct Case {
     alone: Summary,
 }
 
-/// Requests with prompts of all lengths, some of which begin alike, and one beyond the context.
+/// Requests with prompts of many lengths, some with a common prefix, and one longer than the context.
 fn cases(n: usize) -> Vec<Case> {
     let mut random = ChaCha8Rng::seed_from_u64(17);
     let mut below = |limit: u32| random.next_u32() % limit;

@@ -144,7 +144,7 @@ fn assert_is(found: &ContinuationScore, expected: &(Vec<u32>, bool), context: us
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Also where the context must be truncated, and whatever was scored before.
+    /// Also with a truncated context, and after other scores.
     #[test]
     fn continuations_of_a_shared_context_score_as_alone(
         context in proptest::collection::vec(0u32..4096, 1..=24),

@@ -1,4 +1,4 @@
-//! How generated tokens came about.
+//! Explanations of generated tokens.
 
 use crate::fixtures::faust;
 use crate::generation::generator::{events, options};
@@ -41,7 +41,7 @@ fn explanations_change_no_text() {
     }
 }
 
-/// An explanation is made of what the sampler saw, probabilities are told of from what it was given and gave back.
+/// Explanations come from steps within the sampler, log-probabilities from its input and output.
 #[test]
 fn explanations_agree_with_probabilities() {
     for sampling in chains() {

@@ -203,7 +203,7 @@ fn logprobs_change_no_text() {
         assert_eq!((told.ids, told.logprobs.len()), (free.ids.clone(), 24));
         assert!(told.logprobs.iter().all(|one| one.alternatives.len() == n));
     }
-    // A greedy choice is certain, whatever the model thinks of it.
+    // A greedy choice has probability 1 in the sampled distribution.
     let greedy = SamplingParams::default()
         .with_temperature(0.0)
         .with_repetition_penalty(1.0);

@@ -1,4 +1,4 @@
-//! Stop strings, times, criteria, and ends from elsewhere.
+//! Stop strings, time limits, stopping criteria and cancel handles.
 
 use crate::fixtures::faust;
 use crate::generation::generator::{events, options, wild};
@@ -17,7 +17,8 @@ fn stopping(strings: &[&str], keep: bool, with: GenerateOptions) -> GenerateOpti
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Invariant 4: the text ends before the first occurrence of the stop string, which may begin and end within tokens.
+    /// Invariant 4: the text ends before the first occurrence of the stop string, which may begin and end within
+    /// tokens.
     #[test]
     fn a_stop_string_ends_the_text_before_its_first_occurrence(
         seed in 0u64..4,
@@ -195,7 +196,7 @@ fn no_end_comes_before_min_new_tokens() {
     let with = |min_new_tokens: usize, max_new_tokens: usize| {
         let mut options = options(max_new_tokens);
         options.sampling.min_new_tokens = min_new_tokens;
-        // Whatever is not ruled out loses against these.
+        // These are sampled unless they are masked.
         options.sampling.logit_bias = vec![(0, 1e6), (7, 1e6)];
         options.stop_tokens = vec![7];
         options

@@ -1,4 +1,4 @@
-//! `--model hf:OWNER/NAME` against a server that plays the Hub.
+//! `--model hf:OWNER/NAME` against a fake Hub in this process.
 
 use crate::fixtures::{fixture, tiny_tokenizer, wolfgang};
 use crate::hub::server::{COMMIT, Content, HubServer, REPOSITORY, TOKEN, hash};
@@ -17,7 +17,7 @@ pub(crate) fn exported(file: &str) -> Vec<u8> {
     std::fs::read(fixture("hf_export/hf").join(file)).unwrap()
 }
 
-/// A Hugging Face folder, and what lies about in repositories.
+/// A Hugging Face folder, with other files that repositories have.
 pub(crate) fn folder() -> Content {
     Content::new([
         ("README.md", b"# Tiny".to_vec()),
@@ -57,12 +57,12 @@ pub(crate) fn hub_command(server: &HubServer, home: &Path) -> Command {
 pub(crate) fn text(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    // Nobody looks on: no line of progress either.
+    // Standard error is not a terminal, so there is no progress line.
     assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The one line that a failing command has to say.
+/// The error of a failing command, which is one line.
 #[track_caller]
 pub(crate) fn failure(command: &mut Command, code: i32) -> String {
     let Output {
@@ -194,7 +194,7 @@ fn revisions_have_own_snapshots_and_share_equal_files() {
     assert_eq!(text(command.env("HF_HUB_OFFLINE", "1")), expected);
 }
 
-/// Adds up what it is told of: each phase with the bytes announced, the bytes that went through, and whether it ended.
+/// Records each phase with its announced bytes, its reported bytes, and whether it ended.
 #[derive(Default)]
 pub(crate) struct Told(pub(crate) Vec<(Phase, u64, u64, bool)>);
 
@@ -227,7 +227,7 @@ impl Progress for Told {
     }
 }
 
-/// A clock that stands still, and notes the pauses instead of making them.
+/// A clock with a constant time, which records pauses instead of waiting.
 #[derive(Debug, Default)]
 pub(crate) struct FakeClock(pub(crate) Mutex<Vec<Duration>>);
 

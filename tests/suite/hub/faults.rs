@@ -1,4 +1,4 @@
-//! What goes wrong between `--model hf:OWNER/NAME` and the Hub, and what is left of it.
+//! Interrupted downloads, invalid responses and corrupt caches.
 
 use crate::hub::download::{
     Told, WEIGHTS, cached, command, exported, failure, fetch, folder, home, hub_command, local,
@@ -252,7 +252,7 @@ fn invalid_responses_are_distinguished_from_absent_repositories() {
         assert!(!home.path().join("hub").exists(), "{expected}");
     }
 
-    // Nobody listens at port 1.
+    // Port 1 has no listener.
     let mut command = hub_command(&server, home.path());
     let endpoint = "http://me:secret@127.0.0.1:1";
     let message = failure(command.env("HF_ENDPOINT", endpoint), 1);

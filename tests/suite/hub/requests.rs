@@ -74,7 +74,7 @@ fn chains_of_redirects_are_followed_and_loops_end() {
     assert!(first.requests().len() + second.requests().len() < 40);
 }
 
-/// The same endpoint when nobody listens there any more.
+/// The same command after the server has gone: an endpoint without a listener.
 fn gone(command: &mut Command) -> &mut Command {
     command.env("HF_ENDPOINT", "http://me:secret@127.0.0.1:1")
 }

@@ -62,7 +62,7 @@ fn a_hub_that_stays_busy_is_an_error_after_a_few_attempts() {
     ));
     assert_eq!(pauses, [200, 400, 800]);
     assert_eq!(server.requests().len(), 4);
-    // What another attempt does not change is not asked for again.
+    // An error that a retry cannot change is not retried.
     server.change(|content| content.answers = Some((404, "")));
     let (files, pauses) = fetch(&server, home.path());
     assert!(matches!(

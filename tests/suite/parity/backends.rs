@@ -78,7 +78,7 @@ every_case!(flex, CPU, WHOLE_RUNS);
 // It repacks the weight for every product: minutes for whole runs.
 #[cfg(feature = "ndarray")]
 every_case!(ndarray, CPU, 100);
-// Where software stands for the GPU, a token takes a tenth of a second.
+// On a software GPU a token takes a tenth of a second.
 #[cfg(feature = "wgpu")]
 every_case!(wgpu, GPU, 40);
 #[cfg(feature = "tch")]

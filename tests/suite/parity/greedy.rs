@@ -43,7 +43,7 @@ fn runs() -> Vec<Run> {
     runs
 }
 
-/// Asserts that behind its first `known` ids the run goes on as the original's, for `n` tokens or to its end.
+/// Asserts that after the first `known` ids the generator gives the ids of the original, for `n` tokens or to the end.
 fn assert_continues(
     faust: &WolfgangGenerator,
     run: &Run,

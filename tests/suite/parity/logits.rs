@@ -1,4 +1,5 @@
-//! The model against the original's logits, and invariant 1: chunks change no logits. On every backend: `parity/backends.rs`.
+//! The model against the original's logits, and invariant 1: chunks change no logits. On every backend:
+//! `parity/backends.rs`.
 
 use crate::fixtures::{Golden, assert_close, fixture, repository};
 use crate::parity::backends::Target;

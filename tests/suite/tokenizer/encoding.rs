@@ -1,4 +1,4 @@
-//! Encoding and decoding against the original, and the laws of the stream.
+//! Encoding and decoding against the original, and the invariants of streaming.
 
 use crate::fixtures::{faust, json};
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! Known faults of dependencies. Their database is a git repository, which not every network reaches.
 
-use super::command;
+use super::commands::command;
 use anyhow::ensure;
 
 pub(super) fn check() -> anyhow::Result<Option<String>> {

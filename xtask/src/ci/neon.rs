@@ -1,7 +1,7 @@
 //! NEON's code, which no test on another processor runs: it must compile without a warning, and pass the kernels' tests
 //! in an emulator where there is one.
 
-use super::command;
+use super::commands::command;
 use anyhow::ensure;
 use std::process::Command;
 

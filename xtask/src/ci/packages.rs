@@ -4,8 +4,8 @@
 //! Cargo's own check compiles all of burn once more for each package. Here the archives are unpacked into one workspace,
 //! with our lock file and profiles, so that what the lints have compiled serves.
 
+use super::commands::{command, repository};
 use super::steps::{FEATURES, WITHOUT_LLVM};
-use super::{command, repository};
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use std::fmt::Write;
