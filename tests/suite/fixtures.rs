@@ -1,4 +1,4 @@
-//! Where the ground truth lies, and how it is read.
+//! Paths of fixtures, and functions that read them.
 
 use safetensors::SafeTensors;
 use serde::de::DeserializeOwned;
@@ -72,7 +72,7 @@ pub(crate) fn with_input(command: &mut Command, input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// The `wolfgang` command, without whatever the user of this machine has set.
+/// The `wolfgang` command, without environment variables of this machine.
 pub(crate) fn wolfgang() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wolfgang-under-test"));
     let variables = [

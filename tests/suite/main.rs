@@ -23,13 +23,14 @@ mod generation {
     pub(crate) mod batch;
     mod builder;
     mod conversation;
-    mod engine;
+    pub(crate) mod engine;
     mod evaluation;
     mod explanations;
     mod finish_reasons;
     pub(crate) mod generator;
     pub(crate) mod logprobs;
     mod ownership;
+    mod prefix_cache;
     mod serialization;
     mod stopping;
 }
@@ -49,6 +50,7 @@ mod checkpoint {
     mod hostile_folders;
     mod hostile_pickles;
     mod huggingface;
+    mod huggingface_end_ids;
     mod huggingface_variants;
     mod inspect;
     mod int8_errors;
@@ -66,12 +68,14 @@ mod hub {
     pub(crate) mod download;
     mod faults;
     mod requests;
+    mod retries;
     pub(crate) mod server;
     mod shards;
 }
 
 /// The `wolfgang` command as a process.
 mod command {
+    mod arguments;
     mod bench;
     mod chat;
     mod chat_input;
@@ -101,6 +105,9 @@ mod documents {
 
 /// Dependencies between crates, and their public items.
 mod architecture {
+    mod cycles;
     mod dependencies;
+    mod invariants;
+    mod modules;
     mod public_api;
 }

@@ -79,10 +79,9 @@ pub(crate) fn run(args: ExplainArgs, file: ConfigFile, console: Console) -> anyh
         .options(&sampling, tokenizer, MAX_NEW_TOKENS)?
         .with_explain(args.alternatives);
     let mut generation = generator.generate(&prompt, &options)?;
-    prompt::warn(&generation, &prompt, &generator, console)?;
-
-    // Ctrl-C ends the text; what there is by then is explained.
+    // From here on, Ctrl-C ends the text, and the explanation covers the text until then.
     let interrupted = interrupt::install_handler()?;
+    prompt::warn(&generation, &prompt, &generator, console)?;
     while let Some(event) = generation.next() {
         event?;
         if interrupted.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! Law 7: a sampling step allocates nothing.
+//! Invariant 7 of docs/architecture.md: a sampling step allocates nothing.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -1,8 +1,8 @@
-//! What the fuzz targets and their replay in the ordinary tests do with an input.
+//! The fuzz targets, for `fuzz/` and for their replay in the ordinary tests.
 //!
-//! Each target is one function of bytes that must not panic, whatever they are: `fuzz/` calls it with what libFuzzer
-//! comes up with, `tests/suite/checkpoint/fuzz_replay.rs` with the inputs kept in the repository. Where an input is accepted,
-//! the function also asserts what then must hold.
+//! Each target is a function of bytes that must not panic: `fuzz/` calls it with inputs of libFuzzer,
+//! `tests/suite/checkpoint/fuzz_replay.rs` with the inputs in the repository. For accepted inputs it also asserts what must
+//! hold for them.
 
 #![allow(
     clippy::expect_used,
@@ -14,31 +14,25 @@ mod checkpoint;
 mod framing;
 mod stream;
 mod tokenizer;
+mod verdict;
 
-/// What became of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It was read to the end, and every law held.
-    Accepted,
-    /// It was an error.
-    Refused,
-}
+pub use verdict::Verdict;
 
-/// Something that takes bytes from strangers.
+/// A reader of untrusted bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// As the fuzz target, and its folders below `fuzz/`, are called.
+    /// The name of the fuzz target and of its folders in `fuzz/`.
     pub name: &'static str,
-    /// The longest input worth trying, in bytes.
+    /// The longest useful input, in bytes.
     pub max_len: usize,
     /// Tries one input.
     ///
     /// # Panics
-    /// If a law is broken, which is what all of this is for.
+    /// If the target breaks one of its rules.
     pub run: fn(&[u8]) -> Verdict,
 }
 
-/// All of them.
+/// All targets.
 pub const TARGETS: [Target; 5] = [
     Target {
         name: "pytorch",
@@ -70,7 +64,7 @@ pub const TARGETS: [Target; 5] = [
 /// Tries one input on the target `name`.
 ///
 /// # Panics
-/// If a law is broken, or there is no such target.
+/// If the target breaks one of its rules, or there is no such target.
 pub fn run(name: &str, input: &[u8]) -> Verdict {
     let target = TARGETS.iter().find(|target| target.name == name);
     (target.expect("a target of this name").run)(input)

@@ -1,4 +1,4 @@
-//! The house: who may know whom.
+//! Dependencies between the crates of the workspace.
 
 use crate::fixtures::repository;
 use serde::Deserialize;
@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Every arrow that may exist between the crates of this workspace.
-const MAY_KNOW: [(&str, &[&str]); 13] = [
+/// The crates of this workspace that each may depend on.
+const PERMITTED: [(&str, &[&str]); 13] = [
     ("wolfgang-sampling", &[]),
     ("wolfgang-tokenize", &[]),
     ("wolfgang-kernels", &[]),
@@ -44,7 +44,7 @@ const MAY_KNOW: [(&str, &[&str]); 13] = [
         "wolfgang-fuzzed",
         &["wolfgang-tokenize", "wolfgang-model", "wolfgang-checkpoint"],
     ),
-    // Nobody knows the tests.
+    // No crate depends on the tests.
     (
         "wolfgang-tests",
         &[
@@ -72,7 +72,7 @@ const ANY_LIBRARY: &[&str] = &[
     "wolfgang-faust",
 ];
 
-/// What `cargo metadata` says of the workspace.
+/// The output of `cargo metadata`.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -82,13 +82,35 @@ struct Metadata {
 struct Package {
     name: String,
     dependencies: Vec<Dependency>,
+    targets: Vec<BuildTarget>,
 }
 
 #[derive(Deserialize)]
 struct Dependency {
     name: String,
-    /// None for what is needed at run time.
+    /// None for a normal dependency.
     kind: Option<String>,
+}
+
+/// A library, a program, a test: what rustc makes of one root file.
+#[derive(Deserialize)]
+struct BuildTarget {
+    kind: Vec<String>,
+    src_path: PathBuf,
+}
+
+/// The root files of the libraries and programs of the workspace.
+pub(super) fn library_and_program_roots() -> Vec<PathBuf> {
+    let targets = packages().into_iter().flat_map(|package| package.targets);
+    targets
+        .filter(|target| {
+            target
+                .kind
+                .iter()
+                .any(|kind| kind == "lib" || kind == "bin")
+        })
+        .map(|target| target.src_path)
+        .collect()
 }
 
 fn packages() -> Vec<Package> {
@@ -103,39 +125,40 @@ fn packages() -> Vec<Package> {
 }
 
 #[test]
-fn dependencies_point_one_way() {
+fn crates_depend_only_on_permitted_crates() {
     let packages = packages();
     let members: BTreeSet<&str> = packages.iter().map(|p| p.name.as_str()).collect();
     assert_eq!(
         members,
-        MAY_KNOW.iter().map(|(name, _)| *name).collect(),
-        "a rule for every crate"
+        PERMITTED.iter().map(|(name, _)| *name).collect(),
+        "every crate has its row"
     );
 
     for package in &packages {
         let name = package.name.as_str();
-        let (_, allowed) = MAY_KNOW.iter().find(|(rule, _)| name == *rule).unwrap();
+        let (_, allowed) = PERMITTED.iter().find(|(rule, _)| name == *rule).unwrap();
         for dependency in &package.dependencies {
             let other = dependency.name.as_str();
             let known = members.contains(other) && dependency.kind.as_deref() != Some("dev");
             assert!(
                 !known || allowed.contains(&other),
-                "{name} must not know {other}"
+                "{name} must not depend on {other}"
             );
         }
     }
 }
 
-/// Sampling and tokenizing are of use without a tensor in sight.
+/// They compute on slices, so that they can be used without burn and compiled quickly.
 #[test]
-fn the_lowest_crates_do_without_burn() {
+fn sampling_tokenize_and_kernels_do_not_depend_on_burn() {
     for package in packages() {
-        if ["wolfgang-sampling", "wolfgang-tokenize"].contains(&package.name.as_str()) {
+        let without_burn = ["wolfgang-sampling", "wolfgang-tokenize", "wolfgang-kernels"];
+        if without_burn.contains(&package.name.as_str()) {
             let burn = package
                 .dependencies
                 .iter()
                 .any(|d| d.name.starts_with("burn"));
-            assert!(!burn, "{} must not know burn", package.name);
+            assert!(!burn, "{} must not depend on burn", package.name);
         }
     }
 }

@@ -27,7 +27,7 @@ fn logits(model: &Path) -> Vec<f32> {
 }
 
 #[test]
-fn every_good_checkpoint_becomes_a_native_folder_of_the_same_model() {
+fn every_valid_checkpoint_converts_to_a_folder_with_the_same_logits() {
     let folder = tempfile::tempdir().unwrap();
     for input in checkpoints_in("tiny") {
         let out = folder.path().join(input.file_stem().unwrap());
@@ -91,7 +91,7 @@ fn rounding_is_counted() {
 }
 
 #[test]
-fn nothing_is_overwritten_and_nothing_is_left_behind() {
+fn existing_targets_are_kept_and_no_temporary_files_remain() {
     let folder = tempfile::tempdir().unwrap();
     let occupied = folder.path().join("occupied");
     std::fs::create_dir(&occupied).unwrap();

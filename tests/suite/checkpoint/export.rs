@@ -30,7 +30,7 @@ fn logits(model: &Path) -> Vec<u32> {
 
 /// The original's exporter and ours write the same numbers under the same names.
 #[test]
-fn the_export_is_the_original_exporters() {
+fn the_export_equals_that_of_the_original_exporter() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let options = to(Target::HuggingFace).with_tokenizer(fixture("hf_export/hf/tokenizer.json"));
@@ -76,7 +76,7 @@ fn the_export_is_the_original_exporters() {
 }
 
 #[test]
-fn there_and_back_again_every_bit_is_the_same() {
+fn export_and_conversion_preserve_every_bit() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     for (n, input) in checkpoints_in("tiny").into_iter().enumerate() {

@@ -8,7 +8,7 @@ use wolfgang_fuzzed::{TARGETS, Target, Verdict};
 /// Changed inputs for each target.
 const CHANGED: usize = 2000;
 
-/// What lies in a folder of inputs, by name.
+/// The inputs in a folder, sorted by name.
 fn inputs(folder: &str, target: &Target) -> Vec<(String, Vec<u8>)> {
     let path = crate::fixtures::repository(&format!("fuzz/{folder}/{}", target.name));
     let Ok(entries) = fs::read_dir(path) else {
@@ -22,14 +22,14 @@ fn inputs(folder: &str, target: &Target) -> Vec<(String, Vec<u8>)> {
     inputs
 }
 
-/// Runs one input; a panic is told with the input it came from.
+/// Runs one input; a panic names it.
 fn run(target: &Target, name: &str, input: &[u8]) -> Verdict {
     std::panic::catch_unwind(|| (target.run)(input))
         .unwrap_or_else(|_| panic!("{} panicked on {name}", target.name))
 }
 
 #[test]
-fn every_target_reads_its_seeds_and_refuses_or_reads_what_once_broke_it() {
+fn targets_accept_and_refuse_seeds_and_survive_regressions() {
     for target in &TARGETS {
         let seeds = inputs("seeds", target);
         let accepted = seeds
@@ -49,7 +49,7 @@ fn every_target_reads_its_seeds_and_refuses_or_reads_what_once_broke_it() {
 
 /// Every regression has its line, and every line its regression.
 #[test]
-fn it_is_written_down_what_each_regression_was() {
+fn every_regression_is_described_in_the_readme() {
     let path = crate::fixtures::repository("fuzz/regressions/README.md");
     let told = fs::read_to_string(path).unwrap();
     let mut kept = 0;
@@ -66,7 +66,7 @@ fn it_is_written_down_what_each_regression_was() {
 }
 
 #[test]
-fn changed_seeds_break_nothing() {
+fn mutated_seeds_break_no_rule_of_a_target() {
     for target in &TARGETS {
         let seeds = inputs("seeds", target);
         let mut random = ChaCha8Rng::seed_from_u64(0);
@@ -113,7 +113,7 @@ fn changed(seed: &[u8], other: &[u8], random: &mut ChaCha8Rng) -> Vec<u8> {
     input
 }
 
-/// A number below `n`, 0 for 0; that small ones are slightly likelier does not matter here.
+/// A number below `n`, or 0 for 0; its small bias does not matter here.
 fn below(random: &mut ChaCha8Rng, n: usize) -> usize {
     random.next_u32() as usize % n.max(1)
 }

@@ -1,4 +1,4 @@
-//! Files made to harm: small ones that would cost much, or run something, if they were believed.
+//! Malicious files: small ones that claim large sizes or would run code in Python.
 
 use std::io::{Cursor, Write};
 use wolfgang_checkpoint::Checkpoint;
@@ -6,7 +6,7 @@ use wolfgang_model::ModelConfig;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// What opening a file with these bytes says.
+/// The error of opening a file with these bytes.
 pub(crate) fn refusal(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.pt");
@@ -119,7 +119,7 @@ fn tiny() -> ModelConfig {
 }
 
 #[test]
-fn tensors_cannot_claim_more_than_the_file_holds() {
+fn tensors_larger_than_the_file_are_refused() {
     let large = tiny()
         .with_vocab_size(1 << 20)
         .with_n_embd(1 << 10)
@@ -135,7 +135,7 @@ fn tensors_cannot_claim_more_than_the_file_holds() {
 }
 
 #[test]
-fn a_config_cannot_ask_for_terabytes() {
+fn a_config_of_terabytes_is_refused() {
     for (config, field) in [
         (tiny().with_block_size(1 << 20), "block_size"),
         (
@@ -157,7 +157,7 @@ fn a_config_cannot_ask_for_terabytes() {
 }
 
 #[test]
-fn names_that_differ_only_in_the_prefix_are_no_choice() {
+fn names_that_differ_only_in_the_prefix_are_refused() {
     let message = refusal(&checkpoint(&tiny(), &tiny(), &["_orig_mod.norm.weight"]));
     assert!(
         message.contains("_orig_mod.norm.weight is unexpected"),
@@ -166,7 +166,7 @@ fn names_that_differ_only_in_the_prefix_are_no_choice() {
 }
 
 #[test]
-fn archives_are_neither_compressed_nor_ambiguous() {
+fn compressed_and_ambiguous_archives_are_refused() {
     let deep = [&b"\x80\x02)"[..], &b")\x81".repeat(60_000), b"."].concat();
     let message = refusal(&archive(
         &[("a/data.pkl", &deep)],
@@ -187,7 +187,7 @@ fn archives_are_neither_compressed_nor_ambiguous() {
 
 /// The old form is several pickles, and Python follows all of them.
 #[test]
-fn no_pickle_of_the_old_form_runs_anything() {
+fn pickles_of_the_old_form_with_calls_are_refused() {
     let magic = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
     let evil: &[u8] = b"\x80\x02cposix\nsystem\nX\x02\0\0\0ls\x85R.";
     let plain: &[u8] = b"\x80\x02}.";
@@ -201,7 +201,7 @@ fn no_pickle_of_the_old_form_runs_anything() {
 
 /// A tar archive is another format, and its word may be in its place in a file that begins as a pickle.
 #[test]
-fn what_is_a_tar_archive_too_is_refused() {
+fn a_file_that_is_also_a_tar_archive_is_refused() {
     let mut bytes = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.".to_vec();
     bytes.resize(257, b'N');
     bytes.extend(b"ustar");
@@ -210,7 +210,7 @@ fn what_is_a_tar_archive_too_is_refused() {
 }
 
 #[test]
-fn classes_that_act_when_they_are_made_are_refused() {
+fn classes_with_effects_on_construction_are_refused() {
     for callable in [
         "copyreg\n_reconstructor",
         "torch._tensor\n_rebuild_from_type_v2",
@@ -247,7 +247,7 @@ fn find(bytes: &[u8], what: &[u8]) -> usize {
 }
 
 #[test]
-fn pickles_that_go_deep_or_in_circles_cost_nothing() {
+fn deep_and_cyclic_pickles_take_bounded_resources() {
     assert!(opens(&with_entry(b"K\x01", false)) && opens(&with_entry(b"K\x01", true)));
 
     let depth = 200_000;
@@ -270,7 +270,7 @@ fn pickles_that_go_deep_or_in_circles_cost_nothing() {
 
 /// Each name of a nested tensor is all the names that lead to it: long ones many times over.
 #[test]
-fn names_cannot_grow_beyond_the_file() {
+fn names_are_bounded_by_the_length_of_the_file() {
     let mut dictionary = b"}(".to_vec();
     string(&mut dictionary, &"K".repeat(100_000));
     dictionary.extend(b"}(");
@@ -305,7 +305,7 @@ fn names_cannot_grow_beyond_the_file() {
 #[test]
 fn overlapping_entries_are_refused() {
     let mut bytes = checkpoint(&tiny(), &tiny(), &[]);
-    // In the directory at the end, byte 42 of an entry says where it begins.
+    // In the central directory, byte 42 of an entry is its offset.
     let entry = |bytes: &[u8], n: usize| {
         let starts = bytes.windows(4).enumerate();
         let mut starts = starts
@@ -319,9 +319,9 @@ fn overlapping_entries_are_refused() {
     assert!(message.contains("overlap"), "{message}");
 }
 
-/// Only the native form says which scales make weights of whole numbers.
+/// Only the native format has scales for integer weights.
 #[test]
-fn weights_in_whole_numbers_are_refused() {
+fn integer_weights_are_refused() {
     let pickle = pickle(&tiny(), &tiny(), &["norm.weight_scale"]);
     let (float, whole) = (&b"FloatStorage"[..], &b"CharStorage"[..]);
     let mut changed = Vec::new();

@@ -1,4 +1,4 @@
-//! Folders made to harm: headers that lie, files that are no files.
+//! Malicious folders: headers that contradict the file, and pipes or folders instead of files.
 
 use crate::fixtures::{fixture, repository};
 use serde_json::{Value as Json, json};
@@ -40,12 +40,12 @@ fn with_header(change: impl FnOnce(&mut Json)) -> TempDir {
 const NORM: &str = "model.norm.weight";
 
 #[test]
-fn a_header_that_tells_the_truth_is_believed() {
+fn a_valid_header_is_accepted() {
     assert!(Checkpoint::open(with_header(|_| {}).path()).is_ok());
 }
 
 #[test]
-fn headers_that_lie_are_refused() {
+fn headers_that_contradict_the_file_are_refused() {
     type Lie = fn(&mut Json);
     let lies: [(&str, Lie); 6] = [
         ("an end beyond the file", |h| {
@@ -77,7 +77,7 @@ fn headers_that_lie_are_refused() {
 }
 
 #[test]
-fn a_header_of_terabytes_is_not_made_room_for() {
+fn no_memory_is_allocated_for_a_header_of_terabytes() {
     let folder = with_header(|_| {});
     for claimed in [u64::MAX, 1 << 40, 100_000_000] {
         let bytes = [&claimed.to_le_bytes()[..], b"{}"].concat();
@@ -89,7 +89,7 @@ fn a_header_of_terabytes_is_not_made_room_for() {
 
 /// The sum of their lengths overflows, on which the library that reads the header panics where overflows are checked.
 #[test]
-fn headers_of_tensors_beyond_all_memory_are_refused() {
+fn headers_of_tensors_larger_than_memory_are_refused() {
     const LEN: u64 = (1 << 61) - 1;
     let folder = with_header(|header| {
         *header = json!({});
@@ -124,7 +124,7 @@ fn weights_of_another_type_are_named() {
 }
 
 #[test]
-fn a_misspelt_name_is_recognised_and_a_strange_one_is_not() {
+fn a_misspelt_tensor_name_gets_a_suggestion() {
     let folder = with_header(|header| {
         let header = header.as_object_mut().unwrap();
         for (from, to) in [
@@ -160,7 +160,7 @@ fn a_misspelt_name_is_recognised_and_a_strange_one_is_not() {
 }
 
 #[test]
-fn a_config_of_any_size_is_not_read_to_its_end() {
+fn an_oversized_config_is_not_read_to_its_end() {
     let folder = with_header(|_| {});
     let config = folder.path().join("config.json");
     let file = std::fs::File::options().write(true).open(&config).unwrap();
@@ -178,7 +178,7 @@ fn a_config_of_any_size_is_not_read_to_its_end() {
 }
 
 #[test]
-fn folders_in_the_place_of_files_are_named() {
+fn folders_instead_of_files_are_named_in_the_error() {
     let folder = tempfile::tempdir().unwrap();
     let error = refusal(folder.path());
     assert!(error.contains("the folder has no config.json"), "{error}");
@@ -200,7 +200,7 @@ fn folders_in_the_place_of_files_are_named() {
 
 #[cfg(unix)]
 #[test]
-fn what_the_system_does_not_let_us_read_is_named_with_its_reason() {
+fn unreadable_files_are_named_with_the_systems_reason() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let folder = tempfile::tempdir().unwrap();
     let endless = folder.path().join("endless.pt");
@@ -227,7 +227,7 @@ fn what_the_system_does_not_let_us_read_is_named_with_its_reason() {
 /// Opening a pipe would wait for somebody to write to it.
 #[cfg(unix)]
 #[test]
-fn a_pipe_is_no_file() {
+fn pipes_are_refused() {
     let folder = with_header(|_| {});
     let index = json!({"weight_map": {"a": "pipe"}});
     std::fs::remove_file(folder.path().join("model.safetensors")).unwrap();

@@ -2,9 +2,9 @@
 
 use crate::checkpoint::hostile_files::{opens, refusal, string, with_entry};
 
-/// Beside a sound model, functions are refused in whatever way Python would come to call them.
+/// Functions are refused for every way in which Python would call them, also beside a valid model.
 #[test]
-fn functions_are_refused_however_they_are_called() {
+fn functions_are_refused_in_every_form_of_call() {
     let text = |text: &str| {
         let mut pickle = Vec::new();
         string(&mut pickle, text);
@@ -367,7 +367,7 @@ fn repeated_names_marks_and_metadata_are_bounded() {
 }
 
 #[test]
-fn opcodes_that_are_not_read_are_named() {
+fn unsupported_opcodes_are_named_in_the_error() {
     for (pickle, opcode) in [
         (&b"(itrain\nC\n"[..], "INST of protocol 0"),
         (b"(ctrain\nC\no", "OBJ of protocol 1"),

@@ -49,7 +49,7 @@ fn an_export_has_the_logits_of_its_checkpoint() {
 }
 
 #[test]
-fn an_export_speaks_and_can_be_converted() {
+fn an_export_generates_and_can_be_converted() {
     let path = fixture("hf_export/hf");
     let mut generate = wolfgang();
     generate.args([
@@ -84,7 +84,7 @@ fn an_export_speaks_and_can_be_converted() {
 }
 
 #[test]
-fn the_angles_may_stand_where_transformers_4_has_them() {
+fn rope_theta_is_read_where_transformers_4_writes_it() {
     let older = folder(|config| {
         config.as_object_mut().unwrap().remove("rope_parameters");
         config["rope_theta"] = json!(10000);
@@ -96,7 +96,7 @@ fn the_angles_may_stand_where_transformers_4_has_them() {
 }
 
 #[test]
-fn shards_are_one_model() {
+fn shards_are_loaded_as_one_model() {
     let whole = std::fs::read(fixture("hf_export/hf/model.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&whole).unwrap();
     let sharded = folder(|_| {});
@@ -128,7 +128,7 @@ fn shards_are_one_model() {
 }
 
 #[test]
-fn what_a_wolfgang_has_not_is_refused_by_its_field() {
+fn unsupported_features_are_refused_by_their_field() {
     type Change = fn(&mut Json);
     let changes: [(&str, Change); 15] = [
         ("hidden_act is \"gelu\"", |c| {
@@ -160,7 +160,7 @@ fn what_a_wolfgang_has_not_is_refused_by_its_field() {
         ("rope_parameters.full_attention is {", |c| {
             c["rope_parameters"] = json!({"full_attention": {"rope_type": "yarn"}})
         }),
-        // Where both places say it, both must be right.
+        // If both places have it, both must be valid.
         ("rope_theta is 500000", |c| c["rope_theta"] = json!(500_000)),
         ("rms_norm_eps is 0.00001", |c| {
             c["rms_norm_eps"] = json!(1e-5)

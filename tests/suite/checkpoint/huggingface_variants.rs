@@ -2,25 +2,23 @@
 
 use crate::fixtures::{fixture, wolfgang};
 use safetensors::SafeTensors;
-use safetensors::tensor::TensorView;
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
-use wolfgang_checkpoint::{Checkpoint, CheckpointError};
 use wolfgang_generate::ModelConfig;
 
-const CONFIG: &str = "config.json";
-const GENERATION: &str = "generation_config.json";
-const WEIGHTS: &str = "model.safetensors";
+pub(super) const CONFIG: &str = "config.json";
+pub(super) const GENERATION: &str = "generation_config.json";
+pub(super) const WEIGHTS: &str = "model.safetensors";
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-fn case(name: &str) -> std::path::PathBuf {
+pub(super) fn case(name: &str) -> std::path::PathBuf {
     fixture("cases").join(name)
 }
 
 /// A copy of one of the cases that can be changed.
-fn copy(name: &str) -> TempDir {
+pub(super) fn copy(name: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(case(name)).unwrap() {
         let entry = entry.unwrap();
@@ -29,7 +27,7 @@ fn copy(name: &str) -> TempDir {
     folder
 }
 
-fn change(folder: &TempDir, file: &str, change: impl FnOnce(&mut Json)) {
+pub(super) fn change(folder: &TempDir, file: &str, change: impl FnOnce(&mut Json)) {
     let path = folder.path().join(file);
     let mut json = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     change(&mut json);
@@ -37,14 +35,14 @@ fn change(folder: &TempDir, file: &str, change: impl FnOnce(&mut Json)) {
 }
 
 /// Replaces a value as text: what Python writes is no JSON.
-fn replace(folder: &TempDir, file: &str, from: &str, to: &str) {
+pub(super) fn replace(folder: &TempDir, file: &str, from: &str, to: &str) {
     let path = folder.path().join(file);
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains(from), "{text}");
     std::fs::write(path, text.replace(from, to)).unwrap();
 }
 
-fn generate(model: &Path) -> Command {
+pub(super) fn generate(model: &Path) -> Command {
     let mut command = wolfgang();
     command.args([
         "generate",
@@ -61,7 +59,7 @@ fn generate(model: &Path) -> Command {
 
 /// The last line of the output.
 #[track_caller]
-fn finished(command: &mut Command) -> Json {
+pub(super) fn finished(command: &mut Command) -> Json {
     let output = command.output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
@@ -69,12 +67,12 @@ fn finished(command: &mut Command) -> Json {
     serde_json::from_str(lines.lines().last().unwrap()).unwrap()
 }
 
-fn ids(finished: &Json) -> Vec<u32> {
+pub(super) fn ids(finished: &Json) -> Vec<u32> {
     serde_json::from_value(finished["ids"].clone()).unwrap()
 }
 
 #[track_caller]
-fn assert_continues_alike(model: &Path) {
+pub(super) fn assert_continues_alike(model: &Path) {
     let expected = finished(&mut generate(&case("model")));
     assert_eq!(expected["ids"].as_array().unwrap().len(), 40);
     let found = finished(&mut generate(model));
@@ -84,12 +82,12 @@ fn assert_continues_alike(model: &Path) {
     );
 }
 
-fn refusal(path: &Path) -> String {
+pub(super) fn refusal(path: &Path) -> String {
     error_of(wolfgang().arg("inspect").arg(path).output().unwrap())
 }
 
 #[track_caller]
-fn error_of(output: Output) -> String {
+pub(super) fn error_of(output: Output) -> String {
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert_eq!(message.trim_end().lines().count(), 1, "{message}");
@@ -197,7 +195,7 @@ fn rope_parameters_without_scaling_are_the_same_as_none() {
 }
 
 #[test]
-fn git_lfs_pointers_are_called_so() {
+fn git_lfs_pointers_are_named_in_the_error() {
     let pointer = std::fs::read(case("hf_lfs").join(WEIGHTS)).unwrap();
     let message = refusal(&case("hf_lfs"));
     for part in [
@@ -335,112 +333,7 @@ fn a_byte_order_mark_before_text_configuration_and_conversation_is_ignored() {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// The ids without an end, and one that comes after some others.
-fn ids_and_end() -> (Vec<u32>, usize, u32) {
-    let all = ids(&finished(&mut generate(&case("model"))));
-    let at = (3..all.len()).find(|&at| !all[..at].contains(&all[at]) && all[at] > 4);
-    let at = at.unwrap();
-    (all.clone(), at, all[at])
-}
-
-#[test]
-fn eos_token_id_of_either_config_ends_the_text() {
-    let (all, at, end) = ids_and_end();
-    let unused = (5..265).find(|id| !all.contains(id)).unwrap();
-    for (config, generation, ends) in [
-        (json!(0), Some(json!(end)), true),
-        (json!(0), Some(json!([unused, end])), true),
-        (json!(end), None, true),
-        (json!([end]), Some(json!(null)), true),
-        (json!([unused, end, 0]), Some(json!(null)), true),
-        // What is said for generating comes first.
-        (json!(end), Some(json!(unused)), false),
-        (json!(end), Some(json!([])), false),
-        (json!(null), None, false),
-    ] {
-        let folder = copy("model");
-        change(&folder, CONFIG, |json| {
-            json["eos_token_id"] = config.clone()
-        });
-        match &generation {
-            Some(ids) => change(&folder, GENERATION, |json| {
-                json["eos_token_id"] = ids.clone()
-            }),
-            None => std::fs::remove_file(folder.path().join(GENERATION)).unwrap(),
-        }
-        let found = finished(&mut generate(folder.path()));
-        let what = format!("{config} {generation:?}");
-        if ends {
-            assert_eq!(found["reason"], "end_of_text", "{what}");
-            assert_eq!(ids(&found), all[..at], "{what}");
-        } else {
-            assert_eq!(ids(&found), all, "{what}");
-        }
-    }
-}
-
-#[test]
-fn options_about_the_end_hold_for_eos_token_id() {
-    let (all, at, end) = ids_and_end();
-    let folder = copy("model");
-    change(&folder, GENERATION, |json| {
-        json["eos_token_id"] = json!(end)
-    });
-    let ignored = finished(generate(folder.path()).arg("--ignore-eos"));
-    assert_eq!(ids(&ignored), all);
-    let later = finished(generate(folder.path()).arg("--min-new-tokens=20"));
-    let later = ids(&later);
-    assert!(later.len() >= 20 && later[..at] == all[..at], "{later:?}");
-    assert!(!later[..20].contains(&end), "{later:?}");
-}
-
-#[test]
-fn end_of_text_of_the_tokenizer_ends_the_text_whatever_the_config_says() {
-    let folder = copy("model");
-    change(&folder, GENERATION, |json| json["eos_token_id"] = json!(7));
-    let found = finished(generate(folder.path()).args(["--logit-bias", "0=1000"]));
-    assert_eq!(
-        (found["reason"].as_str(), ids(&found)),
-        (Some("end_of_text"), vec![])
-    );
-}
-
-fn inspected(path: &Path) -> Json {
-    let output = wolfgang()
-        .args(["inspect", "--json"])
-        .arg(path)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-#[test]
-fn eos_token_ids_outside_the_vocabulary_are_passed_over_and_listed() {
-    let folder = copy("model");
-    change(&folder, GENERATION, |json| {
-        json["eos_token_id"] = json!([-1, 265, 264, 5, 5])
-    });
-    let found = inspected(folder.path());
-    assert_eq!(found["end_ids"], json!([5, 264]));
-    assert_eq!(
-        found["skipped"],
-        json!([
-            {"name": "eos_token_id -1", "reason": "outside the vocabulary"},
-            {"name": "eos_token_id 265", "reason": "outside the vocabulary"},
-        ])
-    );
-    for wrong in [json!("0"), json!(1.5), json!(true), json!([0, null])] {
-        let folder = copy("model");
-        change(&folder, CONFIG, |json| json["eos_token_id"] = wrong.clone());
-        std::fs::remove_file(folder.path().join(GENERATION)).unwrap();
-        let message = refusal(folder.path());
-        let expected = format!("config.json: eos_token_id is {wrong}, which is not supported");
-        assert!(message.contains(&expected), "{message}");
-    }
-}
-
-fn convert(from: &Path, to: &Path, more: &[&str]) -> Output {
+pub(super) fn convert(from: &Path, to: &Path, more: &[&str]) -> Output {
     let mut command = wolfgang();
     command
         .arg("convert")
@@ -452,7 +345,7 @@ fn convert(from: &Path, to: &Path, more: &[&str]) -> Output {
 }
 
 #[track_caller]
-fn converted(from: &Path, to: &Path, more: &[&str]) -> String {
+pub(super) fn converted(from: &Path, to: &Path, more: &[&str]) -> String {
     let output = convert(from, to, more);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
@@ -460,36 +353,7 @@ fn converted(from: &Path, to: &Path, more: &[&str]) -> String {
 }
 
 #[test]
-fn conversions_keep_eos_token_ids() {
-    let folder = copy("model");
-    change(&folder, GENERATION, |json| {
-        json["eos_token_id"] = json!([0, 9])
-    });
-    let out = tempfile::tempdir().unwrap();
-    let (native, back) = (out.path().join("native"), out.path().join("back"));
-    converted(folder.path(), &native, &[]);
-    assert_eq!(inspected(&native)["end_ids"], json!([0, 9]));
-    converted(&native, &back, &["--to", "huggingface"]);
-    assert_eq!(inspected(&back)["end_ids"], json!([0, 9]));
-    for file in [CONFIG, GENERATION] {
-        let json: Json = serde_json::from_slice(&std::fs::read(back.join(file)).unwrap()).unwrap();
-        assert_eq!(json["eos_token_id"], json!([0, 9]), "{file}");
-    }
-    // What the tokenizer says is not said again.
-    let plain = out.path().join("plain");
-    converted(&case("model"), &plain, &[]);
-    let config = std::fs::read_to_string(plain.join(CONFIG)).unwrap();
-    assert!(!config.contains("eos_token_id"), "{config}");
-    // Without a tokenizer, nothing else does.
-    let alone = copy("model");
-    std::fs::remove_file(alone.path().join("tokenizer.json")).unwrap();
-    let without = out.path().join("without");
-    converted(alone.path(), &without, &[]);
-    assert_eq!(inspected(&without)["end_ids"], json!([0]));
-}
-
-#[test]
-fn a_file_of_a_folder_is_refused_by_the_name_of_the_folder() {
+fn loading_a_file_of_a_folder_is_refused_with_the_folder_to_name() {
     let folder = copy("model");
     let native = tempfile::tempdir().unwrap();
     converted(folder.path(), &native.path().join("n"), &[]);
@@ -523,55 +387,6 @@ fn a_file_of_a_folder_is_refused_by_the_name_of_the_folder() {
     assert!(message.ends_with("pass the folder, .\n"), "{message}");
 }
 
-/// The model with more rows in its embeddings, each of which the model would prefer to every other.
-fn padded(rows: usize) -> TempDir {
-    let folder = copy("model");
-    let path = folder.path().join(WEIGHTS);
-    let bytes = std::fs::read(&path).unwrap();
-    let tensors = SafeTensors::deserialize(&bytes).unwrap();
-    let mut embeddings = tensors
-        .tensor("model.embed_tokens.weight")
-        .unwrap()
-        .data()
-        .to_vec();
-    // Ten times a row that exists: one of them wins wherever that row's logit is positive.
-    let row: Vec<u8> = embeddings[16 * 4 * 40..16 * 4 * 41]
-        .as_chunks()
-        .0
-        .iter()
-        .flat_map(|number| (10.0 * f32::from_le_bytes(*number)).to_le_bytes())
-        .collect();
-    embeddings.extend(row.repeat(rows));
-    let shape = vec![265 + rows, 16];
-    let views: Vec<_> = tensors
-        .tensors()
-        .into_iter()
-        .map(|(name, view)| match name.as_str() {
-            "model.embed_tokens.weight" => (
-                name,
-                TensorView::new(view.dtype(), shape.clone(), &embeddings).unwrap(),
-            ),
-            _ => (name, view),
-        })
-        .collect();
-    std::fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
-    change(&folder, CONFIG, |config| {
-        config["vocab_size"] = json!(265 + rows)
-    });
-    folder
-}
-
-#[test]
-fn ids_that_pad_the_vocabulary_are_never_generated() {
-    for rows in [1, 127, 128, 503] {
-        let folder = padded(rows);
-        assert_continues_alike(folder.path());
-        let greedy = |model: &Path| finished(generate(model).args(["--preset", "greedy"]));
-        let found = greedy(folder.path());
-        assert_eq!(found["ids"], greedy(&case("model"))["ids"]);
-    }
-}
-
 #[test]
 fn replacing_a_folder_keeps_its_tokenizer_if_it_fits() {
     let alone = copy("model");
@@ -586,7 +401,7 @@ fn replacing_a_folder_keeps_its_tokenizer_if_it_fits() {
     );
     assert_continues_alike(&target);
 
-    // One that does not fit goes, and that is said.
+    // One that does not fit is removed, with a message.
     let other = crate::fixtures::repository("models/faust/tokenizer.json");
     std::fs::copy(other, target.join("tokenizer.json")).unwrap();
     let told = converted(alone.path(), &target, &["--force"]);
@@ -601,7 +416,7 @@ fn replacing_a_folder_keeps_its_tokenizer_if_it_fits() {
 }
 
 #[test]
-fn a_new_folder_takes_no_tokenizer_from_beside_it() {
+fn a_new_folder_gets_no_tokenizer_from_the_parent_folder() {
     let alone = copy("model");
     let tokenizer = alone.path().join("tokenizer.json");
     let out = tempfile::tempdir().unwrap();
@@ -630,16 +445,4 @@ fn an_empty_folder_is_written_to_without_force() {
     std::fs::create_dir(with_folder.path().join("x")).unwrap();
     let error = error_of(convert(&case("model"), with_folder.path(), &[]));
     assert!(error.contains("already exists"), "{error}");
-}
-
-#[test]
-fn the_library_tells_what_ends_a_text() {
-    let checkpoint = Checkpoint::open(case("model")).unwrap();
-    assert_eq!(checkpoint.end_ids(), [0]);
-    let error = Checkpoint::open(case("model/config.json")).unwrap_err();
-    let folder = case("model");
-    assert!(
-        matches!(&error, CheckpointError::PartOfFolder { folder: f, .. } if *f == folder),
-        "{error:?}"
-    );
 }

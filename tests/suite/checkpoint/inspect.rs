@@ -1,4 +1,4 @@
-//! `wolfgang inspect`: what a checkpoint is, without its weights.
+//! `wolfgang inspect`: a description of a checkpoint, without reading its weights.
 
 use crate::fixtures::{fixture, repository, tiny_tokenizer, wolfgang};
 use serde_json::{Value as Json, json};
@@ -24,7 +24,7 @@ fn findings(path: &Path) -> Json {
 }
 
 #[test]
-fn all_three_forms_are_told() {
+fn every_format_is_described() {
     let faust = findings(&repository("models/faust"));
     assert_eq!(faust["format"], "native");
     assert_eq!(faust["parameters"], 5_475_584);
@@ -69,7 +69,7 @@ fn no_weight_is_read() {
 }
 
 #[test]
-fn a_tokenizer_of_another_model_is_found_out() {
+fn a_mismatched_tokenizer_is_reported() {
     let tokenizer = repository("models/faust/tokenizer.json");
     let named = ["--tokenizer", tokenizer.to_str().unwrap()];
     let output = inspect(&fixture("tiny/plain.pt"), &named);
@@ -93,7 +93,7 @@ fn a_tokenizer_of_another_model_is_found_out() {
 }
 
 #[test]
-fn people_are_told_the_same() {
+fn the_table_has_the_values_of_the_json() {
     let output = inspect(&fixture("tiny/config_object.pt"), &[]);
     let told = String::from_utf8(output.stdout).unwrap();
     for line in [

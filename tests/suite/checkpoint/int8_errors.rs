@@ -1,4 +1,4 @@
-//! Int8 files that no conversion wrote: scales that are missing, stray or impossible.
+//! Invalid int8 files: scales that are missing, superfluous or impossible.
 
 use crate::fixtures::{fixture, wolfgang};
 use burn::tensor::{Bytes, DType};
@@ -54,7 +54,7 @@ fn with_bytes(tensor: &Tensor, dtype: DType, shape: Vec<usize>, bytes: Vec<u8>) 
     Tensor::new(tensor.name.clone(), dtype, shape, None, bytes)
 }
 
-/// Scales in f32, of so many rows.
+/// f32 scales for this many rows.
 fn scales(tensors: &mut Vec<Tensor>, name: &str, rows: usize) {
     let bytes = Bytes::from_bytes_vec(0.01f32.to_le_bytes().repeat(rows));
     let scales = Tensor::new(name.to_owned(), DType::F32, [rows], None, bytes);
@@ -151,7 +151,7 @@ fn norms_in_int8_are_refused() {
     assert_one(&scaled, expected);
 }
 
-/// What loading and converting say, and the command.
+/// The errors of loading, of converting and of the command.
 fn refusal(change: impl FnOnce(&mut Vec<Tensor>)) -> String {
     let (folder, model) = changed(change);
     let open = || Checkpoint::open(&model).unwrap();
@@ -191,7 +191,7 @@ fn impossible_scales_are_refused() {
 }
 
 #[test]
-fn a_number_without_an_opposite_is_refused() {
+fn the_weight_minus_128_is_refused() {
     let refusal = refusal(|tensors| put(tensor(tensors, MATRIX), 35, &[0x80]));
     assert_eq!(
         refusal,
@@ -236,7 +236,7 @@ fn a_weight_at_the_end_of_f32_is_too_large() {
     assert!(!at("int8").exists());
 }
 
-/// A row may be nothing but zeros, whatever its scale.
+/// A row may be all zeros, with any scale.
 #[test]
 fn rows_of_zeros_are_weights() {
     let (_folder, model) = changed(|tensors| {

@@ -77,7 +77,7 @@ fn a_model_in_int8_is_bit_for_bit_that_of_its_int8_file() {
     }
 }
 
-/// Whatever it is loaded in is made of what stands in the file.
+/// Every precision is computed from the weights in the file.
 #[test]
 fn every_precision_can_be_loaded_from_int8() {
     let (folder, int8) = in_int8(&faust());
@@ -242,7 +242,7 @@ fn the_hugging_face_form_has_no_int8() {
 }
 
 #[test]
-fn the_command_writes_tells_and_speaks_int8() {
+fn the_command_converts_inspects_and_generates_int8() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("int8");
     let output = command(&["--dtype", "int8"], &faust(), &out);

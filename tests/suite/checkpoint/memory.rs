@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// 3.4 GB of weights, of which the file has only the header, in a process that may have 3 GB, file included.
 #[test]
-fn too_little_memory_is_one_clear_sentence() {
+fn insufficient_memory_is_a_one_line_error() {
     let folder = tempfile::tempdir().unwrap();
     let larger = |size: u64| match size {
         16 => 3072,

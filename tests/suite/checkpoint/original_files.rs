@@ -1,4 +1,4 @@
-//! Every form of a `.pt` that the original left, and every broken one.
+//! `.pt` files of the original in every form, and broken ones.
 
 use crate::fixtures::{checkpoints_in, fixture, repository, tiny_tokenizer, wolfgang, xtask};
 use std::path::Path;
@@ -17,7 +17,7 @@ fn tiny(name: &str) -> WolfgangModel {
 }
 
 #[test]
-fn every_form_of_the_same_weights_is_the_same_model() {
+fn every_file_form_of_the_same_weights_gives_the_same_logits() {
     let expected = logits(&tiny("compiled_with_optimizer.pt"));
     for name in ["config_object.pt", "legacy_format.pt"] {
         assert_eq!(logits(&tiny(name)), expected, "{name}");
@@ -29,7 +29,7 @@ fn every_form_of_the_same_weights_is_the_same_model() {
 }
 
 #[test]
-fn opening_tells_what_is_there_and_what_is_not_needed() {
+fn open_lists_types_and_skipped_entries() {
     let checkpoint = Checkpoint::open(fixture("tiny/compiled_with_optimizer.pt")).unwrap();
     assert_eq!(checkpoint.format(), Format::Pytorch);
     assert_eq!(checkpoint.config().n_embd, 32);
@@ -59,7 +59,7 @@ fn opening_tells_what_is_there_and_what_is_not_needed() {
     assert!(native.skipped().is_empty());
 }
 
-/// What the message about each broken file must say, besides its path.
+/// The reason in the error of each broken file.
 const REASONS: [(&str, &str); 25] = [
     (
         "bare_state_dict",
@@ -165,7 +165,7 @@ fn differences_are_listed_all_at_once() {
 }
 
 #[test]
-fn what_is_no_checkpoint_is_named_for_what_it_is() {
+fn errors_say_what_a_file_is_instead_of_a_checkpoint() {
     let message = |path: &Path| {
         let error = Checkpoint::open(path).unwrap_err();
         std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source())
@@ -202,7 +202,7 @@ fn what_is_no_checkpoint_is_named_for_what_it_is() {
     }
 }
 
-/// Law 6, on damage that no fixture foresees: a model or an error, and never a panic.
+/// Invariant 6 for damage that no fixture has: loading gives a model or an error, and never panics.
 #[test]
 fn damaged_files_are_a_model_or_an_error() {
     let folder = tempfile::tempdir().unwrap();
@@ -219,9 +219,10 @@ fn damaged_files_are_a_model_or_an_error() {
         (zip, file.clone(), file),
         (record, native.join("model.bpk"), native),
     ];
-    let mut errors = 0;
+    let mut noticed = Vec::new();
     for (bytes, path, checkpoint) in cases {
-        // The structure lies at both ends of these files; what lies between are mostly weights.
+        let mut errors = 0;
+        // The structure is at both ends of these files; between are mostly weights.
         for step in 0..120 {
             let mut bytes = bytes.clone();
             let at = if step % 2 == 0 {
@@ -233,11 +234,13 @@ fn damaged_files_are_a_model_or_an_error() {
             std::fs::write(&path, bytes).unwrap();
             errors += usize::from(load(&checkpoint, &Device::flex()).is_err());
         }
+        noticed.push(errors);
     }
-    assert!(errors > 100, "only {errors} of 360 were noticed");
+    // Only archives have checksums, of each entry that is read. Elsewhere a changed weight is a weight.
+    assert_eq!(noticed, [46, 98, 20]);
 }
 
-/// Archives carry checksums: damage shows in whatever is read, and only there.
+/// Archives have checksums: damage is noticed in entries that are read, and only there.
 #[test]
 fn optimizer_state_is_never_read() {
     let path = fixture("tiny/compiled_with_optimizer.pt");
@@ -267,7 +270,7 @@ fn optimizer_state_is_never_read() {
 }
 
 #[test]
-fn a_model_does_not_depend_on_its_file_any_more() {
+fn a_loaded_model_does_not_depend_on_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let native = folder.path().join("native");
     let source = Checkpoint::open(fixture("tiny/plain.pt")).unwrap();

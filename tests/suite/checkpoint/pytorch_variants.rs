@@ -1,4 +1,4 @@
-//! Sound `.pt` files of every kind that users have: wrappers, training state, configurations, types. Archives:
+//! Valid `.pt` files of the kinds that users have: wrappers, training state, configurations, types. Archives:
 //! `pytorch_archives.rs`.
 
 use crate::checkpoint::torch_archive::Archive;
@@ -67,7 +67,7 @@ pub(crate) fn assert_bytes_same_model(bytes: &[u8], what: &str) {
     assert_same_model(&path, what);
 }
 
-/// What opening or loading a file with these contents says.
+/// The error of opening or loading a file with these contents.
 pub(crate) fn refusal(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.pt");
@@ -232,7 +232,7 @@ fn classes_that_were_not_read_are_named_in_one_line() {
     assert_eq!(json["unread_classes"], serde_json::json!(["__main__.Mode"]));
 }
 
-/// What is not supported is said with its place, and neither as damage nor with advice that does not help.
+/// Errors for unsupported entries name the entry, do not call the file damaged, and give no wrong advice.
 #[test]
 fn what_is_not_supported_is_named() {
     for (name, reason, step) in [

@@ -66,7 +66,7 @@ fn refused(args: &[&str], lines: &[u8], code: i32, said: &str) {
 }
 
 #[test]
-fn answers_alone_go_to_standard_output() {
+fn standard_output_has_only_replies() {
     let mut conversation = conversation();
     let options = goethe(3, 20);
     let first = say(&mut conversation, "Wer bist du?", &options);
@@ -80,7 +80,7 @@ fn answers_alone_go_to_standard_output() {
 }
 
 #[test]
-fn the_defaults_are_the_model_cards() {
+fn defaults_are_those_of_the_model_card() {
     let mut conversation = conversation();
     let expected = say(&mut conversation, "Wer bist du?", &goethe(5, 200));
     let text = heard(&["--seed", "5"], "Wer bist du?\n", "");
@@ -88,7 +88,7 @@ fn the_defaults_are_the_model_cards() {
 }
 
 #[test]
-fn json_lines_tell_pieces_and_ends() {
+fn json_lines_have_text_and_finished_events() {
     let mut conversation = conversation();
     let options = goethe(3, 15);
     let mut expected = Vec::new();
@@ -125,9 +125,9 @@ fn json_lines_tell_pieces_and_ends() {
 }
 
 #[test]
-fn what_does_not_fit_any_more_is_told() {
-    let lines = "Wer reitet so spät durch Nacht und Wind?\n".repeat(6);
-    let args = ["--seed", "1", "--max-new-tokens", "100"];
+fn truncated_messages_are_reported() {
+    let lines = "Wer reitet so spät durch Nacht und Wind?\n".repeat(4);
+    let args = ["--seed", "1", "--max-new-tokens", "70"];
     for (language, expected) in [
         (
             "en",
@@ -191,7 +191,7 @@ fn commands_work_without_a_terminal() {
 }
 
 #[test]
-fn files_that_are_no_conversations_are_one_clear_sentence() {
+fn invalid_conversation_files_are_one_line_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     let name = path.to_str().unwrap();
@@ -247,7 +247,7 @@ fn files_that_are_no_conversations_are_one_clear_sentence() {
 }
 
 #[test]
-fn what_cannot_be_done_is_one_line() {
+fn invalid_input_is_a_one_line_error() {
     refused(
         &[],
         b"gut\xc3\nschlecht\n",
@@ -289,7 +289,7 @@ fn what_cannot_be_done_is_one_line() {
 }
 
 #[test]
-fn a_message_that_the_vocabulary_lacks_is_answered_with_a_warning() {
+fn characters_missing_from_the_vocabulary_are_a_warning() {
     let args = ["--seed", "1", "--max-new-tokens", "3"];
     let said =
         "warning: the model's vocabulary lacks characters of the text, which were dropped: 🦀\n";
@@ -302,7 +302,7 @@ fn a_message_that_the_vocabulary_lacks_is_answered_with_a_warning() {
 
 /// As `… | wolfgang chat | head -c 5` does.
 #[test]
-fn a_closed_pipe_ends_it_silently() {
+fn a_closed_pipe_is_no_error() {
     for more in [&[][..], &["--json"]] {
         let mut child = chat(more).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();

@@ -1,4 +1,4 @@
-//! `wolfgang chat` as a person sees it, in a pseudo-terminal.
+//! `wolfgang chat` in a pseudo-terminal.
 
 use crate::command::chat::{conversation, goethe, say};
 use crate::command::terminal::Terminal;
@@ -148,7 +148,7 @@ fn the_end_of_input_ends_it() {
 }
 
 #[test]
-fn in_a_narrow_window_no_word_is_broken() {
+fn words_are_not_broken_in_a_narrow_window() {
     const COLUMNS: u16 = 20;
     let home = Home::new();
     let args = ["--seed", "3", "--max-new-tokens", "60"];
@@ -195,7 +195,7 @@ fn colours_are_for_those_who_want_them() {
 }
 
 #[test]
-fn what_was_typed_is_kept_for_its_owner_alone() {
+fn the_input_history_is_readable_only_by_its_owner() {
     let home = Home::new();
     let history = home.path().join("wolfgang/history");
     let args = ["--max-new-tokens", "3", "--seed", "1"];

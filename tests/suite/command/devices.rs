@@ -1,4 +1,4 @@
-//! Devices by name: what is listed, what is opened, and what is said about the rest.
+//! Devices by name: the list, opening, and errors.
 
 use crate::fixtures::wolfgang;
 use std::process::Command;
@@ -21,7 +21,7 @@ fn stderr_with(mut command: Command, arguments: &[&str], code: i32) -> String {
 }
 
 #[test]
-fn every_backend_is_listed_with_what_it_finds_or_lacks() {
+fn every_backend_is_listed_with_its_devices_or_its_requirement() {
     let output = wolfgang().args(["devices", "--json"]).output().unwrap();
     assert!(output.status.success());
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -49,7 +49,7 @@ fn every_backend_is_listed_with_what_it_finds_or_lacks() {
 }
 
 #[test]
-fn the_cpu_by_any_of_its_names_writes_the_same() {
+fn all_names_of_the_cpu_give_the_same_text() {
     let text = |device: &[&str]| {
         let output = wolfgang()
             .args(["generate", "--max-new-tokens", "8", "--seed", "1", "Habe"])
@@ -65,7 +65,7 @@ fn the_cpu_by_any_of_its_names_writes_the_same() {
 }
 
 #[test]
-fn a_name_that_no_device_has_is_bad_usage() {
+fn an_unknown_device_name_is_a_usage_error() {
     let said = stderr_of(&["--device", "gpu"], 2);
     assert!(
         said.contains("unknown device \"gpu\"; expected one of auto, cpu, cuda[:N]"),
@@ -75,7 +75,7 @@ fn a_name_that_no_device_has_is_bad_usage() {
 
 /// Each of them is missing on any machine, or not compiled in.
 #[test]
-fn a_device_that_is_not_there_is_one_clear_sentence() {
+fn an_absent_device_is_a_one_line_error() {
     for device in ["wgpu:4000", "tch:cuda:4000", "cuda:4000"] {
         let said = stderr_of(&["--device", device], 1);
         let lines: Vec<_> = said.lines().filter(|l| l.starts_with("error: ")).collect();
@@ -102,7 +102,7 @@ fn a_device_that_is_not_there_is_one_clear_sentence() {
 
 #[test]
 #[cfg(feature = "ndarray")]
-fn a_precision_that_the_device_lacks_is_refused_with_those_it_has() {
+fn an_unsupported_precision_is_refused_with_the_supported_ones() {
     let said = stderr_of(&["--device", "ndarray", "--dtype", "bf16"], 1);
     assert!(
         said.contains("precision bf16 is not supported on this device; supported: f32; choose another --dtype or --device"),
@@ -110,10 +110,10 @@ fn a_precision_that_the_device_lacks_is_refused_with_those_it_has() {
     );
 }
 
-/// The loader of Vulkan is told of no driver, then of one that is none.
+/// The Vulkan loader gets no driver, then a file that is not a driver.
 #[test]
 #[cfg(all(feature = "wgpu", target_os = "linux"))]
-fn a_driver_that_is_missing_or_broken_is_one_clear_sentence() {
+fn a_missing_or_broken_driver_is_a_one_line_error() {
     let folder = tempfile::tempdir().unwrap();
     let broken = folder.path().join("broken.json");
     std::fs::write(folder.path().join("driver.so"), "no library").unwrap();

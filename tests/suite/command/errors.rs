@@ -1,4 +1,4 @@
-//! How the `wolfgang` command ends when something is wrong, or when it is told to.
+//! Errors of the `wolfgang` command, their exit codes, and its end on a signal or a closed pipe.
 
 use crate::command::generate::{PROMPT, generate, run};
 use crate::fixtures::{fixture, repository, wolfgang};
@@ -65,7 +65,7 @@ fn bad_parameters_are_one_line_with_name_value_and_rule() {
 }
 
 #[test]
-fn what_is_missing_or_does_not_fit_is_one_line_and_code_1() {
+fn missing_and_mismatched_files_are_one_line_errors_with_code_1() {
     let tiny = fixture("tiny/plain.pt");
     let faust_tokenizer = repository("models/faust/tokenizer.json");
     let readme = repository("README.md");
@@ -103,7 +103,7 @@ fn what_is_missing_or_does_not_fit_is_one_line_and_code_1() {
 }
 
 #[test]
-fn a_long_prompt_is_cut_with_a_warning() {
+fn a_long_prompt_is_truncated_with_a_warning() {
     let ids = vec!["200"; 300].join(",");
     let output = run(&["--prompt-ids", &ids, "--max-new-tokens", "1", "--seed", "1"]);
     assert_eq!(output.status.code(), Some(0));
@@ -114,7 +114,7 @@ fn a_long_prompt_is_cut_with_a_warning() {
 }
 
 #[test]
-fn characters_that_the_vocabulary_lacks_are_told() {
+fn characters_missing_from_the_vocabulary_are_a_warning() {
     let output = run(&["Der Preis: 3 €", "--max-new-tokens", "1", "--seed", "1"]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
@@ -125,7 +125,7 @@ fn characters_that_the_vocabulary_lacks_are_told() {
 
 /// As `wolfgang generate … | head -c 10` does.
 #[test]
-fn a_closed_pipe_ends_it_silently() {
+fn a_closed_pipe_is_no_error() {
     for more in [&[][..], &["--json"]] {
         let args = [
             &[PROMPT, "--max-new-tokens", "100000", "--ignore-eos"],
@@ -147,7 +147,7 @@ fn a_closed_pipe_ends_it_silently() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_ends_the_text_cleanly() {
+fn an_interrupt_ends_the_text_with_a_finished_event() {
     use std::os::unix::process::ExitStatusExt;
     let args = [
         PROMPT,
@@ -177,7 +177,7 @@ fn an_interrupt_ends_the_text_cleanly() {
 }
 
 #[test]
-fn help_and_version_are_answers_not_errors() {
+fn help_and_version_exit_with_code_0() {
     for args in [&["--help"][..], &["--version"], &["generate", "--help"]] {
         let output = wolfgang().args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(0));

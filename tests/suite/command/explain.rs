@@ -33,9 +33,9 @@ fn page(args: &[&str]) -> String {
     std::fs::read_to_string(file).unwrap()
 }
 
-/// The text is that of `generate`, and the draws tell where it came from.
+/// The text is that of `generate`, and each draw selected the id of its token.
 #[test]
-fn json_tells_of_the_same_text_as_generate() {
+fn json_has_the_text_of_generate() {
     let told = json(&[&[PROMPT][..], &SEED, &["--alternatives", "3"]].concat());
     let args = [&["generate", PROMPT][..], &SEED, &["--json"]].concat();
     let generated = wolfgang().args(args).output().unwrap().stdout;
@@ -74,7 +74,7 @@ fn json_tells_of_the_same_text_as_generate() {
 }
 
 #[test]
-fn a_token_that_ends_the_text_is_told_of() {
+fn the_token_that_ended_the_text_is_explained() {
     let free = json(&[&[PROMPT][..], &SEED].concat());
     let id = free["tokens"][5]["id"].to_string();
     let told = json(&[&[PROMPT][..], &SEED, &["--stop-token", &id]].concat());
@@ -88,7 +88,7 @@ fn a_token_that_ends_the_text_is_told_of() {
 }
 
 #[test]
-fn people_get_a_table_or_colours() {
+fn output_without_json_is_a_table_or_coloured_text() {
     let args = [&[PROMPT][..], &SEED].concat();
     let table = stdout(&args);
     assert!(!table.contains('\x1b'), "{table}");
@@ -118,7 +118,7 @@ fn people_get_a_table_or_colours() {
 }
 
 #[test]
-fn a_file_is_not_replaced_unless_asked() {
+fn a_file_is_replaced_only_with_force() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("page.html");
     std::fs::write(&file, "mine").unwrap();
@@ -180,7 +180,7 @@ fn tags(page: &str) -> Vec<(String, String)> {
 const HOSTILE: &str = "Habe <script>alert(1)</script> & <!-- \"'></title><b onclick=x>";
 
 #[test]
-fn the_page_is_well_formed_and_asks_for_nothing() {
+fn the_page_is_well_formed_and_loads_nothing() {
     for prompt in [PROMPT, HOSTILE] {
         let page = page(&[&[prompt][..], &SEED].concat());
         let tags = tags(&page);
@@ -219,7 +219,7 @@ fn the_page_is_well_formed_and_asks_for_nothing() {
 }
 
 #[test]
-fn whatever_a_prompt_says_stays_text() {
+fn prompts_are_escaped_in_the_page() {
     let page = page(&[&[HOSTILE][..], &SEED].concat());
     assert!(!page.contains("<script>alert"), "as markup");
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; "));
@@ -230,7 +230,7 @@ fn whatever_a_prompt_says_stays_text() {
 }
 
 #[test]
-fn whatever_the_model_says_stays_text() {
+fn generated_text_is_escaped_in_the_page() {
     let ids = faust().tokenizer().encode("</script>").unwrap();
     let allowed: Vec<String> = ids.iter().map(u32::to_string).collect();
     let mut args = vec![
@@ -257,7 +257,7 @@ fn whatever_the_model_says_stays_text() {
 }
 
 #[test]
-fn half_characters_show_their_bytes() {
+fn incomplete_characters_are_shown_as_bytes() {
     let tokenizer = faust().tokenizer();
     let byte = |wanted: u8| {
         let mut ids = 0..tokenizer.vocab_size() as u32;
@@ -295,7 +295,7 @@ fn half_characters_show_their_bytes() {
 }
 
 #[test]
-fn the_page_speaks_the_language_asked_for_and_its_text_is_german() {
+fn lang_selects_the_language_of_the_page_but_not_of_the_generated_text() {
     for (language, title) in [
         ("de", "Wie dieser Text entstand"),
         ("en", "How this text came about"),

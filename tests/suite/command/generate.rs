@@ -38,7 +38,7 @@ fn json_lines(args: &[&str]) -> Vec<Json> {
 }
 
 #[test]
-fn text_alone_goes_to_standard_output_wherever_the_command_runs() {
+fn standard_output_is_the_text_in_any_working_directory() {
     let options = GenerateOptions::default()
         .with_max_new_tokens(30)
         .with_seed(3);
@@ -84,7 +84,7 @@ fn the_prompt_may_come_from_standard_input_or_as_ids() {
 }
 
 #[test]
-fn json_lines_tell_everything() {
+fn json_lines_have_all_fields() {
     let args = [PROMPT, "--json", "--seed", "5", "--max-new-tokens", "25"];
     let lines = json_lines(&args);
     let (finished, pieces) = lines.split_last().unwrap();
@@ -212,7 +212,7 @@ fn every_sampling_option_reaches_the_sampler() {
 }
 
 #[test]
-fn a_pt_file_speaks_with_its_tokenizer() {
+fn a_pt_file_generates_with_its_tokenizer() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model.pt");
     std::fs::copy(fixture("tiny/compiled_with_optimizer.pt"), &model).unwrap();
@@ -252,7 +252,7 @@ fn a_native_folder_is_the_same_as_the_model_in_the_program() {
 }
 
 #[test]
-fn a_full_context_ends_the_text_on_request() {
+fn overflow_stop_ends_the_text_when_the_context_is_full() {
     let ids = vec!["200"; 250].join(",");
     let args = [
         "--prompt-ids",

@@ -25,7 +25,7 @@ fn json(output: Output) -> Json {
 }
 
 #[test]
-fn a_score_is_that_of_the_library_from_wherever_the_text_comes() {
+fn score_equals_the_library_for_arguments_files_and_pipes() {
     let expected = faust().score(LINE).unwrap();
     let found = json(run(&["score", LINE, "--json"]));
     assert_eq!(found["perplexity"], expected.perplexity().unwrap());
@@ -79,7 +79,7 @@ fn rolling_windows_score_the_first_token_too() {
 }
 
 #[test]
-fn what_cannot_be_scored_is_told() {
+fn texts_that_cannot_be_scored_are_errors() {
     let cases: [(&[&str], i32, &str); 4] = [
         (&["score", ""], 2, "the text is empty"),
         (&["score"], 2, "required"),
@@ -114,7 +114,7 @@ fn what_cannot_be_scored_is_told() {
 }
 
 #[test]
-fn tokens_go_there_and_back() {
+fn ids_decode_to_the_text_that_was_encoded() {
     let ids = faust().tokenizer().encode(LINE).unwrap();
     let list: Vec<String> = ids.iter().map(u32::to_string).collect();
     let list = list.join(",");
@@ -143,7 +143,7 @@ fn tokens_go_there_and_back() {
 }
 
 #[test]
-fn bytes_that_the_vocabulary_lacks_are_never_lost_in_silence() {
+fn bytes_missing_from_the_vocabulary_are_reported() {
     let output = run(&["tokenize", "--json", "3 €, a\u{308} 😀"]);
     let message = String::from_utf8(output.stderr.clone()).unwrap();
     let found = json(output);

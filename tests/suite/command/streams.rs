@@ -74,7 +74,7 @@ fn a_standard_output_that_cannot_be_written_is_an_error() {
 
 /// Rust's `Stdio::null`, and others that open it for reading as well, as Python's `subprocess.DEVNULL` is.
 #[test]
-fn the_null_device_is_no_closed_output() {
+fn the_null_device_is_not_treated_as_closed() {
     for redirection in ["> /dev/null", "1<> /dev/null", "<> /dev/null >&0 2>&0"] {
         for args in commands() {
             let output = redirected(&args, redirection);
@@ -84,7 +84,7 @@ fn the_null_device_is_no_closed_output() {
 }
 
 #[test]
-fn what_writes_nothing_needs_no_output() {
+fn a_closed_output_is_no_error_if_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("page.html");
     let args = [
@@ -185,7 +185,7 @@ fn command_in(shell: u32) -> u32 {
 
 #[test]
 fn a_script_ends_when_the_text_is_interrupted() {
-    // With --json: the first line is a piece, and the last says how it ended.
+    // With --json the first line is a piece, and the last has the reason of the end.
     let script = "set -e; endless --json; echo nicht erreicht";
     for process_group in [true, false] {
         let (said, status) = interrupted(script, process_group);
@@ -198,7 +198,7 @@ fn a_script_ends_when_the_text_is_interrupted() {
     assert_eq!(status, Some(0));
 }
 
-/// What there is by then is explained. The warning says that the text is about to begin.
+/// The tokens until then are explained. The warning is printed after the handler of Ctrl-C is set.
 #[test]
 fn an_interrupted_explanation_is_written() {
     use std::io::{BufRead, BufReader};
@@ -222,7 +222,6 @@ fn an_interrupted_explanation_is_written() {
         .read_line(&mut said)
         .unwrap();
     assert!(said.starts_with("warning: "), "{said}");
-    std::thread::sleep(std::time::Duration::from_millis(500));
     let id = child.id().to_string();
     assert!(
         Command::new("kill")
@@ -237,7 +236,7 @@ fn an_interrupted_explanation_is_written() {
     assert_eq!(output.status.signal(), Some(2));
 }
 
-/// A shell goes on with a loop if the command seems to have dealt with Ctrl-C, which an exit code says.
+/// A shell continues a loop if the command handled Ctrl-C and returned an exit code.
 #[test]
 fn a_loop_ends_when_a_text_in_it_is_interrupted() {
     let script = "for i in 1 2; do endless --json; done; echo nicht erreicht";

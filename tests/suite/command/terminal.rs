@@ -68,7 +68,7 @@ impl Terminal {
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             loop {
-                // A terminal that nobody writes to any more is an error on Linux.
+                // Reading a terminal without a writer is an error on Linux.
                 let count = reader.read(&mut bytes).unwrap_or(0);
                 let mut output = read.0.lock().unwrap();
                 output.screen.process(&bytes[..count]);
@@ -121,13 +121,13 @@ impl Terminal {
         self.wait_for_count(text, 1);
     }
 
-    /// Waits until the screen shows this so many times.
+    /// Waits until the screen shows this text `times` times.
     #[track_caller]
     pub(crate) fn wait_for_count(&self, text: &str, count: usize) {
         self.wait(text, |output| joined(output).matches(text).count() >= count);
     }
 
-    /// Waits until so many bytes have come.
+    /// Waits until this many bytes have been read.
     #[track_caller]
     pub(crate) fn wait_for_bytes(&self, count: usize) {
         self.wait("more output", |output| output.bytes.len() >= count);
@@ -185,7 +185,7 @@ fn screen(rows: u16, columns: u16) -> vt100::Parser {
     vt100::Parser::new(rows, columns, 0)
 }
 
-/// What has been written behind so many bytes, as it looks on a wide screen.
+/// The output after this many bytes, as a wide screen shows it.
 fn shown_since(output: &Output, bytes: usize) -> String {
     let mut wide = screen(100, 400);
     wide.process(&output.bytes[bytes..]);
@@ -207,7 +207,7 @@ fn joined(output: &Output) -> String {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Whatever a failed test has left; one that has ended says so.
+        // After a failed test the process may still run; killing an ended one is an error.
         let _ = self.child.kill();
     }
 }

@@ -1,4 +1,4 @@
-//! The programs of `examples/` do what they say. They are modules here: as programs, each would load a model anew.
+//! The programs of `examples/`. They are modules here: as programs, each would load a model.
 
 #![allow(dead_code, reason = "their main functions, which the tests do without")]
 
@@ -37,7 +37,7 @@ fn written(run: impl FnOnce(&mut Vec<u8>) -> Result<(), Box<dyn std::error::Erro
 }
 
 #[test]
-fn the_processor_writes_without_the_letter_e() {
+fn the_custom_processor_generates_no_letter_e() {
     let prompt = "Habe nun, ach! Philosophie,";
     let with = faust().generate_text(prompt, &options(40)).unwrap().text;
     assert!(with.contains('e'), "{with}");
@@ -47,7 +47,7 @@ fn the_processor_writes_without_the_letter_e() {
 }
 
 #[test]
-fn the_batch_answers_in_the_order_of_the_lines() {
+fn the_batch_writes_texts_in_the_order_of_the_lines() {
     let mut prompts: Vec<String> = (0..11)
         .map(|n| format!("{n}. Akt, {n}. Auftritt."))
         .collect();
@@ -69,7 +69,7 @@ fn the_batch_answers_in_the_order_of_the_lines() {
 }
 
 #[test]
-fn the_model_prefers_its_own_time() {
+fn score_text_ranks_a_line_of_faust_first() {
     let lines = [
         "Der Zug nach Hamburg hat zehn Minuten Verspätung.",
         "Ich bin der Geist, der stets verneint!",
@@ -82,7 +82,7 @@ fn the_model_prefers_its_own_time() {
 }
 
 #[test]
-fn a_model_in_the_program_is_the_one_in_the_folder() {
+fn the_embedded_model_generates_the_text_of_the_folder() {
     let generator = embed::generator(&Device::flex()).unwrap();
     let text = |generator: &WolfgangGenerator| {
         generator
@@ -101,7 +101,7 @@ type Serve = fn(
     &GenerateOptions,
 ) -> Result<Summary, Box<dyn std::error::Error>>;
 
-/// What a client gets from a server, and what the server tells when it is done with it.
+/// What a client reads from a server, and the summary that the server returns.
 fn served<T>(
     serve: Serve,
     options: &GenerateOptions,
@@ -152,7 +152,7 @@ fn asked(address: SocketAddr) -> BufReader<TcpStream> {
     BufReader::new(stream)
 }
 
-/// Without a reader that goes away, these would take until the machine is switched off.
+/// Generations that end only when the client disconnects.
 fn endless() -> GenerateOptions {
     options(usize::MAX).with_ignore_eos(true)
 }
@@ -204,21 +204,4 @@ fn a_connection_that_closes_ends_the_text() {
     });
     assert_eq!(summary.reason, FinishReason::Cancelled);
     assert!(summary.generated_tokens > 0);
-}
-
-/// A pipe that is closed is no error, but the end.
-#[test]
-fn a_writer_that_fails_ends_the_text() {
-    struct Closed;
-    impl Write for Closed {
-        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-            Err(std::io::ErrorKind::BrokenPipe.into())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let generation = faust().generate(PROMPT, &options(usize::MAX)).unwrap();
-    let summary = stream_to_writer::stream(generation, &mut Closed).unwrap();
-    assert_eq!(summary.reason, FinishReason::Cancelled);
 }

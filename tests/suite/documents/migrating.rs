@@ -30,7 +30,7 @@ fn text(arguments: &[String]) -> String {
 }
 
 #[test]
-fn its_commands_work() {
+fn commands_of_the_guide_work() {
     let commands = commands();
     assert_eq!(commands.len(), 6, "{commands:?}");
     for mut arguments in commands {
@@ -54,7 +54,7 @@ struct Run {
 
 /// With another prompt and seed than it shows, for which the original's text is known.
 #[test]
-fn its_seed_gives_the_originals_text() {
+fn the_seed_of_the_guide_gives_the_originals_text() {
     let run = json::<Vec<Run>>("faust/seeded.json").remove(1);
     let mut arguments = commands().pop().unwrap();
     arguments[0] = run.prompt;

@@ -68,7 +68,7 @@ fn the_checkpoints_end_ids_are_kept() {
 }
 
 #[test]
-fn a_wrong_pair_is_refused_before_the_weights_are_read() {
+fn a_mismatched_tokenizer_is_refused_before_weights_are_read() {
     let mut told = Told::default();
     let error = on_flex(fixture("tiny/plain.pt"))
         .tokenizer(repository("models/faust/tokenizer.json"))
@@ -86,7 +86,7 @@ fn a_wrong_pair_is_refused_before_the_weights_are_read() {
 
 /// Padding of the vocabulary is no other tokenizer, up to the limits that frameworks keep to.
 #[test]
-fn more_padding_than_any_framework_makes_is_another_tokenizer() {
+fn a_vocabulary_with_too_much_padding_is_refused() {
     let path = fixture("cases/model/tokenizer.json");
     let tokenizer = Tokenizer::from_file(path).unwrap();
     let fits = |vocab_size| {
@@ -115,7 +115,7 @@ fn more_padding_than_any_framework_makes_is_another_tokenizer() {
 }
 
 #[test]
-fn the_model_computes_as_the_builder_says() {
+fn model_options_of_the_builder_apply() {
     let two = NonZeroUsize::new(2).unwrap();
     let faust = repository("models/faust");
     let built = on_flex(&faust)
@@ -179,7 +179,7 @@ fn a_device_by_name_is_opened_first() {
 }
 
 #[test]
-fn an_opened_model_shows_what_it_is_without_weights() {
+fn open_reads_metadata_but_no_weights() {
     let (folder, model) = file_with_tokenizer();
     let mut told = Told::default();
     let opened = on_flex(&model).progress(&mut told).open().unwrap();
@@ -238,7 +238,7 @@ fn a_model_on_the_hub_is_downloaded_and_then_read() {
     let weights = exported(WEIGHTS).len() as u64;
     assert!(told.0.contains(&(file(WEIGHTS), weights, weights, true)));
 
-    // Once resolved, nothing is asked for again, also where it is not there any more.
+    // Once resolved, nothing is requested again, even if the server no longer has it.
     let mut builder = on_flex(&source).hub(hub(&server, home.path()));
     let files = builder.resolve().unwrap().clone();
     assert!(files.checkpoint().join(WEIGHTS).is_file());

@@ -1,9 +1,8 @@
-//! The engine: many callers, each with the text that its request has alone.
+//! The engine: each of many callers gets the text that its request gives alone.
 
 use crate::fixtures::{faust, repository};
 use crate::generation::generator::{options, wild};
 use futures_util::StreamExt;
-use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use std::num::NonZeroUsize;
@@ -14,26 +13,26 @@ use std::time::Duration;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
     Batch, Device, Engine, EngineOptions, Event, FinishReason, GenerateError, GenerateOptions,
-    GenerationHandle, History, LogitsProcessor, ModelOptions, Precision, StoppingContext, Summary,
-    Tokenizer, WolfgangGenerator,
+    GenerationHandle, History, LogitsProcessor, ModelOptions, StoppingContext, Summary, Tokenizer,
+    WolfgangGenerator,
 };
 
-fn engine(options: EngineOptions) -> Engine {
+pub(crate) fn engine(options: EngineOptions) -> Engine {
     Engine::new(faust().clone(), options).unwrap()
 }
 
-fn seeded(max_new_tokens: usize, seed: u64) -> GenerateOptions {
+pub(crate) fn seeded(max_new_tokens: usize, seed: u64) -> GenerateOptions {
     let mut options = wild(max_new_tokens);
     options.seed = Some(seed);
     options
 }
 
-/// What must not depend on anything but prompt, options and seed.
-fn content(summary: &Summary) -> (FinishReason, &str, &[u32]) {
+/// The part of a summary that prompt, options and seed determine.
+pub(crate) fn content(summary: &Summary) -> (FinishReason, &str, &[u32]) {
     (summary.reason, &summary.text, &summary.ids)
 }
 
-fn rows(n: usize) -> Option<NonZeroUsize> {
+pub(crate) fn rows(n: usize) -> Option<NonZeroUsize> {
     NonZeroUsize::new(n)
 }
 
@@ -44,7 +43,7 @@ struct Case {
     alone: Summary,
 }
 
-/// Requests with prompts of all lengths, some of which begin alike, and one beyond the context.
+/// Requests with prompts of many lengths, some with a common prefix, and one longer than the context.
 fn cases(n: usize) -> Vec<Case> {
     let mut random = ChaCha8Rng::seed_from_u64(17);
     let mut below = |limit: u32| random.next_u32() % limit;
@@ -113,7 +112,9 @@ fn concurrent_requests_give_the_texts_that_each_gives_alone() {
     });
     let cases = cases(32);
     for (round, generator) in BY_THREADS.iter().enumerate() {
-        for limit in [rows(1), rows(16), rows(64), None] {
+        // One row at a time and no limit are the ends of the range; each has one of the thread counts.
+        let limits = [[rows(1), rows(64)], [rows(16), None]];
+        for limit in limits[round] {
             let options = EngineOptions::default()
                 .with_max_running(6)
                 .with_max_prefill_rows(limit);
@@ -164,7 +165,7 @@ impl LogitsProcessor for Counted {
 }
 
 #[test]
-fn cancelled_requests_leave_nothing_behind() {
+fn cancelled_requests_are_dropped_and_change_no_text() {
     let cache_limit = 4 << 20;
     let options = EngineOptions::default()
         .with_max_queued(40)
@@ -208,7 +209,7 @@ fn cancelled_requests_leave_nothing_behind() {
 }
 
 /// Keeps the engine busy until it is dropped.
-fn endless(engine: &Engine) -> GenerationHandle {
+pub(crate) fn endless(engine: &Engine) -> GenerationHandle {
     let mut handle = engine.submit("Ach", &wild(1_000_000)).unwrap();
     handle.next().unwrap().unwrap();
     handle
@@ -316,31 +317,8 @@ fn requests_are_finished_after_the_engine_is_dropped() {
     }
 }
 
-/// int8 and f16 have caches of the same shape, with other keys and values; f32 has another cache.
 #[test]
-fn generations_of_several_models_do_not_share_caches() {
-    let [int8, f16] = [Precision::Int8, Precision::F16].map(|precision| {
-        let builder = WolfgangGenerator::builder(repository("models/faust"));
-        let builder = builder.device(Device::flex()).precision(precision);
-        builder.load().unwrap()
-    });
-    let engine = Engine::new(int8.clone(), EngineOptions::default()).unwrap();
-    let prompt: Vec<u32> = (300..350).collect();
-    let branched = [&prompt[..30], &[700, 701]].concat();
-    for prompt in [&prompt, &prompt, &branched] {
-        let handles = [&int8, &f16, faust()].map(|generator| {
-            let alone = generator.generate_text(prompt, &wild(8)).unwrap();
-            let generation = generator.generate(prompt, &wild(8)).unwrap();
-            (engine.submit_generation(generation).unwrap(), alone)
-        });
-        for (handle, alone) in handles {
-            assert_eq!(content(&handle.into_summary().unwrap()), content(&alone));
-        }
-    }
-}
-
-#[test]
-fn a_generation_that_fails_is_dropped_although_nothing_else_runs() {
+fn a_failed_generation_is_dropped_while_the_engine_is_idle() {
     let engine = engine(EngineOptions::default());
     let exist = Arc::new(AtomicUsize::new(0));
     let generation = faust().generate("Ach", &wild(9)).unwrap();
@@ -357,7 +335,7 @@ fn a_generation_that_fails_is_dropped_although_nothing_else_runs() {
 /// A sliding window is computed again for each token, in chunks. With 15 rows its last chunk is a
 /// single row, as that of a decoding generation.
 #[test]
-fn sliding_windows_and_prompts_take_turns() {
+fn sliding_windows_and_prompts_alternate() {
     let beyond: Vec<u32> = (300..600).collect();
     let prompt: Vec<u32> = (700..730).collect();
     let mut batch = Batch::new().with_max_prefill_rows(rows(15));
@@ -369,24 +347,6 @@ fn sliding_windows_and_prompts_take_turns() {
     let between = batch.by_ref().take_while(|event| event.0 != last);
     let of_sliding = between.filter(is_of(sliding)).count();
     assert!(of_sliding <= 2, "{of_sliding}");
-}
-
-#[test]
-fn prompts_that_continue_the_same_cache_at_once_share_it() {
-    let engine = engine(EngineOptions::default().with_max_prefill_rows(rows(16)));
-    let first: Vec<u32> = (300..340).collect();
-    engine
-        .submit(&first, &wild(1))
-        .unwrap()
-        .into_summary()
-        .unwrap();
-    let running = endless(&engine);
-    let short = [&first[..], &[700]].concat();
-    let long = [&first[..], &(700..800).collect::<Vec<u32>>()].concat();
-    let handles = [short, long].map(|prompt| engine.submit(&prompt, &wild(20)).unwrap());
-    let cached = handles.map(|handle| handle.into_summary().unwrap().cached_tokens);
-    assert!(cached.iter().all(|cached| *cached >= 40), "{cached:?}");
-    drop(running);
 }
 
 #[test]
@@ -403,76 +363,9 @@ fn generations_that_have_begun_or_are_over_can_be_submitted() {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
-
-    /// Prompts of two ids have many prefixes in common; the small limit evicts some caches.
-    #[test]
-    fn prefix_cache_changes_no_text(
-        prompts in proptest::collection::vec(proptest::collection::vec(300u32..302, 1..60), 1..8),
-        entries in 0usize..4,
-    ) {
-        let bytes = entries * faust().model().new_cache().unwrap().memory_bytes();
-        let engine = engine(EngineOptions::default().with_prefix_cache_bytes(bytes));
-        for (seed, prompt) in (0..).zip(&prompts) {
-            let with = seeded(6, seed);
-            let alone = faust().generate_text(prompt, &with).unwrap();
-            let cached = engine.submit(prompt, &with).unwrap().into_summary().unwrap();
-            prop_assert_eq!(content(&cached), content(&alone));
-            prop_assert!(engine.stats().prefix_cache_bytes <= bytes);
-        }
-    }
-}
-
-#[test]
-fn prompts_reuse_the_longest_cached_prefix() {
-    let engine = engine(EngineOptions::default());
-    let text = |prompt: &[u32]| {
-        let handle = engine.submit(prompt, &wild(5)).unwrap();
-        handle.into_summary().unwrap()
-    };
-    let first: Vec<u32> = (300..350).collect();
-    let begun = text(&first);
-    assert_eq!(begun.cached_tokens, 0);
-    // The last token of a text has no cache: nothing was computed after it.
-    let whole = [&first[..], &begun.ids].concat();
-    let continued = [&whole[..], &[400, 401]].concat();
-    assert_eq!(text(&continued).cached_tokens, whole.len() - 1);
-    let branched = [&first[..40], &[500, 501]].concat();
-    assert_eq!(text(&branched).cached_tokens, 40);
-    // What the branch took is still there.
-    assert_eq!(text(&continued).cached_tokens, continued.len() - 1);
-    // A copy for a few tokens is not worth its time.
-    assert_eq!(text(&[300, 301, 302, 600]).cached_tokens, 0);
-    // The generations of a session have their own cache.
-    let session = faust().session();
-    for expected in [0, first.len() - 1] {
-        let generation = session.generate(&first, &wild(5)).unwrap();
-        let handle = engine.submit_generation(generation).unwrap();
-        assert_eq!(handle.into_summary().unwrap().cached_tokens, expected);
-    }
-}
-
-#[test]
-fn concurrent_prompts_that_begin_alike_are_computed_once() {
-    let engine = engine(EngineOptions::default().with_max_prefill_rows(rows(16)));
-    let running = endless(&engine);
-    let prompt: Vec<u32> = (300..400).collect();
-    let handles: Vec<_> = (0..4)
-        .map(|seed| engine.submit(&prompt, &seeded(4, seed)).unwrap())
-        .collect();
-    let cached = handles
-        .into_iter()
-        .map(|handle| handle.into_summary().unwrap().cached_tokens);
-    let mut cached: Vec<usize> = cached.collect();
-    cached.sort_unstable();
-    assert_eq!(cached, [0, 99, 99, 99]);
-    drop(running);
-}
-
 /// A chunk of a prompt delays the next token of others by one pass, however long the prompt is.
 #[test]
-fn decoding_goes_on_while_a_prompt_is_computed_in_chunks() {
+fn decoding_continues_while_a_prompt_is_computed_in_chunks() {
     let long: Vec<u32> = (300..500).collect();
     let mut batch = Batch::new().with_max_prefill_rows(rows(16));
     let short = batch.push(faust().generate("Ach", &wild(60)).unwrap());

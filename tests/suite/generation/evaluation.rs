@@ -70,7 +70,7 @@ fn a_score_is_what_generation_reports_bit_for_bit() {
 }
 
 #[test]
-fn a_greedy_continuation_is_greedy() {
+fn the_greedy_continuation_is_reported_as_greedy() {
     let generate_options = options(12).with_sampling(
         SamplingParams::default()
             .with_temperature(0.0)
@@ -144,9 +144,9 @@ fn assert_is(found: &ContinuationScore, expected: &(Vec<u32>, bool), context: us
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Also where the context must be truncated, and whatever was scored before.
+    /// Also with a truncated context, and after other scores.
     #[test]
-    fn continuations_of_a_shared_context_are_as_likely_as_alone(
+    fn continuations_of_a_shared_context_score_as_alone(
         context in proptest::collection::vec(0u32..4096, 1..=24),
         others in proptest::collection::vec(
             proptest::collection::vec(0u32..4096, 1..=BLOCK_SIZE),
@@ -178,7 +178,7 @@ proptest! {
 }
 
 #[test]
-fn two_texts_are_encoded_as_one() {
+fn context_and_continuation_are_encoded_as_one_text() {
     let tokenizer = faust().tokenizer();
     let score = |context: &str, continuation: &str| {
         faust().score_continuation(context, continuation).unwrap()
@@ -237,7 +237,7 @@ fn two_texts_are_encoded_as_one() {
 }
 
 #[test]
-fn what_is_no_continuation_is_an_error() {
+fn invalid_continuations_are_errors() {
     let block_size = faust().model().config().block_size;
     let long = vec![300; block_size + 1];
     let score = faust().score_continuation("Ach", &long[1..]).unwrap();

@@ -1,4 +1,4 @@
-//! How generated tokens came about.
+//! Explanations of generated tokens.
 
 use crate::fixtures::faust;
 use crate::generation::generator::{events, options};
@@ -27,7 +27,7 @@ fn chains() -> [SamplingParams; 4] {
 }
 
 #[test]
-fn asking_how_tokens_came_about_changes_no_text() {
+fn explanations_change_no_text() {
     for sampling in chains() {
         let free = options(24).with_sampling(sampling.clone());
         let free = faust().generate_text("Habe nun, ach!", &free).unwrap();
@@ -41,7 +41,7 @@ fn asking_how_tokens_came_about_changes_no_text() {
     }
 }
 
-/// An explanation is made of what the sampler saw, probabilities are told of from what it was given and gave back.
+/// Explanations come from steps within the sampler, log-probabilities from its input and output.
 #[test]
 fn explanations_agree_with_probabilities() {
     for sampling in chains() {
@@ -65,7 +65,7 @@ fn explanations_agree_with_probabilities() {
 }
 
 #[test]
-fn every_draw_is_of_its_kind() {
+fn draws_are_reported_by_their_algorithm() {
     for sampling in chains() {
         let (_, summary) = events("Ach", &explained(4, sampling.clone()));
         for told in &summary.explanations {
@@ -90,7 +90,7 @@ fn every_draw_is_of_its_kind() {
 }
 
 #[test]
-fn explanations_come_with_their_ids_and_one_of_the_end() {
+fn every_id_has_an_explanation_and_the_end_has_one() {
     let free = faust().generate_text("Ach", &options(24)).unwrap();
     let stop = explained(2, SamplingParams::default()).with_stop_tokens([free.ids[12]]);
     let (events, summary) = events("Ach", &stop);

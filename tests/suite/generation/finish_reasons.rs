@@ -42,7 +42,7 @@ fn the_end_of_text_and_stop_tokens_end_the_text_before_themselves() {
 }
 
 #[test]
-fn a_stop_token_ends_a_text_where_it_would_have_stood() {
+fn a_stop_token_ends_the_text_before_itself() {
     let free = faust().generate_text("Gretchen:", &options(40)).unwrap();
     let stop = free.ids[17];
     let position = free.ids.iter().position(|&id| id == stop).unwrap();
@@ -54,7 +54,7 @@ fn a_stop_token_ends_a_text_where_it_would_have_stood() {
 }
 
 #[test]
-fn zero_tokens_are_a_text_of_their_own() {
+fn zero_new_tokens_give_an_empty_text() {
     let (events, summary) = events("Ach", &options(0));
     assert!(events.is_empty());
     assert_eq!(
@@ -64,7 +64,7 @@ fn zero_tokens_are_a_text_of_their_own() {
 }
 
 #[test]
-fn cancelling_hands_out_what_is_held_back_and_ends() {
+fn cancelling_emits_held_back_text_and_finishes() {
     // The first byte of a character of two, and no second.
     let half = (0..4096).find(|&id| faust().tokenizer().token_bytes(id) == Some(&[0xc3]));
     let prompt = [half.unwrap()];
@@ -88,7 +88,7 @@ fn cancelling_hands_out_what_is_held_back_and_ends() {
 
 /// Ids without text must not keep the caller waiting for ever.
 #[test]
-fn a_silent_generation_can_be_cancelled() {
+fn a_generation_of_ids_without_text_can_be_cancelled() {
     let options = GenerateOptions::default()
         .with_max_new_tokens(usize::MAX)
         .with_sampling(echo())
@@ -108,14 +108,14 @@ fn a_silent_generation_can_be_cancelled() {
 #[test]
 fn a_full_context_ends_the_text_on_request() {
     let prompt: Vec<u32> = (0..250).map(|i| 200 + i).collect();
-    let stopping = wild(50).with_context_overflow(ContextOverflow::Stop);
+    let stopping = wild(10).with_context_overflow(ContextOverflow::Stop);
     let stopped = faust().generate_text(&prompt, &stopping).unwrap();
     // Six more fit; the logits behind the last of them give a seventh.
     assert_eq!(
         (stopped.reason, stopped.generated_tokens),
         (FinishReason::ContextFull, 7)
     );
-    let sliding = faust().generate_text(&prompt, &wild(50)).unwrap();
+    let sliding = faust().generate_text(&prompt, &wild(10)).unwrap();
     assert_eq!(sliding.reason, FinishReason::MaxTokens);
     assert_eq!(sliding.ids[..7], stopped.ids);
 }

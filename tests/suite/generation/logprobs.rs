@@ -19,7 +19,7 @@ struct Case {
 }
 
 #[test]
-fn scores_are_the_originals() {
+fn scores_equal_the_originals() {
     let golden = Golden::read("faust/logits.safetensors");
     for (i, case) in golden.cases::<Case>().iter().enumerate() {
         let score = faust().score(&case.text).unwrap();
@@ -75,7 +75,7 @@ fn a_long_text_is_scored_in_windows_that_overlap_by_half() {
 }
 
 #[test]
-fn texts_too_short_to_score_have_no_perplexity() {
+fn texts_that_are_too_short_have_no_perplexity() {
     let one = faust().score(&[300]).unwrap();
     assert_eq!((one.logprobs.len(), one.perplexity()), (1, None));
     // An empty text is the beginning of a document.
@@ -120,7 +120,7 @@ fn a_context_of_one_token_is_enough_to_score() {
 }
 
 #[test]
-fn logits_that_are_no_numbers_have_no_score() {
+fn logits_that_are_not_numbers_have_no_score() {
     let open = |_: &Parameter| -> Result<RowReader<'_, ModelError>, ModelError> {
         Ok(Box::new(|_, weights| {
             weights.fill(f32::NAN);
@@ -194,7 +194,7 @@ fn there_are_as_many_alternatives_as_tokens() {
 }
 
 #[test]
-fn asking_for_probabilities_changes_no_text() {
+fn logprobs_change_no_text() {
     let free = faust().generate_text("Ach", &options(24)).unwrap();
     assert!(free.logprobs.is_empty());
     for n in [0, 3] {
@@ -203,7 +203,7 @@ fn asking_for_probabilities_changes_no_text() {
         assert_eq!((told.ids, told.logprobs.len()), (free.ids.clone(), 24));
         assert!(told.logprobs.iter().all(|one| one.alternatives.len() == n));
     }
-    // A greedy choice is certain, whatever the model thinks of it.
+    // A greedy choice has probability 1 in the sampled distribution.
     let greedy = SamplingParams::default()
         .with_temperature(0.0)
         .with_repetition_penalty(1.0);

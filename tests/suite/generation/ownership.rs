@@ -290,7 +290,7 @@ fn a_second_message_during_a_reply_is_refused_and_changes_nothing() {
     reply.into_summary().unwrap();
     assert_eq!(conversation.messages().len(), 3);
 
-    // Dropped or failed, a reply leaves its message without one, and the conversation goes on.
+    // After a dropped or failed reply, the message has none and the conversation can continue.
     drop(second);
     let failing = conversation.regenerate(&options(5)).unwrap();
     let error = failing.with_processor(BreaksAfter(2)).into_summary();

@@ -35,7 +35,7 @@ fn sampling() -> SamplingParams {
 }
 
 #[test]
-fn options_come_back() {
+fn options_round_trip_through_serde() {
     let options = GenerateOptions::default()
         .with_sampling(sampling())
         .with_stop_strings(["###"])
@@ -60,7 +60,7 @@ fn options_come_back() {
 }
 
 #[test]
-fn what_is_left_out_is_the_default_and_a_wrong_name_is_an_error() {
+fn missing_fields_are_defaults_and_unknown_fields_are_errors() {
     let read = |json: Json| serde_json::from_value::<GenerateOptions>(json);
     assert_eq!(read(json!({})).unwrap(), GenerateOptions::default());
     let dynamic = json!({"sampling": {"dynamic_temperature": {"range": 0.5}}});

@@ -1,4 +1,4 @@
-//! Stop strings, times, criteria, and ends from elsewhere.
+//! Stop strings, time limits, stopping criteria and cancel handles.
 
 use crate::fixtures::faust;
 use crate::generation::generator::{events, options, wild};
@@ -17,7 +17,8 @@ fn stopping(strings: &[&str], keep: bool, with: GenerateOptions) -> GenerateOpti
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Law 4: whatever the tokens make of a piece of the text, the text ends before its first occurrence.
+    /// Invariant 4: the text ends before the first occurrence of the stop string, which may begin and end within
+    /// tokens.
     #[test]
     fn a_stop_string_ends_the_text_before_its_first_occurrence(
         seed in 0u64..4,
@@ -47,7 +48,8 @@ proptest! {
 }
 
 #[test]
-fn what_is_held_back_is_handed_out_at_any_other_end() {
+fn held_back_text_is_emitted_at_every_other_end() {
+    const MAX_TIME: Duration = Duration::from_millis(50);
     type Give = fn(Generation) -> Generation;
     let free = faust().generate_text("Wer reitet", &wild(40)).unwrap();
     let later = *free.ids.last().unwrap();
@@ -97,12 +99,11 @@ fn what_is_held_back_is_handed_out_at_any_other_end() {
         (
             FinishReason::MaxTime,
             short,
-            with(|options| options.max_time = Some(Duration::from_secs(1))),
+            with(|options| options.max_time = Some(MAX_TIME)),
+            // However fast the machine is, the time is over after the first token.
             |generation| {
-                generation.with_stopping(|context: &StoppingContext<'_>| {
-                    if context.generated.len() == 5 {
-                        std::thread::sleep(Duration::from_secs(1));
-                    }
+                generation.with_stopping(|_: &StoppingContext<'_>| {
+                    std::thread::sleep(MAX_TIME);
                     false
                 })
             },
@@ -130,7 +131,7 @@ fn what_is_held_back_is_handed_out_at_any_other_end() {
 }
 
 #[test]
-fn stop_strings_do_not_look_into_the_prompt() {
+fn stop_strings_do_not_match_the_prompt() {
     let with = stopping(&["reitet"], false, options(10)).with_include_prompt(true);
     let summary = faust().generate_text("Wer reitet", &with).unwrap();
     assert_eq!(summary.reason, FinishReason::MaxTokens);
@@ -143,7 +144,7 @@ fn stop_strings_do_not_look_into_the_prompt() {
 }
 
 #[test]
-fn a_canceller_ends_a_generation_from_another_thread() {
+fn a_cancel_handle_ends_a_generation_from_another_thread() {
     let endless = wild(0).with_max_new_tokens(usize::MAX);
     let generation = faust().generate("Ach", &endless).unwrap();
     let cancel_handle = generation.cancel_handle();
@@ -167,7 +168,7 @@ fn a_canceller_ends_a_generation_from_another_thread() {
 }
 
 #[test]
-fn a_batchs_canceller_ends_all_of_it_and_what_comes_later() {
+fn the_cancel_handle_of_a_batch_ends_present_and_later_generations() {
     let mut batch = Batch::new();
     batch.push(faust().generate("Ach", &wild(1000)).unwrap());
     batch.push(faust().generate("Weh", &wild(1000)).unwrap());
@@ -191,11 +192,11 @@ fn a_batchs_canceller_ends_all_of_it_and_what_comes_later() {
 }
 
 #[test]
-fn nothing_that_ends_a_text_comes_before_the_minimum() {
+fn no_end_comes_before_min_new_tokens() {
     let with = |min_new_tokens: usize, max_new_tokens: usize| {
         let mut options = options(max_new_tokens);
         options.sampling.min_new_tokens = min_new_tokens;
-        // Whatever is not ruled out loses against these.
+        // These are sampled unless they are masked.
         options.sampling.logit_bias = vec![(0, 1e6), (7, 1e6)];
         options.stop_tokens = vec![7];
         options
@@ -226,7 +227,7 @@ fn nothing_that_ends_a_text_comes_before_the_minimum() {
 }
 
 #[test]
-fn no_token_is_begun_when_the_time_is_over() {
+fn no_token_is_generated_after_max_time() {
     let out_of_time = options(10).with_max_time(Duration::ZERO);
     let summary = faust().generate_text("Ach", &out_of_time).unwrap();
     assert_eq!(
@@ -239,7 +240,7 @@ fn no_token_is_begun_when_the_time_is_over() {
 }
 
 #[test]
-fn criteria_see_each_token_and_end_behind_theirs() {
+fn criteria_are_called_for_each_token_and_end_after_it() {
     let free = faust().generate_text("Ach", &options(20)).unwrap();
     let mut seen = 0;
     let mut generation = faust()

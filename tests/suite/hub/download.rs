@@ -1,11 +1,13 @@
-//! `--model hf:OWNER/NAME` against a server that plays the Hub.
+//! `--model hf:OWNER/NAME` against a fake Hub in this process.
 
 use crate::fixtures::{fixture, tiny_tokenizer, wolfgang};
 use crate::hub::server::{COMMIT, Content, HubServer, REPOSITORY, TOKEN, hash};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
-use wolfgang_checkpoint::{CheckpointError, Hub, HubFiles, Phase, Progress};
+use wolfgang_checkpoint::{CheckpointError, Hub, HubClock, HubFiles, Phase, Progress};
 
 const OTHER_COMMIT: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
@@ -15,7 +17,7 @@ pub(crate) fn exported(file: &str) -> Vec<u8> {
     std::fs::read(fixture("hf_export/hf").join(file)).unwrap()
 }
 
-/// A Hugging Face folder, and what lies about in repositories.
+/// A Hugging Face folder, with other files that repositories have.
 pub(crate) fn folder() -> Content {
     Content::new([
         ("README.md", b"# Tiny".to_vec()),
@@ -55,12 +57,12 @@ pub(crate) fn hub_command(server: &HubServer, home: &Path) -> Command {
 pub(crate) fn text(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    // Nobody looks on: no line of progress either.
+    // Standard error is not a terminal, so there is no progress line.
     assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The one line that a failing command has to say.
+/// The error of a failing command, which is one line.
 #[track_caller]
 pub(crate) fn failure(command: &mut Command, code: i32) -> String {
     let Output {
@@ -91,7 +93,7 @@ pub(crate) fn local() -> String {
 }
 
 #[test]
-fn a_model_on_the_hub_speaks_as_the_same_model_here() {
+fn a_model_on_the_hub_generates_the_text_of_the_local_model() {
     let (server, home) = (HubServer::start(folder()), home());
     let expected = local();
     assert_eq!(text(&mut hub_command(&server, home.path())), expected);
@@ -167,7 +169,7 @@ fn the_only_pt_is_the_model_and_needs_no_folder() {
 }
 
 #[test]
-fn a_revision_is_a_commit_of_its_own_and_shares_what_is_the_same() {
+fn revisions_have_own_snapshots_and_share_equal_files() {
     let mut content = folder();
     let files = [
         ("config.json", exported("config.json")),
@@ -192,7 +194,7 @@ fn a_revision_is_a_commit_of_its_own_and_shares_what_is_the_same() {
     assert_eq!(text(command.env("HF_HUB_OFFLINE", "1")), expected);
 }
 
-/// Adds up what it is told of: each phase with the bytes announced, the bytes that went through, and whether it ended.
+/// Records each phase with its announced bytes, its reported bytes, and whether it ended.
 #[derive(Default)]
 pub(crate) struct Told(pub(crate) Vec<(Phase, u64, u64, bool)>);
 
@@ -225,17 +227,37 @@ impl Progress for Told {
     }
 }
 
+/// A clock with a constant time, which records pauses instead of waiting.
+#[derive(Debug, Default)]
+pub(crate) struct FakeClock(pub(crate) Mutex<Vec<Duration>>);
+
+/// Sun, 06 Nov 1994 08:49:37 GMT.
+const NOW: u64 = 784_111_777;
+
+impl HubClock for FakeClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.0.lock().unwrap().push(duration);
+    }
+}
+
+/// Without pauses between attempts.
 pub(crate) fn fetch(
     server: &HubServer,
     home: &Path,
     told: &mut Told,
 ) -> Result<HubFiles, CheckpointError> {
-    let hub = Hub::new(home.join("hub")).with_endpoint(server.url.clone());
+    let hub = Hub::new(home.join("hub"))
+        .with_endpoint(server.url.clone())
+        .with_clock(Arc::new(FakeClock::default()));
     hub.fetch(&REPOSITORY.parse()?, told)
 }
 
 #[test]
-fn two_that_come_at_once_download_once() {
+fn concurrent_processes_download_once() {
     let (server, home) = (HubServer::start(folder()), home());
     let outputs = std::thread::scope(|scope| {
         let run = || hub_command(&server, home.path()).output().unwrap();
@@ -257,7 +279,7 @@ fn two_that_come_at_once_download_once() {
 
 #[cfg(unix)]
 #[test]
-fn a_complete_model_is_only_read() {
+fn a_complete_model_is_not_downloaded_again() {
     use std::os::unix::fs::MetadataExt;
     let (server, home) = (HubServer::start(folder()), home());
     fetch(&server, home.path(), &mut Told::default()).unwrap();
@@ -278,7 +300,7 @@ fn a_complete_model_is_only_read() {
 }
 
 #[test]
-fn offline_says_what_is_missing() {
+fn offline_errors_name_what_is_missing() {
     let (server, home) = (HubServer::start(folder()), home());
     let offline = || {
         let mut command = hub_command(&server, home.path());
@@ -325,7 +347,7 @@ fn offline_says_what_is_missing() {
 }
 
 #[test]
-fn the_token_goes_to_the_endpoint_and_nowhere_else() {
+fn the_token_is_sent_only_to_the_endpoint() {
     let elsewhere = HubServer::start(folder());
     let server = HubServer::start(Content {
         gated: true,
@@ -379,7 +401,7 @@ fn the_token_goes_to_the_endpoint_and_nowhere_else() {
 }
 
 #[test]
-fn the_cache_lies_where_the_environment_says() {
+fn environment_variables_select_the_cache_folder() {
     let (server, home) = (HubServer::start(folder()), home());
     let repository = "models--goethe--tiny";
     let cases = [

@@ -1,102 +1,14 @@
-//! Hubs that are busy, mirrored or gone, and repositories with several checkpoints.
+//! Mirrored and unreachable hubs, and repositories with several checkpoints.
 
+use super::retries::fetch;
 use crate::fixtures::{fixture, tiny_tokenizer};
 use crate::hub::download::{
-    Told, WEIGHTS, cached, command, failure, folder, home, hub_command, local, text,
+    WEIGHTS, cached, command, failure, folder, home, hub_command, local, text,
 };
 use crate::hub::server::{COMMIT, Content, HubServer, REPOSITORY, TOKEN};
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
-use wolfgang_checkpoint::{CheckpointError, Hub, HubClock, HubFiles};
-
-/// A clock that stands still, and notes the pauses instead of making them.
-#[derive(Debug, Default)]
-struct FakeClock(Mutex<Vec<Duration>>);
-
-/// Sun, 06 Nov 1994 08:49:37 GMT.
-const NOW: u64 = 784_111_777;
-
-impl HubClock for FakeClock {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
-    }
-
-    fn sleep(&self, duration: Duration) {
-        self.0.lock().unwrap().push(duration);
-    }
-}
-
-/// Fetches the model, and tells the pauses that were made.
-fn fetch(server: &HubServer, home: &Path) -> (Result<HubFiles, CheckpointError>, Vec<u64>) {
-    let clock = Arc::new(FakeClock::default());
-    let hub = Hub::new(home.join("hub"))
-        .with_endpoint(server.url.clone())
-        .with_clock(clock.clone());
-    let files = hub.fetch(&REPOSITORY.parse().unwrap(), &mut Told::default());
-    let pauses = clock.0.lock().unwrap();
-    let pauses = pauses.iter().map(|pause| pause.as_millis() as u64);
-    (files, pauses.collect())
-}
-
-#[test]
-fn a_hub_that_is_busy_for_a_moment_is_asked_again() {
-    for status in [429, 500, 502, 503, 504] {
-        let (server, home) = (HubServer::start(folder()), home());
-        server.change(|content| content.temporary = [(status, None), (status, None)].into());
-        let (files, pauses) = fetch(&server, home.path());
-        assert!(files.unwrap().unavailable.is_none(), "{status}");
-        assert_eq!(pauses, [200, 400], "{status}");
-    }
-}
-
-#[test]
-fn retry_after_is_waited_for_within_bounds() {
-    for (retry_after, pause) in [
-        ("3", 3000),
-        ("0", 0),
-        ("86400", 10_000),
-        ("Sun, 06 Nov 1994 08:49:41 GMT", 4000),
-        ("Sun, 06 Nov 1994 08:49:00 GMT", 0),
-        ("Sun, 06 Nov 2094 08:49:37 GMT", 10_000),
-        ("soon", 200),
-    ] {
-        let (server, home) = (HubServer::start(folder()), home());
-        server.change(|content| content.temporary = [(503, Some(retry_after))].into());
-        let (files, pauses) = fetch(&server, home.path());
-        files.unwrap();
-        assert_eq!(pauses, [pause], "{retry_after}");
-    }
-}
-
-#[test]
-fn a_hub_that_stays_busy_is_an_error_after_a_few_attempts() {
-    let (server, home) = (HubServer::start(folder()), home());
-    server.change(|content| content.answers = Some((503, "")));
-    let (files, pauses) = fetch(&server, home.path());
-    assert!(matches!(
-        files,
-        Err(CheckpointError::HubBusy { status: 503, .. })
-    ));
-    assert_eq!(pauses, [200, 400, 800]);
-    assert_eq!(server.requests().len(), 4);
-    // What another attempt does not change is not asked for again.
-    server.change(|content| content.answers = Some((404, "")));
-    let (files, pauses) = fetch(&server, home.path());
-    assert!(matches!(
-        files,
-        Err(CheckpointError::HubNotFound { status: 404, .. })
-    ));
-    assert_eq!(pauses, [0; 0]);
-}
-
-#[test]
-fn the_command_asks_again_and_says_nothing_of_it() {
-    let (server, home) = (HubServer::start(folder()), home());
-    server.change(|content| content.temporary = [(503, Some("0")), (429, Some("0"))].into());
-    assert_eq!(text(&mut hub_command(&server, home.path())), local());
-}
+use wolfgang_checkpoint::CheckpointError;
 
 #[test]
 fn redirects_to_another_host_are_followed_without_the_token() {
@@ -162,13 +74,13 @@ fn chains_of_redirects_are_followed_and_loops_end() {
     assert!(first.requests().len() + second.requests().len() < 40);
 }
 
-/// The same endpoint when nobody listens there any more.
+/// The same command after the server has gone: an endpoint without a listener.
 fn gone(command: &mut Command) -> &mut Command {
     command.env("HF_ENDPOINT", "http://me:secret@127.0.0.1:1")
 }
 
 #[test]
-fn a_complete_model_in_the_cache_stands_in_for_a_hub_that_cannot_be_reached() {
+fn a_cached_model_is_used_if_the_hub_is_unreachable() {
     let (server, home) = (HubServer::start(folder()), home());
     let expected = text(&mut hub_command(&server, home.path()));
     let output = gone(&mut hub_command(&server, home.path()))
@@ -316,7 +228,7 @@ fn one_of_several_checkpoints_can_be_named() {
 }
 
 #[test]
-fn a_repository_with_weights_in_another_format_says_what_to_do() {
+fn weights_in_another_format_are_an_error_with_a_remedy() {
     let content = Content::new([
         ("config.json", b"{}".to_vec()),
         ("pytorch_model.bin", vec![0]),
@@ -361,15 +273,6 @@ fn folders_in_variables_are_expanded_as_in_a_shell() {
         .env("HOME", home.path())
         .env("HF_TOKEN_PATH", "~/token-file");
     text(&mut command);
-}
-
-#[test]
-fn a_connection_dropped_before_the_answer_is_tried_again() {
-    let (server, home) = (HubServer::start(folder()), home());
-    server.change(|content| content.drops = 2);
-    let (files, pauses) = fetch(&server, home.path());
-    assert!(files.unwrap().unavailable.is_none());
-    assert_eq!(pauses, [200, 400]);
 }
 
 #[test]
@@ -434,7 +337,7 @@ fn an_unreachable_hub_names_what_the_cache_lacks() {
 }
 
 #[test]
-fn a_repository_without_a_pt_file_says_so() {
+fn naming_a_pt_file_in_a_repository_without_one_is_an_error() {
     let content = Content::new([("model.safetensors", vec![0])]);
     let (server, home) = (HubServer::start(content), home());
     let mut command = command(home.path(), "hf:goethe/tiny/a.pt");

@@ -1,4 +1,4 @@
-//! A server that plays the Hugging Face Hub on this machine, with the faults that a network has.
+//! A fake Hugging Face Hub on this machine, which can simulate faults of the network.
 
 use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
@@ -25,13 +25,13 @@ type Files = BTreeMap<String, Vec<u8>>;
 pub(crate) struct Content {
     /// The commit and the files of each revision.
     pub(crate) revisions: BTreeMap<String, (String, Files)>,
-    /// Whether it wants [`TOKEN`].
+    /// Whether it requires [`TOKEN`].
     pub(crate) gated: bool,
     /// The server that has large files, if it is another.
     pub(crate) elsewhere: Option<String>,
-    /// Ends connections when this byte of a large file is to be sent, so many times.
+    /// Closes the connection before this byte of a large file, this many times.
     pub(crate) breaks_off: Option<(usize, u32)>,
-    /// Is too busy to send a large file, so many times.
+    /// Responds to requests for large files with 503 and `Retry-After: 0`, this many times.
     pub(crate) busy: u32,
     /// Announces large files with another size.
     pub(crate) announces: Option<usize>,
@@ -39,13 +39,13 @@ pub(crate) struct Content {
     pub(crate) ignores_range: bool,
     /// Calls the content of every file this.
     pub(crate) etag: Option<String>,
-    /// Answers the next requests like this, whatever they are for, with a `Retry-After` if there is one.
+    /// Responds to the next requests with these statuses, with a `Retry-After` if there is one.
     pub(crate) temporary: VecDeque<(u16, Option<&'static str>)>,
     /// Closes the next connections without an answer.
     pub(crate) drops: u32,
     /// Answers requests for files with this redirect to the same path of another server.
     pub(crate) mirrors: Option<(u16, String)>,
-    /// Has nothing else to say.
+    /// Responds to every request with this.
     pub(crate) answers: Option<(u16, &'static str)>,
 }
 
@@ -120,7 +120,7 @@ impl HubServer {
         change(&mut self.content.lock().unwrap());
     }
 
-    /// The requests since this was last asked.
+    /// The requests since the last call.
     pub(crate) fn requests(&self) -> Vec<Request> {
         std::mem::take(&mut self.log.lock().unwrap())
     }
@@ -220,11 +220,11 @@ fn answer(request: &Request, content: &mut Content) -> Answer {
         let location = format!("{server}{}", request.path);
         return Answer::status(*status).header("Location", location);
     }
-    // Large files: whoever has the address may have them.
+    // Large files need no token.
     if let Some(etag) = request.path.strip_prefix("/large/") {
         if content.busy > 0 {
             content.busy -= 1;
-            return Answer::status(503);
+            return Answer::status(503).header("Retry-After", 0);
         }
         let mut files = content
             .revisions
@@ -284,7 +284,7 @@ fn find(request: &Request, content: &mut Content) -> Option<Answer> {
     }
 }
 
-/// The bytes that were asked for.
+/// The requested range of bytes.
 fn send(request: &Request, content: &mut Content, bytes: &[u8]) -> Answer {
     let whole = bytes.len();
     let range = request.range.as_ref().filter(|_| !content.ignores_range);
@@ -319,7 +319,7 @@ fn broken(content: &mut Content, start: usize, body: &[u8], mut answer: Answer) 
     answer
 }
 
-/// What stands for a content.
+/// The ETag of a content.
 pub(crate) fn hash(bytes: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);

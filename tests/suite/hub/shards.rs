@@ -5,7 +5,7 @@ use crate::hub::server::{Content, HubServer};
 use safetensors::SafeTensors;
 use serde_json::json;
 
-/// The export as two shards and their index, in which the last norm lies in `named`.
+/// The export as two shards and their index, with the last norm in `named`.
 fn shards(named: &str) -> Content {
     let whole = exported(WEIGHTS);
     let tensors = SafeTensors::deserialize(&whole).unwrap();

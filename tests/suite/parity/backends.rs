@@ -64,12 +64,12 @@ macro_rules! every_case {
             $backend, $tolerance, $new_tokens,
             logits::tiny_models_have_the_originals_logits,
             logits::the_faust_model_has_the_originals_logits_and_log_probabilities,
-            logits::chunking_does_not_matter_to_the_trained_model,
-            logits::a_truncated_cache_is_as_good_as_a_fresh_one,
-            logits::fewer_bits_are_near_the_original_or_refused,
+            logits::chunking_the_trained_model_changes_logits_only_by_rounding,
+            logits::a_truncated_cache_gives_the_logits_of_a_new_one,
+            logits::reduced_precisions_are_close_to_the_original_or_refused,
             greedy::the_generator_continues_as_the_original,
             greedy::a_full_context_slides_on_as_the_original,
-            batch::company_changes_nothing_but_rounding,
+            batch::batches_and_sessions_change_results_only_by_rounding,
         }
     };
 }
@@ -78,7 +78,7 @@ every_case!(flex, CPU, WHOLE_RUNS);
 // It repacks the weight for every product: minutes for whole runs.
 #[cfg(feature = "ndarray")]
 every_case!(ndarray, CPU, 100);
-// Where software stands for the GPU, a token takes a tenth of a second.
+// On a software GPU a token takes a tenth of a second.
 #[cfg(feature = "wgpu")]
 every_case!(wgpu, GPU, 40);
 #[cfg(feature = "tch")]

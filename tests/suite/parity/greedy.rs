@@ -43,7 +43,7 @@ fn runs() -> Vec<Run> {
     runs
 }
 
-/// Asserts that behind its first `known` ids the run goes on as the original's, for `n` tokens or to its end.
+/// Asserts that after the first `known` ids the generator gives the ids of the original, for `n` tokens or to the end.
 fn assert_continues(
     faust: &WolfgangGenerator,
     run: &Run,
@@ -74,30 +74,39 @@ fn greedy(run: &Run) -> SamplingParams {
     run.sampling().with_temperature(0.0)
 }
 
+/// The first run to its end, the others to where the context is full: a token past that costs the
+/// prefill of a whole window, which depends on nothing but the ids in it.
 pub(crate) fn the_generator_continues_as_the_original(on: &Target) {
-    for run in runs() {
-        assert_continues(&on.faust, &run, 0, on.new_tokens, greedy(&run));
+    let block_size = on.faust.model().config().block_size;
+    for (i, run) in runs().iter().enumerate() {
+        let to_full = block_size - run.prompt_ids.len() + 1;
+        let n = if i == 0 { run.new_ids.len() } else { to_full };
+        assert_continues(&on.faust, run, 0, n.min(on.new_tokens), greedy(run));
     }
 }
 
+/// The windows of the other runs, at several distances past the full context.
 pub(crate) fn a_full_context_slides_on_as_the_original(on: &Target) {
     const BEFORE: usize = 3;
     let block_size = on.faust.model().config().block_size;
-    for run in runs() {
+    for run in &runs() {
         let known = block_size - BEFORE - run.prompt_ids.len();
-        assert_continues(&on.faust, &run, known, 2 * BEFORE, greedy(&run));
+        assert_continues(&on.faust, run, known, 2 * BEFORE, greedy(run));
+        for known in (known + 2 * BEFORE..run.new_ids.len()).step_by(48) {
+            assert_continues(&on.faust, run, known, 2, greedy(run));
+        }
     }
 }
 
 /// The original's way to be greedy: a top-k of one.
 #[test]
-fn a_single_candidate_is_as_good_as_greedy() {
+fn top_k_of_1_is_greedy() {
     let run = runs().remove(0);
     assert_continues(faust(), &run, 0, 100, run.sampling());
 }
 
-/// Without a cache: the whole context at once, and past it whole windows, as the original computes them for every token.
-/// One window in sixteen is enough here: `the_generator_continues_as_the_original` computes each of them.
+/// Without a cache: the whole context at once, and past it whole windows, as the original computes them for every
+/// token. Here it is one window in sixteen.
 #[test]
 fn logits_without_a_cache_continue_as_the_original() {
     let config = faust().model().config();

@@ -1,4 +1,5 @@
-//! The model against the original's logits, and law 1: any chunking gives the same. On every backend: `parity/backends.rs`.
+//! The model against the original's logits, and invariant 1: chunks change no logits. On every backend:
+//! `parity/backends.rs`.
 
 use crate::fixtures::{Golden, assert_close, fixture, repository};
 use crate::parity::backends::Target;
@@ -130,7 +131,7 @@ proptest! {
     }
 }
 
-pub(crate) fn chunking_does_not_matter_to_the_trained_model(on: &Target) {
+pub(crate) fn chunking_the_trained_model_changes_logits_only_by_rounding(on: &Target) {
     let ids = on
         .faust
         .tokenizer()
@@ -147,7 +148,7 @@ pub(crate) fn chunking_does_not_matter_to_the_trained_model(on: &Target) {
     }
 }
 
-pub(crate) fn a_truncated_cache_is_as_good_as_a_fresh_one(on: &Target) {
+pub(crate) fn a_truncated_cache_gives_the_logits_of_a_new_one(on: &Target) {
     let model = load("deep.pt", &on.device);
     let ids: Vec<u32> = (0..20).map(|i| i * 23 % 512).collect();
     let mut cache = model.new_cache().unwrap();
@@ -179,7 +180,7 @@ const IN_FEWER_BITS: [(Precision, f32); 3] = [
     (Precision::Int8, 3.2e-2),
 ];
 
-pub(crate) fn fewer_bits_are_near_the_original_or_refused(on: &Target) {
+pub(crate) fn reduced_precisions_are_close_to_the_original_or_refused(on: &Target) {
     let golden = Golden::read("faust/logits.safetensors");
     let supported = Precision::supported_by(&on.device);
     for (precision, tolerance) in IN_FEWER_BITS {
@@ -207,9 +208,9 @@ pub(crate) fn fewer_bits_are_near_the_original_or_refused(on: &Target) {
     }
 }
 
-/// Law 1 in its strong form, which the kernels for the CPU keep.
+/// Invariant 1 on the CPU: the same bits.
 #[test]
-fn on_the_cpu_no_division_and_no_number_of_threads_changes_a_bit() {
+fn chunks_and_threads_change_no_bit_on_the_cpu() {
     let golden = Golden::read("faust/logits.safetensors");
     let ids: Vec<u32> = golden.ids("3.ids").into_iter().cycle().take(60).collect();
     let bits = |logits: Vec<f32>| -> Vec<u32> { logits.into_iter().map(f32::to_bits).collect() };
@@ -236,7 +237,7 @@ fn on_the_cpu_no_division_and_no_number_of_threads_changes_a_bit() {
 }
 
 #[test]
-fn impossible_input_is_an_error_and_leaves_the_cache_alone() {
+fn invalid_input_is_an_error_and_leaves_the_cache_unchanged() {
     let model = load("plain.pt", &Device::flex());
     let mut cache = model.new_cache().unwrap();
     model.forward_cached(&[1, 2, 3], &mut cache).unwrap();

@@ -1,4 +1,4 @@
-//! What fewer bits cost: perplexity of a text that the model was not trained on.
+//! How reduced precisions change the perplexity of a text that the model was not trained on.
 
 use crate::fixtures::repository;
 use wolfgang_checkpoint::Checkpoint;
@@ -6,7 +6,7 @@ use wolfgang_generate::{Device, Precision, Tokenizer, WolfgangGenerator};
 
 /// Goethe's Erlkönig is not in the Faust that the model was trained on.
 #[test]
-fn fewer_bits_raise_perplexity_by_less_than_promised() {
+fn reduced_precisions_change_perplexity_within_the_documented_range() {
     let poem = std::fs::read_to_string(repository("xtask/data/erlkoenig.txt")).unwrap();
     let perplexity = |precision: Precision| {
         let checkpoint = Checkpoint::open(repository("models/faust")).unwrap();
@@ -16,12 +16,16 @@ fn fewer_bits_raise_perplexity_by_less_than_promised() {
         generator.score(&poem).unwrap().perplexity().unwrap()
     };
     let exact = perplexity(Precision::F32);
-    for (precision, most) in [
-        (Precision::F16, 0.001),
-        (Precision::Bf16, 0.001),
-        (Precision::Int8, 0.005),
+    for (precision, least, most) in [
+        (Precision::F16, 1e-5, 0.001),
+        (Precision::Bf16, 5e-5, 0.001),
+        (Precision::Int8, 1e-4, 0.005),
     ] {
-        let more = perplexity(precision) / exact - 1.0;
-        assert!(more <= most, "{precision}: {more} above {exact}");
+        // Rounding moves it either way; a change of 0 would be that of weights that are still f32.
+        let change = (perplexity(precision) / exact - 1.0).abs();
+        assert!(
+            (least..=most).contains(&change),
+            "{precision}: {change} from {exact}"
+        );
     }
 }

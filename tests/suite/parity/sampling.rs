@@ -62,7 +62,7 @@ fn check(file: &str, repetition_window: usize, penalty_scope: PenaltyScope) -> u
     exchanged
 }
 
-/// Brings the values of ids that are equal in `key` into falling order.
+/// Sorts the values of ids that are equal in `key` in descending order.
 fn exchange_equals(values: &mut [f32], key: &[f32]) {
     for id in 0..values.len() {
         for other in id + 1..values.len() {

@@ -1,4 +1,4 @@
-//! Encoding and decoding against the original, and the laws of the stream.
+//! Encoding and decoding against the original, and the invariants of streaming.
 
 use crate::fixtures::{faust, json};
 use proptest::prelude::*;
@@ -117,7 +117,7 @@ fn user_text_never_becomes_a_control_token() {
 }
 
 #[test]
-fn chat_prompts_are_those_the_models_saw() {
+fn chat_prompts_are_those_of_training() {
     let chat = [
         Message::new(Role::System, "Du bist Goethe."),
         Message::new(Role::User, "Wer bist du?"),
@@ -154,7 +154,7 @@ fn refusal(json: &str) -> TokenizerError {
 }
 
 #[test]
-fn what_breaks_the_promises_of_a_byte_level_bpe_is_refused() {
+fn tokenizers_that_are_not_byte_level_bpe_are_refused() {
     assert!(matches!(refusal(""), TokenizerError::Parse { .. }));
     assert!(matches!(refusal("{}"), TokenizerError::Unsupported { .. }));
 
@@ -258,17 +258,17 @@ fn byte_tokens() -> Vec<u32> {
 }
 
 proptest! {
-    /// Law 2, on any ids: most of them make no UTF-8.
+    /// Invariant 2 for any ids, most of which are not UTF-8 together.
     #[test]
-    fn the_stream_is_the_whole_for_all_ids(ids in proptest::collection::vec(0u32..4100, 0..60)) {
+    fn streamed_text_equals_decoded_text_for_all_ids(ids in proptest::collection::vec(0u32..4100, 0..60)) {
         for special in [SpecialTokens::Skip, SpecialTokens::Keep] {
             prop_assert_eq!(streamed(&ids, special).concat(), tokenizer().decode(&ids, special));
         }
     }
 
-    /// Law 2, where it is hard: single bytes in any order, and control tokens in the middle of characters.
+    /// Invariant 2 for single bytes in any order, and control tokens within characters.
     #[test]
-    fn the_stream_is_the_whole_for_all_bytes(
+    fn streamed_text_equals_decoded_text_for_all_bytes(
         picks in proptest::collection::vec(any::<proptest::sample::Index>(), 0..60),
     ) {
         let mut tokens = byte_tokens();
@@ -281,7 +281,7 @@ proptest! {
 
     /// No chunk ends in half a character, and none is held back longer than it takes.
     #[test]
-    fn whole_characters_come_as_soon_as_they_are_whole(text in "[a-zäöüß–„“]{0,40}") {
+    fn characters_are_emitted_as_soon_as_they_are_complete(text in "[a-zäöüß–„“]{0,40}") {
         let ids = tokenizer().encode(&text).unwrap();
         // The vocabulary lacks bytes that its training text never had.
         prop_assume!(tokenizer().decode(&ids, SpecialTokens::Skip) == text);

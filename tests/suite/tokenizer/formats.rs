@@ -114,7 +114,7 @@ fn a_sequence_of_anything_else_is_refused_by_its_members() {
 }
 
 #[test]
-fn an_added_space_is_no_lost_byte() {
+fn an_added_space_is_not_reported_as_lost() {
     let tokenizer = read(&case("add_prefix_space.tokenizer.json"));
     for text in TEXTS {
         assert_eq!(
@@ -218,7 +218,7 @@ fn with_unknown(token: &str, special: bool) -> Vec<u8> {
 }
 
 #[test]
-fn an_unknown_token_that_can_arise_is_told_as_a_loss_and_never_a_control_token() {
+fn an_unknown_token_is_reported_as_a_loss_and_is_no_control_token() {
     let json = with_unknown("<unk>", false);
     assert_as_in_the_library(&json, "unknown");
     assert_eq!(read(&json).unencodable_offsets("Wer W").unwrap(), [0, 4]);
@@ -238,7 +238,7 @@ fn a_byte_order_mark_before_the_json_is_ignored() {
 }
 
 #[test]
-fn a_git_lfs_pointer_is_called_one() {
+fn a_git_lfs_pointer_is_named_in_the_error() {
     let message = refusal(&case("hf_lfs/model.safetensors"));
     assert!(
         message.contains("tokenizer.json is a git-lfs pointer"),
