@@ -43,7 +43,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "instructions of the processor, and threads that write parts of one slice"
+    reason = "processor intrinsics, and threads that write to parts of one slice"
 )]
 
 mod activations;
@@ -51,15 +51,17 @@ mod append;
 mod attention;
 mod cache;
 mod cpu;
+mod disjoint_slice;
 mod elementwise;
 mod error;
 mod format;
+mod gemm;
 mod isa;
 mod limits;
 mod matrix;
 mod pages;
 mod pool;
-mod product;
+mod quantisation;
 mod rows;
 mod simd;
 
@@ -69,9 +71,10 @@ pub use attention::Sequence;
 pub use cache::{Cache, CacheFormat};
 pub use cpu::Cpu;
 pub use error::KernelError;
-pub use format::{Format, quantise};
+pub use format::Format;
+pub use gemm::Epilogue;
 pub use isa::Isa;
 pub use limits::Memory;
-pub use matrix::{Matrix, Packer, Shape, rounded};
-pub use product::Epilogue;
+pub use matrix::{Matrix, Packer, Shape};
+pub use quantisation::{quantise, round_trip_row};
 pub use rows::{PANEL, RowMatrix};

@@ -13,8 +13,8 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use sync::{
-    AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, Ordering, Thread, UnsafeCell,
-    current, park, spin_until,
+    AtomicBool, AtomicUsize, Builder, JoinHandle, Mutex, Ordering, Thread, UnsafeCell, current,
+    park, spin_until,
 };
 
 /// Maximum number of threads: more than a processor has, fewer than a system refuses.

@@ -66,22 +66,35 @@ fn every_piece_runs_once_with_two_workers() {
     });
 }
 
-/// Each piece waits for the other, so the job ends only if the worker is woken.
+/// Runs a job of two pieces that wait for each other: it ends only if the worker is woken.
+fn run_on_both_threads(pool: &mut Pool) {
+    let (arrived, both) = (LoomMutex::new(0), Condvar::new());
+    pool.run(2, &|_, _| {
+        let mut arrived = arrived.lock().unwrap();
+        *arrived += 1;
+        both.notify_one();
+        while *arrived < 2 {
+            arrived = both.wait(arrived).unwrap();
+        }
+    });
+}
+
 #[test]
 fn a_parked_worker_is_woken_for_each_job() {
     check(3, || {
         let mut pool = pool(2);
-        for _ in 0..2 {
-            let (arrived, both) = (LoomMutex::new(0), Condvar::new());
-            pool.run(2, &|_, _| {
-                let mut arrived = arrived.lock().unwrap();
-                *arrived += 1;
-                both.notify_one();
-                while *arrived < 2 {
-                    arrived = both.wait(arrived).unwrap();
-                }
-            });
-        }
+        run_on_both_threads(&mut pool);
+        run_on_both_threads(&mut pool);
+    });
+}
+
+/// The caller can finish the first job alone, while the worker is still about to start it.
+#[test]
+fn a_parked_worker_is_woken_after_a_job_that_it_missed() {
+    check(3, || {
+        let mut pool = pool(2);
+        run_and_count(&mut pool, 2);
+        run_on_both_threads(&mut pool);
     });
 }
 
