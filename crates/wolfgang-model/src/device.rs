@@ -48,26 +48,26 @@ impl DeviceName {
         if !Backend::ALL.iter().any(|backend| backend.is_compiled_in()) {
             return Err(ModelError::NoBackend);
         }
-        let mut refusals = Vec::new();
-        for place in self.places() {
+        let mut errors = Vec::new();
+        for place in self.candidates() {
             match place.open() {
                 Ok(device) => return Ok((place, device)),
-                Err(error) => refusals.push(error),
+                Err(error) => errors.push(error),
             }
         }
-        // What was tried and did not work tells more than what was left out of the program.
-        refusals.sort_by_key(|error| matches!(error, ModelError::NotCompiledIn { .. }));
-        let first = refusals.into_iter().next();
+        // An error of a backend that is compiled in is more useful than one that is not.
+        errors.sort_by_key(|error| matches!(error, ModelError::NotCompiledIn { .. }));
+        let first = errors.into_iter().next();
         Err(first.unwrap_or(ModelError::NoBackend))
     }
 
     /// The devices that this name can refer to, best first.
-    fn places(self) -> Vec<DeviceId> {
+    fn candidates(self) -> Vec<DeviceId> {
         let cpu = [DeviceId::Flex, DeviceId::TchCpu, DeviceId::NdArray];
         match self {
             Self::Auto => {
                 let mut places = vec![DeviceId::Cuda(0), DeviceId::TchCuda(0), DeviceId::TchMps];
-                // A GPU in software is slower than the CPU that it runs on.
+                // A software implementation of a GPU is slower than the kernels on the same CPU.
                 let at = if DeviceId::Wgpu(0).is_software() {
                     3
                 } else {
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_read_and_written() {
+    fn every_name_parses_and_is_displayed() {
         for name in [
             "auto",
             "cpu",
@@ -196,9 +196,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_opened_says_why() {
-        let nowhere = "wgpu:4000".parse::<DeviceName>().unwrap().open();
-        let expected = match nowhere.unwrap_err() {
+    fn the_error_of_a_device_that_cannot_be_opened_names_the_reason() {
+        let opened = "wgpu:4000".parse::<DeviceName>().unwrap().open();
+        let expected = match opened.unwrap_err() {
             ModelError::NoBackend => Backend::ALL.iter().all(|b| !b.is_compiled_in()),
             ModelError::NotCompiledIn { .. } => !Backend::Wgpu.is_compiled_in(),
             ModelError::NoDevice { .. } => Backend::Wgpu.is_compiled_in(),
