@@ -61,7 +61,8 @@ impl Element for u16 {
     }
 }
 
-/// Allocates `vectors` vectors of zeros. The system provides memory only for pages that are written.
+/// Allocates `vectors` vectors of zeros. The system provides memory only for pages that are
+/// written.
 fn try_zeroed(vectors: usize) -> Result<Box<[Vec16]>, KernelError> {
     try_zeroed_slice_box(vectors).map_err(|()| KernelError::NoMemory {
         bytes: vectors.saturating_mul(size_of::<Vec16>()),

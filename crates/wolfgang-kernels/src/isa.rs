@@ -102,8 +102,8 @@ impl Isa {
         self.run(MaxTileRows(format))
     }
 
-    /// Whether weights and activations of this format are multiplied as they are stored. If not, bf16
-    /// are multiplied as f32 and int8 as 16-bit integers.
+    /// Whether weights and activations of this format are multiplied as they are stored. If not,
+    /// bf16 are multiplied as f32 and int8 as 16-bit integers.
     pub(crate) fn has_dot_product(self, format: Format) -> bool {
         struct HasDotProduct(Format);
         impl Kernel for HasDotProduct {

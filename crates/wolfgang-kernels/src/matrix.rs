@@ -140,8 +140,8 @@ impl Packer {
         })
     }
 
-    /// Packs the next matrix. `fill(i, panel)` writes the [`PANEL`] rows from `i` times [`PANEL`] on
-    /// into `panel`, which is zeroed. It is called on several threads.
+    /// Packs the next matrix. `fill(i, panel)` writes the [`PANEL`] rows from `i` times [`PANEL`]
+    /// on into `panel`, which is zeroed. It is called on several threads.
     pub(crate) fn pack<E: From<KernelError> + Send>(
         &mut self,
         isa: Isa,

@@ -1,8 +1,8 @@
 //! Memory on huge pages.
 //!
 //! Decoding reads every weight once per token. With pages of 4 KB, address translation costs a
-//! considerable part of the memory bandwidth, so weights are on pages of 2 MB if the system provides
-//! them. All matrices share one allocation: separate ones would each waste part of a page.
+//! considerable part of the memory bandwidth, so weights are on pages of 2 MB if the system
+//! provides them. All matrices share one allocation: separate ones would each waste part of a page.
 
 use crate::KernelError;
 use memmap2::MmapMut;

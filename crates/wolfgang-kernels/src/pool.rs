@@ -57,8 +57,8 @@ struct Job {
     pieces: usize,
 }
 
-// SAFETY: the pointer in `job` refers to a `Sync` closure and is dereferenced only while `Pool::run`
-// keeps the closure alive: see `PoolState::drain`.
+// SAFETY: the pointer in `job` refers to a `Sync` closure and is dereferenced only while
+// `Pool::run` keeps the closure alive: see `PoolState::drain`.
 unsafe impl Send for PoolState {}
 // SAFETY: as above; `job` is written only while no other thread accesses it, and all other fields
 // are `Sync`.
@@ -245,8 +245,8 @@ fn wait(ready: impl Fn() -> bool, parked: &AtomicBool, before_park: impl Fn()) {
     }
     before_park();
     // The flag is only accessed with `swap`, by both threads, so no wake-up is lost: if the swap in
-    // `wake` comes first, the one here reads its value, and `ready` sees what happened before it. If
-    // it comes second, it finds the flag set and unparks this thread.
+    // `wake` comes first, the one here reads its value, and `ready` sees what happened before it.
+    // If it comes second, it finds the flag set and unparks this thread.
     loop {
         parked.swap(true, Ordering::AcqRel);
         if ready() {

@@ -75,7 +75,8 @@ fn product(cpu: &mut Cpu, matrix: &Matrix, x: &RowMatrix, epilogue: Epilogue) ->
     into
 }
 
-/// The bits of the product if only the sums are rounded: one chain of fused multiply-adds per output.
+/// The bits of the product if only the sums are rounded: one chain of fused multiply-adds per
+/// output.
 fn summed_in_order(weights: &[f32], x: &[f32], inputs: usize) -> Vec<u32> {
     let sum = |x: &[f32], weights: &[f32]| {
         let products = weights.iter().zip(x);

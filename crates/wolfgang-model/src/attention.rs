@@ -6,8 +6,8 @@ use crate::rope::Rotation;
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::softmax};
 
-/// Causal self-attention in which groups of query heads share one key and value head (Ainslie et al.
-/// 2023): query head h reads key and value head h / (n_head / n_kv_head).
+/// Causal self-attention in which groups of query heads share one key and value head (Ainslie et
+/// al. 2023): query head h reads key and value head h / (n_head / n_kv_head).
 #[derive(Module, Debug)]
 pub(crate) struct Attention {
     /// wq, wk and wv, concatenated by rows.

@@ -4,8 +4,8 @@ use crate::ModelError;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs `work`, which computes on a device, and returns a panic of the backend as an error. Backends
-/// panic if a driver is missing, an allocation fails or a kernel cannot be compiled.
+/// Runs `work`, which computes on a device, and returns a panic of the backend as an error.
+/// Backends panic if a driver is missing, an allocation fails or a kernel cannot be compiled.
 ///
 /// A KV cache that was being written keeps its old length.
 pub(crate) fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, ModelError> {

@@ -46,8 +46,8 @@ impl Default for ModelConfig {
     }
 }
 
-/// Maximum number of elements of the KV cache: 2 GB in f32, about a hundred times that of the default
-/// configuration.
+/// Maximum number of elements of the KV cache: 2 GB in f32, about a hundred times that of the
+/// default configuration.
 const MAX_CACHE: u64 = 1 << 29;
 
 /// Name and shape of one parameter.
@@ -140,8 +140,8 @@ impl ModelConfig {
             self.n_kv_head,
             || format!("it must divide n_head ({})", self.n_head),
         )?;
-        // Within these limits the products below do not overflow. No tensor of a checkpoint has the size
-        // of the cache, so it is limited here.
+        // Within these limits the products below do not overflow. No tensor of a checkpoint has the
+        // size of the cache, so it is limited here.
         let sizes = [2, self.n_layer, self.block_size, self.kv_dim()];
         let cache: u64 = sizes.into_iter().map(|size| size as u64).product();
         check(cache <= MAX_CACHE, "block_size", self.block_size, || {

@@ -147,7 +147,8 @@ impl KvCache {
         self.len = 0;
     }
 
-    /// Copies the memory that is shared with clones, which the next forward pass would do otherwise.
+    /// Copies the memory that is shared with clones, which the next forward pass would do
+    /// otherwise.
     ///
     /// # Errors
     /// [`ModelError::NoMemory`]. The cache is unchanged.

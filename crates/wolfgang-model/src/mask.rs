@@ -7,9 +7,9 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 /// pass uploads only ids to the device.
 #[derive(Module, Debug)]
 pub(crate) struct CausalMask {
-    /// `[rows, 2 · block_size]`: row r is 0 up to column `block_size` + r and −∞ after it. The mask of
-    /// a token at position p is row 0 from column `block_size` − p on. A plain tensor, because it is a
-    /// constant and not a parameter.
+    /// `[rows, 2 · block_size]`: row r is 0 up to column `block_size` + r and −∞ after it. The mask
+    /// of a token at position p is row 0 from column `block_size` − p on. A plain tensor, because
+    /// it is a constant and not a parameter.
     diagonal: Tensor<2>,
     rows: usize,
     block_size: usize,
@@ -31,8 +31,9 @@ impl CausalMask {
         }
     }
 
-    /// Returns the mask of `seq` tokens from position `start` on, `[seq, start + seq]`: 0 for positions
-    /// that a token attends to, otherwise −∞. `None` for a single token, which attends to all.
+    /// Returns the mask of `seq` tokens from position `start` on, `[seq, start + seq]`: 0 for
+    /// positions that a token attends to, otherwise −∞. `None` for a single token, which attends to
+    /// all.
     pub(crate) fn at(&self, start: usize, seq: usize) -> Option<Tensor<2>> {
         let slice = |done: usize| {
             let rows = self

@@ -3,11 +3,10 @@
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
 
-/// ε, which is added to the mean square.
 pub(crate) const EPSILON: f64 = 1e-6;
 
-/// Root mean square layer normalisation (Zhang & Sennrich 2019): x / sqrt(mean(x²) + ε) in f32, then
-/// times the weight.
+/// Root mean square layer normalisation (Zhang & Sennrich 2019): x / sqrt(mean(x²) + ε) in f32,
+/// then times the weight.
 #[derive(Module, Debug)]
 pub(crate) struct RmsNorm {
     /// `[n_embd]`.

@@ -3,7 +3,6 @@
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-/// Base of the angles.
 const THETA: f32 = 10000.0;
 
 /// Cosines and sines of the rotation angles of all positions, `[block_size, head_dim]` each.
@@ -17,8 +16,8 @@ pub(crate) struct RopeTable {
 
 impl RopeTable {
     pub(crate) fn new(head_dim: usize, block_size: usize) -> Self {
-        // Computed in f32, as in the original: at position 500 the rounding of the angle changes the
-        // logits.
+        // Computed in f32, as in the original: at position 500 the rounding of the angle changes
+        // the logits.
         let angle =
             |t: usize, i: usize| t as f32 * (1.0 / THETA.powf((2 * i) as f32 / head_dim as f32));
         let table = |pair: fn(f32) -> [f32; 2]| {

@@ -69,8 +69,8 @@ impl Transformer {
         self.project_logits(self.forward_layers(ids, 0, None, device))
     }
 
-    /// Returns the logits of the last of `ids`, `[vocab_size]`. `start` is the position of the first;
-    /// `None` if there are no ids.
+    /// Returns the logits of the last of `ids`, `[vocab_size]`. `start` is the position of the
+    /// first; `None` if there are no ids.
     pub(crate) fn forward_cached(
         &self,
         ids: &[u32],
@@ -88,8 +88,8 @@ impl Transformer {
         last.map(|last| self.project_logits(last).squeeze_dim(0))
     }
 
-    /// Returns the logits of each of `ids`, `[n, vocab_size]`. `start` is the position of the first.
-    /// There may be at most [`PREFILL_ROWS`] ids.
+    /// Returns the logits of each of `ids`, `[n, vocab_size]`. `start` is the position of the
+    /// first. There may be at most [`PREFILL_ROWS`] ids.
     pub(crate) fn forward_cached_all(
         &self,
         ids: &[u32],

@@ -127,7 +127,8 @@ impl Default for SamplingParams {
 pub(crate) const MIN_TEMPERATURE: f32 = 1e-6;
 
 impl SamplingParams {
-    /// Returns whether decoding is greedy: the most likely id is always taken, without a random draw.
+    /// Returns whether decoding is greedy: the most likely id is always taken, without a random
+    /// draw.
     pub fn is_greedy(&self) -> bool {
         self.temperature == 0.0
     }

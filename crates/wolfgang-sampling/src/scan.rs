@@ -27,7 +27,8 @@ pub(crate) fn max(values: &[f32]) -> f32 {
     rest.iter().fold(lanes[0], |a, &b| larger(a, b))
 }
 
-/// Returns the entries above `floor`, in order, each with its index. Blocks without any are skipped.
+/// Returns the entries above `floor`, in order, each with its index. Blocks without any are
+/// skipped.
 pub(crate) fn above(values: &[f32], floor: f32) -> impl Iterator<Item = (u32, f32)> + Clone {
     (0u32..)
         .step_by(BLOCK)

@@ -1,10 +1,11 @@
 //! Integers that sort ids by descending logit.
 
-/// Returns an integer that sorts by descending logit, then by ascending id. Sorting such integers is
-/// several times faster than sorting ids with a comparison of their logits.
+/// Returns an integer that sorts by descending logit, then by ascending id. Sorting such integers
+/// is several times faster than sorting ids with a comparison of their logits.
 pub(crate) fn sort_key(logit: f32, id: u32) -> u64 {
     let bits = logit.to_bits();
-    // The order of `f32::total_cmp` reversed: all bits of positive numbers except the sign are inverted.
+    // The order of `f32::total_cmp` reversed: all bits of positive numbers except the sign are
+    // inverted.
     let descending = if logit.is_sign_negative() {
         bits
     } else {

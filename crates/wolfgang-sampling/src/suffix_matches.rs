@@ -54,8 +54,8 @@ impl SuffixMatches {
         }
     }
 
-    /// Calls `found(id, length)` for each id of the sequence, last one first. `length` is the number
-    /// of ids before it that equal those at the end of the sequence, at most `max_length`.
+    /// Calls `found(id, length)` for each id of the sequence, last one first. `length` is the
+    /// number of ids before it that equal those at the end of the sequence, at most `max_length`.
     pub(crate) fn for_each(
         &mut self,
         sequence: ReverseView<'_>,

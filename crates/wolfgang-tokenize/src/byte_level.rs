@@ -1,9 +1,9 @@
 //! Token strings of a byte-level vocabulary, and the bytes that they represent.
 //!
-//! A byte-level vocabulary writes each byte as one printable character, so that tokens can be stored
-//! in text files, with the alphabet of GPT-2 (Radford et al. 2019, `bytes_to_unicode`): printable
-//! Latin-1 characters represent themselves, the characters from U+0100 on the 68 other bytes, in
-//! order.
+//! A byte-level vocabulary writes each byte as one printable character, so that tokens can be
+//! stored in text files, with the alphabet of GPT-2 (Radford et al. 2019, `bytes_to_unicode`):
+//! printable Latin-1 characters represent themselves, the characters from U+0100 on the 68 other
+//! bytes, in order.
 
 /// Returns the byte that `c` represents.
 fn byte_of(c: char) -> Option<u8> {

@@ -214,7 +214,8 @@ impl Tokenizer {
         let tokens = known.filter_map(|&id| self.token_bytes(id));
         let kept: Vec<u8> = tokens.flatten().copied().collect();
         let (missing, matched) = missing_bytes(text, &kept);
-        // Encoding omits bytes but never changes them. If some do not match, encoding added a space.
+        // Encoding omits bytes but never changes them. If some do not match, encoding added a
+        // space.
         let added_space = self.inner.adds_prefix_space && matched < kept.len();
         Ok(match kept.strip_prefix(b" ").filter(|_| added_space) {
             Some(kept) => missing_bytes(text, kept).0,
@@ -304,8 +305,8 @@ impl std::fmt::Debug for Tokenizer {
     }
 }
 
-/// Returns the offsets of the bytes of `text` that are missing in `kept`, and the number of bytes of
-/// `kept` that were matched, both read in order.
+/// Returns the offsets of the bytes of `text` that are missing in `kept`, and the number of bytes
+/// of `kept` that were matched, both read in order.
 fn missing_bytes(text: &str, kept: &[u8]) -> (Vec<usize>, usize) {
     let mut matched = 0;
     let mut missing = Vec::new();

@@ -11,17 +11,17 @@ use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer
 pub(crate) struct Traits {
     /// Whether encoding inserts a space before a text that does not begin with one.
     pub(crate) adds_prefix_space: bool,
-    /// The token that encoding uses for bytes without a token. `None` if the vocabulary has a token for
-    /// every byte.
+    /// The token that encoding uses for bytes without a token. `None` if the vocabulary has a token
+    /// for every byte.
     pub(crate) unknown: Option<String>,
 }
 
-/// Checks that `json` is a byte-level BPE with the guarantees of this crate. The error is the reason,
-/// as the rest of a sentence.
+/// Checks that `json` is a byte-level BPE with the guarantees of this crate. The error is the
+/// reason, as the rest of a sentence.
 ///
-/// Some of the refused features would silently break a guarantee: a dropout makes encoding random, a
-/// normalizer cannot be undone by decoding, and some control tokens can be encoded from plain text.
-/// Merges outside the vocabulary make the `tokenizers` crate panic.
+/// Some of the refused features would silently break a guarantee: a dropout makes encoding random,
+/// a normalizer cannot be undone by decoding, and some control tokens can be encoded from plain
+/// text. Merges outside the vocabulary make the `tokenizers` crate panic.
 pub(crate) fn check(json: &Json) -> Result<Traits, String> {
     let model = &json["model"];
     // Early versions of the format had no types. Only a BPE has merges.
@@ -172,8 +172,8 @@ impl<'a> EncodableTokens<'a> {
         one_character || self.merged.contains(token) || whole_piece()
     }
 
-    /// Whether the pre-tokenizer can return `token` as one piece. If it does so for any text, it does
-    /// so for the text of the token alone.
+    /// Whether the pre-tokenizer can return `token` as one piece. If it does so for any text, it
+    /// does so for the text of the token alone.
     fn is_piece(&self, token: &str) -> bool {
         let text = byte_level::bytes_of(token).and_then(|bytes| String::from_utf8(bytes).ok());
         let Some(text) = text.filter(|text| !text.is_empty()) else {

@@ -14,9 +14,7 @@ pub(super) type Accumulators<S, const ROWS: usize, const HALVES: usize> =
 /// The innermost loop of the product for one format: multiplies a panel with a tile of activations,
 /// with all sums in registers.
 pub(super) trait MicroKernel {
-    /// The weights of a panel for one group of inputs, see [`Format::group`].
-    ///
-    /// [`Format::group`]: crate::Format
+    /// The weights of a panel for one group of inputs, see `Format::group`.
     type Group: Pod;
     /// Words of activations per row and group.
     const WORDS_PER_GROUP: usize = 1;
@@ -42,6 +40,7 @@ pub(super) trait WidenPanel {
     fn widen<S: Simd>(simd: S, panel: &[u8], out: &mut [f32]);
 }
 
+/// Widens f16.
 pub(super) struct WidenF16;
 
 impl WidenPanel for WidenF16 {
@@ -54,6 +53,7 @@ impl WidenPanel for WidenF16 {
     }
 }
 
+/// Widens bf16.
 pub(super) struct WidenBf16;
 
 impl WidenPanel for WidenBf16 {

@@ -1,7 +1,7 @@
 //! Vectors of 16 numbers, implemented for each instruction set.
 //!
-//! Every kernel is written once, over [`Simd`], with operations whose results IEEE 754 specifies. It
-//! is compiled for each instruction set, and all of them give the same bits, except for
+//! Every kernel is written once, over [`Simd`], with operations whose results IEEE 754 specifies.
+//! It is compiled for each instruction set, and all of them give the same bits, except for
 //! [`Simd::dot_bf16`].
 
 #[cfg(target_arch = "x86_64")]

@@ -110,8 +110,8 @@ fn format(precision: Precision) -> Format {
     }
 }
 
-/// The default number of threads: one per physical core that the process may use. A second thread on
-/// a core would not make it faster.
+/// The default number of threads: one per physical core that the process may use. A second thread
+/// on a core would not make it faster.
 fn cores() -> NonZeroUsize {
     let usable = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     NonZeroUsize::new(num_cpus::get_physical()).map_or(usable, |cores| cores.min(usable))

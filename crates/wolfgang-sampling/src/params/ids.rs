@@ -12,8 +12,8 @@ impl SamplingParams {
     ///
     /// # Errors
     /// [`SamplingError::UnknownId`] for the first id outside the vocabulary,
-    /// [`SamplingError::ConflictingParams`] and [`SamplingError::InvalidParam`] if the lists mask all
-    /// ids or have no effect.
+    /// [`SamplingError::ConflictingParams`] and [`SamplingError::InvalidParam`] if the lists mask
+    /// all ids or have no effect.
     pub(crate) fn validate_ids(&self, vocab_size: usize) -> Result<(), SamplingError> {
         self.check_ids_known(vocab_size)?;
         self.check_biases_distinct()?;

@@ -19,7 +19,8 @@ impl SamplingParams {
         }
     }
 
-    /// Returns parameters for greedy decoding without penalties: temperature 0, repetition penalty 1.
+    /// Returns parameters for greedy decoding without penalties: temperature 0, repetition penalty
+    /// 1.
     pub fn greedy() -> Self {
         Self {
             temperature: 0.0,
@@ -28,8 +29,8 @@ impl SamplingParams {
         }
     }
 
-    /// Returns parameters for more varied text, chosen by this project: temperature 1.1, `min_p` 0.05
-    /// instead of `top_k` and `top_p`, repetition penalty 1.1 over the last 64 ids.
+    /// Returns parameters for more varied text, chosen by this project: temperature 1.1, `min_p`
+    /// 0.05 instead of `top_k` and `top_p`, repetition penalty 1.1 over the last 64 ids.
     pub fn creative() -> Self {
         Self {
             temperature: 1.1,

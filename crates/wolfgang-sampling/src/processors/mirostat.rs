@@ -24,7 +24,8 @@ impl Mirostat {
         }
     }
 
-    /// Masks the ids with a surprisal above `mu`, except the most likely id (the lowest of several).
+    /// Masks the ids with a surprisal above `mu`, except the most likely id (the lowest of
+    /// several).
     pub(crate) fn process(&self, logits: &mut [f32]) {
         let Some(distribution) = Distribution::of(logits) else {
             return;

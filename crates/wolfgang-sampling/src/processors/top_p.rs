@@ -8,9 +8,9 @@ use crate::sort_key::{id_of, sort_key};
 /// Nucleus sampling (Holtzman et al. 2020): keeps the smallest set of the most likely ids whose
 /// cumulative probability exceeds `p`.
 ///
-/// In descending order of probability, an id is kept if the cumulative probability of the ids before
-/// it does not exceed `p`. So the id that exceeds `p` is kept, and the most likely id always is.
-/// Equally likely ids are in ascending order.
+/// In descending order of probability, an id is kept if the cumulative probability of the ids
+/// before it does not exceed `p`. So the id that exceeds `p` is kept, and the most likely id always
+/// is. Equally likely ids are in ascending order.
 #[derive(Clone, Debug)]
 pub(crate) struct TopP {
     p: f32,

@@ -8,9 +8,9 @@ use crate::scan;
 /// Locally typical sampling (Meister et al. 2022): keeps the ids whose surprisal is closest to the
 /// entropy, up to cumulative probability `p`.
 ///
-/// In ascending order of the distance between surprisal and entropy, an id is kept if the cumulative
-/// probability of the ids before it is below `p`; the first always is. Ids of equal distance are in
-/// ascending order.
+/// In ascending order of the distance between surprisal and entropy, an id is kept if the
+/// cumulative probability of the ids before it is below `p`; the first always is. Ids of equal
+/// distance are in ascending order.
 #[derive(Clone, Debug)]
 pub(crate) struct TypicalP {
     p: f32,
@@ -73,8 +73,8 @@ mod tests {
 
     #[test]
     fn the_ids_closest_to_the_entropy_are_kept() {
-        // The entropy is 1.75 bits; surprisals of 1, 2, 3 and 3 bits differ from it by 0.75, 0.25, 1.25
-        // and 1.25.
+        // The entropy is 1.75 bits; surprisals of 1, 2, 3 and 3 bits differ from it by 0.75, 0.25,
+        // 1.25 and 1.25.
         let probabilities = [0.5, 0.25, 0.125, 0.125];
         assert_eq!(kept(probabilities, 0.0), [false, true, false, false]);
         assert_eq!(kept(probabilities, 0.2), [false, true, false, false]);

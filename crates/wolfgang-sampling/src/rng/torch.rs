@@ -65,7 +65,8 @@ impl TorchRng {
 mod tests {
     use super::*;
 
-    /// The C++ standard (`[rand.predef]`) specifies the 10,000th output of `mt19937` with seed 5489.
+    /// The C++ standard (`[rand.predef]`) specifies the 10,000th output of `mt19937` with seed
+    /// 5489.
     #[test]
     fn the_generator_is_that_of_the_cpp_standard() {
         let mut rng = TorchRng::new(5489);
