@@ -1,4 +1,6 @@
-//! Element types of weights.
+//! Element types of weights, and the sizes of panels and quantisation blocks.
+
+use crate::simd::LANES;
 
 /// Element type of a matrix, which determines that of its activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +15,9 @@ pub enum Format {
     /// per 64 inputs.
     Int8,
 }
+
+/// Number of outputs in a panel of weights.
+pub const PANEL: usize = 2 * LANES;
 
 /// Size of a quantisation block of [`Format::Int8`]: the number of inputs that share a scale.
 pub(crate) const BLOCK: usize = 64;

@@ -14,11 +14,11 @@ mod prefetch;
 use crate::activations::{PackedActivations, Tile};
 use crate::disjoint_slice::DisjointSlice;
 use crate::elementwise::silu;
-use crate::format::{BLOCK, Format};
+use crate::format::{BLOCK, Format, PANEL};
 use crate::isa::{Isa, Kernel};
 use crate::matrix::Matrix;
 use crate::pool::Pool;
-use crate::rows::{PANEL, RowMatrix, stride};
+use crate::rows::{RowMatrix, stride};
 use crate::simd::{LANES, Simd, Vec16};
 use bytemuck::Zeroable;
 use micro_kernels::{

@@ -5,12 +5,11 @@
 
 use crate::KernelError;
 use crate::disjoint_slice::DisjointSlice;
-use crate::format::Format;
+use crate::format::{Format, PANEL};
 use crate::isa::{Isa, Kernel};
 use crate::pages::{HugePageArena, aligned_len};
 use crate::pool::Pool;
 use crate::quantisation::{bf16_pair, inv_scale, row_scale, to_int8};
-use crate::rows::PANEL;
 use crate::simd::{LANES, Simd};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};

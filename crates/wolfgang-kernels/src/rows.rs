@@ -1,6 +1,7 @@
 //! Matrices of activations with cache-aligned rows.
 
 use crate::disjoint_slice::DisjointSlice;
+use crate::format::PANEL;
 use crate::simd::{LANES, Vec16};
 use bytemuck::Zeroable;
 
@@ -12,9 +13,6 @@ pub struct RowMatrix {
     rows: usize,
     width: usize,
 }
-
-/// Number of outputs in a panel of weights.
-pub const PANEL: usize = 2 * LANES;
 
 /// Distance of two rows of this width in memory: the width rounded up to a multiple of [`PANEL`].
 pub(crate) fn stride(width: usize) -> usize {

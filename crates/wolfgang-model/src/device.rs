@@ -49,9 +49,9 @@ impl DeviceName {
             return Err(ModelError::NoBackend);
         }
         let mut errors = Vec::new();
-        for place in self.candidates() {
-            match place.open() {
-                Ok(device) => return Ok((place, device)),
+        for id in self.candidates() {
+            match id.open() {
+                Ok(device) => return Ok((id, device)),
                 Err(error) => errors.push(error),
             }
         }
@@ -66,21 +66,23 @@ impl DeviceName {
         let cpu = [DeviceId::Flex, DeviceId::TchCpu, DeviceId::NdArray];
         match self {
             Self::Auto => {
-                let mut places = vec![DeviceId::Cuda(0), DeviceId::TchCuda(0), DeviceId::TchMps];
+                let mut candidates =
+                    vec![DeviceId::Cuda(0), DeviceId::TchCuda(0), DeviceId::TchMps];
+                let wgpu = DeviceId::Wgpu(0);
                 // A software implementation of a GPU is slower than the kernels on the same CPU.
-                let at = if DeviceId::Wgpu(0).is_software() {
-                    3
+                if wgpu.is_software() {
+                    candidates.extend(cpu);
+                    candidates.push(wgpu);
                 } else {
-                    0
-                };
-                places.extend(cpu);
-                places.insert(3 + at, DeviceId::Wgpu(0));
-                places
+                    candidates.push(wgpu);
+                    candidates.extend(cpu);
+                }
+                candidates
             }
             Self::Cpu => cpu.to_vec(),
             Self::Cuda(index) => vec![DeviceId::Cuda(index), DeviceId::TchCuda(index)],
             Self::Tch => vec![DeviceId::TchCuda(0), DeviceId::TchMps, DeviceId::TchCpu],
-            Self::Specific(place) => vec![place],
+            Self::Specific(id) => vec![id],
         }
     }
 }
@@ -140,7 +142,7 @@ impl Display for DeviceName {
             Self::Cpu => f.write_str("cpu"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
             Self::Tch => f.write_str("tch"),
-            Self::Specific(place) => place.fmt(f),
+            Self::Specific(id) => id.fmt(f),
         }
     }
 }

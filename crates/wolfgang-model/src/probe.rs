@@ -12,10 +12,10 @@ pub fn devices() -> Vec<BackendStatus> {
         backend: *backend,
         devices: enumerate(*backend)
             .into_iter()
-            .map(|(place, device)| DeviceStatus {
-                place,
-                description: catch_panic(|| describe(place, &device)).unwrap_or_default(),
-                precisions: self_test(place, &device)
+            .map(|(id, device)| DeviceStatus {
+                place: id,
+                description: catch_panic(|| describe(id, &device)).unwrap_or_default(),
+                precisions: self_test(id, &device)
                     .and_then(|()| catch_panic(|| Precision::supported_by(&device))),
             })
             .collect(),
@@ -34,11 +34,11 @@ impl DeviceId {
             });
         }
         let (mut found, mut names) = (None, Vec::new());
-        for (place, device) in enumerate(backend) {
-            if place == self {
+        for (id, device) in enumerate(backend) {
+            if id == self {
                 found = Some(device);
             }
-            names.push(place.to_string());
+            names.push(id.to_string());
         }
         let device = found.ok_or_else(|| ModelError::NoDevice {
             device: self.to_string(),
@@ -55,12 +55,12 @@ impl DeviceId {
     pub(crate) fn is_software(self) -> bool {
         enumerate(self.backend())
             .iter()
-            .any(|(place, device)| *place == self && is_software(device))
+            .any(|(id, device)| *id == self && is_software(device))
     }
 }
 
 /// Self-test: computes a sum on the device and reads it back.
-fn self_test(place: DeviceId, device: &Device) -> Result<(), ModelError> {
+fn self_test(id: DeviceId, device: &Device) -> Result<(), ModelError> {
     let sum = catch_panic(|| {
         let two = Tensor::<1>::from_data([2.0], device);
         to_host(two + 1.0)
@@ -72,7 +72,7 @@ fn self_test(place: DeviceId, device: &Device) -> Result<(), ModelError> {
         Err(error) => error.to_string(),
     };
     Err(ModelError::DeviceFails {
-        device: place.to_string(),
+        device: id.to_string(),
         message,
     })
 }
@@ -119,8 +119,8 @@ fn enumerate_compiled_in(backend: Backend) -> Vec<(DeviceId, Device)> {
 }
 
 #[cfg(any(feature = "wgpu", feature = "tch", feature = "cuda"))]
-fn numbered(devices: Vec<Device>, place: fn(usize) -> DeviceId) -> Vec<(DeviceId, Device)> {
-    let number = |(index, device)| (place(index), device);
+fn numbered(devices: Vec<Device>, id: fn(usize) -> DeviceId) -> Vec<(DeviceId, Device)> {
+    let number = |(index, device)| (id(index), device);
     devices.into_iter().enumerate().map(number).collect()
 }
 
@@ -135,8 +135,8 @@ fn is_software(_: &Device) -> bool {
 }
 
 /// Describes a device. Opens it if only its driver has the name.
-fn describe(place: DeviceId, device: &Device) -> String {
-    match place {
+fn describe(id: DeviceId, device: &Device) -> String {
+    match id {
         DeviceId::Flex => "the CPU".to_owned(),
         DeviceId::NdArray => "the CPU; burn drops this backend after 0.22".to_owned(),
         DeviceId::TchCpu => "the CPU, by libtorch; burn drops this backend after 0.22".to_owned(),

@@ -9,7 +9,7 @@ use std::arch::asm;
 pub(crate) struct Neon;
 
 /// Evaluates an expression for each quarter of a vector. Not a function with a closure: the closure
-/// would not be inlined.
+/// would be a separate function.
 macro_rules! quarters {
     (|$i:ident| $value:expr) => {
         [
