@@ -44,7 +44,7 @@ fn the_penalty_grows_with_the_length_of_the_repetition() {
 }
 
 #[test]
-fn of_several_repetitions_the_longest_counts() {
+fn the_longest_of_several_repetitions_counts() {
     // 2 3 and 1 2 3 were both followed by 4.
     let ids = [2, 3, 4, 0, 1, 2, 3, 4, 5, 1, 2, 3];
     assert_eq!(penalties(&params(), &ids), [0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
