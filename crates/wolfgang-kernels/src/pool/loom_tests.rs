@@ -4,6 +4,8 @@
 //! loom reports a data race (also of a piece with the caller, after `run` has returned), a deadlock
 //! (also of a parked thread that is not woken) and a thread that is not joined.
 
+#![cfg(loom)]
+
 use super::sync::{AtomicUsize, Ordering, UnsafeCell};
 use super::*;
 use loom::sync::{Condvar, Mutex as LoomMutex};

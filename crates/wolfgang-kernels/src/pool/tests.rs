@@ -1,3 +1,5 @@
+#![cfg(not(loom))]
+
 use super::sync::SPIN_TIME;
 use super::*;
 
