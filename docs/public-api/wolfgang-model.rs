@@ -1,4 +1,4 @@
-pub use backends::{Backend, BackendStatus, DeviceId, DeviceStatus, devices};
+pub use backends::{Backend, BackendStatus, DeviceId, DeviceStatus};
 pub use burn::tensor::Device;
 pub use config::{ModelConfig, Parameter};
 pub use device::DeviceName;
@@ -7,6 +7,7 @@ pub use kv_cache::KvCache;
 pub use model::{BatchEntry, WolfgangModel};
 pub use options::ModelOptions;
 pub use precision::Precision;
+pub use probe::devices;
 pub use profile::{Op, Profile};
 pub use weights::RowReader;
 pub use wolfgang_kernels::quantise;
@@ -43,7 +44,6 @@ pub struct DeviceStatus {
     pub description: String,
     pub precisions: Result<Vec<Precision>, ModelError>,
 }
-pub fn devices() -> Vec<BackendStatus> {}
 impl Backend {
     pub const ALL: [Self; 5] = [
         Self::Flex,
@@ -224,6 +224,9 @@ impl ModelOptions {
     pub fn with_use_burn_ops(mut self, use_burn_ops: bool) -> Self {}
 }
 impl From<Precision> for ModelOptions {}
+impl Precision {
+    pub fn supported_by(device: &Device) -> Vec<Self> {}
+}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -237,12 +240,12 @@ pub enum Precision {
 impl Precision {
     pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
     pub fn as_str(self) -> &'static str {}
-    pub fn supported_by(device: &Device) -> Vec<Self> {}
 }
 impl fmt::Display for Precision {}
 impl FromStr for Precision {
     type Err = ModelError;
 }
+pub fn devices() -> Vec<BackendStatus> {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Op {

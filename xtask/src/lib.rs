@@ -13,6 +13,7 @@ mod check_transformers;
 mod ci;
 mod devices;
 mod fuzz;
+mod loom;
 mod miri;
 mod public_api;
 mod rebuilt;
@@ -59,6 +60,8 @@ enum Command {
     CheckExplain(check_explain::Args),
     /// Run the fuzz targets. Needs a nightly toolchain and cargo-fuzz.
     Fuzz(fuzz::Args),
+    /// Check the kernels' thread pool in every order of its threads, with loom.
+    Loom,
     /// Run the kernels' tests in Miri. Needs a nightly toolchain with Miri.
     Miri,
     /// Write docs/public-api/, the public items of the library crates.
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::CheckTransformers(args) => check_transformers::run(&args),
         Command::CheckExplain(args) => check_explain::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Loom => loom::run(),
         Command::Miri => miri::run(),
         Command::PublicApi(args) => public_api::run(&args),
     };

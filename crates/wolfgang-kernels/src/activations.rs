@@ -1,10 +1,12 @@
 //! Activations packed for matrix products.
 
-use crate::format::{BLOCK, Format, bf16_bits, bf16_pair, per_unit};
+use crate::disjoint_slice::DisjointSlice;
+use crate::format::{BLOCK, Format};
 use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
-use crate::rows::{DisjointSlice, RowMatrix};
-use crate::simd::{LANES, Simd, split_x};
+use crate::quantisation::{bf16_bits, bf16_pair, inv_scale};
+use crate::rows::RowMatrix;
+use crate::simd::{LANES, Simd, split_i8_word};
 use std::ops::Range;
 
 /// Rows of activations, packed in tiles for products with matrices of one [`Format`].
@@ -14,26 +16,27 @@ use std::ops::Range;
 pub struct PackedActivations {
     format: Option<Format>,
     rows: usize,
-    /// Words of a row.
-    length: usize,
-    /// Scales of a row; none but for [`Format::Int8`].
+    /// Number of words per row.
+    row_words: usize,
+    /// Number of quantisation blocks per row; 0 except for [`Format::Int8`].
     blocks: usize,
-    /// Rows of every tile except the last, which may have fewer.
+    /// Number of rows of every tile except the last, which may have fewer.
     tile_rows: usize,
-    /// For each tile `[length, rows]`: an f32; two bf16 or four i8, where there are instructions for them, else a bf16 as
-    /// f32 or two numbers of 16 bits.
+    /// For each tile `[row_words, rows]`. With dot-product instructions a word is two bf16 or four
+    /// int8, without them a bf16 as f32 or two int8 as 16-bit integers. Otherwise it is an f32.
     words: Vec<u32>,
-    /// [`Format::Int8`] only, for each tile `[blocks, rows]`.
+    /// For [`Format::Int8`], for each tile `[blocks, rows]`.
     scales: Vec<f32>,
-    /// As the scales: what the offset of the weights adds to a block's sum of products, negative.
+    /// For [`Format::Int8`], for each tile `[blocks, rows]`: what compensates the offset of 128 of
+    /// the packed weights in the sum of products of a block.
     offsets: Vec<i32>,
 }
 
-/// One tile.
+/// A view of one tile.
 pub(crate) struct Tile<'a> {
     pub(crate) first_row: usize,
     pub(crate) rows: usize,
-    /// `[length, rows]`.
+    /// `[row_words, rows]`.
     pub(crate) words: &'a [u32],
     /// `[blocks, rows]`.
     pub(crate) scales: &'a [f32],
@@ -42,11 +45,11 @@ pub(crate) struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// The same rows for these words only, which begin with a block.
-    pub(crate) fn part(&self, words: Range<usize>) -> Tile<'_> {
-        // One block for so many words, or none.
+    /// The same rows, restricted to a range of words that begins at a quantisation block.
+    pub(crate) fn k_block(&self, words: Range<usize>) -> Tile<'_> {
+        // Number of words per block; `None` if the format has no blocks.
         let blocks = match self.words.len().checked_div(self.scales.len()) {
-            Some(each) => words.start / each * self.rows..words.end / each * self.rows,
+            Some(block) => words.start / block * self.rows..words.end / block * self.rows,
             None => 0..0,
         };
         Tile {
@@ -59,7 +62,7 @@ impl Tile<'_> {
     }
 }
 
-// What is laid out at once has one scale.
+// A quantisation block fills the words of one vector.
 const _: () = assert!(BLOCK / 4 == LANES);
 
 impl PackedActivations {
@@ -68,14 +71,15 @@ impl PackedActivations {
         self.rows
     }
 
-    /// Whether they are for matrices of this format with so many inputs, and for these instructions.
+    /// Whether the activations are packed for matrices of this format with `inputs` inputs, and for
+    /// this instruction set.
     pub(crate) fn fit(&self, isa: Isa, format: Format, inputs: usize) -> bool {
         self.format == Some(format)
-            && self.length == length(isa, format, inputs)
+            && self.row_words == row_words(isa, format, inputs)
             && self.tile_rows == tile_rows(isa, format, self.rows)
     }
 
-    /// Rows of every tile except the last, which may have fewer.
+    /// Number of rows of every tile except the last, which may have fewer.
     pub(crate) fn tile_rows(&self) -> usize {
         self.tile_rows
     }
@@ -84,50 +88,51 @@ impl PackedActivations {
         let step = self.tile_rows.max(1);
         (0..self.rows).step_by(step).map(move |first_row| {
             let rows = step.min(self.rows - first_row);
-            let of_blocks = first_row * self.blocks..(first_row + rows) * self.blocks;
+            let words = first_row * self.row_words..(first_row + rows) * self.row_words;
+            let blocks = first_row * self.blocks..(first_row + rows) * self.blocks;
             Tile {
                 first_row,
                 rows,
-                words: &self.words[first_row * self.length..(first_row + rows) * self.length],
-                scales: &self.scales[of_blocks.clone()],
-                offsets: &self.offsets[of_blocks],
+                words: &self.words[words],
+                scales: &self.scales[blocks.clone()],
+                offsets: &self.offsets[blocks],
             }
         })
     }
 
-    /// Lays out `[rows, inputs]`.
-    pub(crate) fn fill(&mut self, isa: Isa, pool: &mut Pool, from: &RowMatrix, format: Format) {
+    /// Packs `[rows, inputs]`. Memory is reused.
+    pub(crate) fn pack(&mut self, isa: Isa, pool: &mut Pool, from: &RowMatrix, format: Format) {
         self.format = Some(format);
         self.rows = from.rows();
-        self.length = length(isa, format, from.width());
+        self.row_words = row_words(isa, format, from.width());
         self.tile_rows = tile_rows(isa, format, self.rows);
         self.blocks = match format {
             Format::Int8 => from.width().div_ceil(BLOCK),
             _ => 0,
         };
-        self.words.resize(self.rows * self.length, 0);
+        self.words.resize(self.rows * self.row_words, 0);
         self.scales.resize(self.rows * self.blocks, 0.0);
         self.offsets.resize(self.rows * self.blocks, 0);
 
-        let (rows, length, blocks) = (self.rows, self.length, self.blocks);
+        let (rows, row_words, blocks) = (self.rows, self.row_words, self.blocks);
         let tile_rows = self.tile_rows;
         let words = DisjointSlice::new(&mut self.words);
         let scales = DisjointSlice::new(&mut self.scales);
         let offsets = DisjointSlice::new(&mut self.offsets);
         pool.run(rows.div_ceil(tile_rows), &|_, tile| {
             let first = tile * tile_rows;
-            let behind = rows.min(first + tile_rows);
+            let end = rows.min(first + tile_rows);
             // SAFETY: every tile belongs to one piece.
             let (words, scales, offsets) = unsafe {
                 (
-                    words.part(first * length..behind * length),
-                    scales.part(first * blocks..behind * blocks),
-                    offsets.part(first * blocks..behind * blocks),
+                    words.part(first * row_words..end * row_words),
+                    scales.part(first * blocks..end * blocks),
+                    offsets.part(first * blocks..end * blocks),
                 )
             };
-            isa.run(Fill {
+            isa.run(PackTile {
                 from,
-                rows: first..behind,
+                rows: first..end,
                 format,
                 words,
                 scales,
@@ -137,8 +142,8 @@ impl PackedActivations {
     }
 }
 
-/// Words of a row. What has no instruction of its own is laid out as what it is multiplied as.
-fn length(isa: Isa, format: Format, inputs: usize) -> usize {
+/// Number of words per row. Without a dot-product instruction, two words take the place of one.
+fn row_words(isa: Isa, format: Format, inputs: usize) -> usize {
     let groups = format.groups(inputs);
     if isa.has_dot_product(format) {
         groups
@@ -147,14 +152,14 @@ fn length(isa: Isa, format: Format, inputs: usize) -> usize {
     }
 }
 
-/// Rows of a tile: so many that there are few tiles, all of nearly the same size.
+/// Number of rows per tile: the fewest tiles possible, of nearly equal size.
 fn tile_rows(isa: Isa, format: Format, rows: usize) -> usize {
-    let most = isa.rows(format);
-    rows.div_ceil(rows.div_ceil(most).max(1)).max(1)
+    let max = isa.max_tile_rows(format);
+    rows.div_ceil(rows.div_ceil(max).max(1)).max(1)
 }
 
-/// Lays out a tile.
-struct Fill<'a> {
+/// Packs one tile.
+struct PackTile<'a> {
     from: &'a RowMatrix,
     rows: Range<usize>,
     format: Format,
@@ -163,14 +168,15 @@ struct Fill<'a> {
     offsets: &'a mut [i32],
 }
 
-impl Kernel for Fill<'_> {
+impl Kernel for PackTile<'_> {
     type Out = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let row = self.from.padded(self.rows.start);
         match (self.rows.len(), self.format) {
-            // Much of it comes from another core's cache: the simpler the loop, the more of it is on its way at a time.
+            // A single row is often in the cache of another core. These simple loops keep many
+            // reads in flight.
             (1, Format::F32 | Format::F16) => {
                 let words = self.words.iter_mut().zip(row);
                 words.for_each(|(word, x)| *word = x.to_bits());
@@ -181,41 +187,42 @@ impl Kernel for Fill<'_> {
             }
             (1, Format::Bf16) => {
                 let words = self.words.iter_mut().zip(row);
-                words.for_each(|(word, x)| *word = bf16_alone(x.to_bits()));
+                words.for_each(|(word, x)| *word = round_to_bf16(x.to_bits()));
             }
-            _ => self.by_blocks(simd),
+            _ => self.pack_blocks(simd),
         }
     }
 }
 
-impl Fill<'_> {
-    /// Some inputs of every row, before the next: what is written lies together.
+impl PackTile<'_> {
+    /// Packs a block of inputs of every row, then the next block, so that writes are contiguous.
     #[inline(always)]
-    fn by_blocks<S: Simd>(self, simd: S) {
+    fn pack_blocks<S: Simd>(self, simd: S) {
         let rows = self.rows.len();
-        let (inputs, length) = match self.format {
+        let (block_inputs, block_words) = match self.format {
             Format::F32 | Format::F16 => (LANES, LANES),
             Format::Bf16 if S::DOTS_BF16 => (2 * LANES, LANES),
             Format::Bf16 => (LANES, LANES),
             Format::Int8 if S::DOTS_I8 => (BLOCK, LANES),
             Format::Int8 => (BLOCK, 2 * LANES),
         };
-        for (block, words) in self.words.chunks_mut(length * rows).enumerate() {
+        for (block, words) in self.words.chunks_mut(block_words * rows).enumerate() {
             for row in 0..rows {
-                let from = &self.from.padded(self.rows.start + row)[block * inputs..];
+                let from = &self.from.padded(self.rows.start + row)[block * block_inputs..];
                 let into = &mut words[row..];
                 match self.format {
-                    Format::F32 | Format::F16 => interleave(&floats(from), into, rows),
-                    Format::Bf16 if S::DOTS_BF16 => interleave(&pairs(from), into, rows),
-                    Format::Bf16 => interleave(&floats(from).map(bf16_alone), into, rows),
+                    Format::F32 | Format::F16 => interleave(&f32_words(from), into, rows),
+                    Format::Bf16 if S::DOTS_BF16 => interleave(&bf16_pairs(from), into, rows),
+                    Format::Bf16 => interleave(&f32_words(from).map(round_to_bf16), into, rows),
                     Format::Int8 => {
-                        let quantised = quantise(simd, from);
+                        let quantised = quantise_block(simd, from);
                         self.scales[block * rows + row] = quantised.scale;
                         self.offsets[block * rows + row] = -128 * quantised.sum;
                         if S::DOTS_I8 {
                             interleave(&quantised.words, into, rows);
                         } else {
-                            interleave(quantised.words.map(split_x).as_flattened(), into, rows);
+                            let split = quantised.words.map(split_i8_word);
+                            interleave(split.as_flattened(), into, rows);
                         }
                     }
                 }
@@ -224,7 +231,7 @@ impl Fill<'_> {
     }
 }
 
-/// Writes a row's words, as many as there is room for, with those of the other rows between them.
+/// Writes the words of one row to every `rows`-th word of `into`, up to its end.
 #[inline(always)]
 fn interleave(words: &[u32], into: &mut [u32], rows: usize) {
     if rows == 1 {
@@ -236,9 +243,9 @@ fn interleave(words: &[u32], into: &mut [u32], rows: usize) {
     }
 }
 
-/// As many numbers as there are, and zeros.
+/// Returns the first `N` numbers, padded with zeros.
 #[inline(always)]
-fn head<const N: usize>(from: &[f32]) -> [f32; N] {
+fn zero_padded<const N: usize>(from: &[f32]) -> [f32; N] {
     match from.first_chunk() {
         Some(all) => *all,
         None => {
@@ -250,19 +257,19 @@ fn head<const N: usize>(from: &[f32]) -> [f32; N] {
 }
 
 #[inline(always)]
-fn floats(from: &[f32]) -> [u32; LANES] {
-    head::<LANES>(from).map(f32::to_bits)
+fn f32_words(from: &[f32]) -> [u32; LANES] {
+    zero_padded::<LANES>(from).map(f32::to_bits)
 }
 
-/// An f32 rounded to bf16, as the bits of an f32 again.
+/// Rounds an f32 to bf16. Argument and result are bits of an f32.
 #[inline(always)]
-fn bf16_alone(bits: u32) -> u32 {
+fn round_to_bf16(bits: u32) -> u32 {
     bf16_bits(f32::from_bits(bits)) << 16
 }
 
 #[inline(always)]
-fn pairs(from: &[f32]) -> [u32; LANES] {
-    let numbers: [f32; 2 * LANES] = head(from);
+fn bf16_pairs(from: &[f32]) -> [u32; LANES] {
+    let numbers: [f32; 2 * LANES] = zero_padded(from);
     let mut pairs = [0; LANES];
     for (pair, x) in pairs.iter_mut().zip(numbers.as_chunks::<2>().0) {
         *pair = bf16_pair(x[0], x[1]);
@@ -270,40 +277,41 @@ fn pairs(from: &[f32]) -> [u32; LANES] {
     pairs
 }
 
-/// A block of inputs as whole numbers.
-struct Quantised {
+/// A block of inputs quantised to int8.
+struct QuantisedBlock {
+    /// Four int8 per word.
     words: [u32; LANES],
     scale: f32,
-    /// Of the numbers.
+    /// Sum of the int8.
     sum: i32,
 }
 
 #[inline(always)]
-fn quantise<S: Simd>(simd: S, from: &[f32]) -> Quantised {
-    let block: [f32; BLOCK] = head(from);
-    let lines = block.as_chunks::<LANES>().0;
+fn quantise_block<S: Simd>(simd: S, from: &[f32]) -> QuantisedBlock {
+    let block: [f32; BLOCK] = zero_padded(from);
+    let vectors = block.as_chunks::<LANES>().0;
     let mut largest = simd.splat(0.0);
-    for line in lines {
-        let x = simd.load(line);
+    for vector in vectors {
+        let x = simd.load(vector);
         largest = simd.max(largest, simd.max(x, simd.sub(simd.splat(0.0), x)));
     }
-    let mut each = [0.0; LANES];
-    simd.store(largest, &mut each);
-    let scale = each.iter().fold(0f32, |a, b| a.max(*b)) / 127.0;
+    let mut lanes = [0.0; LANES];
+    simd.store(largest, &mut lanes);
+    let scale = lanes.iter().fold(0f32, |a, b| a.max(*b)) / 127.0;
 
-    let per_unit = simd.splat(per_unit(scale));
+    let inv_scale = simd.splat(inv_scale(scale));
     let (mut bytes, mut sum) = ([[0; LANES]; BLOCK / LANES], simd.splat(0.0));
-    for (line, bytes) in lines.iter().zip(&mut bytes) {
-        let whole = simd.round(simd.mul(simd.load(line), per_unit));
-        sum = simd.add(sum, whole);
-        *bytes = simd.to_i8(whole);
+    for (vector, bytes) in vectors.iter().zip(&mut bytes) {
+        let integers = simd.round(simd.mul(simd.load(vector), inv_scale));
+        sum = simd.add(sum, integers);
+        *bytes = simd.to_i8(integers);
     }
-    simd.store(sum, &mut each);
-    // Whole numbers, and so exact.
-    let sum: f32 = each.iter().sum();
-    Quantised {
+    simd.store(sum, &mut lanes);
+    // Exact, because all summands are small integers.
+    let sum: f32 = lanes.iter().sum();
+    QuantisedBlock {
         words: bytemuck::cast(bytes),
-        // Not every instruction set keeps NaN and infinities so far, but the sum does.
+        // The maximum can lose NaN on some instruction sets, but the sum cannot.
         scale: if sum.is_finite() { scale } else { f32::NAN },
         sum: sum as i32,
     }

@@ -1,9 +1,10 @@
-//! Rotary embedding of new queries and keys, and appending of keys and values to the cache.
+//! Rotary embedding of queries and keys, and appending of keys and values to the KV cache.
 
 use crate::attention::Sequence;
 use crate::cache::{Cache, CacheFormat, Element};
+use crate::disjoint_slice::DisjointSlice;
 use crate::pool::Pool;
-use crate::rows::{DisjointSlice, RowMatrix, stride};
+use crate::rows::{RowMatrix, stride};
 use crate::simd::LANES;
 
 /// Tables of the rotary position embedding (RoPE, Su et al. 2021): cosines and sines of the angles
@@ -20,8 +21,8 @@ pub struct Rotation<'a> {
 }
 
 impl Rotation<'_> {
-    /// Turns a head at a position: (re, im) becomes (re cos − im sin, im cos + re sin).
-    fn turn(&self, position: usize, head: &mut [f32]) {
+    /// Rotates a head for a position: (re, im) becomes (re cos − im sin, im cos + re sin).
+    fn rotate(&self, position: usize, head: &mut [f32]) {
         let angles = position * head.len()..(position + 1) * head.len();
         let (cos, sin) = (&self.cos[angles.clone()], &self.sin[angles]);
         let pairs = head.as_chunks_mut::<2>().0.iter_mut();
@@ -33,24 +34,25 @@ impl Rotation<'_> {
     }
 }
 
-/// Turns the queries and keys in each sequence's rows of `qkv` (heads of queries, then of keys, then of values), and puts
-/// keys and values into its cache.
+/// Rotates the queries and keys of each sequence in `qkv`, and appends its keys and values to its
+/// cache. A row of `qkv` has the heads of queries, then of keys, then of values.
 ///
-/// The threads share out the positions of a single sequence, or else the sequences.
+/// A single sequence is divided among the threads by positions; otherwise each thread takes whole
+/// sequences.
 pub(crate) fn append(
     pool: &mut Pool,
     qkv: &mut RowMatrix,
     rotation: Rotation<'_>,
     sequences: &mut [Sequence<&mut Cache>],
 ) {
-    let new = New {
+    let append = AppendKv {
         width: qkv.width(),
         stride: stride(qkv.width()),
         rows: qkv.shared(),
         rotation,
     };
     if let [sequence] = sequences {
-        new.append(sequence, |pieces, work| {
+        append.run(sequence, |pieces, work| {
             pool.run(pieces, &|_, piece| work(piece));
         });
         return;
@@ -59,71 +61,73 @@ pub(crate) fn append(
     pool.run(number, &|_, index| {
         // SAFETY: every sequence belongs to one piece.
         for sequence in unsafe { sequences.part(index..index + 1) } {
-            new.append(sequence, |pieces, work| (0..pieces).for_each(work));
+            append.run(sequence, |pieces, work| (0..pieces).for_each(work));
         }
     });
 }
 
-/// What has been computed.
-struct New<'a> {
-    /// Numbers of a row, without what fills it up.
+/// The operation of [`append`] for one sequence.
+struct AppendKv<'a> {
+    /// Length of a row, without padding.
     width: usize,
-    /// Numbers from one row to the next.
+    /// Distance of two rows.
     stride: usize,
+    /// Queries, keys and values.
     rows: DisjointSlice<'a, f32>,
     rotation: Rotation<'a>,
 }
 
-impl New<'_> {
-    /// `run` calls what it is given with every number below the first, each once, in any order or at the same time.
-    fn append(
+impl AppendKv<'_> {
+    /// `for_each(n, work)` must call `work` once for each index in `0..n`, in any order or in
+    /// parallel.
+    fn run(
         &self,
         sequence: &mut Sequence<&mut Cache>,
-        run: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
+        for_each: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
     ) {
         match sequence.cache.format() {
-            CacheFormat::F32 => self.append_as::<f32>(sequence, run),
-            CacheFormat::F16 => self.append_as::<u16>(sequence, run),
+            CacheFormat::F32 => self.run_as::<f32>(sequence, for_each),
+            CacheFormat::F16 => self.run_as::<u16>(sequence, for_each),
         }
     }
 
-    fn append_as<E: Element>(
+    fn run_as<E: Element>(
         &self,
         sequence: &mut Sequence<&mut Cache>,
-        run: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
+        for_each: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
     ) {
         let Sequence { rows, start, cache } = sequence;
-        let (first_row, start, behind) = (rows.start, *start, *start + rows.len());
+        let (first_row, start, end) = (rows.start, *start, *start + rows.len());
         let (heads, head_dim, blocks) = (cache.heads(), cache.head_dim(), cache.blocks());
-        let turned = self.width / head_dim - heads;
+        let rotated_heads = self.width / head_dim - heads;
         let vectors = cache.value_vectors();
         let (keys, values) = cache.all_mut::<E>();
         let (keys, values) = (DisjointSlice::new(keys), DisjointSlice::new(values));
-        // Whole blocks of positions, so that nobody else writes into the same vectors of keys.
+        // A piece is a block of positions, because the keys of a block share vectors.
         let first_block = start / LANES;
-        run(behind.div_ceil(LANES) - first_block, &|piece| {
+        for_each(end.div_ceil(LANES) - first_block, &|piece| {
             let block = first_block + piece;
-            for position in start.max(block * LANES)..behind.min((block + 1) * LANES) {
+            for position in start.max(block * LANES)..end.min((block + 1) * LANES) {
                 let row = (first_row + position - start) * self.stride;
                 // SAFETY: every position, and so its row, belongs to one piece of one sequence.
                 let row = unsafe { self.rows.part(row..row + self.width) };
-                let (qk, new_values) = row.split_at_mut(turned * head_dim);
+                let (qk, new_values) = row.split_at_mut(rotated_heads * head_dim);
                 for head in qk.chunks_exact_mut(head_dim) {
-                    self.rotation.turn(position, head);
+                    self.rotation.rotate(position, head);
                 }
-                let new_keys = &qk[(turned - heads) * head_dim..];
+                let new_keys = &qk[(rotated_heads - heads) * head_dim..];
                 for head in 0..heads {
-                    let of_head = head * head_dim..(head + 1) * head_dim;
+                    let dims = head * head_dim..(head + 1) * head_dim;
                     let at = (head * blocks + block) * head_dim;
                     // SAFETY: every block of positions belongs to one piece.
                     let keys = unsafe { keys.part(at..at + head_dim) };
-                    for (keys, key) in keys.iter_mut().zip(&new_keys[of_head.clone()]) {
+                    for (keys, key) in keys.iter_mut().zip(&new_keys[dims.clone()]) {
                         keys[position % LANES] = E::new(*key);
                     }
                     let at = (head * blocks * LANES + position) * vectors;
                     // SAFETY: every position belongs to one piece.
                     let values = unsafe { values.part(at..at + vectors) };
-                    let new_values = new_values[of_head].chunks(LANES);
+                    let new_values = new_values[dims].chunks(LANES);
                     for (values, new) in values.iter_mut().zip(new_values) {
                         for (value, new) in values.iter_mut().zip(new) {
                             *value = E::new(*new);

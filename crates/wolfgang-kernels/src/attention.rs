@@ -1,11 +1,12 @@
-//! Causal attention over the cache.
+//! Causal attention over the KV cache.
 
 use crate::cache::{Cache, CacheFormat, Element};
+use crate::disjoint_slice::DisjointSlice;
 use crate::elementwise::{exp, max_of, sum_of};
 use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
-use crate::rows::{DisjointSlice, RowMatrix, stride};
-use crate::simd::{LANES, Line, Simd};
+use crate::rows::{RowMatrix, stride};
+use crate::simd::{LANES, Simd, Vec16};
 use bytemuck::Zeroable;
 use std::borrow::Borrow;
 use std::ops::Range;
@@ -21,21 +22,21 @@ pub struct Sequence<C> {
     pub cache: C,
 }
 
-/// Queries that are computed at once, at most.
-const QUERIES: usize = 4;
+/// Maximum number of queries that are computed at once.
+const MAX_QUERIES: usize = 4;
 
-/// Rows of a piece of work.
-const TILE: usize = 16;
+/// Number of rows of a piece of work.
+const TILE_ROWS: usize = 16;
 
-/// Mixes the values that each query sees: softmax(q · k / sqrt(head_dim)) · v, where query head h reads key and value
-/// head h / (query heads / heads), and a row those positions of its sequence that are not behind its own (Ainslie et al.
-/// 2023).
+/// Grouped-query attention: softmax(q · k / sqrt(head_dim)) · v, where query head h reads key and
+/// value head h / (query heads / heads) (Ainslie et al. 2023), and a row attends to the positions
+/// of its sequence up to its own.
 ///
-/// `qkv` is what [`append`](crate::append::append) has left of it; `into` gets rows of query heads.
+/// `qkv` has been rotated by [`append`](crate::append::append). `into` gets rows of query heads.
 pub(crate) fn attend<C: Borrow<Cache> + Sync>(
     isa: Isa,
     pool: &mut Pool,
-    scores: &mut Vec<Line>,
+    scores: &mut Vec<Vec16>,
     qkv: &RowMatrix,
     sequences: &[Sequence<C>],
     into: &mut RowMatrix,
@@ -46,61 +47,61 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
     let (heads, head_dim) = (first.heads(), first.head_dim());
     let query_heads = qkv.width() / head_dim - 2 * heads;
     into.reset(qkv.rows(), query_heads * head_dim);
-    let to = stride(into.width());
-    let into = into.shared();
+    let out_stride = stride(into.width());
+    let out = into.shared();
 
-    // Room for each thread's scores.
+    // Each thread has a buffer for the scores of its queries.
     let blocks = sequences
         .iter()
         .map(|sequence| sequence.cache.borrow().blocks());
-    let room = QUERIES * blocks.max().unwrap_or(0);
-    scores.resize(room * pool.threads(), Line::zeroed());
+    let per_thread = MAX_QUERIES * blocks.max().unwrap_or(0);
+    scores.resize(per_thread * pool.threads(), Vec16::zeroed());
     let scores = DisjointSlice::new(scores);
 
-    let tiles = |sequence: &Sequence<C>| sequence.rows.len().div_ceil(TILE);
-    let all = sequences.iter().map(tiles).sum::<usize>();
-    pool.run(all * heads, &|thread, piece| {
+    let tiles = |sequence: &Sequence<C>| sequence.rows.len().div_ceil(TILE_ROWS);
+    let all_tiles = sequences.iter().map(tiles).sum::<usize>();
+    pool.run(all_tiles * heads, &|thread, piece| {
         let (mut tile, head) = (piece / heads, piece % heads);
         for sequence in sequences {
-            let own = tiles(sequence);
-            if tile >= own {
-                tile -= own;
+            let own_tiles = tiles(sequence);
+            if tile >= own_tiles {
+                tile -= own_tiles;
                 continue;
             }
-            // The last rows see most, and are begun first.
-            let rows = sequence.rows.start + (own - 1 - tile) * TILE;
+            // The last rows attend to the most positions, so they come first.
+            let rows = sequence.rows.start + (own_tiles - 1 - tile) * TILE_ROWS;
             isa.run(Attend {
                 qkv,
                 cache: sequence.cache.borrow(),
-                // Of the first row there is, if it belonged to the sequence.
-                start: sequence.start as isize - sequence.rows.start as isize,
+                position_offset: sequence.start as isize - sequence.rows.start as isize,
                 head,
                 group: query_heads / heads,
-                rows: rows..sequence.rows.end.min(rows + TILE),
-                // SAFETY: every thread has its own.
-                scores: unsafe { scores.part(thread * room..(thread + 1) * room) },
-                into: &into,
-                stride: to,
+                rows: rows..sequence.rows.end.min(rows + TILE_ROWS),
+                // SAFETY: every thread has its own part, and runs one piece at a time.
+                scores: unsafe { scores.part(thread * per_thread..(thread + 1) * per_thread) },
+                out: &out,
+                out_stride,
             });
             return;
         }
     });
 }
 
+/// One piece: the query heads that share a key and value head, for some rows of a sequence.
 struct Attend<'a> {
     qkv: &'a RowMatrix,
     cache: &'a Cache,
     /// Offset to add to a row index to get its position in the sequence.
-    start: isize,
-    /// Of keys and values.
+    position_offset: isize,
+    /// Index of the key and value head.
     head: usize,
-    /// Query heads that read it.
+    /// Number of query heads that share the key and value head.
     group: usize,
     rows: Range<usize>,
-    scores: &'a mut [Line],
-    into: &'a DisjointSlice<'a, f32>,
-    /// Numbers in a row of `into`.
-    stride: usize,
+    scores: &'a mut [Vec16],
+    out: &'a DisjointSlice<'a, f32>,
+    /// Distance of two rows of `out`.
+    out_stride: usize,
 }
 
 impl Kernel for Attend<'_> {
@@ -109,30 +110,34 @@ impl Kernel for Attend<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         match self.cache.format() {
-            CacheFormat::F32 => self.with::<S, f32>(simd),
-            CacheFormat::F16 => self.with::<S, u16>(simd),
+            CacheFormat::F32 => self.run_as::<S, f32>(simd),
+            CacheFormat::F16 => self.run_as::<S, u16>(simd),
         }
     }
 }
 
 impl Attend<'_> {
     #[inline(always)]
-    fn with<S: Simd, E: Element>(mut self, simd: S) {
-        // Queries of one row and of neighbouring rows read the same keys.
-        let behind = self.rows.end * self.group;
+    fn run_as<S: Simd, E: Element>(mut self, simd: S) {
+        // Queries are numbered by row, then head: adjacent ones read the same keys.
+        let end = self.rows.end * self.group;
         let mut query = self.rows.start * self.group;
-        while query < behind {
-            query += match behind - query {
-                1 => self.queries::<S, E, 1>(simd, query),
-                2 | 3 => self.queries::<S, E, 2>(simd, query),
-                _ => self.queries::<S, E, QUERIES>(simd, query),
+        while query < end {
+            query += match end - query {
+                1 => self.attend_queries::<S, E, 1>(simd, query),
+                2 | 3 => self.attend_queries::<S, E, 2>(simd, query),
+                _ => self.attend_queries::<S, E, MAX_QUERIES>(simd, query),
             };
         }
     }
 
-    /// Queries from this one on, counted over rows and heads of the group. Returns how many they are.
+    /// Computes `N` queries from `first` on and returns `N`.
     #[inline(always)]
-    fn queries<S: Simd, E: Element, const N: usize>(&mut self, simd: S, first: usize) -> usize {
+    fn attend_queries<S: Simd, E: Element, const N: usize>(
+        &mut self,
+        simd: S,
+        first: usize,
+    ) -> usize {
         let (head_dim, blocks) = (self.cache.head_dim(), self.cache.blocks());
         let (keys, values) = self.cache.all::<E>();
         let keys = &keys[self.head * blocks * head_dim..][..blocks * head_dim];
@@ -146,48 +151,49 @@ impl Attend<'_> {
         });
         let queries: [&[f32]; N] =
             std::array::from_fn(|i| &self.qkv.row(rows[i])[columns[i]..columns[i] + head_dim]);
-        // Positions that each of them sees.
-        let seen = rows.map(|row| row.wrapping_add_signed(self.start) + 1);
-        let most = seen[N - 1];
-        let used = most.div_ceil(LANES);
+        // Number of positions that each query attends to. The last query has the most.
+        let visible = rows.map(|row| row.wrapping_add_signed(self.position_offset) + 1);
+        let positions = visible[N - 1];
+        let used_blocks = positions.div_ceil(LANES);
 
         let scale = simd.splat(1.0 / (head_dim as f32).sqrt());
         let mut block = 0;
-        while block < used {
+        while block < used_blocks {
             let keys = &keys[block * head_dim..];
-            block += match (used - block).min(S::ACCUMULATORS / N) {
+            block += match (used_blocks - block).min(S::ACCUMULATORS / N) {
                 4.. => self.score::<S, E, N, 4>(simd, &queries, keys, scale, block),
                 2 | 3 => self.score::<S, E, N, 2>(simd, &queries, keys, scale, block),
                 _ => self.score::<S, E, N, 1>(simd, &queries, keys, scale, block),
             };
         }
-        let mut weights = [0.0; N];
+        let mut inv_sums = [0.0; N];
         for i in 0..N {
-            let scores = &mut self.scores[i * blocks..i * blocks + used];
-            weights[i] = 1.0 / softmax_unscaled(simd, scores, seen[i]);
+            let scores = &mut self.scores[i * blocks..i * blocks + used_blocks];
+            inv_sums[i] = 1.0 / softmax_unscaled(simd, scores, visible[i]);
         }
 
         let mut vector = 0;
         while vector < vectors {
-            let place = Place {
+            let part = ValuePart {
                 first: vector,
                 vectors,
-                most,
+                positions,
             };
             vector +=
                 match (vectors - vector).min(S::ACCUMULATORS / N) {
                     4.. => self
-                        .weighted_sum::<S, E, N, 4>(simd, values, place, &rows, &columns, &weights),
+                        .weighted_sum::<S, E, N, 4>(simd, values, part, &rows, &columns, &inv_sums),
                     2 | 3 => self
-                        .weighted_sum::<S, E, N, 2>(simd, values, place, &rows, &columns, &weights),
+                        .weighted_sum::<S, E, N, 2>(simd, values, part, &rows, &columns, &inv_sums),
                     _ => self
-                        .weighted_sum::<S, E, N, 1>(simd, values, place, &rows, &columns, &weights),
+                        .weighted_sum::<S, E, N, 1>(simd, values, part, &rows, &columns, &inv_sums),
                 };
         }
         N
     }
 
-    /// The scores of `BLOCKS` blocks of positions, from `block` on, where `keys` begins.
+    /// Computes the scores of `BLOCKS` blocks of positions, from `block` on, and returns `BLOCKS`.
+    /// `keys` begins at `block`.
     #[inline(always)]
     fn score<S: Simd, E: Element, const N: usize, const BLOCKS: usize>(
         &mut self,
@@ -219,29 +225,31 @@ impl Attend<'_> {
         BLOCKS
     }
 
-    /// The sum of the values, each times its weight, for `VECTORS` of their dimensions.
+    /// Computes `VECTORS` vectors of the sum of the values, weighted by the softmax, and returns
+    /// `VECTORS`. The exponentials are in `self.scores`, the reciprocals of their sums in
+    /// `inv_sums`.
     #[inline(always)]
     fn weighted_sum<S: Simd, E: Element, const N: usize, const VECTORS: usize>(
         &mut self,
         simd: S,
         values: &[[E; LANES]],
-        place: Place,
+        part: ValuePart,
         rows: &[usize; N],
         columns: &[usize; N],
-        weights: &[f32; N],
+        inv_sums: &[f32; N],
     ) -> usize {
         let scores: [&[f32]; N] = std::array::from_fn(|i| {
             let scores = &self.scores[i * self.cache.blocks()..];
-            &bytemuck::cast_slice(scores)[..place.most]
+            &bytemuck::cast_slice(scores)[..part.positions]
         });
         let mut sums = [[simd.splat(0.0); VECTORS]; N];
         for (position, values) in values
-            .chunks_exact(place.vectors)
-            .take(place.most)
+            .chunks_exact(part.vectors)
+            .take(part.positions)
             .enumerate()
         {
-            let values = &values[place.first..place.first + VECTORS];
-            // What a query does not see has the weight 0, and changes no sum.
+            let values = &values[part.first..part.first + VECTORS];
+            // Masked positions have the weight 0, which does not change a sum.
             for (sums, scores) in sums.iter_mut().zip(&scores) {
                 let weight = simd.splat(scores[position]);
                 for (sum, value) in sums.iter_mut().zip(values) {
@@ -253,44 +261,44 @@ impl Attend<'_> {
         for (i, sums) in sums.into_iter().enumerate() {
             for (v, sum) in sums.into_iter().enumerate() {
                 let mut numbers = [0.0; LANES];
-                simd.store(simd.mul(sum, simd.splat(weights[i])), &mut numbers);
-                let first = (place.first + v) * LANES;
+                simd.store(simd.mul(sum, simd.splat(inv_sums[i])), &mut numbers);
+                let first = (part.first + v) * LANES;
                 let n = LANES.min(head_dim - first);
-                let at = rows[i] * self.stride + columns[i] + first;
+                let at = rows[i] * self.out_stride + columns[i] + first;
                 // SAFETY: every head of every row belongs to one piece.
-                unsafe { self.into.part(at..at + n) }.copy_from_slice(&numbers[..n]);
+                unsafe { self.out.part(at..at + n) }.copy_from_slice(&numbers[..n]);
             }
         }
         VECTORS
     }
 }
 
-/// Which part of the values is mixed.
+/// The part of the values that [`Attend::weighted_sum`] reads.
 #[derive(Clone, Copy)]
-struct Place {
-    /// The first vector of each position.
+struct ValuePart {
+    /// Index of the first vector within each position.
     first: usize,
-    /// Vectors of each position.
+    /// Number of vectors of each position.
     vectors: usize,
-    /// Positions.
-    most: usize,
+    /// Number of positions.
+    positions: usize,
 }
 
-/// Turns scores into e^(score − the largest), those behind the first `seen` into 0, and returns the sum, which is NaN
-/// unless all scores are finite: a key may be too large for its format.
+/// Replaces each score by e^(score − maximum), and masked ones (from `visible` on) by 0. Returns
+/// the sum, which is NaN unless all scores are finite; a key can be too large for its format.
 #[inline(always)]
-fn softmax_unscaled<S: Simd>(simd: S, scores: &mut [Line], seen: usize) -> f32 {
-    let unseen = |scores: &mut [Line], value: f32| {
+fn softmax_unscaled<S: Simd>(simd: S, scores: &mut [Vec16], visible: usize) -> f32 {
+    let fill_masked = |scores: &mut [Vec16], value: f32| {
         let scores: &mut [f32] = bytemuck::cast_slice_mut(scores);
-        scores[seen..].fill(value);
+        scores[visible..].fill(value);
     };
-    unseen(scores, f32::MIN);
+    fill_masked(scores, f32::MIN);
     let mut largest = simd.splat(f32::MIN);
     let mut sum = simd.splat(0.0);
     for score in &*scores {
         let score = simd.load(&score.0);
         largest = simd.max(score, largest);
-        // 0 times what is not finite is NaN.
+        // 0 times a number that is not finite is NaN.
         sum = simd.fma(score, simd.splat(0.0), sum);
     }
     let largest = simd.splat(max_of(simd, largest));
@@ -298,7 +306,7 @@ fn softmax_unscaled<S: Simd>(simd: S, scores: &mut [Line], seen: usize) -> f32 {
         let score = &mut score.0;
         simd.store(exp(simd, simd.sub(simd.load(score), largest)), score);
     }
-    unseen(scores, 0.0);
+    fill_masked(scores, 0.0);
     for score in &*scores {
         sum = simd.add(sum, simd.load(&score.0));
     }

@@ -1,7 +1,7 @@
 //! The KV cache of one layer.
 
 use crate::KernelError;
-use crate::simd::{LANES, Line, Simd};
+use crate::simd::{LANES, Simd, Vec16};
 use bytemuck::Pod;
 use bytemuck::allocation::try_zeroed_slice_box;
 use half::f16;
@@ -26,12 +26,12 @@ pub struct Cache {
     head_dim: usize,
     blocks: usize,
     /// `[heads, blocks, head_dim, 16]`.
-    keys: Box<[Line]>,
+    keys: Box<[Vec16]>,
     /// `[heads, 16 · blocks, head_dim rounded up to 16]`.
-    values: Box<[Line]>,
+    values: Box<[Vec16]>,
 }
 
-/// A number as the cache keeps it.
+/// A number in the element type of a cache; `u16` is the bits of an f16.
 pub(crate) trait Element: Pod + Send {
     fn new(x: f32) -> Self;
     fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::F;
@@ -61,10 +61,11 @@ impl Element for u16 {
     }
 }
 
-/// So many lines of zeros. Memory that nobody writes to is not taken.
-fn zeros(lines: usize) -> Result<Box<[Line]>, KernelError> {
-    try_zeroed_slice_box(lines).map_err(|()| KernelError::NoMemory {
-        bytes: lines.saturating_mul(size_of::<Line>()),
+/// Allocates `vectors` vectors of zeros. The system provides memory only for pages that are
+/// written.
+fn try_zeroed(vectors: usize) -> Result<Box<[Vec16]>, KernelError> {
+    try_zeroed_slice_box(vectors).map_err(|()| KernelError::NoMemory {
+        bytes: vectors.saturating_mul(size_of::<Vec16>()),
     })
 }
 
@@ -84,18 +85,18 @@ impl Cache {
             CacheFormat::F32 => 4,
             CacheFormat::F16 => 2,
         };
-        let lines = |dimensions: usize| {
+        let allocate = |dimensions: usize| {
             let factors = [heads, blocks, dimensions, LANES, bytes];
             let bytes = factors.into_iter().try_fold(1, usize::checked_mul);
-            zeros(bytes.unwrap_or(usize::MAX).div_ceil(size_of::<Line>()))
+            try_zeroed(bytes.unwrap_or(usize::MAX).div_ceil(size_of::<Vec16>()))
         };
         Ok(Self {
             format,
             heads,
             head_dim,
             blocks,
-            keys: lines(head_dim)?,
-            values: lines(head_dim.div_ceil(LANES) * LANES)?,
+            keys: allocate(head_dim)?,
+            values: allocate(head_dim.div_ceil(LANES) * LANES)?,
         })
     }
 
@@ -104,9 +105,9 @@ impl Cache {
     /// # Errors
     /// [`KernelError::NoMemory`].
     pub fn try_clone(&self) -> Result<Self, KernelError> {
-        let copy = |lines: &[Line]| {
-            let mut copy = zeros(lines.len())?;
-            copy.copy_from_slice(lines);
+        let copy = |vectors: &[Vec16]| {
+            let mut copy = try_zeroed(vectors.len())?;
+            copy.copy_from_slice(vectors);
             Ok(copy)
         };
         Ok(Self {
@@ -131,32 +132,32 @@ impl Cache {
         self.head_dim
     }
 
-    /// Whether heads and their dimensions are the same.
-    /// Bytes that keys and values take in memory.
+    /// Returns the size of keys and values in memory, in bytes.
     pub fn memory_bytes(&self) -> usize {
         size_of_val(&*self.keys) + size_of_val(&*self.values)
     }
 
+    /// Whether both caches have the same number of heads and dimensions.
     pub(crate) fn has_shape_of(&self, other: &Self) -> bool {
         (self.heads, self.head_dim) == (other.heads, other.head_dim)
     }
 
-    /// Positions there is room for, in whole blocks.
+    /// Maximum number of positions, a multiple of 16.
     pub(crate) fn positions(&self) -> usize {
         self.blocks * LANES
     }
 
-    /// Blocks of 16 positions.
+    /// Number of blocks of 16 positions.
     pub(crate) fn blocks(&self) -> usize {
         self.blocks
     }
 
-    /// Vectors that a position's values take.
+    /// Number of vectors for the values of one position and head.
     pub(crate) fn value_vectors(&self) -> usize {
         self.head_dim.div_ceil(LANES)
     }
 
-    /// The keys and the values of all heads, one behind the other.
+    /// The keys and the values of all heads, head by head.
     pub(crate) fn all<E: Element>(&self) -> (&[[E; LANES]], &[[E; LANES]]) {
         (
             bytemuck::cast_slice(&self.keys),
@@ -178,8 +179,8 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg_attr(miri, ignore = "an interpreter ends where there is no memory")]
-    fn what_there_is_no_memory_for_is_an_error() {
+    #[cfg_attr(miri, ignore = "Miri aborts when an allocation fails")]
+    fn a_failed_allocation_is_an_error() {
         for positions in [1 << 56, usize::MAX] {
             assert!(matches!(
                 Cache::new(CacheFormat::F16, 3, 20, positions),
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_of_its_own() {
+    fn a_copy_does_not_share_memory() {
         let mut cache = Cache::new(CacheFormat::F32, 1, 2, 3).unwrap();
         cache.all_mut::<f32>().0[1][2] = 5.0;
         let copy = cache.try_clone().unwrap();

@@ -7,12 +7,12 @@ use crate::attention::{Sequence, attend};
 use crate::cache::Cache;
 use crate::elementwise::rms_norm;
 use crate::format::Format;
+use crate::gemm::{Epilogue, multiply};
 use crate::isa::Isa;
 use crate::matrix::{Matrix, Packer, Shape};
 use crate::pool::Pool;
-use crate::product::{Epilogue, multiply};
 use crate::rows::{RowMatrix, stride};
-use crate::simd::Line;
+use crate::simd::Vec16;
 use std::borrow::Borrow;
 use std::num::NonZeroUsize;
 
@@ -25,8 +25,8 @@ use std::num::NonZeroUsize;
 pub struct Cpu {
     isa: Isa,
     pool: Pool,
-    scores: Vec<Line>,
-    scratch: Vec<Line>,
+    scores: Vec<Vec16>,
+    scratch: Vec<Vec16>,
 }
 
 impl Cpu {
@@ -71,7 +71,7 @@ impl Cpu {
         format: Format,
         into: &mut PackedActivations,
     ) {
-        into.fill(self.isa, &mut self.pool, from, format);
+        into.pack(self.isa, &mut self.pool, from, format);
     }
 
     /// Matrix product: multiplies a matrix `[outputs, inputs]` with each row of activations, into
@@ -85,7 +85,7 @@ impl Cpu {
     pub fn multiply(
         &mut self,
         matrix: &Matrix,
-        by: &PackedActivations,
+        activations: &PackedActivations,
         into: &mut RowMatrix,
         epilogue: Epilogue,
     ) {
@@ -94,25 +94,26 @@ impl Cpu {
             Epilogue::SwiGlu => matrix.shape().outputs / 2,
         };
         assert!(
-            by.fit(self.isa, matrix.format(), matrix.shape().inputs),
-            "the activations were laid out for another matrix or processor"
+            activations.fit(self.isa, matrix.format(), matrix.shape().inputs),
+            "the activations are packed for a matrix of another shape or format"
         );
         assert!(
-            into.rows() == by.rows() && stride(into.width()) >= width,
-            "the outputs have no room"
+            into.rows() == activations.rows() && stride(into.width()) >= width,
+            "the output matrix has another shape"
         );
         multiply(
             self.isa,
             &mut self.pool,
             &mut self.scratch,
             matrix,
-            by,
+            activations,
             into,
             epilogue,
         );
     }
 
-    /// RMSNorm (Zhang & Sennrich 2019) of each row: x / sqrt(mean(x²) + ε) · weight, where `weight` is one row.
+    /// RMSNorm (Zhang & Sennrich 2019) of each row: x / sqrt(mean(x²) + ε) · weight, where `weight`
+    /// is a matrix of one row.
     ///
     /// # Panics
     /// If the widths do not match.
@@ -123,7 +124,7 @@ impl Cpu {
         epsilon: f32,
         into: &mut RowMatrix,
     ) {
-        assert_eq!(from.width(), weight.width(), "the norm is for other rows");
+        assert_eq!(from.width(), weight.width(), "the weight has another width");
         rms_norm(self.isa, &mut self.pool, from, weight, epsilon, into);
     }
 
@@ -162,9 +163,12 @@ impl Cpu {
         into: &mut RowMatrix,
     ) {
         check(sequences, qkv);
-        let alike =
+        let same_shape =
             |one: &Sequence<C>| one.cache.borrow().has_shape_of(sequences[0].cache.borrow());
-        assert!(sequences.iter().all(alike), "caches of different shapes");
+        assert!(
+            sequences.iter().all(same_shape),
+            "the caches differ in shape"
+        );
         attend(
             self.isa,
             &mut self.pool,
@@ -176,20 +180,20 @@ impl Cpu {
     }
 }
 
-/// That each row belongs to one sequence, and has room in its cache.
+/// Panics unless each row belongs to one sequence and fits into its cache.
 fn check<C: Borrow<Cache>>(sequences: &[Sequence<C>], qkv: &RowMatrix) {
-    let mut behind = 0;
+    let mut end = 0;
     for Sequence { rows, start, cache } in sequences {
         assert!(
             rows.start <= rows.end && rows.end <= qkv.rows(),
-            "there are no such rows"
+            "the rows of a sequence are out of range"
         );
-        assert!(behind <= rows.start, "a row has two sequences");
-        behind = rows.end;
-        // What lies behind a head's last position belongs to the next head.
+        assert!(end <= rows.start, "a row belongs to two sequences");
+        end = rows.end;
+        // A position past the end would be written to the next head.
         assert!(
             start + rows.len() <= cache.borrow().positions(),
-            "the cache has fewer positions"
+            "the positions exceed the cache"
         );
     }
 }

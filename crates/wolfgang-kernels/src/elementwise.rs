@@ -1,19 +1,20 @@
-//! Functions of single numbers, and the norm of a row.
+//! Exponential, SiLU and RMSNorm.
 
 use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
 use crate::rows::{RowMatrix, stride};
 use crate::simd::{LANES, Simd};
 
-/// eˣ with a relative error below 2.5e-7, for x from -87 to 88; what lies below counts as -87. Of NaN any number or NaN.
+/// eˣ with a relative error below 2.5e-7, for x from -87 to 88. Smaller x give e⁻⁸⁷. The result for
+/// NaN is unspecified.
 ///
-/// x is split into n ln 2 + r with |r| ≤ ln 2 / 2, and e^r is a polynomial: the coefficients are those of Cephes
-/// (Moshier 1989).
+/// x is split into n ln 2 + r with |r| ≤ ln 2 / 2, and e^r is a polynomial with the coefficients of
+/// Cephes (Moshier 1989).
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(simd: S, x: S::F) -> S::F {
     let x = simd.max(x, simd.splat(-87.0));
     let n = simd.round(simd.mul(x, simd.splat(std::f32::consts::LOG2_E)));
-    // ln 2 in two parts, the first of which has so few bits that n times it is exact.
+    // ln 2 in two parts; the first has few bits, so that n times it is exact.
     let r = simd.fma(n, simd.splat(-0.693_359_4), x);
     let r = simd.fma(n, simd.splat(2.121_944_4e-4), r);
     let mut sum = simd.splat(1.987_569_1e-4);
@@ -33,13 +34,13 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::F) -> S::F {
 /// x / (1 + e⁻ˣ).
 #[inline(always)]
 pub(crate) fn silu<S: Simd>(simd: S, x: S::F) -> S::F {
-    // From there on it is x e^x, far below any rounding of what it is added to.
+    // Below -88 the result is about x e^x, too small to matter.
     let bounded = simd.max(x, simd.splat(-88.0));
     let exp = exp(simd, simd.sub(simd.splat(0.0), bounded));
     simd.div(x, simd.add(exp, simd.splat(1.0)))
 }
 
-/// The sum of all lanes, in halves.
+/// The sum of all lanes, in a fixed order: the upper half is added to the lower until one is left.
 #[inline(always)]
 pub(crate) fn sum_of<S: Simd>(simd: S, x: S::F) -> f32 {
     fold(simd, x, |a, b| a + b)
@@ -65,8 +66,8 @@ fn fold<S: Simd>(simd: S, x: S::F, f: impl Fn(f32, f32) -> f32) -> f32 {
     lanes[0]
 }
 
-/// Rows that a thread takes at once.
-const PIECE: usize = 16;
+/// Number of rows of a piece of work.
+const PIECE_ROWS: usize = 16;
 
 /// RMSNorm (Zhang & Sennrich 2019) of each row: x / sqrt(mean(x²) + ε) · weight.
 pub(crate) fn rms_norm(
@@ -81,8 +82,8 @@ pub(crate) fn rms_norm(
     into.reset(rows, width);
     let into = into.shared();
     let stride = stride(width);
-    pool.run(rows.div_ceil(PIECE), &|_, piece| {
-        for row in piece * PIECE..rows.min((piece + 1) * PIECE) {
+    pool.run(rows.div_ceil(PIECE_ROWS), &|_, piece| {
+        for row in piece * PIECE_ROWS..rows.min((piece + 1) * PIECE_ROWS) {
             isa.run(RmsNorm {
                 from: from.padded(row),
                 weight: weight.padded(0),
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_are_exact_to_a_few_units_and_the_same_everywhere() {
+    fn exp_and_silu_are_accurate_and_equal_on_all_instruction_sets() {
         let step = if cfg!(miri) { 1.7 } else { 0.001 };
         let mut x = -87.0f32;
         while x < 88.0 {
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_norm_is_its_formula() {
+    fn rms_norm_follows_its_formula() {
         let mut pool = Pool::new(std::num::NonZeroUsize::MIN).unwrap();
         let (mut from, mut weight, mut into) = (
             RowMatrix::default(),

@@ -37,7 +37,7 @@ impl Isa {
 
     /// Returns all supported instruction sets of this processor, fastest first.
     pub fn all() -> Vec<Self> {
-        // Slowest first, up to the end.
+        // Slowest first; reversed below.
         let mut all = vec![Self(Kind::Portable(Portable))];
         #[cfg(target_arch = "x86_64")]
         {
@@ -45,7 +45,7 @@ impl Isa {
                 && is_x86_feature_detected!("fma")
                 && is_x86_feature_detected!("f16c")
             {
-                // SAFETY: the processor was just asked for them.
+                // SAFETY: detected above.
                 all.push(Self(Kind::Avx2(unsafe { Avx2::assume() })));
             }
             let avx512 = is_x86_feature_detected!("avx512f")
@@ -53,14 +53,14 @@ impl Isa {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl");
             if avx512 {
-                // SAFETY: the processor was just asked for them.
+                // SAFETY: detected above.
                 all.push(Self(Kind::Avx512(unsafe { Avx512::assume() })));
             }
             if avx512
                 && is_x86_feature_detected!("avx512bf16")
                 && is_x86_feature_detected!("avx512vnni")
             {
-                // SAFETY: the processor was just asked for them.
+                // SAFETY: detected above.
                 all.push(Self(Kind::Avx512Dot(unsafe { Avx512Dot::assume() })));
             }
         }
@@ -85,10 +85,10 @@ impl Isa {
         }
     }
 
-    /// Rows that a product in this format computes at once.
-    pub(crate) fn rows(self, format: Format) -> usize {
-        struct RowMatrix(Format);
-        impl Kernel for RowMatrix {
+    /// Maximum number of rows of a tile: those that a product in this format computes at once.
+    pub(crate) fn max_tile_rows(self, format: Format) -> usize {
+        struct MaxTileRows(Format);
+        impl Kernel for MaxTileRows {
             type Out = usize;
             #[inline(always)]
             fn run<S: Simd>(self, _: S) -> usize {
@@ -99,13 +99,14 @@ impl Isa {
                 }
             }
         }
-        self.run(RowMatrix(format))
+        self.run(MaxTileRows(format))
     }
 
-    /// Whether it multiplies numbers of this format as they are, rather than as f32 or numbers of 16 bits.
+    /// Whether weights and activations of this format are multiplied as they are stored. If not,
+    /// bf16 are multiplied as f32 and int8 as 16-bit integers.
     pub(crate) fn has_dot_product(self, format: Format) -> bool {
-        struct Dots(Format);
-        impl Kernel for Dots {
+        struct HasDotProduct(Format);
+        impl Kernel for HasDotProduct {
             type Out = bool;
             #[inline(always)]
             fn run<S: Simd>(self, _: S) -> bool {
@@ -116,14 +117,14 @@ impl Isa {
                 }
             }
         }
-        self.run(Dots(format))
+        self.run(HasDotProduct(format))
     }
 
-    /// Runs a kernel, compiled for these instructions.
+    /// Runs a kernel, compiled for this instruction set.
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Out {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: the value exists only where the processor has the instructions.
+            // SAFETY: a value of this type exists only if the processor has the instructions.
             Kind::Avx512Dot(simd) => unsafe { avx512_dot(simd, kernel) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
@@ -138,7 +139,8 @@ impl Isa {
     }
 }
 
-/// Work that is compiled for each set of instructions. `run`, and all it calls, must be inlined to be so.
+/// A function that is compiled for each instruction set. `run` and all functions that it calls must
+/// be inlined: a function that is not inlined is compiled for the baseline of the target.
 pub(crate) trait Kernel {
     type Out;
     fn run<S: Simd>(self, simd: S) -> Self::Out;

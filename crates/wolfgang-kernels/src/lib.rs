@@ -45,7 +45,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "instructions of the processor, and threads that write parts of one slice"
+    reason = "processor intrinsics, and threads that write to parts of one slice"
 )]
 
 mod activations;
@@ -53,14 +53,16 @@ mod append;
 mod attention;
 mod cache;
 mod cpu;
+mod disjoint_slice;
 mod elementwise;
 mod error;
 mod format;
+mod gemm;
 mod isa;
 mod matrix;
 mod pages;
 mod pool;
-mod product;
+mod quantisation;
 #[cfg(feature = "roofline")]
 #[doc(hidden)]
 pub mod roofline;
@@ -73,8 +75,9 @@ pub use attention::Sequence;
 pub use cache::{Cache, CacheFormat};
 pub use cpu::Cpu;
 pub use error::KernelError;
-pub use format::{Format, quantise};
+pub use format::{Format, PANEL};
+pub use gemm::Epilogue;
 pub use isa::Isa;
-pub use matrix::{Matrix, Packer, Shape, rounded};
-pub use product::Epilogue;
-pub use rows::{PANEL, RowMatrix};
+pub use matrix::{Matrix, Packer, Shape};
+pub use quantisation::{quantise, round_trip_row};
+pub use rows::RowMatrix;

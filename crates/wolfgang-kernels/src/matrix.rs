@@ -4,11 +4,12 @@
 //! reads consecutive cache lines, and a panel is read from its beginning to its end.
 
 use crate::KernelError;
-use crate::format::{Format, bf16_pair, kept, per_unit, quantised, row_scale};
+use crate::disjoint_slice::DisjointSlice;
+use crate::format::{Format, PANEL};
 use crate::isa::{Isa, Kernel};
 use crate::pages::{HugePageArena, aligned_len};
 use crate::pool::Pool;
-use crate::rows::{DisjointSlice, PANEL};
+use crate::quantisation::{bf16_pair, inv_scale, row_scale, to_int8};
 use crate::simd::{LANES, Simd};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -42,7 +43,9 @@ pub struct Matrix {
     shape: Shape,
     format: Format,
     pages: Arc<HugePageArena>,
-    place: Range<usize>,
+    /// The bytes of the matrix in `pages`.
+    range: Range<usize>,
+    /// Scales of the outputs by panel, for [`Format::Int8`] only.
     scales: Arc<[[f32; PANEL]]>,
 }
 
@@ -59,31 +62,31 @@ impl Matrix {
 
     /// Returns the size in bytes, including the padding of the last panel and the scales.
     pub fn bytes(&self) -> usize {
-        self.place.len() + size_of_val(&*self.scales)
+        self.range.len() + size_of_val(&*self.scales)
     }
 
     pub(crate) fn panels(&self) -> usize {
         self.shape.panels()
     }
 
-    /// The size of a panel in memory.
+    /// Size of a panel in bytes.
     pub(crate) fn panel_bytes(&self) -> usize {
         self.shape.panel_bytes(self.format)
     }
 
-    /// A panel's weights, group by group.
+    /// The weights of a panel, group by group.
     pub(crate) fn panel(&self, panel: usize) -> &[u8] {
         let bytes = self.panel_bytes();
-        &self.pages.get(&self.place)[panel * bytes..(panel + 1) * bytes]
+        &self.pages.get(&self.range)[panel * bytes..(panel + 1) * bytes]
     }
 
-    /// The scales of a panel's outputs; 1 unless they are [`Format::Int8`].
+    /// The scales of the outputs of a panel; 1 except for [`Format::Int8`].
     pub(crate) fn scales(&self, panel: usize) -> &[f32; PANEL] {
         const NONE: [f32; PANEL] = [1.0; PANEL];
         self.scales.get(panel).unwrap_or(&NONE)
     }
 
-    /// Copies a row, `[inputs]`, to `into`, as far as it has room.
+    /// Copies a row, `[inputs]`, to `into`. A shorter `into` gets its first values.
     pub fn read_row(&self, row: usize, into: &mut [f32]) {
         let (panel, column) = (self.panel(row / PANEL), row % PANEL);
         let into = into.iter_mut().take(self.shape.inputs).enumerate();
@@ -136,8 +139,8 @@ impl Packer {
         })
     }
 
-    /// Packs the next matrix. `fill` writes [`PANEL`] rows into zeros, those from so many times the number given on,
-    /// and is called by several threads.
+    /// Packs the next matrix. `fill(i, panel)` writes the [`PANEL`] rows from `i` times [`PANEL`]
+    /// on into `panel`, which is zeroed. It is called on several threads.
     pub(crate) fn pack<E: From<KernelError> + Send>(
         &mut self,
         isa: Isa,
@@ -146,38 +149,38 @@ impl Packer {
         fill: impl Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
     ) -> Result<(), E> {
         let (format, panels) = (self.format, shape.panels());
-        let no_room = KernelError::NoMemory {
+        let no_memory = KernelError::NoMemory {
             bytes: shape.bytes(format),
         };
-        let place = self.pages.alloc(shape.bytes(format)).ok_or(no_room)?;
+        let range = self.pages.alloc(shape.bytes(format)).ok_or(no_memory)?;
         let mut scales = vec![[0.0; PANEL]; if format == Format::Int8 { panels } else { 0 }];
 
-        let failed = Mutex::new(None);
-        let to = DisjointSlice::new(self.pages.get_mut(&place));
-        let to_scales = DisjointSlice::new(&mut scales);
+        let error = Mutex::new(None);
+        let packed = DisjointSlice::new(self.pages.get_mut(&range));
+        let all_scales = DisjointSlice::new(&mut scales);
         let pieces = panels.min(4 * pool.threads());
         pool.run(pieces, &|_, piece| {
             let mut rows = vec![0.0; PANEL * shape.inputs];
             for panel in panels * piece / pieces..panels * (piece + 1) / pieces {
                 rows.fill(0.0);
-                if let Err(error) = fill(panel, &mut rows) {
-                    *failed.lock().unwrap_or_else(|e| e.into_inner()) = Some(error);
+                if let Err(e) = fill(panel, &mut rows) {
+                    *error.lock().unwrap_or_else(|e| e.into_inner()) = Some(e);
                     return;
                 }
                 let bytes = shape.panel_bytes(format);
-                // SAFETY: every panel, and so its place and its scales, belongs to one piece.
-                let into = unsafe { to.part(panel * bytes..(panel + 1) * bytes) };
+                // SAFETY: every panel, with its weights and scales, belongs to one piece.
+                let into = unsafe { packed.part(panel * bytes..(panel + 1) * bytes) };
                 if format == Format::Int8 {
                     // SAFETY: as above.
-                    let scales = &mut unsafe { to_scales.part(panel..panel + 1) }[0];
-                    isa.run(Quantise {
+                    let scales = &mut unsafe { all_scales.part(panel..panel + 1) }[0];
+                    isa.run(PackInt8 {
                         rows: &rows,
                         shape,
                         scales,
                         into,
                     });
                 } else {
-                    isa.run(Pack {
+                    isa.run(PackFloat {
                         format,
                         rows: &rows,
                         shape,
@@ -186,35 +189,29 @@ impl Packer {
                 }
             }
         });
-        if let Some(error) = failed.into_inner().unwrap_or_else(|e| e.into_inner()) {
+        if let Some(error) = error.into_inner().unwrap_or_else(|e| e.into_inner()) {
             return Err(error);
         }
-        self.packed.push((shape, place, scales));
+        self.packed.push((shape, range, scales));
         Ok(())
     }
 
     /// Returns the matrices, in the order in which they were packed.
     pub fn finish(self) -> Vec<Matrix> {
         let (format, pages) = (self.format, Arc::new(self.pages));
-        let matrix = |(shape, place, scales): (_, _, Vec<_>)| Matrix {
+        let matrix = |(shape, range, scales): (_, _, Vec<_>)| Matrix {
             shape,
             format,
             pages: Arc::clone(&pages),
-            place,
+            range,
             scales: scales.into(),
         };
         self.packed.into_iter().map(matrix).collect()
     }
 }
 
-/// Rounds a row of weights, `[inputs]`, to the values that a matrix of the format stores.
-pub fn rounded(format: Format, row: &mut [f32]) {
-    let scale = row_scale(row);
-    row.iter_mut().for_each(|x| *x = kept(format, *x, scale));
-}
-
-/// Writes a panel of numbers that are rounded one by one.
-struct Pack<'a> {
+/// Packs a panel of f32, f16 or bf16.
+struct PackFloat<'a> {
     format: Format,
     /// `[PANEL, inputs]`.
     rows: &'a [f32],
@@ -222,7 +219,7 @@ struct Pack<'a> {
     into: &'a mut [u8],
 }
 
-impl Kernel for Pack<'_> {
+impl Kernel for PackFloat<'_> {
     type Out = ();
 
     #[inline(always)]
@@ -251,26 +248,27 @@ impl Kernel for Pack<'_> {
     }
 }
 
-/// `[PANEL, inputs]` → `[inputs, PANEL]`, in squares that stay in the nearest cache.
+/// Transposes `[PANEL, inputs]` to `[inputs, PANEL]` and converts each element, in blocks that stay
+/// in the L1 cache.
 #[inline(always)]
 fn transpose<T, U: Copy>(
     rows: &[U],
     inputs: usize,
     into: &mut [[T; PANEL]],
-    number: impl Fn(U) -> T,
+    convert: impl Fn(U) -> T,
 ) {
     for (block, into) in into.chunks_mut(LANES).enumerate() {
         for column in 0..PANEL {
             let row = &rows[column * inputs + block * LANES..][..into.len()];
             for (into, x) in into.iter_mut().zip(row) {
-                into[column] = number(*x);
+                into[column] = convert(*x);
             }
         }
     }
 }
 
-/// Writes a panel of bytes and its scales.
-struct Quantise<'a> {
+/// Quantises and packs a panel of int8, and writes its scales.
+struct PackInt8<'a> {
     /// `[PANEL, inputs]`.
     rows: &'a [f32],
     shape: Shape,
@@ -278,24 +276,24 @@ struct Quantise<'a> {
     into: &'a mut [u8],
 }
 
-impl Kernel for Quantise<'_> {
+impl Kernel for PackInt8<'_> {
     type Out = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let into: &mut [[u32; PANEL]] = bytemuck::cast_slice_mut(self.into);
         let groups = into.len();
-        // An offset of 128 stands for 0.
+        // int8 are stored as u8 with an offset of 128.
         let mut words = vec![u32::from_ne_bytes([128; 4]); PANEL * groups];
         let rows = self.rows.chunks_exact(self.shape.inputs);
-        let places = words.chunks_exact_mut(groups).zip(self.scales);
-        for (row, (words, scale)) in rows.zip(places) {
+        let outputs = words.chunks_exact_mut(groups).zip(self.scales);
+        for (row, (words, scale)) in rows.zip(outputs) {
             *scale = row_scale(row);
-            let per_unit = per_unit(*scale);
-            // Row by row first: numbers side by side are rounded by vectors.
+            let inv_scale = inv_scale(*scale);
+            // Quantised row by row before the transposition, so that the loop is vectorised.
             let bytes: &mut [u8] = bytemuck::cast_slice_mut(words);
             for (byte, x) in bytes.iter_mut().zip(row) {
-                *byte = (quantised(*x, per_unit) + 128) as u8;
+                *byte = (to_int8(*x, inv_scale) + 128) as u8;
             }
         }
         transpose(&words, groups, into, |word| word);

@@ -1,34 +1,37 @@
-//! Memory on large pages.
+//! Memory on huge pages.
 //!
-//! Decoding reads every weight once per token, and with 4 KB pages the address translation alone costs a good part of
-//! the memory's speed. So the weights lie on 2 MB pages where the system gives them, and one behind the other, for
-//! every piece of its own would leave part of its last page empty.
+//! Decoding reads every weight once per token. With pages of 4 KB, address translation costs a
+//! considerable part of the memory bandwidth, so weights are on pages of 2 MB if the system
+//! provides them. All matrices share one allocation: separate ones would each waste part of a page.
 
 use crate::KernelError;
 use memmap2::MmapMut;
 use std::ops::Range;
 
-/// The size of a large page.
+/// Size of a huge page in bytes.
 const PAGE: usize = 2 << 20;
 
-/// Every piece begins with a cache line.
+/// Alignment of parts in bytes: a cache line.
 const LINE: usize = 64;
 
-/// Memory in one piece, handed out from its beginning.
+/// One allocation on huge pages, of which parts are taken from the beginning on.
 #[derive(Debug)]
 pub(crate) struct HugePageArena {
     map: MmapMut,
     start: usize,
     len: usize,
+    /// Size of the parts taken so far.
     taken: usize,
 }
 
-/// How much of the memory a piece of so many bytes takes.
+/// The size that a part of `bytes` bytes occupies.
 pub(crate) fn aligned_len(bytes: usize) -> usize {
     bytes.next_multiple_of(LINE)
 }
 
 impl HugePageArena {
+    /// Allocates `bytes` bytes.
+    ///
     /// # Errors
     /// [`KernelError::NoMemory`].
     pub(crate) fn new(bytes: usize) -> Result<Self, KernelError> {
@@ -36,7 +39,7 @@ impl HugePageArena {
         let Some(Ok(map)) = map else {
             return Err(KernelError::NoMemory { bytes });
         };
-        // Advice only: where it is ignored, nothing but speed is lost.
+        // A system that ignores this advice is only slower.
         #[cfg(all(target_os = "linux", not(miri)))]
         let _ = map.advise(memmap2::Advice::HugePage);
         let start = map.as_ptr().align_offset(PAGE);
@@ -48,19 +51,19 @@ impl HugePageArena {
         })
     }
 
-    /// The place of the next piece, if there is room for it.
+    /// Takes the next `bytes` bytes and returns their range; `None` if fewer are left.
     pub(crate) fn alloc(&mut self, bytes: usize) -> Option<Range<usize>> {
-        let place = self.taken..self.taken + bytes;
+        let range = self.taken..self.taken + bytes;
         self.taken = self.taken.checked_add(aligned_len(bytes))?;
-        (self.taken <= self.len).then_some(place)
+        (self.taken <= self.len).then_some(range)
     }
 
-    pub(crate) fn get(&self, place: &Range<usize>) -> &[u8] {
-        &self.map[self.start + place.start..self.start + place.end]
+    pub(crate) fn get(&self, range: &Range<usize>) -> &[u8] {
+        &self.map[self.start + range.start..self.start + range.end]
     }
 
-    pub(crate) fn get_mut(&mut self, place: &Range<usize>) -> &mut [u8] {
-        &mut self.map[self.start + place.start..self.start + place.end]
+    pub(crate) fn get_mut(&mut self, range: &Range<usize>) -> &mut [u8] {
+        &mut self.map[self.start + range.start..self.start + range.end]
     }
 }
 
@@ -69,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_begin_with_a_cache_line_and_end_with_the_memory() {
+    fn parts_are_aligned_to_cache_lines_and_stay_within_the_allocation() {
         let mut pages = HugePageArena::new(aligned_len(100) + 64).unwrap();
         let first = pages.alloc(100).unwrap();
         let second = pages.alloc(64).unwrap();

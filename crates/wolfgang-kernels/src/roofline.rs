@@ -6,11 +6,11 @@
 //! multiply-adds.
 
 use crate::KernelError;
+use crate::disjoint_slice::DisjointSlice;
 use crate::format::Format;
 use crate::isa::{Isa, Kernel};
 use crate::pages::HugePageArena;
 use crate::pool::Pool;
-use crate::rows::DisjointSlice;
 use crate::simd::{LANES, Simd};
 use std::hint::black_box;
 use std::num::NonZeroUsize;

@@ -1,5 +1,5 @@
-//! What must hold for every format, instruction set, number of rows and number of threads: the formula, and the same
-//! bits.
+//! Property tests of the kernels: results follow the formula, and have the same bits for every
+//! instruction set, number of rows and number of threads.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use wolfgang_kernels::{
     Cache, CacheFormat, Cpu, Epilogue, Format, Isa, KernelError, Matrix, PackedActivations, Packer,
-    Rotation, RowMatrix, Sequence, Shape, quantise, rounded,
+    Rotation, RowMatrix, Sequence, Shape, quantise, round_trip_row,
 };
 
 const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Bf16, Format::Int8];
@@ -17,7 +17,7 @@ fn cpu(isa: Isa, threads: usize) -> Cpu {
     Cpu::new(isa, NonZeroUsize::new(threads).unwrap()).unwrap()
 }
 
-/// Numbers between -1 and 1 in no order.
+/// Pseudorandom numbers between -1 and 1.
 fn mixed(seed: usize, n: usize) -> Vec<f32> {
     let number = |i: usize| ((i + 31 * seed) as f32 * 1.7).sin();
     (0..n).map(number).collect()
@@ -56,8 +56,8 @@ fn pack(cpu: &mut Cpu, format: Format, shape: Shape, weights: &[f32]) -> Matrix 
 }
 
 fn product(cpu: &mut Cpu, matrix: &Matrix, x: &RowMatrix, epilogue: Epilogue) -> RowMatrix {
-    let mut by = PackedActivations::default();
-    cpu.pack_activations(x, matrix.format(), &mut by);
+    let mut activations = PackedActivations::default();
+    cpu.pack_activations(x, matrix.format(), &mut activations);
     let mut into = RowMatrix::default();
     let outputs = matrix.shape().outputs;
     into.reset(
@@ -71,11 +71,12 @@ fn product(cpu: &mut Cpu, matrix: &Matrix, x: &RowMatrix, epilogue: Epilogue) ->
     if epilogue == Epilogue::Add {
         (0..x.rows()).for_each(|row| into.row_mut(row).fill(1.0));
     }
-    cpu.multiply(matrix, &by, &mut into, epilogue);
+    cpu.multiply(matrix, &activations, &mut into, epilogue);
     into
 }
 
-/// The bits of the product where nothing is rounded but each sum: one fused multiply-add after the other.
+/// The bits of the product if only the sums are rounded: one chain of fused multiply-adds per
+/// output.
 fn summed_in_order(weights: &[f32], x: &[f32], inputs: usize) -> Vec<u32> {
     let sum = |x: &[f32], weights: &[f32]| {
         let products = weights.iter().zip(x);
@@ -98,7 +99,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 40 }))]
 
     #[test]
-    fn a_product_is_its_formula_and_its_bits_depend_on_nothing_else(
+    fn a_product_follows_its_formula_with_the_same_bits_in_every_case(
         outputs in 1usize..100,
         inputs in 1usize..200,
         rows in 1usize..40,
@@ -110,7 +111,7 @@ proptest! {
         let x = mixed(seed + 1, rows * inputs);
         for format in FORMATS {
             let mut kept = weights.clone();
-            kept.chunks_exact_mut(inputs).for_each(|row| rounded(format, row));
+            kept.chunks_exact_mut(inputs).for_each(|row| round_trip_row(format, row));
             let mut expected = None;
             for isa in Isa::all() {
                 for threads in [1, 3] {
@@ -137,7 +138,7 @@ proptest! {
                 }
             }
             let expected = expected.unwrap();
-            // Bf16 and int8 round the inputs, too: half a unit each. The rest is summed exactly.
+            // bf16 and int8 also round the inputs, by half a unit each.
             let unit = match format {
                 Format::F32 | Format::F16 => {
                     prop_assert_eq!(expected, summed_in_order(&kept, &x, inputs), "{:?}", format);
@@ -158,9 +159,9 @@ proptest! {
         }
     }
 
-    /// Rows so long that several parts of a panel pass over them, one after the other.
+    /// Rows so long that a panel is divided into several blocks of K.
     #[test]
-    fn a_long_sum_goes_through_the_inputs_in_their_order(
+    fn a_long_sum_is_in_the_order_of_the_inputs(
         outputs in 1usize..70,
         inputs in 300usize..1500,
         rows in 1usize..40,
@@ -172,7 +173,7 @@ proptest! {
         let x = mixed(seed + 1, rows * inputs);
         for format in FORMATS {
             let mut kept = weights.clone();
-            kept.chunks_exact_mut(inputs).for_each(|row| rounded(format, row));
+            kept.chunks_exact_mut(inputs).for_each(|row| round_trip_row(format, row));
             let mut expected = None;
             for isa in Isa::all() {
                 let mut cpu = cpu(isa, 2);
@@ -192,12 +193,12 @@ proptest! {
     }
 
     #[test]
-    fn what_was_rounded_once_stays(weights in proptest::collection::vec(-2f32..2.0, 1..80)) {
+    fn rounding_twice_is_rounding_once(weights in proptest::collection::vec(-2f32..2.0, 1..80)) {
         for format in FORMATS {
             let mut once = weights.clone();
-            rounded(format, &mut once);
+            round_trip_row(format, &mut once);
             let mut twice = once.clone();
-            rounded(format, &mut twice);
+            round_trip_row(format, &mut twice);
             prop_assert_eq!(&once, &twice);
             let largest = weights.iter().fold(0f32, |max, x| max.max(x.abs()));
             let unit = match format {
@@ -213,9 +214,9 @@ proptest! {
     }
 }
 
-/// What is not finite does not turn into numbers: sampling refuses it.
+/// Numbers that are not finite stay visible in the result, so that sampling can refuse them.
 #[test]
-fn a_row_that_is_not_finite_has_no_outputs() {
+fn a_row_that_is_not_finite_has_no_finite_outputs() {
     let shape = Shape {
         outputs: 33,
         inputs: 70,
@@ -242,7 +243,7 @@ fn a_row_that_is_not_finite_has_no_outputs() {
     }
 }
 
-/// Finite numbers of every size, those too small for a normal scale among them.
+/// Finite numbers of all magnitudes, including those whose scale is subnormal.
 fn of_all_sizes() -> impl Strategy<Value = Vec<f32>> {
     let number = (-1f32..1.0, -150i32..126).prop_map(|(x, exponent)| x * 2f32.powi(exponent));
     proptest::collection::vec(prop_oneof![number, -1f32..1.0, Just(0.0)], 1..80)
@@ -251,9 +252,9 @@ fn of_all_sizes() -> impl Strategy<Value = Vec<f32>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 200 }))]
 
-    /// What is quantised outside of a matrix is what a matrix keeps, and what is made of its numbers again.
+    /// `quantise` gives the values that a matrix stores, and quantising them again changes nothing.
     #[test]
-    fn a_quantised_row_is_that_of_the_matrix_and_stays(weights in of_all_sizes()) {
+    fn quantise_agrees_with_the_matrix_and_is_idempotent(weights in of_all_sizes()) {
         let inputs = weights.len();
         let mut whole = vec![0; inputs];
         let scale = quantise(&weights, &mut whole);
@@ -261,7 +262,7 @@ proptest! {
         let back: Vec<f32> = whole.iter().map(|q| f32::from(*q) * scale).collect();
 
         let mut kept = weights.clone();
-        rounded(Format::Int8, &mut kept);
+        round_trip_row(Format::Int8, &mut kept);
         prop_assert_eq!(&kept, &back);
         let mut again = vec![0; inputs];
         let same = quantise(&back, &mut again);
@@ -279,9 +280,9 @@ proptest! {
 }
 
 #[test]
-fn swiglu_is_its_formula() {
+fn swiglu_follows_its_formula() {
     let (hidden, inputs, rows) = (40, 24, 5);
-    // Panels of 32 gates and of 32 values by turns, the last of each with 8 only.
+    // Panels of 32 gates and of 32 values alternate; the last of each has only 8 rows.
     let gates = mixed(1, hidden * inputs);
     let values = mixed(2, hidden * inputs);
     let mut both = Vec::new();
@@ -343,7 +344,7 @@ impl Heads {
     }
 }
 
-/// Attention of all positions, in chunks of these lengths.
+/// Attention of all positions, computed in chunks of these lengths.
 fn attention(
     cpu: &mut Cpu,
     heads: &Heads,
@@ -375,7 +376,7 @@ fn sequence<C>(rows: Range<usize>, start: usize, cache: C) -> Sequence<C> {
     Sequence { rows, start, cache }
 }
 
-/// Attention of several sequences at once, of which the first chunk came before and the others come together.
+/// Attention of several sequences in one call, after the first `first` positions of each alone.
 fn attention_together(
     cpu: &mut Cpu,
     heads: &Heads,
@@ -416,7 +417,7 @@ fn attention_together(
     sequences.into_iter().map(|one| of(one.rows)).collect()
 }
 
-/// The same in f64, number by number.
+/// Attention computed from its definition, in f64.
 fn attention_by_formula(heads: &Heads, qkv: &[f32], angles: (&[f32], &[f32])) -> Vec<f64> {
     let (dim, group) = (heads.dim, heads.queries / heads.keys);
     let head = |position: usize, head: usize| -> Vec<f64> {
@@ -464,7 +465,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 24 }))]
 
     #[test]
-    fn attention_is_its_formula_and_its_bits_depend_on_nothing_else(
+    fn attention_follows_its_formula_with_the_same_bits_in_every_case(
         keys in 1usize..4,
         group in 1usize..4,
         pairs in 1usize..50,
@@ -499,7 +500,7 @@ proptest! {
     }
 
     #[test]
-    fn sequences_computed_together_have_the_bits_of_each_alone(
+    fn sequences_in_one_call_have_the_same_bits_as_alone(
         keys in 1usize..3,
         group in 1usize..4,
         dim in 1usize..40,
@@ -524,8 +525,8 @@ proptest! {
                     let together = attention_together(&mut cpu, &heads, format, &all, angles, first);
                     for ((qkv, more), together) in all.iter().zip(&more).zip(together) {
                         let alone = attention(&mut cpu, &heads, format, qkv, angles, &[first, *more]);
-                        let behind = alone.len() - together.len();
-                        prop_assert_eq!(&alone[behind..], &together[..], "{}", isa.name());
+                        let start = alone.len() - together.len();
+                        prop_assert_eq!(&alone[start..], &together[..], "{}", isa.name());
                     }
                 }
             }

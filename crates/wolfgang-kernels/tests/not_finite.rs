@@ -1,5 +1,5 @@
-//! What is not finite, or has no place in a format, comes out of attention as NaN, by every instruction set alike: no
-//! finite number follows from it.
+//! Numbers that are not finite, or not in the element type of the cache, make the result of
+//! attention NaN, on every instruction set: it is never a finite number.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,12 +9,12 @@ use wolfgang_kernels::{Cache, CacheFormat, Cpu, Isa, Rotation, RowMatrix, Sequen
 const DIM: usize = 20;
 const POSITIONS: usize = 40;
 
-/// Where a query, a key and a value begin: one head of each.
+/// Offsets of query, key and value in a row: one head of each.
 const QUERY: usize = 0;
 const KEY: usize = DIM;
 const VALUE: usize = 2 * DIM;
 
-/// Numbers between -1 and 1, but for one.
+/// Numbers between -1 and 1, except `number` at one place.
 fn qkv(position: usize, at: usize, number: f32) -> RowMatrix {
     let mut rows = RowMatrix::default();
     rows.reset(POSITIONS, 3 * DIM);
@@ -27,7 +27,7 @@ fn qkv(position: usize, at: usize, number: f32) -> RowMatrix {
     rows
 }
 
-/// For each position, whether what attention made of it is finite.
+/// For each position, whether the result of attention is finite.
 fn finite(isa: Isa, format: CacheFormat, mut qkv: RowMatrix) -> Vec<bool> {
     let mut cpu = Cpu::new(isa, NonZeroUsize::MIN).unwrap();
     let mut cache = Cache::new(format, 1, DIM, POSITIONS).unwrap();
@@ -37,7 +37,7 @@ fn finite(isa: Isa, format: CacheFormat, mut qkv: RowMatrix) -> Vec<bool> {
         sin: &sin,
     };
     let mut mixed = RowMatrix::default();
-    // One row at a time, so that no row is computed beside a later one.
+    // One row at a time, so that no row is computed together with a later one.
     let mut all = Vec::new();
     for position in 0..POSITIONS {
         let mut row = RowMatrix::default();
@@ -56,7 +56,7 @@ fn finite(isa: Isa, format: CacheFormat, mut qkv: RowMatrix) -> Vec<bool> {
 }
 
 #[test]
-fn a_query_that_is_not_finite_spoils_its_own_row() {
+fn a_query_that_is_not_finite_makes_its_own_row_nan() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         for isa in Isa::all() {
             let found = finite(isa, CacheFormat::F32, qkv(21, QUERY + 3, bad));
@@ -67,7 +67,7 @@ fn a_query_that_is_not_finite_spoils_its_own_row() {
 }
 
 #[test]
-fn a_key_or_value_that_is_not_finite_spoils_every_row_that_sees_it() {
+fn a_key_or_value_that_is_not_finite_makes_all_rows_that_attend_to_it_nan() {
     let expected: Vec<bool> = (0..POSITIONS).map(|row| row < 17).collect();
     for isa in Isa::all() {
         for at in [KEY + 3, VALUE + 3] {
@@ -77,7 +77,7 @@ fn a_key_or_value_that_is_not_finite_spoils_every_row_that_sees_it() {
                     assert_eq!(found, expected, "{bad} at {at}, {} {format:?}", isa.name());
                 }
             }
-            // Beyond f16, but not beyond f32.
+            // Out of range for f16, but not for f32.
             for large in [65_520.0, -1e6] {
                 let found = finite(isa, CacheFormat::F16, qkv(17, at, large));
                 assert_eq!(found, expected, "{large} at {at}, {}", isa.name());

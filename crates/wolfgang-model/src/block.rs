@@ -1,13 +1,13 @@
 //! One layer of the transformer.
 
-use crate::attention::{Attention, Step};
+use crate::attention::{Attention, ForwardContext};
 use crate::feed_forward::FeedForward;
 use crate::kv_cache::LayerCache;
 use crate::norm::RmsNorm;
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-/// A pre-norm residual block: attention, then feed-forward, each added to what came in.
+/// A pre-norm residual block: attention, then feed-forward, each added to its input.
 #[derive(Module, Debug)]
 pub(crate) struct Block {
     pub(crate) attention_norm: RmsNorm,
@@ -21,12 +21,12 @@ impl Block {
     pub(crate) fn forward(
         &self,
         x: Tensor<3>,
-        step: &Step,
+        context: &ForwardContext,
         cache: Option<&mut LayerCache>,
     ) -> Tensor<3> {
-        let attended = self
-            .attention
-            .forward(self.attention_norm.forward(x.clone()), step, cache);
+        let attended =
+            self.attention
+                .forward(self.attention_norm.forward(x.clone()), context, cache);
         let x = x + attended;
         let transformed = self.feed_forward.forward(self.ffn_norm.forward(x.clone()));
         x + transformed

@@ -4,10 +4,10 @@ use crate::ModelError;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs `work`, which computes on a device, and turns a panic of the backend into an error: drivers that are missing,
-/// memory that is used up and kernels that cannot be compiled end that way.
+/// Runs `work`, which computes on a device, and returns a panic of the backend as an error.
+/// Backends panic if a driver is missing, an allocation fails or a kernel cannot be compiled.
 ///
-/// A cache that the panic left half-written counts only what it had before.
+/// A KV cache that was being written keeps its old length.
 pub(crate) fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, ModelError> {
     catch_unwind(AssertUnwindSafe(work))
         .map_err(|panic| ModelError::backend(panic_message(&*panic)))
@@ -15,8 +15,8 @@ pub(crate) fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, ModelError> 
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let owned = panic.downcast_ref::<String>().map(String::as_str);
-    let said = owned.or_else(|| panic.downcast_ref::<&str>().copied());
-    said.unwrap_or("it panicked without a message")
+    let message = owned.or_else(|| panic.downcast_ref::<&str>().copied());
+    message.unwrap_or("it panicked without a message")
 }
 
 #[cfg(test)]
@@ -25,13 +25,13 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_of_one_line() {
-        let of = |work: fn()| catch_panic(work).unwrap_err().to_string();
+        let error = |work: fn()| catch_panic(work).unwrap_err().to_string();
         assert_eq!(
-            of(|| panic!("no memory\nstack:\n0")),
+            error(|| panic!("no memory\nstack:\n0")),
             "the backend failed: no memory"
         );
         assert_eq!(
-            of(|| panic!("no {}", "driver")),
+            error(|| panic!("no {}", "driver")),
             "the backend failed: no driver"
         );
         assert_eq!(catch_panic(|| 7), Ok(7));

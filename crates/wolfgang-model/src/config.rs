@@ -46,7 +46,8 @@ impl Default for ModelConfig {
     }
 }
 
-/// 2 GB, a hundred times the cache of the default configuration.
+/// Maximum number of elements of the KV cache: 2 GB in f32, about a hundred times that of the
+/// default configuration.
 const MAX_CACHE: u64 = 1 << 29;
 
 /// Name and shape of one parameter.
@@ -60,7 +61,7 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// A parameter of this name and shape.
+    /// Creates a parameter of this name and shape.
     pub fn new(name: impl Into<String>, shape: impl Into<Vec<usize>>) -> Self {
         Self {
             name: name.into(),
@@ -145,7 +146,8 @@ impl ModelConfig {
             self.n_kv_head,
             || format!("it must divide n_head ({})", self.n_head),
         )?;
-        // Within these limits nothing below overflows. The cache is the one thing whose size shows in no tensor.
+        // Within these limits the products below do not overflow. No tensor of a checkpoint has the
+        // size of the cache, so it is limited here.
         let sizes = [2, self.n_layer, self.block_size, self.kv_dim()];
         let cache: u64 = sizes.into_iter().map(|size| size as u64).product();
         check(cache <= MAX_CACHE, "block_size", self.block_size, || {
@@ -207,6 +209,7 @@ impl ModelConfig {
     }
 }
 
+/// Returns [`ModelError::InvalidConfig`] unless `holds`.
 fn check(
     holds: bool,
     field: &'static str,
@@ -229,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_is_the_75m_model() {
+    fn the_default_is_the_75m_configuration() {
         let config = ModelConfig::default();
         assert_eq!(config.validate(), Ok(()));
         assert_eq!(
@@ -240,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_shapes_name_their_field() {
+    fn invalid_configurations_are_reported_with_their_field() {
         let ok = ModelConfig::default;
         let cases = [
             (

@@ -48,39 +48,41 @@ impl DeviceName {
         if !Backend::ALL.iter().any(|backend| backend.is_compiled_in()) {
             return Err(ModelError::NoBackend);
         }
-        let mut refusals = Vec::new();
-        for place in self.places() {
-            match place.open() {
-                Ok(device) => return Ok((place, device)),
-                Err(error) => refusals.push(error),
+        let mut errors = Vec::new();
+        for id in self.candidates() {
+            match id.open() {
+                Ok(device) => return Ok((id, device)),
+                Err(error) => errors.push(error),
             }
         }
-        // What was tried and did not work tells more than what was left out of the program.
-        refusals.sort_by_key(|error| matches!(error, ModelError::NotCompiledIn { .. }));
-        let first = refusals.into_iter().next();
+        // An error of a backend that is compiled in is more useful than one that is not.
+        errors.sort_by_key(|error| matches!(error, ModelError::NotCompiledIn { .. }));
+        let first = errors.into_iter().next();
         Err(first.unwrap_or(ModelError::NoBackend))
     }
 
     /// The devices that this name can refer to, best first.
-    fn places(self) -> Vec<DeviceId> {
+    fn candidates(self) -> Vec<DeviceId> {
         let cpu = [DeviceId::Flex, DeviceId::TchCpu, DeviceId::NdArray];
         match self {
             Self::Auto => {
-                let mut places = vec![DeviceId::Cuda(0), DeviceId::TchCuda(0), DeviceId::TchMps];
-                // A GPU in software is slower than the CPU that it runs on.
-                let at = if DeviceId::Wgpu(0).is_software() {
-                    3
+                let mut candidates =
+                    vec![DeviceId::Cuda(0), DeviceId::TchCuda(0), DeviceId::TchMps];
+                let wgpu = DeviceId::Wgpu(0);
+                // A software implementation of a GPU is slower than the kernels on the same CPU.
+                if wgpu.is_software() {
+                    candidates.extend(cpu);
+                    candidates.push(wgpu);
                 } else {
-                    0
-                };
-                places.extend(cpu);
-                places.insert(3 + at, DeviceId::Wgpu(0));
-                places
+                    candidates.push(wgpu);
+                    candidates.extend(cpu);
+                }
+                candidates
             }
             Self::Cpu => cpu.to_vec(),
             Self::Cuda(index) => vec![DeviceId::Cuda(index), DeviceId::TchCuda(index)],
             Self::Tch => vec![DeviceId::TchCuda(0), DeviceId::TchMps, DeviceId::TchCpu],
-            Self::Specific(place) => vec![place],
+            Self::Specific(id) => vec![id],
         }
     }
 }
@@ -140,7 +142,7 @@ impl Display for DeviceName {
             Self::Cpu => f.write_str("cpu"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
             Self::Tch => f.write_str("tch"),
-            Self::Specific(place) => place.fmt(f),
+            Self::Specific(id) => id.fmt(f),
         }
     }
 }
@@ -150,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_read_and_written() {
+    fn every_name_parses_and_is_displayed() {
         for name in [
             "auto",
             "cpu",
@@ -196,9 +198,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_opened_says_why() {
-        let nowhere = "wgpu:4000".parse::<DeviceName>().unwrap().open();
-        let expected = match nowhere.unwrap_err() {
+    fn the_error_of_a_device_that_cannot_be_opened_names_the_reason() {
+        let opened = "wgpu:4000".parse::<DeviceName>().unwrap().open();
+        let expected = match opened.unwrap_err() {
             ModelError::NoBackend => Backend::ALL.iter().all(|b| !b.is_compiled_in()),
             ModelError::NotCompiledIn { .. } => !Backend::Wgpu.is_compiled_in(),
             ModelError::NoDevice { .. } => Backend::Wgpu.is_compiled_in(),

@@ -1,9 +1,9 @@
-//! The table that is both the first and the last layer.
+//! The embeddings, which are also the output head.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor};
 
-/// One vector per token id. Read by row it embeds, as a matrix it is the head: the two are tied.
+/// One vector per token id. The matrix is also that of the output head (tied weights).
 #[derive(Module, Debug)]
 pub(crate) struct Embedding {
     /// `[vocab_size, n_embd]`.

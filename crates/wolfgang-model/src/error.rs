@@ -135,10 +135,10 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    /// An error with the first line of a backend's message.
-    pub(crate) fn backend(said: impl ToString) -> Self {
-        let said = said.to_string();
-        let line = said.lines().map(str::trim).find(|line| !line.is_empty());
+    /// Creates an error with the first line of a message of the backend.
+    pub(crate) fn backend(message: impl ToString) -> Self {
+        let message = message.to_string();
+        let line = message.lines().map(str::trim).find(|line| !line.is_empty());
         Self::Backend {
             message: line.unwrap_or("no error message").to_owned(),
         }

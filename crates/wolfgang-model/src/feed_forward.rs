@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, activation::silu};
 /// The gated feed-forward layer (Shazeer 2020): w2(silu(w1 x) · w3 x).
 #[derive(Module, Debug)]
 pub(crate) struct FeedForward {
-    /// w1 and w3, row below row.
+    /// w1 and w3, concatenated by rows.
     pub(crate) w13: Linear,
     pub(crate) w2: Linear,
 }

@@ -18,12 +18,12 @@ pub struct KvCache {
     device: Device,
 }
 
-/// Where the numbers are, layer by layer.
+/// The keys and values, layer by layer.
 #[derive(Clone, Debug)]
 pub(crate) enum Store {
-    /// On a device of burn's.
+    /// Tensors of burn.
     Burn(Vec<LayerCache>),
-    /// As our kernels have them.
+    /// In the layout of the CPU kernels.
     Kernels(Arc<Vec<Cache>>),
 }
 
@@ -31,14 +31,14 @@ impl Store {
     pub(crate) fn burn(&mut self) -> Result<&mut [LayerCache], ModelError> {
         match self {
             Self::Burn(layers) => Ok(layers),
-            Self::Kernels(_) => Err(elsewhere()),
+            Self::Kernels(_) => Err(wrong_store()),
         }
     }
 
     /// Copies the memory if it is shared with a clone (copy-on-write).
     pub(crate) fn kernels(&mut self) -> Result<&mut [Cache], ModelError> {
         let Self::Kernels(layers) = self else {
-            return Err(elsewhere());
+            return Err(wrong_store());
         };
         if Arc::get_mut(layers).is_none() {
             let copies = layers.iter().map(Cache::try_clone);
@@ -46,15 +46,15 @@ impl Store {
         }
         Arc::get_mut(layers)
             .map(Vec::as_mut_slice)
-            .ok_or_else(elsewhere)
+            .ok_or_else(wrong_store)
     }
 }
 
-fn elsewhere() -> ModelError {
+fn wrong_store() -> ModelError {
     ModelError::backend("the KV cache is on another device than the model")
 }
 
-/// What a cache must agree with its model on.
+/// The properties in which a cache must match its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct CacheShape {
     n_layer: usize,
@@ -147,20 +147,21 @@ impl KvCache {
         self.len = 0;
     }
 
-    /// Copies what is shared with clones, which the next forward pass would do otherwise.
+    /// Copies the memory that is shared with clones, which the next forward pass would do
+    /// otherwise.
     ///
     /// # Errors
     /// [`ModelError::NoMemory`]. The cache is unchanged.
     pub fn make_unique(&mut self) -> Result<(), ModelError> {
         match &self.store {
             Store::Kernels(_) => self.store.kernels().map(|_| ()),
-            // burn's tensors are copied when they are written.
+            // burn copies tensors when they are written.
             Store::Burn(_) => Ok(()),
         }
     }
 
-    /// Bytes that keys and values take in memory: for all positions of the context, computed or not.
-    /// Clones share them until one of them computes further.
+    /// Returns the size of keys and values in memory, in bytes, for all positions of the context,
+    /// whether in use or not. Clones share the memory until one of them is extended.
     pub fn memory_bytes(&self) -> usize {
         match &self.store {
             Store::Kernels(layers) => layers.iter().map(Cache::memory_bytes).sum(),
@@ -176,7 +177,7 @@ impl KvCache {
         &mut self.store
     }
 
-    /// Counts `n` positions that every layer has now written.
+    /// Adds `n` positions to the length, after all layers have written them.
     pub(crate) fn advance(&mut self, n: usize) {
         self.len += n;
     }
@@ -199,7 +200,7 @@ impl KvCache {
     }
 }
 
-/// One layer's share of the cache.
+/// The cache of one layer.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerCache {
     /// `[1, n_kv_head, block_size, head_dim]`, of which the first positions are in use.
@@ -224,7 +225,8 @@ impl LayerCache {
     }
 }
 
-/// No view of `store` outlives a step, so backends that write in place when they own a tensor alone do so here.
+/// Writes `new` at `start` and returns all positions up to its end. No other reference to `store`
+/// exists during the write, so backends that support it write in place.
 fn write(store: &mut Tensor<4>, start: usize, new: Tensor<4>) -> Tensor<4> {
     let [batch, heads, seq, width] = new.dims();
     let end = start + seq;

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
-/// y = x Wᵀ, with W as the checkpoints have it.
+/// y = x Wᵀ, with W in the layout of the checkpoints.
 #[derive(Module, Debug)]
 pub(crate) struct Linear {
     /// `[out, in]`.

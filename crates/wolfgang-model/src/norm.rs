@@ -4,8 +4,8 @@ use crate::ModelConfig;
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
 
-/// Root mean square layer normalisation (Zhang & Sennrich 2019): x · rsqrt(mean(x²) + ε), in f32, then times the
-/// weight.
+/// Root mean square layer normalisation (Zhang & Sennrich 2019): x / sqrt(mean(x²) + ε) in f32,
+/// then times the weight.
 #[derive(Module, Debug)]
 pub(crate) struct RmsNorm {
     /// `[n_embd]`.

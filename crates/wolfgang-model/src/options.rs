@@ -47,7 +47,7 @@ impl ModelOptions {
         self
     }
 
-    /// The element type of the KV cache, with `kernels` or with burn's operations.
+    /// Returns the element type of the KV cache, with `kernels` or with the operations of burn.
     pub(crate) fn cache_precision(&self, kernels: bool) -> Result<Precision, ModelError> {
         let default = match self.precision {
             Precision::F32 => Precision::F32,

@@ -1,9 +1,9 @@
 //! Element types of weights.
 
+mod support;
+
 use crate::ModelError;
-use crate::backends::is_flex;
-use crate::catch_panic::catch_panic;
-use burn::tensor::{DType, Device};
+use burn::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -47,37 +47,6 @@ impl Precision {
             Self::Bf16 => DType::BF16,
             Self::Int8 => DType::I8,
         }
-    }
-
-    /// Returns the precisions that `device` supports.
-    pub fn supported_by(device: &Device) -> Vec<Self> {
-        if is_flex(device) {
-            return Self::ALL.to_vec();
-        }
-        Self::supported_by_burn(device)
-    }
-
-    /// Those in which burn's operations compute on `device`.
-    fn supported_by_burn(device: &Device) -> Vec<Self> {
-        let supported =
-            |precision: &Self| *precision != Self::Int8 && device.supports_dtype(precision.dtype());
-        Self::ALL.into_iter().filter(supported).collect()
-    }
-
-    /// Refuses what `device` does not support; by burn's operations, if it is to be `use_burn_ops`.
-    pub(crate) fn check(self, device: &Device, use_burn_ops: bool) -> Result<(), ModelError> {
-        let supported = catch_panic(|| match use_burn_ops {
-            true => Self::supported_by_burn(device),
-            false => Self::supported_by(device),
-        })?;
-        if supported.contains(&self) {
-            return Ok(());
-        }
-        let supported: Vec<_> = supported.iter().map(Self::to_string).collect();
-        Err(ModelError::UnsupportedPrecision {
-            precision: self,
-            supported: supported.join(", "),
-        })
     }
 }
 

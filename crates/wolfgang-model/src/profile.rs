@@ -105,9 +105,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_stand_where_they_are_counted() {
-        for (place, op) in Op::ALL.into_iter().enumerate() {
-            assert_eq!(op as usize, place, "{}", op.name());
+    fn all_lists_the_operations_in_the_order_of_their_discriminants() {
+        for (index, op) in Op::ALL.into_iter().enumerate() {
+            assert_eq!(op as usize, index, "{}", op.name());
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::ModelConfig;
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-/// The angles of all positions, `[block_size, head_dim]`.
+/// Cosines and sines of the rotation angles of all positions, `[block_size, head_dim]` each.
 #[derive(Clone, Debug)]
 pub(crate) struct RopeTable {
     /// The cosine of each angle, twice.
@@ -16,12 +16,13 @@ pub(crate) struct RopeTable {
 impl RopeTable {
     pub(crate) fn new(head_dim: usize, block_size: usize) -> Self {
         const THETA: f32 = ModelConfig::ROPE_THETA as f32;
-        // In f32 throughout, as the original: at position 500 the rounding of the angle shows in the logits.
+        // Computed in f32, as in the original: at position 500 the rounding of the angle changes
+        // the logits.
         let angle =
             |t: usize, i: usize| t as f32 * (1.0 / THETA.powf((2 * i) as f32 / head_dim as f32));
         let table = |pair: fn(f32) -> [f32; 2]| {
-            let of_position = move |t| (0..head_dim / 2).flat_map(move |i| pair(angle(t, i)));
-            (0..block_size).flat_map(of_position).collect()
+            let row = move |t| (0..head_dim / 2).flat_map(move |i| pair(angle(t, i)));
+            (0..block_size).flat_map(row).collect()
         };
         Self {
             cos: table(|angle| [angle.cos(), angle.cos()]),
@@ -30,11 +31,12 @@ impl RopeTable {
     }
 }
 
-/// Rotary embedding (Su et al. 2021), interleaved: neighbouring pairs are one complex number, and pair i at position
-/// t is turned by the angle t · θ^(−2i / head_dim).
+/// Rotary embedding (Su et al. 2021), interleaved: adjacent dimensions are one complex number, and
+/// pair i at position t is rotated by the angle t · θ^(−2i / head_dim).
 #[derive(Module, Debug)]
 pub(crate) struct RotaryEmbedding {
-    /// The cosine of each angle, twice: `[block_size, head_dim]`. A plain tensor: a constant, no parameter.
+    /// The cosine of each angle, twice: `[block_size, head_dim]`. A plain tensor, because it is a
+    /// constant and not a parameter.
     cos: Tensor<2>,
     /// The sine of each angle, negative and positive: `[block_size, head_dim]`.
     sin: Tensor<2>,
@@ -53,7 +55,7 @@ impl RotaryEmbedding {
         }
     }
 
-    /// The rotation of `seq` tokens, the first of which stands at position `start`.
+    /// Returns the rotation of `seq` tokens from position `start` on.
     pub(crate) fn at(&self, start: usize, seq: usize) -> Rotation {
         let rows = |table: &Tensor<2>| {
             let rows = table.clone().narrow(0, start, seq);
@@ -66,7 +68,7 @@ impl RotaryEmbedding {
     }
 }
 
-/// The rotation that all heads of all layers undergo in one forward pass.
+/// The rotation of queries and keys in one forward pass, for all heads and layers.
 pub(crate) struct Rotation {
     /// `[1, seq, 1, head_dim]`.
     cos: Tensor<4>,
@@ -75,8 +77,9 @@ pub(crate) struct Rotation {
 }
 
 impl Rotation {
-    /// Turns `x`, `[batch, seq, heads, head_dim]`: (re, im) becomes (re cos − im sin, im cos + re sin).
-    pub(crate) fn turn(&self, x: Tensor<4>) -> Tensor<4> {
+    /// Rotates `x`, `[batch, seq, heads, head_dim]`: (re, im) becomes
+    /// (re cos − im sin, im cos + re sin).
+    pub(crate) fn rotate(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, seq, heads, head_dim] = x.dims();
         let pairs = x.clone().reshape([batch, seq, heads, head_dim / 2, 2]);
         let swapped = pairs.flip([4]).reshape([batch, seq, heads, head_dim]);

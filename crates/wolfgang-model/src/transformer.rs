@@ -1,6 +1,6 @@
-//! The model by burn's operations, for every device.
+//! The transformer on the operations of burn, for every device.
 
-use crate::attention::{Attention, Step};
+use crate::attention::{Attention, ForwardContext};
 use crate::block::Block;
 use crate::embedding::Embedding;
 use crate::feed_forward::FeedForward;
@@ -13,7 +13,7 @@ use crate::{ModelConfig, Precision};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// Rows that prefill computes at once. Attention takes memory for each pair of a row and a
+/// Maximum number of rows of a forward pass: attention needs memory for each pair of a row and a
 /// position.
 pub(crate) const PREFILL_ROWS: usize = 512;
 
@@ -64,12 +64,13 @@ impl Transformer {
         }
     }
 
-    /// Logits of every position, `[n]` ids → `[n, vocab_size]`.
+    /// Returns the logits of every position, `[n]` ids → `[n, vocab_size]`.
     pub(crate) fn forward(&self, ids: &[u32], device: &Device) -> Tensor<2> {
-        self.logits(self.hidden(ids, 0, None, device))
+        self.project_logits(self.forward_layers(ids, 0, None, device))
     }
 
-    /// Logits of the last of `ids`, which stand at `start` and behind it, `[vocab_size]`.
+    /// Returns the logits of the last of `ids`, `[vocab_size]`. `start` is the position of the
+    /// first; `None` if there are no ids.
     pub(crate) fn forward_cached(
         &self,
         ids: &[u32],
@@ -79,16 +80,16 @@ impl Transformer {
     ) -> Option<Tensor<1>> {
         let (mut last, mut start) = (None, start);
         for chunk in ids.chunks(PREFILL_ROWS) {
-            let hidden = self.hidden(chunk, start, Some(cache), device);
+            let hidden = self.forward_layers(chunk, start, Some(cache), device);
             last = Some(hidden.narrow(1, chunk.len() - 1, 1));
             start += chunk.len();
         }
-        // Only the last position's logits are wanted, and the head is the largest product of all.
-        last.map(|last| self.logits(last).squeeze_dim(0))
+        // Only the last position is projected to logits, which is the largest product.
+        last.map(|last| self.project_logits(last).squeeze_dim(0))
     }
 
-    /// Logits of each of `ids`, which have the positions from `start` on, `[n, vocab_size]`. At most
-    /// [`PREFILL_ROWS`] ids.
+    /// Returns the logits of each of `ids`, `[n, vocab_size]`. `start` is the position of the
+    /// first. There may be at most [`PREFILL_ROWS`] ids.
     pub(crate) fn forward_cached_all(
         &self,
         ids: &[u32],
@@ -96,18 +97,18 @@ impl Transformer {
         start: usize,
         device: &Device,
     ) -> Tensor<2> {
-        self.logits(self.hidden(ids, start, Some(cache), device))
+        self.project_logits(self.forward_layers(ids, start, Some(cache), device))
     }
 
-    /// Everything between embedding and final norm, `[n]` → `[1, n, n_embd]`.
-    fn hidden(
+    /// Embeddings and all layers, without the final norm, `[n]` → `[1, n, n_embd]`.
+    fn forward_layers(
         &self,
         ids: &[u32],
         start: usize,
         cache: Option<&mut [LayerCache]>,
         device: &Device,
     ) -> Tensor<3> {
-        let step = Step {
+        let context = ForwardContext {
             start,
             rotation: self.rope.at(start, ids.len()),
             mask: self.mask.at(start, ids.len()),
@@ -119,13 +120,13 @@ impl Transformer {
         let mut caches = cache.map(|layers| layers.iter_mut());
         for block in &self.layers {
             let cache = caches.as_mut().and_then(Iterator::next);
-            x = block.forward(x, &step, cache);
+            x = block.forward(x, &context, cache);
         }
         x
     }
 
-    /// Final norm and head, `[1, n, n_embd]` → `[n, vocab_size]`.
-    fn logits(&self, x: Tensor<3>) -> Tensor<2> {
+    /// Final norm and output head, `[1, n, n_embd]` → `[n, vocab_size]`.
+    fn project_logits(&self, x: Tensor<3>) -> Tensor<2> {
         self.embeddings.head(self.norm.forward(x).squeeze_dim(0))
     }
 }

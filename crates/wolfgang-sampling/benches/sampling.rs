@@ -1,7 +1,7 @@
-//! What one sampling step costs: `cargo bench -p wolfgang-sampling`.
+//! Time of one sampling step: `cargo bench -p wolfgang-sampling`.
 //!
-//! Prints the median and the 10th and 90th percentile in microseconds, over 32,768 logits that lie in the cache, as
-//! they do when the model has just computed them.
+//! Prints the median and the 10th and 90th percentile in microseconds, for 32,768 logits that are
+//! in the CPU cache, as after a forward pass.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -12,22 +12,20 @@ use wolfgang_sampling::{
 
 const VOCAB: usize = 32_768;
 const STEPS: usize = 2_000;
-/// Different logits in turn, so that no branch predictor learns a step by heart.
+/// Number of sets of logits, which alternate so that branch prediction cannot learn them.
 const VARIANTS: u64 = 16;
 
-#[expect(clippy::print_stdout, reason = "a program may speak")]
+#[expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 fn main() -> Result<(), wolfgang_sampling::SamplingError> {
-    println!("µs a step: median (10th to 90th percentile), {STEPS} steps, vocabulary {VOCAB}");
-    println!("behind 48 ids of prompt and 2,000 generated ids");
+    println!("µs per step: median (10th to 90th percentile), {STEPS} steps, vocabulary {VOCAB}");
+    println!("after a prompt of 48 ids and 2,000 generated ids");
     for (logits_name, make) in LOGITS {
         for (chain_name, params) in chains() {
             let [p10, median, p90] = measure(&params, &variants(make))?;
             println!("{logits_name:10} {chain_name:20} {median:8.1} ({p10:.1} to {p90:.1})");
         }
     }
-    println!(
-        "with one step more, peaked logits: behind nothing but softmax, and in the default chain"
-    );
+    println!("with one more step, peaked logits: added to softmax alone, and to the default chain");
     let variants = variants(peaked);
     for (name, set) in STEPS_ALONE {
         let mut medians = [0.0; 2];
@@ -59,7 +57,7 @@ const LOGITS: [(&str, MakeLogits); 4] = [
     }),
 ];
 
-/// A bulk of unlikely ids and a few dozen likely ones, like a language model that knows what comes next.
+/// Many unlikely ids and a few dozen likely ones, as a language model gives.
 fn peaked(rng: &mut ChaChaRng) -> Vec<f32> {
     let mut logits: Vec<f32> = (0..VOCAB).map(|_| 2.0 * normal(rng) - 4.0).collect();
     for _ in 0..50 {
@@ -73,12 +71,12 @@ fn flat(rng: &mut ChaChaRng) -> Vec<f32> {
     (0..VOCAB).map(|_| normal(rng)).collect()
 }
 
-/// Near enough to the standard normal distribution: the sum of twelve uniform numbers.
+/// Approximation of the standard normal distribution: the sum of twelve uniform numbers.
 fn normal(rng: &mut ChaChaRng) -> f32 {
     ((0..12).map(|_| rng.uniform()).sum::<f64>() - 6.0) as f32
 }
 
-/// Nothing but softmax and the draw.
+/// Only softmax and the draw.
 fn plain() -> SamplingParams {
     SamplingParams::default()
         .with_temperature(1.0)
@@ -101,7 +99,7 @@ fn chains() -> Vec<(&'static str, SamplingParams)> {
 
 type SetStep = fn(&mut SamplingParams);
 
-/// Each alone; the first for comparison.
+/// Each step alone, after a baseline.
 const STEPS_ALONE: &[(&str, SetStep)] = &[
     ("none", |_| {}),
     ("allowed tokens", |p| {
@@ -139,10 +137,11 @@ const STEPS_ALONE: &[(&str, SetStep)] = &[
     ("mirostat", |p| p.mirostat = Some(MirostatParams::default())),
 ];
 
-/// Every step there is.
+/// All steps.
 fn everything(mut params: SamplingParams) -> SamplingParams {
     for (name, set) in STEPS_ALONE {
-        // Half of the vocabulary is too much of a rule, and the original's four are on.
+        // Without the list of half the vocabulary; the four steps of the original are on by
+        // default.
         if !["allowed tokens", "temperature", "top-k", "top-p"].contains(name) {
             set(&mut params);
         }
@@ -157,7 +156,7 @@ fn measure(
 ) -> Result<[f64; 3], wolfgang_sampling::SamplingError> {
     let mut sampler = Sampler::new(params, VOCAB, 42)?;
     let prompt: Vec<u32> = (0..48).map(|i| i * 31 % 61).collect();
-    // It repeats single ids and now and then a few in a row, as a text does.
+    // With repetitions of single ids and short sequences, as in a text.
     let generated: Vec<u32> = (0..2_000).map(|i| i * i % 1_009 + 100).collect();
     let history = History::new(&prompt, &generated);
     let mut logits = vec![0.0; VOCAB];

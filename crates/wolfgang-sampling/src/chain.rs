@@ -1,4 +1,4 @@
-//! The chain: which steps a sampler takes, and in which order.
+//! The sampling chain: the steps of a sampler and their order.
 
 use crate::logits::check_logits;
 use crate::processors::{
@@ -11,18 +11,18 @@ use crate::{History, SamplingError, SamplingParams, Step};
 
 type Steps = Vec<(Step, Box<dyn LogitsProcessor>)>;
 
-/// The steps that are pure functions, in the order that [the crate](crate#the-order) documents.
+/// The steps without state or random numbers, in [their order](crate#the-order).
 pub(crate) struct Chain {
-    /// Of the model's own logits.
+    /// Steps before the temperature.
     pre_temperature: Steps,
-    /// The user's own.
+    /// Custom steps.
     custom: Steps,
-    /// From the temperature on.
+    /// The temperature and the steps after it.
     post_temperature: Steps,
 }
 
 impl Chain {
-    /// The steps of `params`, which must be valid, without those that change nothing.
+    /// Creates the steps of `params`, which must be valid, without those that have no effect.
     pub(crate) fn new(params: &SamplingParams, vocab_size: usize) -> Self {
         Self {
             pre_temperature: pre_temperature(params, vocab_size),
@@ -40,28 +40,28 @@ impl Chain {
         self.pre_temperature.len() + self.custom.len() + self.post_temperature.len()
     }
 
-    /// Takes every step on `logits`, which must be such.
+    /// Applies all steps to `logits`, which must be valid.
     ///
     /// # Errors
-    /// [`SamplingError::InvalidLogit`] if a step of the user's leaves one that is none.
+    /// [`SamplingError::InvalidLogit`] if a custom step returns an invalid logit.
     pub(crate) fn process(
         &mut self,
         logits: &mut [f32],
         history: History<'_>,
-        watch: &mut impl Observer,
+        observer: &mut impl Observer,
     ) -> Result<(), SamplingError> {
         for (step, processor) in &mut self.pre_temperature {
             processor.process(logits, history);
-            watch.step(*step, None, logits);
+            observer.step(*step, None, logits);
         }
         for (step, processor) in &mut self.custom {
             processor.process(logits, history);
-            watch.step(*step, None, logits);
+            observer.step(*step, None, logits);
             check_logits(logits)?;
         }
         for (step, processor) in &mut self.post_temperature {
             processor.process(logits, history);
-            watch.step(*step, None, logits);
+            observer.step(*step, None, logits);
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ fn post_temperature(params: &SamplingParams, vocab_size: usize) -> Steps {
         );
         steps.push((Step::RepetitionPenalty, Box::new(step)));
     }
-    // No filter rules out the likeliest id.
+    // No filter masks the most likely id.
     if greedy {
         return steps;
     }

@@ -1,8 +1,8 @@
-//! The distribution that logits stand for, without writing it down.
+//! Properties of the distribution of logits, computed without its probabilities.
 
-use crate::blocks;
+use crate::scan;
 
-/// What softmax needs to know of logits, gathered in one pass over those above −∞.
+/// Maximum, normaliser and entropy of the softmax of logits, computed in one pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Distribution {
     max: f32,
@@ -10,15 +10,16 @@ pub(crate) struct Distribution {
     total: f64,
     log_total: f64,
     entropy: f64,
+    /// Number of ids that are not masked.
     possible: usize,
 }
 
 impl Distribution {
-    /// `None` where no id is possible.
+    /// Returns `None` if all ids are masked.
     pub(crate) fn of(logits: &[f32]) -> Option<Self> {
-        let max = blocks::max(logits);
+        let max = scan::max(logits);
         let (mut total, mut moment, mut possible) = (0.0, 0.0, 0);
-        blocks::above(logits, f32::NEG_INFINITY).for_each(|(_, logit)| {
+        scan::above(logits, f32::NEG_INFINITY).for_each(|(_, logit)| {
             let weight = f64::from((logit - max).exp());
             total += weight;
             moment += weight * f64::from(logit - max);
@@ -39,7 +40,7 @@ impl Distribution {
         self.max
     }
 
-    /// How many ids are possible.
+    /// Number of ids that are not masked.
     pub(crate) fn possible(&self) -> usize {
         self.possible
     }
@@ -48,17 +49,17 @@ impl Distribution {
         f64::from((logit - self.max).exp()) / self.total
     }
 
-    /// The logit of an id that is this probable.
+    /// The logit of an id with this probability.
     pub(crate) fn logit(&self, probability: f64) -> f64 {
         f64::from(self.max) + self.log_total + probability.ln()
     }
 
-    /// −ln p, in nats: how much less is said by what was expected anyway.
+    /// Surprisal, −ln p, in nats.
     pub(crate) fn surprisal(&self, logit: f32) -> f64 {
         self.log_total - f64::from(logit - self.max)
     }
 
-    /// The surprisal to be expected, in nats: from 0 to the logarithm of the number of ids.
+    /// Entropy, the expected surprisal, in nats: from 0 to the logarithm of the number of ids.
     pub(crate) fn entropy(&self) -> f64 {
         self.entropy
     }
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_follows_the_closed_form() {
+    fn probability_surprisal_and_entropy_follow_their_closed_forms() {
         let probabilities = [0.5f32, 0.25, 0.125, 0.125];
         let logits = probabilities.map(|p| p.ln() + 3.0);
         let distribution = Distribution::of(&logits).unwrap();
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ruled_out_does_not_count() {
+    fn masked_ids_do_not_count() {
         let out = f32::NEG_INFINITY;
         let distribution = Distribution::of(&[out, 2.0, out, 2.0]).unwrap();
         assert_eq!(distribution.possible(), 2);

@@ -1,6 +1,6 @@
 //! Inverse transform sampling of an id.
 
-use crate::blocks;
+use crate::scan;
 
 /// Samples an id by inverse transform sampling: the first id at which the cumulative sum of
 /// `probabilities` exceeds `u`.
@@ -8,40 +8,40 @@ use crate::blocks;
 /// `u` is in `0.0..1.0` and is scaled by the sum of the probabilities, which need not be exactly 1.
 /// An id of probability 0 is never drawn, unless all are 0; then id 0 is returned.
 pub fn draw(probabilities: &[f32], u: f64) -> u32 {
-    inverse_cdf(blocks::above(probabilities, 0.0), u).id
+    inverse_cdf(scan::above(probabilities, 0.0), u).id
 }
 
-/// Where a walk ended.
+/// The id drawn by [`inverse_cdf`], and the cumulative sums around it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CdfPick {
     pub(crate) id: u32,
-    /// The sum of the probabilities before the id.
-    pub(crate) before: f64,
-    /// That sum with the id's own.
-    pub(crate) behind: f64,
-    /// The sum of all.
+    /// Sum of the probabilities before the id.
+    pub(crate) from: f64,
+    /// Sum of the probabilities including the id.
+    pub(crate) to: f64,
+    /// Sum of all probabilities.
     pub(crate) total: f64,
 }
 
-/// [`draw`] from ids in rising order, each with its probability.
+/// [`draw`] from ids in ascending order, each with its probability.
 pub(crate) fn inverse_cdf(possible: impl Iterator<Item = (u32, f32)> + Clone, u: f64) -> CdfPick {
     let total = possible.clone().map(|(_, p)| f64::from(p)).sum();
     let target = u * total;
-    let mut walked = CdfPick {
+    let mut pick = CdfPick {
         total,
         ..CdfPick::default()
     };
     for (id, p) in possible {
         if p > 0.0 {
-            walked.id = id;
-            walked.before = walked.behind;
-            walked.behind += f64::from(p);
-            if walked.behind > target {
+            pick.id = id;
+            pick.from = pick.to;
+            pick.to += f64::from(p);
+            if pick.to > target {
                 break;
             }
         }
     }
-    walked
+    pick
 }
 
 #[cfg(test)]
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_draw_walks_the_ids_in_order() {
+    fn the_draw_is_the_first_id_whose_cumulative_probability_exceeds_u() {
         let probabilities = [0.0, 0.25, 0.5, 0.0, 0.25, 0.0];
         for (u, id) in [
             (0.0, 1),
@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(
             draw(&[0.5, 0.5, 0.0], 1.0),
             1,
-            "rounding never reaches an impossible id"
+            "an id of probability 0 is not drawn"
         );
     }
 }

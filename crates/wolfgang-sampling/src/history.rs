@@ -1,4 +1,4 @@
-//! The ids a processor may look back on.
+//! The ids of a sequence that processors can read.
 
 use crate::SamplingError;
 use std::fmt;
@@ -28,10 +28,10 @@ pub enum PenaltyScope {
 }
 
 impl PenaltyScope {
-    /// Every one.
+    /// All variants.
     pub const ALL: [Self; 2] = [Self::Context, Self::Generated];
 
-    /// Its name for programs: `context` or `generated`.
+    /// Returns the name: `context` or `generated`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Context => "context",
@@ -61,7 +61,7 @@ impl FromStr for PenaltyScope {
 }
 
 impl<'a> History<'a> {
-    /// The ids of a prompt, and those generated since.
+    /// Creates a history from the ids of the prompt and the generated ids.
     pub const fn new(prompt: &'a [u32], generated: &'a [u32]) -> Self {
         Self { prompt, generated }
     }
@@ -81,7 +81,7 @@ impl<'a> History<'a> {
     }
 }
 
-/// A sequence that has not begun.
+/// A history without ids.
 #[cfg(test)]
 pub(crate) const EMPTY: History<'_> = History {
     prompt: &[],
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_window_reaches_back_into_the_prompt_only_in_context() {
+    fn the_window_includes_the_prompt_only_in_the_scope_context() {
         let history = History {
             prompt: &[1, 2, 3],
             generated: &[4, 5],

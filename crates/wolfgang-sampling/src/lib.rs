@@ -68,7 +68,6 @@
 //! - **Filters (11 to 17) always keep at least one id.** Steps 1 to 4 can mask all ids, which is
 //!   [`SamplingError::AllTokensMasked`].
 
-mod blocks;
 mod chain;
 mod distribution;
 mod draw;
@@ -77,11 +76,12 @@ mod history;
 mod logits;
 mod params;
 mod processors;
-mod rank;
-mod repeats;
 mod rng;
 mod sampler;
+mod scan;
+mod sort_key;
 mod step;
+mod suffix_matches;
 mod trace;
 
 pub use draw::draw;

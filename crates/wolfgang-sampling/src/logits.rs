@@ -1,14 +1,14 @@
-//! What is a logit, and what probabilities follow from logits.
+//! Validation of logits, and softmax.
 
 use crate::SamplingError;
 
-/// Checks that every logit is a number below infinity or −∞.
+/// Checks that every logit is finite or −∞.
 ///
 /// # Errors
-/// [`SamplingError::InvalidLogit`] for the first that is none.
+/// [`SamplingError::InvalidLogit`] for the first that is not.
 pub(crate) fn check_logits(logits: &[f32]) -> Result<(), SamplingError> {
     let is_logit = |l: f32| l <= f32::MAX;
-    // Without a way out in the middle the test runs over several logits at once.
+    // Without an early exit the loop is vectorised.
     if logits.iter().fold(true, |all, &l| all & is_logit(l)) {
         return Ok(());
     }
@@ -21,14 +21,14 @@ pub(crate) fn check_logits(logits: &[f32]) -> Result<(), SamplingError> {
     }
 }
 
-/// Turns the logits, of which `max` is the largest, into probabilities.
+/// Replaces the logits, whose maximum is `max`, by their probabilities.
 pub(crate) fn softmax(possible: &mut [(u32, f32)], max: f32) {
     let mut total = 0.0;
     for (_, logit) in &mut *possible {
         *logit = (*logit - max).exp();
         total += f64::from(*logit);
     }
-    // At least 1, from the likeliest id.
+    // The total is at least 1, the weight of the most likely id.
     let scale = (1.0 / total) as f32;
     for (_, weight) in possible {
         *weight *= scale;

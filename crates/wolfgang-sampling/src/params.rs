@@ -1,12 +1,12 @@
 //! The parameters of the sampling chain.
 
-mod groups;
 mod ids;
+mod param_groups;
 mod presets;
 mod setters;
 mod validate;
 
-pub use groups::{DryParams, DynamicTemperatureParams, MirostatParams, XtcParams};
+pub use param_groups::{DryParams, DynamicTemperatureParams, MirostatParams, XtcParams};
 
 use crate::{PenaltyScope, RngKind};
 
@@ -122,12 +122,13 @@ impl Default for SamplingParams {
     }
 }
 
-/// The smallest temperature besides 0. Below it dividing a logit can overflow, and long before it the draw has
-/// become greedy anyway.
+/// The smallest temperature except 0. Below it the division of a logit can overflow. Much larger
+/// temperatures already make the draw greedy.
 pub(crate) const MIN_TEMPERATURE: f32 = 1e-6;
 
 impl SamplingParams {
-    /// Whether decoding is greedy: the most likely id is always taken, without a random draw.
+    /// Returns whether decoding is greedy: the most likely id is always taken, without a random
+    /// draw.
     pub fn is_greedy(&self) -> bool {
         self.temperature == 0.0
     }

@@ -90,6 +90,7 @@ impl<P: LogitsProcessor + ?Sized> LogitsProcessor for Box<P> {
     }
 }
 
+/// Masks the ids: sets their logits to −∞.
 fn mask(logits: &mut [f32], ids: &[u32]) {
     for &id in ids {
         if let Some(logit) = logits.get_mut(id as usize) {

@@ -25,10 +25,10 @@ pub enum RngKind {
 }
 
 impl RngKind {
-    /// Every one.
+    /// All variants.
     pub const ALL: [Self; 2] = [Self::ChaCha, Self::Torch];
 
-    /// Its name for programs: `chacha` or `torch`.
+    /// Returns the name: `chacha` or `torch`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ChaCha => "chacha",
@@ -57,7 +57,7 @@ impl FromStr for RngKind {
     }
 }
 
-/// The stream of one sampler. Boxed, for the states of the two are of very different size.
+/// The random number generator of one sampler. Boxed, because the states differ much in size.
 #[derive(Debug)]
 pub(crate) enum Rng {
     ChaCha(Box<ChaChaRng>),

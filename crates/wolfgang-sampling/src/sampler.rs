@@ -1,12 +1,15 @@
 //! Sampling of one id of one sequence from logits.
 
+#[cfg(test)]
+mod tests;
+
 use crate::chain::Chain;
 use crate::draw::inverse_cdf;
 use crate::logits::{check_logits, softmax};
 use crate::processors::{LogitsProcessor, Mirostat, Xtc};
 use crate::rng::Rng;
 use crate::trace::Observer;
-use crate::{History, SamplingError, SamplingParams, Step, Trace, blocks};
+use crate::{History, SamplingError, SamplingParams, Step, Trace, scan};
 
 /// Samples one id per call: the enabled steps in [their order](crate#the-order), softmax, draw.
 ///
@@ -24,7 +27,7 @@ pub struct Sampler {
     possible: Vec<(u32, f32)>,
 }
 
-/// Far above any vocabulary; keeps a wrong number from taking all memory.
+/// Maximum size of the vocabulary, so that an invalid value cannot exhaust the memory.
 const MAX_VOCAB: usize = 1 << 24;
 
 impl Sampler {
@@ -94,7 +97,7 @@ impl Sampler {
         logits: &mut [f32],
         history: History<'_>,
     ) -> Result<u32, SamplingError> {
-        self.choose(logits, history, &mut ())
+        self.sample_observed(logits, history, &mut ())
     }
 
     /// Samples the next id like [`sample`](Self::sample) and records each step in `trace`.
@@ -110,30 +113,30 @@ impl Sampler {
         history: History<'_>,
         trace: &mut Trace,
     ) -> Result<u32, SamplingError> {
-        self.choose(logits, history, trace)
+        self.sample_observed(logits, history, trace)
     }
 
-    fn choose(
+    fn sample_observed(
         &mut self,
         logits: &mut [f32],
         history: History<'_>,
-        watch: &mut impl Observer,
+        observer: &mut impl Observer,
     ) -> Result<u32, SamplingError> {
-        self.apply_chain(logits, history, watch)?;
+        self.apply_chain(logits, history, observer)?;
         let possible = self.possible.iter().copied();
         let id = match &mut self.rng {
             _ if self.greedy => {
-                watch.greedy();
+                observer.greedy();
                 inverse_cdf(possible, 0.0).id
             }
             Rng::ChaCha(rng) => {
                 let u = rng.uniform();
-                let walked = inverse_cdf(possible, u);
-                watch.inverse_cdf(u, &walked);
-                walked.id
+                let pick = inverse_cdf(possible, u);
+                observer.inverse_cdf(u, &pick);
+                pick.id
             }
             Rng::Torch(rng) => {
-                rng.exponential_race(logits, |id, quotient| watch.quotient(id, quotient))
+                rng.exponential_race(logits, |id, quotient| observer.quotient(id, quotient))
             }
         };
         if let (Some(mirostat), Some(&p)) = (&mut self.mirostat, logits.get(id as usize)) {
@@ -162,9 +165,9 @@ impl Sampler {
         &mut self,
         logits: &mut [f32],
         history: History<'_>,
-        watch: &mut impl Observer,
+        observer: &mut impl Observer,
     ) -> Result<(), SamplingError> {
-        watch.begin(logits);
+        observer.begin(logits);
         if logits.len() != self.vocab_size {
             return Err(SamplingError::WrongLength {
                 found: logits.len(),
@@ -172,29 +175,29 @@ impl Sampler {
             });
         }
         check_logits(logits)?;
-        self.chain.process(logits, history, watch)?;
+        self.chain.process(logits, history, observer)?;
         if let Some(xtc) = &self.xtc {
             let u = self.rng.uniform();
             xtc.process(logits, u);
-            watch.step(Step::Xtc, Some(u), logits);
+            observer.step(Step::Xtc, Some(u), logits);
         }
         if let Some(mirostat) = &self.mirostat {
             mirostat.process(logits);
-            watch.step(Step::Mirostat, None, logits);
+            observer.step(Step::Mirostat, None, logits);
         }
         check_logits(logits)?;
-        let max = blocks::max(logits);
+        let max = scan::max(logits);
         if max == f32::NEG_INFINITY {
             return Err(SamplingError::AllTokensMasked);
         }
         self.possible.clear();
         if self.greedy {
-            // Above the next smaller number lie the likeliest only.
-            let first = blocks::above(logits, max.next_down()).next();
+            // Only the most likely ids are above the next smaller number.
+            let first = scan::above(logits, max.next_down()).next();
             self.possible.extend(first.map(|(id, _)| (id, 1.0)));
         } else {
             let possible = &mut self.possible;
-            blocks::above(logits, f32::NEG_INFINITY).for_each(|entry| possible.push(entry));
+            scan::above(logits, f32::NEG_INFINITY).for_each(|entry| possible.push(entry));
             softmax(possible, max);
         }
         logits.fill(0.0);
@@ -212,85 +215,5 @@ impl std::fmt::Debug for Sampler {
             .field("greedy", &self.greedy)
             .field("vocab_size", &self.vocab_size)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::history::EMPTY;
-
-    fn plain(temperature: f32) -> SamplingParams {
-        SamplingParams {
-            temperature,
-            top_k: None,
-            top_p: None,
-            repetition_penalty: 1.0,
-            ..SamplingParams::default()
-        }
-    }
-
-    #[test]
-    fn greedy_takes_the_lowest_of_the_likeliest_and_still_penalises() {
-        let params = SamplingParams {
-            temperature: 0.0,
-            ..SamplingParams::default()
-        };
-        let mut sampler = Sampler::new(&params, 4, 7).unwrap();
-        assert_eq!(sampler.sample(&mut [1.0, 3.0, 3.0, 2.0], EMPTY), Ok(1));
-        let history = History {
-            prompt: &[1],
-            generated: &[2],
-        };
-        assert_eq!(sampler.sample(&mut [1.0, 2.2, 2.2, 2.0], history), Ok(3));
-    }
-
-    #[test]
-    fn softmax_follows_its_closed_form() {
-        let mut sampler = Sampler::new(&plain(0.5), 3, 0).unwrap();
-        let mut logits = [0.0, 0.5, f32::NEG_INFINITY];
-        sampler.probabilities(&mut logits, EMPTY).unwrap();
-        let e = std::f32::consts::E;
-        let expected = [1.0 / (1.0 + e), e / (1.0 + e), 0.0];
-        for (p, q) in logits.iter().zip(expected) {
-            assert!((p - q).abs() < 1e-7, "{logits:?} is not {expected:?}");
-        }
-    }
-
-    #[test]
-    fn logits_without_a_distribution_are_errors() {
-        let mut sampler = Sampler::new(&plain(1.0), 2, 0).unwrap();
-        let (inf, nan) = (f32::INFINITY, f32::NAN);
-        assert_eq!(
-            sampler.sample(&mut [-inf, -inf], EMPTY),
-            Err(SamplingError::AllTokensMasked)
-        );
-        assert_eq!(
-            sampler.sample(&mut [0.0, inf], EMPTY),
-            Err(SamplingError::InvalidLogit { id: 1, value: inf })
-        );
-        assert!(matches!(
-            sampler.sample(&mut [nan, 0.0], EMPTY),
-            Err(SamplingError::InvalidLogit { id: 0, .. })
-        ));
-        assert_eq!(
-            sampler.sample(&mut [0.0], EMPTY),
-            Err(SamplingError::WrongLength {
-                found: 1,
-                expected: 2
-            })
-        );
-    }
-
-    #[test]
-    fn a_seed_is_a_sequence() {
-        let run = |seed| {
-            let mut sampler = Sampler::new(&plain(1.0), 64, seed).unwrap();
-            (0..32)
-                .map(|_| sampler.sample(&mut [0.0; 64], EMPTY).unwrap())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(run(1), run(1));
-        assert_ne!(run(1), run(2));
     }
 }

@@ -71,7 +71,7 @@ pub(crate) trait Observer {
     fn begin(&mut self, _logits: &[f32]) {}
     fn step(&mut self, _step: Step, _random_draw: Option<f64>, _logits: &[f32]) {}
     fn greedy(&mut self) {}
-    fn inverse_cdf(&mut self, _u: f64, _walked: &CdfPick) {}
+    fn inverse_cdf(&mut self, _u: f64, _pick: &CdfPick) {}
     fn quotient(&mut self, _id: u32, _quotient: f32) {}
 }
 
@@ -98,11 +98,11 @@ impl Observer for Trace {
         self.draw = Some(Draw::Greedy);
     }
 
-    fn inverse_cdf(&mut self, u: f64, walked: &CdfPick) {
+    fn inverse_cdf(&mut self, u: f64, pick: &CdfPick) {
         self.draw = Some(Draw::InverseCdf {
             u,
-            from: walked.before / walked.total,
-            to: walked.behind / walked.total,
+            from: pick.from / pick.total,
+            to: pick.to / pick.total,
         });
     }
 

@@ -7,14 +7,14 @@ use wolfgang_sampling::{
     RngKind, Sampler, SamplingError, SamplingParams, XtcParams,
 };
 
-/// Counts the allocations of each thread by itself, so that the test harness does not disturb.
+/// Counts allocations per thread, so that those of the test harness do not count.
 struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call goes on to the system's allocator unchanged.
+// SAFETY: every call is forwarded to the system's allocator unchanged.
 #[expect(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -39,18 +39,18 @@ fn allocations(work: impl FnOnce()) -> usize {
 }
 
 #[test]
-fn the_counter_counts() {
+fn the_allocator_counts_allocations() {
     assert_eq!(allocations(|| drop(std::hint::black_box(vec![0u8; 64]))), 1);
 }
 
 const VOCAB: usize = 32768;
 
-/// Takes steps behind ever longer texts, and says which of them allocated.
+/// Samples after texts of increasing length, and returns the steps that allocated.
 fn steps_that_allocate(params: &SamplingParams) -> Result<Vec<usize>, SamplingError> {
     let logits: Vec<f32> = (0..VOCAB)
         .map(|i| ((i * 7919) % 10007) as f32 / 1000.0)
         .collect();
-    // It repeats itself, for those who look for that.
+    // Periodic, so that steps that look for repetitions find some.
     let ids: Vec<u32> = (0..600).map(|i| i % 150).collect();
     let mut sampler = Sampler::new(params, VOCAB, 1)?.with_processor(Untouched);
     let mut step = logits.clone();
@@ -73,7 +73,7 @@ impl LogitsProcessor for Untouched {
     fn process(&mut self, _: &mut [f32], _: History<'_>) {}
 }
 
-/// Every step on, and none so strict that the steps behind it have nothing left to do.
+/// Enables all steps. None is so strict that later steps have nothing to do.
 fn everything() -> SamplingParams {
     SamplingParams::default()
         .with_allowed_tokens((0..30_000).collect::<Vec<_>>())

@@ -1,4 +1,4 @@
-//! Bad input ends in a typed error: no panic, no hang, no silent default.
+//! Invalid input is a typed error: no panic, no hang, no silent default.
 
 use proptest::prelude::*;
 use wolfgang_sampling::{
@@ -8,7 +8,7 @@ use wolfgang_sampling::{
 
 const NOTHING: History<'_> = History::new(&[], &[]);
 
-/// Every step that works on any logits.
+/// Enables all steps that accept any logits.
 fn everything() -> SamplingParams {
     SamplingParams::default()
         .with_logit_bias([(0, 1e6), (1, -1e6)])
@@ -28,7 +28,7 @@ fn everything() -> SamplingParams {
 }
 
 #[test]
-fn logits_without_a_distribution_are_errors_with_every_step_on() {
+fn logits_without_a_distribution_are_errors_with_all_steps() {
     let (inf, nan) = (f32::INFINITY, f32::NAN);
     for rng in [RngKind::ChaCha, RngKind::Torch] {
         let params = everything().with_rng(rng);
@@ -44,12 +44,15 @@ fn logits_without_a_distribution_are_errors_with_every_step_on() {
             sample([0.0, 0.0, inf]),
             Err(SamplingError::InvalidLogit { id: 2, value })
         );
-        assert!(sample([-inf, 0.0, f32::MIN]).is_ok(), "and it goes on");
+        assert!(
+            sample([-inf, 0.0, f32::MIN]).is_ok(),
+            "the sampler stays usable"
+        );
     }
 }
 
 #[test]
-fn rules_that_leave_nothing_are_an_error() {
+fn steps_that_mask_all_ids_are_an_error() {
     let params = SamplingParams::default().with_no_repeat_ngram_size(1);
     let mut sampler = Sampler::new(&params, 3, 0).unwrap();
     let history = History::new(&[2, 0], &[1]);
@@ -76,7 +79,7 @@ impl LogitsProcessor for Set {
 }
 
 #[test]
-fn what_a_processor_of_the_users_breaks_is_an_error() {
+fn invalid_logits_of_a_custom_step_are_an_error() {
     for top_k in [None, Some(2)] {
         let params = everything().with_top_k(top_k);
         let sample = |value| {
@@ -101,7 +104,7 @@ fn what_a_processor_of_the_users_breaks_is_an_error() {
 }
 
 #[test]
-fn vocabularies_of_impossible_size_are_errors() {
+fn vocabularies_that_are_too_large_or_empty_are_errors() {
     let params = everything();
     assert!(matches!(
         Sampler::new(&params, usize::MAX, 0),
@@ -119,7 +122,7 @@ fn vocabularies_of_impossible_size_are_errors() {
 }
 
 #[test]
-fn errors_name_what_is_wrong() {
+fn errors_name_parameter_value_and_rule() {
     let message = |params: SamplingParams| Sampler::new(&params, 4, 0).unwrap_err().to_string();
     assert_eq!(
         message(SamplingParams::default().with_banned_tokens([1, 9])),
@@ -139,7 +142,7 @@ fn errors_name_what_is_wrong() {
     );
 }
 
-/// Any number there is, and those at which something happens.
+/// Any number, with extra weight on boundary values and valid ranges.
 fn number() -> impl Strategy<Value = f32> {
     prop_oneof![
         1 => any::<f32>(),
@@ -233,7 +236,6 @@ fn any_params() -> impl Strategy<Value = SamplingParams> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
-    /// Whatever is handed over: an error, or an id with a chance.
     #[test]
     fn any_input_gives_an_error_or_a_possible_id(
         params in any_params(),

@@ -1,4 +1,4 @@
-//! What holds for every filter, whatever the logits.
+//! Properties of all filters, for arbitrary logits.
 
 use proptest::prelude::*;
 use wolfgang_sampling::{
@@ -13,7 +13,7 @@ fn unfiltered() -> SamplingParams {
         .with_repetition_penalty(1.0)
 }
 
-/// A filter that keeps the head of the distribution, alone.
+/// Any single filter that keeps the most likely ids.
 fn head_filter() -> impl Strategy<Value = SamplingParams> {
     prop_oneof![
         (0f32..4.0).prop_map(|n| unfiltered().with_top_n_sigma(n)),
@@ -26,7 +26,7 @@ fn head_filter() -> impl Strategy<Value = SamplingParams> {
     ]
 }
 
-/// Any filter, alone.
+/// Any single filter.
 fn filter() -> impl Strategy<Value = SamplingParams> {
     prop_oneof![
         5 => head_filter(),
@@ -38,7 +38,7 @@ fn filter() -> impl Strategy<Value = SamplingParams> {
     ]
 }
 
-/// Numbers that often tie, and some that are ruled out.
+/// Logits with many ties, some of them masked.
 fn logits() -> impl Strategy<Value = Vec<f32>> {
     let logit = prop_oneof![
         4 => (-24i8..24).prop_map(|l| f32::from(l) / 4.0),
@@ -61,7 +61,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn a_filter_keeps_something_and_brings_nothing_back(params in filter(), logits in logits()) {
+    fn a_filter_keeps_at_least_one_id_and_unmasks_none(params in filter(), logits in logits()) {
         let found = probabilities(&params, &logits).unwrap();
         prop_assert!(found.iter().any(|&p| p > 0.0));
         for (p, logit) in found.iter().zip(&logits) {
@@ -72,7 +72,7 @@ proptest! {
     }
 
     #[test]
-    fn what_stays_stays_in_proportion(params in filter(), logits in logits()) {
+    fn the_probabilities_of_kept_ids_stay_in_proportion(params in filter(), logits in logits()) {
         let before = probabilities(&unfiltered(), &logits).unwrap();
         let found = probabilities(&params, &logits).unwrap();
         let kept = || found.iter().zip(&before).filter(|(p, _)| **p > 0.0);
@@ -83,7 +83,7 @@ proptest! {
     }
 
     #[test]
-    fn a_head_is_what_is_likelier_or_as_likely_with_a_lower_id(params in head_filter(), logits in logits()) {
+    fn a_head_filter_keeps_all_ids_that_are_more_likely_than_a_kept_one(params in head_filter(), logits in logits()) {
         let found = probabilities(&params, &logits).unwrap();
         for (kept, &logit) in logits.iter().enumerate().filter(|(id, _)| found[*id] > 0.0) {
             for (id, &other) in logits.iter().enumerate() {
@@ -94,12 +94,12 @@ proptest! {
     }
 
     #[test]
-    fn without_ties_the_order_of_ids_means_nothing(
+    fn without_ties_the_order_of_ids_does_not_matter(
         params in filter(),
         logits in prop::collection::hash_set(-500i16..500, 1..60),
         seed in any::<u64>(),
     ) {
-        // Sixteenths, so that no sum depends on the order of its parts by more than a filter can notice.
+        // Multiples of 1/16, so that the rounding of sums in another order changes no filter.
         let logits: Vec<f32> = logits.into_iter().map(|l| f32::from(l) / 16.0).collect();
         let mut order: Vec<usize> = (0..logits.len()).collect();
         order.sort_by_key(|&id| (id as u64 + 1).wrapping_mul(seed | 1));

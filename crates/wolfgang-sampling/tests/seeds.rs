@@ -1,4 +1,4 @@
-//! A seed is a text: what seeds draw never changes from release to release.
+//! The ids that a seed gives never change between releases.
 
 use wolfgang_sampling::{
     ChaChaRng, History, MirostatParams, RngKind, Sampler, SamplingError, SamplingParams, TorchRng,
@@ -7,7 +7,7 @@ use wolfgang_sampling::{
 
 const VOCAB: u32 = 512;
 
-/// Logits of no particular shape, other ones in every step.
+/// Pseudorandom logits, different in every step.
 fn logits(step: u32) -> Vec<f32> {
     (0..VOCAB)
         .map(|id| ((id * 7919 + step * 104_729) % 1009) as f32 / 64.0)
@@ -35,9 +35,9 @@ fn unfiltered() -> SamplingParams {
         .with_repetition_penalty(1.0)
 }
 
-/// Taken before there was any processor but the original's four.
+/// Recorded in the first release, which had only the four steps of the original.
 #[test]
-fn seeds_draw_what_they_drew_in_the_first_release() {
+fn seeds_give_the_ids_of_the_first_release() {
     let default = SamplingParams::default();
     assert_eq!(
         ids(&default, 0).unwrap(),
@@ -69,10 +69,10 @@ fn seeds_draw_what_they_drew_in_the_first_release() {
     );
 }
 
-/// Ground truth: the original's chain in torch 2.9.0 on the CPU (temperature, repetition penalty, top-k, top-p, softmax,
-/// `torch.multinomial`), over the same logits.
+/// Ground truth: the chain of the original in torch 2.9.0 on the CPU (temperature, repetition
+/// penalty, top-k, top-p, softmax, `torch.multinomial`), with the same logits.
 #[test]
-fn with_the_generator_of_torch_seeds_draw_what_they_draw_there() {
+fn seeds_with_the_generator_of_torch_give_the_ids_of_torch() {
     let torch = |params: SamplingParams| params.with_rng(RngKind::Torch);
     let default = torch(SamplingParams::default());
     let unfiltered = torch(unfiltered());
@@ -106,10 +106,10 @@ fn with_the_generator_of_torch_seeds_draw_what_they_draw_there() {
     );
 }
 
-/// A chain without chance of its own draws the same whatever else is on or off; XTC takes one number a step, even where
-/// it finds nothing to rule out.
+/// Steps without effect do not change the ids. XTC consumes one number per step, even if it masks
+/// nothing.
 #[test]
-fn only_xtc_takes_numbers_besides_the_draw() {
+fn only_xtc_and_the_draw_consume_random_numbers() {
     for rng in [RngKind::ChaCha, RngKind::Torch] {
         let plain = unfiltered().with_rng(rng);
         let idle = plain
@@ -125,12 +125,12 @@ fn only_xtc_takes_numbers_besides_the_draw() {
             .with_xtc(XtcParams::default().with_probability(1e-30));
         let with: [u32; 16] = ids(&xtc, 5).unwrap();
         assert_ne!(with, ids(&plain, 5).unwrap());
-        assert_eq!(with, ids_behind_xtc(&plain, 5).unwrap());
+        assert_eq!(with, ids_after_one_number(&plain, 5).unwrap());
     }
 }
 
-/// What the draws come to when each is preceded by one number taken for nothing.
-fn ids_behind_xtc(params: &SamplingParams, seed: u64) -> Result<[u32; 16], SamplingError> {
+/// The ids if each draw is preceded by one random number that is not used.
+fn ids_after_one_number(params: &SamplingParams, seed: u64) -> Result<[u32; 16], SamplingError> {
     let mut chacha = ChaChaRng::new(seed);
     let mut torch = TorchRng::new(seed);
     let mut sampler = Sampler::new(params, VOCAB as usize, seed)?;
@@ -155,7 +155,7 @@ fn ids_behind_xtc(params: &SamplingParams, seed: u64) -> Result<[u32; 16], Sampl
 }
 
 #[test]
-fn greedy_takes_no_number_of_either_stream() {
+fn greedy_sampling_consumes_no_random_numbers() {
     for rng in [RngKind::ChaCha, RngKind::Torch] {
         let params = SamplingParams::default()
             .with_temperature(0.0)

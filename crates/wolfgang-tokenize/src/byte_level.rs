@@ -1,10 +1,11 @@
-//! Token strings of a byte-level vocabulary, and the bytes they stand for.
+//! Token strings of a byte-level vocabulary, and the bytes that they represent.
 //!
-//! Such a vocabulary writes each byte as one printable character, so that tokens can be kept in text files: GPT-2's
-//! alphabet (Radford et al. 2019, `bytes_to_unicode`). Printable Latin-1 stands for itself, the 68 other bytes for
-//! the characters from U+0100 on, in order.
+//! A byte-level vocabulary writes each byte as one printable character, so that tokens can be
+//! stored in text files, with the alphabet of GPT-2 (Radford et al. 2019, `bytes_to_unicode`):
+//! printable Latin-1 characters represent themselves, the characters from U+0100 on the 68 other
+//! bytes, in order.
 
-/// The byte that `c` stands for.
+/// Returns the byte that `c` represents.
 fn byte_of(c: char) -> Option<u8> {
     match u32::from(c) {
         code @ (0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff) => Some(code as u8),
@@ -17,27 +18,27 @@ fn byte_of(c: char) -> Option<u8> {
     }
 }
 
-/// The 256 characters, in the order of their code points.
+/// Returns the 256 characters of the alphabet, in the order of their code points.
 pub(crate) fn alphabet() -> impl Iterator<Item = char> {
     ('\u{21}'..='\u{143}').filter(|&c| byte_of(c).is_some())
 }
 
-/// The bytes that `token` stands for; `None` if a character lies outside the alphabet.
+/// Returns the bytes that `token` represents; `None` if a character is not in the alphabet.
 pub(crate) fn bytes_of(token: &str) -> Option<Vec<u8>> {
     token.chars().map(byte_of).collect()
 }
 
-/// The bytes of every id, in one run of memory.
+/// The bytes of every id, in one allocation.
 pub(crate) struct TokenBytes {
     bytes: Vec<u8>,
-    /// Where in `bytes` each id begins; one more at the end.
+    /// Index in `bytes` at which each id begins, and the end of the last one.
     starts: Vec<usize>,
 }
 
 impl TokenBytes {
-    /// `tokens` yields the string of each id in order, from 0; an id without a token has no bytes.
+    /// `tokens` yields the string of each id, from 0 on; an id without a token has no bytes.
     ///
-    /// A string outside the alphabet stands for its own UTF-8 bytes, as added tokens do.
+    /// A string with characters outside the alphabet (an added token) represents its UTF-8 bytes.
     pub(crate) fn new(tokens: impl Iterator<Item = Option<String>>) -> Self {
         let mut bytes = Vec::new();
         let mut starts = vec![0];
@@ -50,7 +51,7 @@ impl TokenBytes {
         Self { bytes, starts }
     }
 
-    /// The bytes of `id`; `None` beyond the last.
+    /// Returns the bytes of `id`; `None` if it is outside the vocabulary.
     pub(crate) fn get(&self, id: u32) -> Option<&[u8]> {
         let id = id as usize;
         let end = *self.starts.get(id.checked_add(1)?)?;
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_alphabet_names_each_byte_exactly_once() {
+    fn the_alphabet_has_each_byte_once() {
         let mut bytes: Vec<u8> = alphabet().filter_map(byte_of).collect();
         assert_eq!(bytes.len(), 256);
         bytes.sort_unstable();
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn familiar_tokens_have_familiar_bytes() {
+    fn tokens_represent_the_bytes_of_their_text() {
         assert_eq!(bytes_of("ĠWald").unwrap(), b" Wald");
         assert_eq!(bytes_of("ĊÃ¼").unwrap(), "\nü".as_bytes());
         assert_eq!(bytes_of("日"), None);

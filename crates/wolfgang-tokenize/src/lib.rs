@@ -32,9 +32,9 @@
 mod byte_level;
 mod chat;
 mod error;
-mod requirements;
 mod stream;
 mod tokenizer;
+mod validate;
 
 pub use chat::{Message, Role};
 pub use error::TokenizerError;

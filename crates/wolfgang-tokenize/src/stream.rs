@@ -46,7 +46,7 @@ impl DecodeStream {
         String::from_utf8_lossy(&self.pending).into_owned()
     }
 
-    /// Moves everything from `pending` to `piece` that no later byte can change.
+    /// Moves the bytes that later bytes cannot change from `pending` to `piece`.
     fn take_complete(&mut self) {
         let mut taken = 0;
         for chunk in self.pending.utf8_chunks() {
@@ -54,7 +54,7 @@ impl DecodeStream {
             self.piece.push_str(chunk.valid());
             let invalid = chunk.invalid();
             let at_end = taken + invalid.len() == self.pending.len();
-            // An error at the very end may only be a character that has not come in full.
+            // At the end, an incomplete character is not an error yet.
             if at_end && std::str::from_utf8(invalid).is_err_and(|e| e.error_len().is_none()) {
                 break;
             }

@@ -1,6 +1,6 @@
 //! The tokenizer: encoding and decoding with a `tokenizer.json`.
 
-use crate::{DecodeStream, TokenizerError, byte_level::TokenBytes, requirements};
+use crate::{DecodeStream, TokenizerError, byte_level::TokenBytes, validate};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
@@ -8,12 +8,13 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use tokenizers::PostProcessorWrapper;
 
+/// The control token that ends a document or a chat message.
 pub(crate) const END_OF_TEXT: &str = "<|endoftext|>";
 
-/// Some editors put it before UTF-8 text.
+/// The byte order mark, which some editors write before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What a file begins with that git-lfs has not yet replaced by its content.
+/// The beginning of a git-lfs pointer, which stands in for a file that was not downloaded.
 const GIT_LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// How decoding treats control tokens such as `<|endoftext|>`.
@@ -36,16 +37,16 @@ pub struct Tokenizer {
 }
 
 struct Inner {
-    /// Takes control tokens in a text for plain characters.
+    /// Encodes control tokens in a text as plain characters.
     plain: tokenizers::Tokenizer,
-    /// The same, but recognises control tokens. Rarely wanted, so made when it first is.
-    trusting: OnceLock<tokenizers::Tokenizer>,
+    /// Encodes control tokens in a text as such. Created on first use, because it is rarely needed.
+    with_special_tokens: OnceLock<tokenizers::Tokenizer>,
     bytes: TokenBytes,
     special: HashMap<String, u32>,
     is_special: Vec<bool>,
-    /// Whether encoding puts a space before a text that does not begin with one.
+    /// Whether encoding inserts a space before a text that does not begin with one.
     adds_prefix_space: bool,
-    /// The id that encoding puts in the place of bytes that no token stands for.
+    /// The id that encoding uses for bytes without a token.
     unknown: Option<u32>,
 }
 
@@ -64,7 +65,7 @@ impl Tokenizer {
         if !std::fs::metadata(path).map_err(read)?.is_file() {
             return Err(read(std::io::Error::other("it is not a regular file")));
         }
-        /// Many times what the largest vocabulary needs.
+        /// Maximum size in bytes, several times that of the largest vocabularies.
         const MAX: u64 = 64 << 20;
         let mut json = Vec::new();
         let file = File::open(path).map_err(read)?;
@@ -111,25 +112,25 @@ impl Tokenizer {
         }
         let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
         let value = serde_json::from_slice(json).map_err(|e| parse(e.into()))?;
-        let traits = requirements::check(&value).map_err(|found| TokenizerError::Unsupported {
+        let traits = validate::check(&value).map_err(|found| TokenizerError::Unsupported {
             origin: origin.to_owned(),
             found,
         })?;
-        // The library is given what was checked, for it understands a key that comes twice otherwise.
+        // The library parses the checked value, because it resolves duplicate keys differently.
         let checked = serde_json::to_vec(&value).map_err(|e| parse(e.into()))?;
         let mut plain = tokenizers::Tokenizer::from_bytes(checked).map_err(parse)?;
         plain.with_truncation(None).map_err(parse)?;
         plain.with_padding(None);
         plain.with_post_processor(None::<PostProcessorWrapper>);
         plain.set_encode_special_tokens(true);
-        // What it remembers of earlier texts, the library keeps for every thread, and never lets go of.
+        // The library's cache of earlier texts is per thread and never freed.
         let mut model = plain.get_model().clone();
         model.resize_cache(0);
         plain.with_model(model);
 
         let vocab = plain.get_vocab(true);
         let size = vocab.values().max().map_or(0, |&id| id as usize + 1);
-        // Ids should be dense; a file that claims an id in the billions must not cost that much memory.
+        // Ids should be dense: a single id in the billions must not allocate that much memory.
         if size > 2 * vocab.len() + 1024 {
             return Err(TokenizerError::Unsupported {
                 origin: origin.to_owned(),
@@ -158,7 +159,7 @@ impl Tokenizer {
         let bytes = TokenBytes::new(tokens.into_iter());
         let inner = Inner {
             plain,
-            trusting: OnceLock::new(),
+            with_special_tokens: OnceLock::new(),
             bytes,
             special,
             is_special,
@@ -191,12 +192,12 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`].
     pub fn encode_with_special(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let trusting = self.inner.trusting.get_or_init(|| {
-            let mut trusting = self.inner.plain.clone();
-            trusting.set_encode_special_tokens(false);
-            trusting
+        let tokenizer = self.inner.with_special_tokens.get_or_init(|| {
+            let mut tokenizer = self.inner.plain.clone();
+            tokenizer.set_encode_special_tokens(false);
+            tokenizer
         });
-        encode(trusting, text)
+        encode(tokenizer, text)
     }
 
     /// Returns the offsets of the bytes of `text` that the vocabulary cannot represent, in
@@ -212,11 +213,12 @@ impl Tokenizer {
         let known = ids.iter().filter(|id| self.inner.unknown != Some(**id));
         let tokens = known.filter_map(|&id| self.token_bytes(id));
         let kept: Vec<u8> = tokens.flatten().copied().collect();
-        let (missing, matched) = left_out(text, &kept);
-        // Bytes are only left out, never changed; what does not match begins with the added space.
+        let (missing, matched) = missing_bytes(text, &kept);
+        // Encoding omits bytes but never changes them. If some do not match, encoding added a
+        // space.
         let added_space = self.inner.adds_prefix_space && matched < kept.len();
         Ok(match kept.strip_prefix(b" ").filter(|_| added_space) {
-            Some(kept) => left_out(text, kept).0,
+            Some(kept) => missing_bytes(text, kept).0,
             None => missing,
         })
     }
@@ -276,7 +278,7 @@ impl Tokenizer {
         self.special_id(text)
             .or_else(|| match self.encode(text).as_deref() {
                 Ok([id]) if self.token_bytes(*id) == Some(text.as_bytes()) => Some(*id),
-                // Encoded by itself, a text without a space gets one.
+                // Encoding adds a space to a text that does not begin with one.
                 Ok(_) if self.inner.adds_prefix_space => self.id_of_bytes(text.as_bytes()),
                 _ => None,
             })
@@ -288,7 +290,7 @@ impl Tokenizer {
         ids.find(|&id| self.token_bytes(id) == Some(bytes))
     }
 
-    /// The bytes that decoding shows for `id`.
+    /// The bytes of `id` in decoded text; `None` for control tokens that are skipped.
     pub(crate) fn visible_bytes(&self, id: u32, special: SpecialTokens) -> Option<&[u8]> {
         let hidden = special == SpecialTokens::Skip && self.is_special(id);
         self.token_bytes(id).filter(|_| !hidden)
@@ -303,15 +305,16 @@ impl std::fmt::Debug for Tokenizer {
     }
 }
 
-/// The places of the bytes of `text` that `kept` lacks, and how many bytes of `kept` are in `text` in this order.
-fn left_out(text: &str, kept: &[u8]) -> (Vec<usize>, usize) {
+/// Returns the offsets of the bytes of `text` that are missing in `kept`, and the number of bytes
+/// of `kept` that were matched, both read in order.
+fn missing_bytes(text: &str, kept: &[u8]) -> (Vec<usize>, usize) {
     let mut matched = 0;
     let mut missing = Vec::new();
-    for (place, byte) in text.bytes().enumerate() {
+    for (offset, byte) in text.bytes().enumerate() {
         if kept.get(matched) == Some(&byte) {
             matched += 1;
         } else {
-            missing.push(place);
+            missing.push(offset);
         }
     }
     (missing, matched)

@@ -3,7 +3,7 @@
 use super::{LANES, Simd};
 use std::arch::x86_64::*;
 
-/// A processor with AVX2, FMA and F16C.
+/// Evidence that the processor has AVX2, FMA and F16C.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx2(());
 
@@ -15,7 +15,8 @@ impl Avx2 {
     }
 }
 
-/// The same for both halves of a vector. No closure: that would be a function of its own, without these instructions.
+/// Evaluates an expression for both halves of a vector. Not a function with a closure: the closure
+/// would be compiled without these instructions.
 macro_rules! halves {
     (|$i:ident| $value:expr) => {
         [
@@ -33,19 +34,19 @@ macro_rules! halves {
 
 #[expect(
     clippy::undocumented_unsafe_blocks,
-    reason = "a value exists only where the processor has the instructions (`assume`), and every load and store is of eight of the \
-              sixteen numbers behind a reference"
+    reason = "a value exists only if the processor has the instructions (see `assume`), and every load \
+              and store is of 8 of the 16 elements of a reference"
 )]
 impl Simd for Avx2 {
     type F = [__m256; 2];
     type I = [__m256i; 2];
     const ACCUMULATORS: usize = 4;
-    // Of 16 registers 12 for sums; the rest for what they are made of.
+    // 12 of the 16 registers hold sums, the others weights and activations.
     const ROWS: usize = 6;
     const ROWS_BF16: usize = 5;
-    // The other sums leave registers only between blocks.
+    // The f32 sums are in registers only between blocks.
     const ROWS_I8: usize = 6;
-    const ROWS_OF_BOTH: usize = 2;
+    const ROWS_FULL_PANEL: usize = 2;
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F {
@@ -162,10 +163,10 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn to_i8(self, x: Self::F) -> [i8; LANES] {
-        // SAFETY: as everywhere here; both types are 16 bytes.
+        // SAFETY: as for the whole implementation; both types of `transmute` have 16 bytes.
         unsafe {
             let words = x.map(|x| _mm256_cvtps_epi32(x));
-            // Packing goes by halves of a vector: the middle two quarters change places.
+            // Packing works within 128-bit lanes, so the middle two quarters must be swapped.
             let packed = _mm256_packs_epi32(words[0], words[1]);
             let packed = _mm256_permute4x64_epi64::<0b11_01_10_00>(packed);
             let (low, high) = (

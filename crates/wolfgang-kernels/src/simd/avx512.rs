@@ -1,13 +1,13 @@
-//! AVX-512, alone and with its instructions for products of bf16 and of bytes.
+//! AVX-512, without and with its dot-product instructions for bf16 and int8.
 
 use super::{LANES, Simd};
 use std::arch::x86_64::*;
 
-/// A processor with AVX-512 F, BW, DQ and VL.
+/// Evidence that the processor has AVX-512 F, BW, DQ and VL.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx512(());
 
-/// A processor with AVX-512 BF16 and VNNI, too.
+/// Evidence that the processor has AVX-512 F, BW, DQ, VL, BF16 and VNNI.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx512Dot(());
 
@@ -27,7 +27,7 @@ impl Avx512Dot {
     }
 }
 
-/// What both have in common.
+/// The operations without dot-product instructions.
 macro_rules! common {
     () => {
         type F = __m512;
@@ -162,8 +162,8 @@ macro_rules! common {
 
 #[expect(
     clippy::undocumented_unsafe_blocks,
-    reason = "a value exists only where the processor has AVX-512 (`assume`), and every load and store is of a whole array behind a \
-              reference"
+    reason = "a value exists only if the processor has AVX-512 (see `assume`), and every load and store \
+              is of a whole array of a reference"
 )]
 impl Simd for Avx512 {
     common!();
@@ -171,8 +171,8 @@ impl Simd for Avx512 {
 
 #[expect(
     clippy::undocumented_unsafe_blocks,
-    reason = "a value exists only where the processor has AVX-512 (`assume`), and every load and store is of a whole array behind a \
-              reference"
+    reason = "a value exists only if the processor has AVX-512 (see `assume`), and every load and store \
+              is of a whole array of a reference"
 )]
 impl Simd for Avx512Dot {
     const DOTS_BF16: bool = true;
@@ -181,7 +181,8 @@ impl Simd for Avx512Dot {
 
     #[inline(always)]
     fn dot_bf16(self, sums: Self::F, weights: &[u32; LANES], x: u32) -> Self::F {
-        // SAFETY: as everywhere here, and with BF16; the vectors are 64 bytes of whatever type.
+        // SAFETY: as for the whole implementation, and the processor has BF16; both types of
+        // `transmute` have 64 bytes and are valid for all bits.
         unsafe {
             let weights = _mm512_loadu_si512(weights.as_ptr().cast());
             let x = _mm512_set1_epi32(x as i32);
@@ -195,7 +196,7 @@ impl Simd for Avx512Dot {
 
     #[inline(always)]
     fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: u32) -> Self::I {
-        // SAFETY: as everywhere here, and with VNNI.
+        // SAFETY: as for the whole implementation, and the processor has VNNI.
         unsafe {
             let weights = _mm512_loadu_si512(weights.as_ptr().cast());
             _mm512_dpbusd_epi32(sums, weights, _mm512_set1_epi32(x.cast_signed()))

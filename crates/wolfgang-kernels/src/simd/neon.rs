@@ -4,11 +4,12 @@ use super::{LANES, Simd};
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-/// A processor with NEON, which every one of this architecture has.
+/// A processor with NEON: every aarch64 processor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Neon;
 
-/// The same for each quarter of a vector. No closure: that would be a function of its own.
+/// Evaluates an expression for each quarter of a vector. Not a function with a closure: the closure
+/// would be a separate function.
 macro_rules! quarters {
     (|$i:ident| $value:expr) => {
         [
@@ -34,7 +35,8 @@ macro_rules! quarters {
 
 #[expect(
     clippy::undocumented_unsafe_blocks,
-    reason = "NEON is part of the architecture, and every load and store is of four of the sixteen numbers behind a reference"
+    reason = "NEON is part of the architecture, and every load and store is of 4 of the 16 elements of a \
+              reference"
 )]
 impl Simd for Neon {
     type F = [float32x4_t; 4];
@@ -108,7 +110,7 @@ impl Simd for Neon {
         quarters!(|i| unsafe {
             let narrow = vld1_u16(from.as_ptr().add(4 * i));
             let wide: float32x4_t;
-            // The intrinsic for this wants a type that is not stable yet.
+            // The intrinsic for this requires a type that is not stable.
             asm!("fcvtl {wide:v}.4s, {narrow:v}.4h", wide = lateout(vreg) wide, narrow = in(vreg) narrow,
                 options(pure, nomem, nostack, preserves_flags));
             wide
@@ -153,7 +155,7 @@ impl Simd for Neon {
         quarters!(|i| unsafe {
             let weights = vreinterpretq_s16_s32(weights[i]);
             let x = vreinterpretq_s16_u32(vdupq_n_u32(x));
-            // The two products of each lane side by side.
+            // The two products of each lane are adjacent.
             let low = vmull_s16(vget_low_s16(weights), vget_low_s16(x));
             let high = vmull_high_s16(weights, x);
             vaddq_s32(sums[i], vpaddq_s32(low, high))
@@ -162,7 +164,7 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn to_i8(self, x: Self::F) -> [i8; LANES] {
-        // SAFETY: as everywhere here; both types are 16 bytes.
+        // SAFETY: as for the whole implementation; both types of `transmute` have 16 bytes.
         unsafe {
             let words = quarters!(|i| vcvtq_s32_f32(x[i]));
             let low = vcombine_s16(vmovn_s32(words[0]), vmovn_s32(words[1]));

@@ -1,4 +1,4 @@
-//! Plain Rust: for processors without code of their own, and what the others are tested against.
+//! Portable Rust: for all other processors, and the reference in tests of the instruction sets.
 
 use super::{LANES, Simd};
 use half::f16;
@@ -105,7 +105,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn dot_i16(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I {
-        // The number in the lower half, and that in the upper.
+        // The integers in the lower and in the upper half.
         let halves = |word: i32| [i32::from(word as i16), word >> 16];
         let [x_low, x_high] = halves(x.cast_signed());
         std::array::from_fn(|i| {

@@ -1,4 +1,4 @@
-//! Setters that return the changed shape, for chains.
+//! Setters for method chains.
 
 use super::ModelConfig;
 

@@ -1,4 +1,4 @@
-//! One pass through the layers, over as many sequences at once as there are.
+//! One pass through the layers, for any number of sequences.
 
 use super::CpuTransformer;
 use crate::ModelConfig;
@@ -7,13 +7,14 @@ use wolfgang_kernels::{Cache, Cpu, Epilogue, PackedActivations, Rotation, RowMat
 
 const RMS_NORM_EPS: f32 = ModelConfig::RMS_NORM_EPS as f32;
 
-/// The threads, and what a forward pass writes. Kept, so that decoding allocates nothing but logits.
+/// The threads and the buffers of a forward pass. They are reused, so that decoding allocates only
+/// logits.
 #[derive(Debug)]
 pub(super) struct Workspace {
     pub(super) cpu: Cpu,
-    /// `[rows, n_embd]`: the sum of all layers so far.
+    /// `[rows, n_embd]`: the residual stream.
     pub(super) x: RowMatrix,
-    /// `[rows, n_embd]`: after a norm, and what attention has mixed.
+    /// `[rows, n_embd]`: the result of a norm or of attention.
     normed: RowMatrix,
     inputs: PackedActivations,
     /// `[rows, n_embd + 2 kv_dim]`.
@@ -24,15 +25,15 @@ pub(super) struct Workspace {
     pub(super) logits: RowMatrix,
 }
 
-/// What a forward pass computes of one sequence.
+/// Consecutive ids of one sequence in a forward pass.
 #[derive(Debug)]
 pub(crate) struct SequenceChunk<'a> {
     pub(crate) ids: &'a [u32],
-    /// The position of the first.
+    /// Position of the first id.
     pub(crate) start: usize,
-    /// One for each layer.
+    /// One cache per layer.
     pub(crate) caches: &'a mut [Cache],
-    /// Of the last id.
+    /// Whether to compute the logits of the last id.
     pub(crate) needs_logits: bool,
 }
 
@@ -51,7 +52,7 @@ impl<'a> SequenceChunk<'a> {
         self
     }
 
-    /// What a layer appends to and attends to, if the chunk's rows begin with `row`.
+    /// The rows and the cache of the chunk in a layer. Its first row is `row`.
     fn in_layer(&mut self, layer: usize, row: usize) -> Sequence<&mut Cache> {
         Sequence {
             rows: row..row + self.ids.len(),
@@ -74,8 +75,9 @@ impl Workspace {
         }
     }
 
-    /// Everything between embedding and final norm: leaves `[n, n_embd]` in `x`.
-    pub(super) fn hidden(
+    /// Computes embeddings and all layers, without the final norm. The result, `[n, n_embd]`, is in
+    /// `x`.
+    pub(super) fn forward_layers(
         &mut self,
         model: &CpuTransformer,
         chunks: &mut [SequenceChunk<'_>],
@@ -98,8 +100,8 @@ impl Workspace {
         }
         timer.record(Op::Embedding);
         let rotation = Rotation {
-            cos: &model.angles.cos,
-            sin: &model.angles.sin,
+            cos: &model.rope.cos,
+            sin: &model.rope.sin,
         };
         for (index, layer) in model.layers.iter().enumerate() {
             cpu.rms_norm(x, &layer.attention_norm, RMS_NORM_EPS, normed);
@@ -109,12 +111,12 @@ impl Workspace {
             qkv.reset(rows, layer.wqkv.shape().outputs);
             cpu.multiply(&layer.wqkv, inputs, qkv, Epilogue::Store);
             timer.record(Op::Qkv);
-            let mut mix = |sequences: &mut [Sequence<&mut Cache>]| {
+            let mut attend = |sequences: &mut [Sequence<&mut Cache>]| {
                 cpu.append(qkv, rotation, sequences);
                 cpu.attend(qkv, sequences, normed);
             };
             if let [chunk] = chunks {
-                mix(&mut [chunk.in_layer(index, 0)]);
+                attend(&mut [chunk.in_layer(index, 0)]);
             } else {
                 let mut row = 0;
                 let sequences = chunks.iter_mut().map(|chunk| {
@@ -122,7 +124,7 @@ impl Workspace {
                     row = sequence.rows.end;
                     sequence
                 });
-                mix(&mut sequences.collect::<Vec<_>>());
+                attend(&mut sequences.collect::<Vec<_>>());
             }
             timer.record(Op::Attention);
             cpu.pack_activations(normed, format, inputs);
@@ -144,8 +146,9 @@ impl Workspace {
         }
     }
 
-    /// Drops all rows of `x` but these: only their logits are wanted, and the head is the largest product of all.
-    pub(super) fn keep(&mut self, rows: impl ExactSizeIterator<Item = usize>) {
+    /// Reduces `x` to these rows. Only their logits are needed, and the projection to logits is the
+    /// largest product.
+    pub(super) fn gather_rows(&mut self, rows: impl ExactSizeIterator<Item = usize>) {
         let Self { x, normed, .. } = self;
         normed.reset(rows.len(), x.width());
         for (to, from) in rows.enumerate() {
@@ -154,8 +157,8 @@ impl Workspace {
         std::mem::swap(x, normed);
     }
 
-    /// Final norm and head: `x` to `[n, vocab_size]`.
-    pub(super) fn logits(&mut self, model: &CpuTransformer, timer: &mut OpTimer<'_>) {
+    /// Computes the final norm and the logits of all rows of `x`, `[n, vocab_size]`, into `logits`.
+    pub(super) fn project_logits(&mut self, model: &CpuTransformer, timer: &mut OpTimer<'_>) {
         let Self {
             cpu,
             x,

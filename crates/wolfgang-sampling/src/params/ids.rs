@@ -1,28 +1,32 @@
-//! Ids in parameters, against the vocabulary and each other.
+//! Validation of the token ids in the parameters.
+
+#[cfg(test)]
+mod tests;
 
 use super::SamplingParams;
 use super::validate::check;
 use crate::SamplingError;
 
 impl SamplingParams {
-    /// Checks the ids that parameters name.
+    /// Validates the token ids in all parameters.
     ///
     /// # Errors
-    /// [`SamplingError::UnknownId`] for the first beyond the vocabulary, [`SamplingError::ConflictingParams`] and
-    /// [`SamplingError::InvalidParam`] if they leave no id to choose.
+    /// [`SamplingError::UnknownId`] for the first id outside the vocabulary,
+    /// [`SamplingError::ConflictingParams`] and [`SamplingError::InvalidParam`] if the lists mask
+    /// all ids or have no effect.
     pub(crate) fn validate_ids(&self, vocab_size: usize) -> Result<(), SamplingError> {
-        self.ids_are_known(vocab_size)?;
-        self.biases_are_distinct()?;
+        self.check_ids_known(vocab_size)?;
+        self.check_biases_distinct()?;
         check(
             self.min_new_tokens == 0 || !self.end_tokens.is_empty(),
             "min_new_tokens",
             self.min_new_tokens,
             "it requires end_tokens, the ids that it masks",
         )?;
-        self.something_is_left(vocab_size)
+        self.check_ids_remain(vocab_size)
     }
 
-    fn ids_are_known(&self, vocab_size: usize) -> Result<(), SamplingError> {
+    fn check_ids_known(&self, vocab_size: usize) -> Result<(), SamplingError> {
         let biased: Vec<u32> = self.logit_bias.iter().map(|&(id, _)| id).collect();
         let breakers = self.dry.as_ref().map(|dry| &dry.sequence_breakers[..]);
         let lists = [
@@ -45,7 +49,7 @@ impl SamplingParams {
         Ok(())
     }
 
-    fn biases_are_distinct(&self) -> Result<(), SamplingError> {
+    fn check_biases_distinct(&self) -> Result<(), SamplingError> {
         let mut ids: Vec<u32> = self.logit_bias.iter().map(|&(id, _)| id).collect();
         ids.sort_unstable();
         match ids.array_windows().find(|[a, b]| a == b) {
@@ -58,7 +62,7 @@ impl SamplingParams {
         }
     }
 
-    fn something_is_left(&self, vocab_size: usize) -> Result<(), SamplingError> {
+    fn check_ids_remain(&self, vocab_size: usize) -> Result<(), SamplingError> {
         if self.allowed_tokens.is_none()
             && self.banned_tokens.is_empty()
             && self.min_new_tokens == 0
@@ -105,97 +109,5 @@ impl SamplingParams {
             }
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::DryParams;
-
-    fn plain() -> SamplingParams {
-        SamplingParams::default()
-    }
-
-    #[test]
-    fn ids_beyond_the_vocabulary_are_named() {
-        let dry = DryParams {
-            sequence_breakers: vec![3, 4],
-            ..DryParams::default()
-        };
-        #[rustfmt::skip]
-        let cases = [
-            ("allowed_tokens", SamplingParams { allowed_tokens: Some(vec![3, 4]), ..plain() }),
-            ("banned_tokens", SamplingParams { banned_tokens: vec![3, 4], ..plain() }),
-            ("end_tokens", SamplingParams { end_tokens: vec![3, 4], ..plain() }),
-            ("logit_bias", SamplingParams { logit_bias: vec![(3, 1.0), (4, 1.0)], ..plain() }),
-            ("dry.sequence_breakers", SamplingParams { dry: Some(dry), ..plain() }),
-        ];
-        for (parameter, params) in cases {
-            assert_eq!(params.validate_ids(5), Ok(()), "{parameter}");
-            assert_eq!(
-                params.validate_ids(4),
-                Err(SamplingError::UnknownId {
-                    parameter,
-                    id: 4,
-                    vocab_size: 4
-                })
-            );
-        }
-    }
-
-    #[test]
-    fn what_leaves_nothing_to_choose_is_refused() {
-        let contradiction =
-            |parameters, why| Err(SamplingError::ConflictingParams { parameters, why });
-        let params = SamplingParams {
-            allowed_tokens: Some(vec![1, 2]),
-            banned_tokens: vec![2, 1, 0],
-            ..plain()
-        };
-        assert_eq!(
-            params.validate_ids(4),
-            contradiction(
-                ["allowed_tokens", "banned_tokens"],
-                "every allowed token is banned"
-            )
-        );
-        let params = SamplingParams {
-            allowed_tokens: Some(vec![1, 2]),
-            banned_tokens: vec![2],
-            min_new_tokens: 1,
-            end_tokens: vec![1],
-            ..plain()
-        };
-        assert_eq!(
-            params.validate_ids(4),
-            contradiction(
-                ["min_new_tokens", "end_tokens"],
-                "every token that can be sampled ends the generation"
-            )
-        );
-        // At once they may end.
-        let params = SamplingParams {
-            min_new_tokens: 0,
-            ..params
-        };
-        assert_eq!(params.validate_ids(4), Ok(()));
-    }
-
-    #[test]
-    fn lists_that_mean_nothing_are_refused() {
-        #[rustfmt::skip]
-        let cases = [
-            ("allowed_tokens", SamplingParams { allowed_tokens: Some(vec![]), ..plain() }),
-            ("banned_tokens", SamplingParams { banned_tokens: vec![0, 1, 2, 3], ..plain() }),
-            ("logit_bias", SamplingParams { logit_bias: vec![(1, 1.0), (0, 1.0), (1, 1.0)], ..plain() }),
-            ("min_new_tokens", SamplingParams { min_new_tokens: 3, ..plain() }),
-        ];
-        for (name, params) in cases {
-            match params.validate_ids(4) {
-                Err(SamplingError::InvalidParam { parameter, .. }) => assert_eq!(parameter, name),
-                other => panic!("{name}: {other:?}"),
-            }
-        }
     }
 }

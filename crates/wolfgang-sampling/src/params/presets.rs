@@ -1,11 +1,12 @@
-//! Parameters that go well together.
+//! Presets.
 
 use super::SamplingParams;
 use crate::PenaltyScope;
 
 impl SamplingParams {
-    /// For conversations, as the model card of Wolfgang-LM has it: temperature 0.5, `top_p` 0.8, `top_k` 15, repetition
-    /// penalty 1.1 over the last 48 generated ids.
+    /// Returns the parameters that the model card of Wolfgang-LM recommends for conversations:
+    /// temperature 0.5, `top_p` 0.8, `top_k` 15, repetition penalty 1.1 over the last 48 generated
+    /// ids.
     pub fn goethe() -> Self {
         Self {
             temperature: 0.5,
@@ -18,7 +19,8 @@ impl SamplingParams {
         }
     }
 
-    /// Always the likeliest id, without any penalty: temperature 0, repetition penalty 1.
+    /// Returns parameters for greedy decoding without penalties: temperature 0, repetition penalty
+    /// 1.
     pub fn greedy() -> Self {
         Self {
             temperature: 0.0,
@@ -27,8 +29,8 @@ impl SamplingParams {
         }
     }
 
-    /// More varied, a choice of this project's: temperature 1.1, `min_p` 0.05 instead of `top_k` and `top_p`, repetition
-    /// penalty 1.1 over the last 64 ids.
+    /// Returns parameters for more varied text, chosen by this project: temperature 1.1, `min_p`
+    /// 0.05 instead of `top_k` and `top_p`, repetition penalty 1.1 over the last 64 ids.
     pub fn creative() -> Self {
         Self {
             temperature: 1.1,

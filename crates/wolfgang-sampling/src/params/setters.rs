@@ -1,6 +1,6 @@
-//! Setters that return what they have changed, for chains.
+//! Setters for method chains.
 //!
-//! `Option` fields take the value itself, too: `.with_top_k(40)` and `.with_top_k(None)`.
+//! Those of `Option` fields also accept the value: `.with_top_k(40)` and `.with_top_k(None)`.
 
 use super::{DryParams, DynamicTemperatureParams, MirostatParams, SamplingParams, XtcParams};
 use crate::{PenaltyScope, RngKind};

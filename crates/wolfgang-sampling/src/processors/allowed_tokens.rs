@@ -1,12 +1,12 @@
-//! Allowed tokens: a list of the only ids that may be chosen.
+//! Allowed tokens: masks all ids that are not in a list.
 
 use super::LogitsProcessor;
 use crate::History;
 
-/// Rules out every id that is not on the list.
+/// Masks every id that is not in the list.
 #[derive(Clone, Debug)]
 pub(crate) struct AllowedTokens {
-    /// In rising order.
+    /// In ascending order.
     allowed: Vec<u32>,
 }
 
@@ -22,14 +22,14 @@ impl LogitsProcessor for AllowedTokens {
     fn process(&mut self, logits: &mut [f32], _: History<'_>) {
         let mut next = 0;
         for &id in &self.allowed {
-            // No such range where an id stands on the list twice.
+            // `None` for an id that is in the list twice.
             if let Some(before) = logits.get_mut(next..id as usize) {
                 before.fill(f32::NEG_INFINITY);
             }
             next = id as usize + 1;
         }
-        if let Some(behind) = logits.get_mut(next..) {
-            behind.fill(f32::NEG_INFINITY);
+        if let Some(rest) = logits.get_mut(next..) {
+            rest.fill(f32::NEG_INFINITY);
         }
     }
 }
@@ -40,7 +40,7 @@ mod tests {
     use crate::history::EMPTY;
 
     #[test]
-    fn only_the_listed_ids_stay() {
+    fn only_the_listed_ids_are_kept() {
         let out = f32::NEG_INFINITY;
         let cases: [(&[u32], [f32; 5]); 4] = [
             (&[0], [1.0, out, out, out, out]),

@@ -1,9 +1,9 @@
-//! Banned tokens: a list of ids that are never chosen.
+//! Banned tokens: masks the ids in a list.
 
 use super::LogitsProcessor;
 use crate::History;
 
-/// Rules out every id on the list.
+/// Masks every id in the list.
 #[derive(Clone, Debug)]
 pub(crate) struct BannedTokens {
     banned: Vec<u32>,
@@ -29,7 +29,7 @@ mod tests {
     use crate::history::EMPTY;
 
     #[test]
-    fn the_listed_ids_go() {
+    fn the_listed_ids_are_masked() {
         let out = f32::NEG_INFINITY;
         let mut logits = [1.0, 2.0, 3.0, 4.0];
         BannedTokens::new(&[3, 1, 3]).process(&mut logits, EMPTY);

@@ -1,13 +1,17 @@
-//! DRY: makes it less likely to go on with a repetition.
+//! DRY ("don't repeat yourself"): makes the continuation of a repetition less likely.
+
+#[cfg(test)]
+mod tests;
 
 use super::LogitsProcessor;
-use crate::repeats::{ReverseView, SuffixMatches};
+use crate::suffix_matches::{ReverseView, SuffixMatches};
 use crate::{DryParams, History, PenaltyScope};
 
 /// The penalty that [`DryParams`] describes.
 ///
-/// For every earlier place where the text ran as it runs at its end, for n ids back, the id that went on there is
-/// penalised by the longest such n. No n counts ids up to the last sequence breaker.
+/// Wherever the last n ids occurred before, the id that followed there is penalised. If an id
+/// followed several such repetitions, the longest n counts. A repetition does not extend across a
+/// sequence breaker.
 #[derive(Clone, Debug)]
 pub(crate) struct Dry {
     multiplier: f64,
@@ -16,12 +20,13 @@ pub(crate) struct Dry {
     window: usize,
     /// Per vocabulary entry.
     is_breaker: Vec<bool>,
-    repeats: SuffixMatches,
-    /// Per vocabulary entry: the longest repetition that it would go on with. All 0 between steps.
+    suffix_matches: SuffixMatches,
+    /// Per vocabulary entry: length of the longest repetition that it would continue. All 0 between
+    /// steps.
     longest: Vec<usize>,
 }
 
-/// No id is chosen any more at such a penalty, and no later step makes −∞ of it.
+/// The largest penalty: an id with it is never sampled, and no later step overflows to −∞.
 const MAX_PENALTY: f64 = 1e9;
 
 impl Dry {
@@ -39,7 +44,7 @@ impl Dry {
             allowed_length: params.allowed_length,
             window: params.window,
             is_breaker,
-            repeats: SuffixMatches::new(params.window),
+            suffix_matches: SuffixMatches::new(params.window),
             longest: vec![0; vocab_size],
         }
     }
@@ -61,14 +66,15 @@ impl LogitsProcessor for Dry {
         if unbroken < self.allowed_length {
             return;
         }
-        self.repeats.each(sequence, unbroken, |next, length| {
-            if let Some(longest) = self.longest.get_mut(next as usize)
-                && length >= self.allowed_length
-                && !self.is_breaker[next as usize]
-            {
-                *longest = length.max(*longest);
-            }
-        });
+        self.suffix_matches
+            .for_each(sequence, unbroken, |next, length| {
+                if let Some(longest) = self.longest.get_mut(next as usize)
+                    && length >= self.allowed_length
+                    && !self.is_breaker[next as usize]
+                {
+                    *longest = length.max(*longest);
+                }
+            });
         for id in sequence.ids() {
             let id = id as usize;
             let length = self.longest.get_mut(id).map_or(0, std::mem::take);
@@ -78,96 +84,5 @@ impl LogitsProcessor for Dry {
                 *logit -= self.penalty(length);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The penalties on ids 0 to 5 after `ids`.
-    fn penalties(params: &DryParams, ids: &[u32]) -> [f32; 6] {
-        let mut dry = Dry::new(params, 6);
-        let (prompt, generated) = ids.split_at(ids.len() / 2);
-        let step = |dry: &mut Dry| {
-            let mut logits = [0.0; 6];
-            dry.process(&mut logits, History { prompt, generated });
-            logits.map(|l| 0.0 - l)
-        };
-        let first = step(&mut dry);
-        assert_eq!(step(&mut dry), first, "no memory of earlier steps");
-        first
-    }
-
-    fn params() -> DryParams {
-        DryParams {
-            multiplier: 0.5,
-            base: 2.0,
-            ..DryParams::default()
-        }
-    }
-
-    #[test]
-    fn the_penalty_grows_with_the_repetition() {
-        // The end 2 3 has gone on with 4, the end 1 2 3 with 5.
-        let ids = [2, 3, 4, 1, 2, 3, 5, 1, 2, 3];
-        assert_eq!(penalties(&params(), &ids), [0.0, 0.0, 0.0, 0.0, 0.5, 1.0]);
-        let longer = DryParams {
-            allowed_length: 3,
-            ..params()
-        };
-        assert_eq!(penalties(&longer, &ids), [0.0, 0.0, 0.0, 0.0, 0.0, 0.5]);
-        let shorter = DryParams {
-            allowed_length: 1,
-            ..params()
-        };
-        assert_eq!(penalties(&shorter, &ids), [0.0, 0.0, 0.0, 0.0, 1.0, 2.0]);
-    }
-
-    #[test]
-    fn of_several_repetitions_the_longest_counts() {
-        // 2 3 and 1 2 3 have both gone on with 4, and in between 4 with 0.
-        let ids = [2, 3, 4, 0, 1, 2, 3, 4, 5, 1, 2, 3];
-        assert_eq!(penalties(&params(), &ids), [0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
-        // A loop repeats itself across its own end, here for 6 ids.
-        let ids = [2, 3, 4, 1, 2, 3, 4, 1, 2, 3];
-        assert_eq!(penalties(&params(), &ids), [0.0, 0.0, 0.0, 0.0, 8.0, 0.0]);
-    }
-
-    #[test]
-    fn breakers_cut_repetitions_and_are_never_penalised() {
-        let ids = [1, 0, 2, 3, 4, 1, 0, 2, 3];
-        assert_eq!(penalties(&params(), &ids)[4], 2.0);
-        let breaking = |id| DryParams {
-            sequence_breakers: vec![id],
-            ..params()
-        };
-        assert_eq!(penalties(&breaking(0), &ids)[4], 0.5);
-        assert_eq!(penalties(&breaking(4), &ids), [0.0; 6]);
-        assert_eq!(penalties(&breaking(3), &ids), [0.0; 6]);
-    }
-
-    #[test]
-    fn the_window_ends_the_search() {
-        let ids = [1, 2, 3, 4, 0, 0, 5, 1, 2, 3];
-        let within = |window| DryParams { window, ..params() };
-        assert_eq!(penalties(&within(10), &ids)[4], 1.0);
-        assert_eq!(penalties(&within(9), &ids)[4], 0.5);
-        assert_eq!(penalties(&within(7), &ids)[4], 0.0);
-    }
-
-    #[test]
-    fn no_penalty_is_without_bound() {
-        let params = DryParams {
-            multiplier: 1e6,
-            base: 1e6,
-            ..params()
-        };
-        assert_eq!(penalties(&params, &[1; 5000])[1], 1e9);
-        assert_eq!(
-            penalties(&params, &[9; 50]),
-            [0.0; 6],
-            "ids beyond the logits"
-        );
     }
 }

@@ -1,4 +1,4 @@
-//! Dynamic temperature: the less is certain, the flatter the distribution becomes.
+//! Dynamic temperature: a temperature that grows with the entropy of the distribution.
 
 use super::{LogitsProcessor, Temperature};
 use crate::distribution::Distribution;
@@ -23,7 +23,7 @@ impl DynamicTemperature {
         }
     }
 
-    /// The temperature at an entropy from 0 to 1, as a share of the largest.
+    /// The temperature for an entropy given as a share, from 0 to 1, of the largest possible one.
     fn at(&self, share: f64) -> f32 {
         let temperature = self.low + (self.high - self.low) * share.powf(self.exponent);
         (temperature as f32).max(MIN_TEMPERATURE)
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_temperature_follows_the_entropy() {
-        // Of four ids two are equally likely and two out of reach: half of the largest entropy.
+        // Two of four ids are equally likely, the others impossible: half of the largest entropy.
         let half = [8.0, 8.0, -500.0, -500.0];
         for (exponent, share) in [(1.0, 0.5f32), (2.0, 0.25), (0.5, 0.5f32.sqrt())] {
             let mut logits = half;
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_within_its_range() {
+    fn the_temperature_stays_in_its_range() {
         let mut equal = [3.0; 5];
         dynamic(1.0).process(&mut equal, EMPTY);
         assert_eq!(equal, [2.0; 5]);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn down_to_zero_it_stays_a_number() {
+    fn a_temperature_of_zero_gives_finite_logits() {
         let params = DynamicTemperatureParams {
             range: 1.0,
             exponent: 1.0,
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn one_id_needs_no_temperature() {
+    fn a_single_possible_id_is_unchanged() {
         let mut logits = [f32::NEG_INFINITY, 3.0];
         dynamic(1.0).process(&mut logits, EMPTY);
         assert_eq!(logits, [f32::NEG_INFINITY, 3.0]);

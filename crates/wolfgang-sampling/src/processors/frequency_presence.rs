@@ -1,15 +1,15 @@
-//! Frequency and presence penalty: makes ids less likely that have been generated.
+//! Frequency and presence penalty: makes generated ids less likely.
 
 use super::LogitsProcessor;
 use crate::History;
 
-/// Subtracts `count · frequency + presence` from the logit of each id that has been generated `count` times, as
-/// OpenAI's interface defines it. The prompt does not count.
+/// Subtracts `count · frequency + presence` from the logit of each id that has been generated
+/// `count` times, as OpenAI's API defines it. The prompt does not count.
 #[derive(Clone, Debug)]
 pub(crate) struct FrequencyPresence {
     frequency: f32,
     presence: f32,
-    /// Per vocabulary entry: how often it has been generated. All 0 between steps.
+    /// Per vocabulary entry: number of times it has been generated. All 0 between steps.
     counts: Vec<u32>,
 }
 
@@ -35,7 +35,7 @@ impl LogitsProcessor for FrequencyPresence {
             let (Some(logit), Some(count)) = (logits.get_mut(id), self.counts.get_mut(id)) else {
                 continue;
             };
-            // The first of several occurrences takes the count of all.
+            // The first occurrence applies the whole count and resets it.
             let count = std::mem::take(count);
             if count > 0 {
                 *logit -= count as f32 * self.frequency + self.presence;
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_occurrence_and_the_first_have_their_price() {
+    fn frequency_counts_each_occurrence_and_presence_only_one() {
         let mut penalty = FrequencyPresence::new(0.5, 2.0, 4);
         for _ in 0..2 {
             let mut logits = [1.0, -1.0, 4.0, f32::NEG_INFINITY];
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn below_zero_they_are_rewards() {
+    fn negative_penalties_raise_logits() {
         let mut logits = [0.0, 0.0];
         let history = History {
             prompt: &[],

@@ -3,14 +3,14 @@
 use super::LogitsProcessor;
 use crate::History;
 
-/// Adds to the logits of single ids, as `logit_bias` of OpenAI's interface does.
+/// Adds a bias to the logits of single ids, as `logit_bias` of OpenAI's API does.
 #[derive(Clone, Debug)]
 pub(crate) struct LogitBias {
     biases: Vec<(u32, f32)>,
 }
 
 impl LogitBias {
-    /// Each id must occur once only.
+    /// Each id may occur only once.
     pub(crate) fn new(biases: &[(u32, f32)]) -> Self {
         Self {
             biases: biases.to_vec(),
@@ -34,7 +34,7 @@ mod tests {
     use crate::history::EMPTY;
 
     #[test]
-    fn a_bias_is_added() {
+    fn a_bias_is_added_to_its_logit() {
         let mut logits = [1.0, -2.0, f32::NEG_INFINITY, f32::MAX];
         LogitBias::new(&[(1, 0.5), (0, -3.0), (2, 1e6), (3, 1e6)]).process(&mut logits, EMPTY);
         assert_eq!(logits, [-2.0, -1.5, f32::NEG_INFINITY, f32::MAX]);

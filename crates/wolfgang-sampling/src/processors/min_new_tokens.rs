@@ -1,10 +1,10 @@
-//! Minimum of new tokens: no end before it.
+//! Minimum of new tokens: masks the end tokens until enough ids have been generated.
 
 use super::LogitsProcessor;
 use crate::History;
 
-/// Rules out the ids that end a generation until so many ids have been generated, as `MinNewTokensLengthLogitsProcessor`
-/// of transformers does.
+/// Masks the end tokens until `min` ids have been generated, as
+/// `MinNewTokensLengthLogitsProcessor` of transformers does.
 #[derive(Clone, Debug)]
 pub(crate) struct MinNewTokens {
     min: usize,
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_possible_from_the_minimum_on() {
+    fn end_tokens_are_masked_until_the_minimum() {
         let out = f32::NEG_INFINITY;
         let mut processor = MinNewTokens::new(2, &[0, 2]);
         for (generated, expected) in [

@@ -1,30 +1,31 @@
-//! Min-p: keeps the ids that can compare with the likeliest.
+//! Min-p: keeps the ids whose probability is at least a share of the largest.
 
 use super::LogitsProcessor;
 use crate::History;
-use crate::blocks;
+use crate::scan;
 
-/// Keeps the ids that are at least `p` times as likely as the likeliest (Nguyen et al. 2024, "Turning up the heat").
+/// Keeps the ids with at least `p` times the probability of the most likely id (Nguyen et al. 2024,
+/// "Turning up the heat").
 ///
-/// A ratio of probabilities is a difference of logits: an id stays if its logit is at least max + ln p. So no softmax
-/// is needed.
+/// A ratio of probabilities is a difference of logits: an id is kept if its logit is at least
+/// max + ln p. No softmax is needed.
 #[derive(Clone, Debug)]
 pub(crate) struct MinP {
     /// ln p, at most 0.
-    below: f32,
+    ln_p: f32,
 }
 
 impl MinP {
-    /// `p` must lie above 0 and not above 1.
+    /// `p` must be above 0 and at most 1.
     pub(crate) fn new(p: f32) -> Self {
-        Self { below: p.ln() }
+        Self { ln_p: p.ln() }
     }
 }
 
 impl LogitsProcessor for MinP {
     fn process(&mut self, logits: &mut [f32], _: History<'_>) {
-        let floor = blocks::max(logits) + self.below;
-        blocks::mask_below(logits, floor);
+        let floor = scan::max(logits) + self.ln_p;
+        scan::mask_below(logits, floor);
     }
 }
 
@@ -34,7 +35,7 @@ mod tests {
     use crate::history::EMPTY;
 
     #[test]
-    fn the_likeliest_sets_the_bar() {
+    fn ids_below_a_share_of_the_largest_probability_are_masked() {
         let probabilities = [0.5f32, 0.02, 0.28, 0.2];
         for (p, expected) in [
             (1.0, [true, false, false, false]),
@@ -49,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn equals_of_the_likeliest_stay() {
+    fn ids_equal_to_the_most_likely_are_kept() {
         let mut logits = [1.0, 2.0, 2.0];
         MinP::new(1.0).process(&mut logits, EMPTY);
         assert_eq!(logits, [f32::NEG_INFINITY, 2.0, 2.0]);

@@ -1,15 +1,15 @@
-//! Mirostat 2: holds the surprisal of a text near a target.
+//! Mirostat 2: keeps the surprisal of the text near a target.
 
 use crate::MirostatParams;
 use crate::distribution::Distribution;
 use std::f64::consts::LN_2;
 
-/// The controller that [`MirostatParams`] describes. It remembers, so it belongs to one sequence.
+/// The controller that [`MirostatParams`] describes. It has state, so it belongs to one sequence.
 #[derive(Clone, Debug)]
 pub(crate) struct Mirostat {
     tau: f64,
     eta: f64,
-    /// The largest surprisal that is let through, in bits.
+    /// The largest surprisal that is not masked, in bits.
     mu: f64,
 }
 
@@ -24,7 +24,8 @@ impl Mirostat {
         }
     }
 
-    /// Rules out what is too surprising, but for the likeliest id, of several the lowest.
+    /// Masks the ids with a surprisal above `mu`, except the most likely id (the lowest of
+    /// several).
     pub(crate) fn process(&self, logits: &mut [f32]) {
         let Some(distribution) = Distribution::of(logits) else {
             return;
@@ -41,7 +42,7 @@ impl Mirostat {
             return;
         }
         for logit in logits {
-            // Stored either way: a store that depends on a test would be a branch.
+            // An unconditional store, because a conditional one would be compiled to a branch.
             *logit = if is_too_surprising(*logit) {
                 f32::NEG_INFINITY
             } else {
@@ -50,7 +51,7 @@ impl Mirostat {
         }
     }
 
-    /// Learns from the chosen id, which had this probability among those that were left.
+    /// Updates `mu` with the probability of the sampled id among the ids that were kept.
     pub(crate) fn observe(&mut self, probability: f32) {
         let surprisal = -f64::from(probability).log2();
         self.mu -= self.eta * (surprisal - self.tau);
@@ -65,7 +66,7 @@ mod tests {
         Mirostat::new(&MirostatParams { tau, eta: 0.5 })
     }
 
-    /// Surprises of 1, 2, 3 and 3 bits.
+    /// Surprisals of 1, 2, 3 and 3 bits.
     fn kept(mirostat: &Mirostat) -> [bool; 4] {
         let mut logits = [0.5f32, 0.25, 0.125, 0.125].map(f32::ln);
         mirostat.process(&mut logits);
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_surprising_goes() {
+    fn ids_with_a_surprisal_above_mu_are_masked() {
         for (tau, expected) in [
             (0.4, [true, false, false, false]),
             (0.75, [true, false, false, false]),
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equally_surprising_ids_one_stays() {
+    fn the_lowest_of_equally_likely_ids_is_kept() {
         let mut logits = [f32::NEG_INFINITY, 1.0, 1.0, 1.0];
         mirostat(0.5).process(&mut logits);
         let out = f32::NEG_INFINITY;
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn it_learns_from_what_was_chosen() {
+    fn mu_follows_the_surprisal_of_the_sampled_id() {
         let mut mirostat = mirostat(1.25);
         mirostat.observe(0.25);
         assert_eq!(mirostat.mu, 2.5 - 0.5 * 0.75);

@@ -5,8 +5,8 @@ use crate::{History, PenaltyScope};
 
 /// The penalty of CTRL (Keskar et al. 2019, equation 4), over a window of recent ids.
 ///
-/// Each distinct id of the window is penalised once, however often it stands there: a positive logit is divided by
-/// the penalty, a negative one multiplied, so that both move the same way.
+/// Each distinct id in the window is penalised once: a positive logit is divided by the penalty, a
+/// negative one multiplied, so that both become smaller.
 #[derive(Clone, Debug)]
 pub(crate) struct RepetitionPenalty {
     penalty: f32,
@@ -17,7 +17,7 @@ pub(crate) struct RepetitionPenalty {
 }
 
 impl RepetitionPenalty {
-    /// A penalty on the last `window` ids within `scope`.
+    /// Creates a penalty on the last `window` ids within `scope`.
     pub(crate) fn new(penalty: f32, window: usize, scope: PenaltyScope, vocab_size: usize) -> Self {
         Self {
             penalty,
@@ -61,7 +61,7 @@ mod tests {
         let mut penalty = RepetitionPenalty::new(2.0, 4, PenaltyScope::Context, 4);
         for _ in 0..2 {
             let mut logits = [1.0, -1.0, 4.0, 8.0];
-            // Id 3 lies outside the window of four.
+            // Id 3 is outside the window of four ids.
             penalty.process(
                 &mut logits,
                 History {

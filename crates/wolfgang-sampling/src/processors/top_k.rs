@@ -1,10 +1,11 @@
-//! Top-k: keeps the likeliest ids.
+//! Top-k: keeps the k most likely ids.
 
 use super::LogitsProcessor;
 use crate::History;
-use crate::blocks::{self, BLOCK};
+use crate::scan::{self, BLOCK};
 
-/// Rules out every id that is less likely than the k-th likeliest. Ids that tie with it stay, as in the original.
+/// Masks every id that is less likely than the k-th most likely one. Ids that tie with it are kept,
+/// as in the original.
 #[derive(Clone, Debug)]
 pub(crate) struct TopK {
     k: usize,
@@ -14,7 +15,7 @@ pub(crate) struct TopK {
 }
 
 impl TopK {
-    /// `k` must be at least 1; a `k` beyond the vocabulary keeps everything.
+    /// `k` must be at least 1; a `k` above the size of the vocabulary keeps all ids.
     pub(crate) fn new(k: usize, vocab_size: usize) -> Self {
         Self {
             k,
@@ -23,11 +24,11 @@ impl TopK {
         }
     }
 
-    /// The k-th largest of the logits, −∞ if fewer are possible.
+    /// Returns the k-th largest logit, or −∞ if fewer than k ids are not masked.
     fn kth(&mut self, logits: &[f32]) -> f32 {
         self.maxima.clear();
-        self.maxima.extend(logits.chunks(BLOCK).map(blocks::max));
-        // The k-th largest maximum has k logits at or above it, so the logits below it need no look.
+        self.maxima.extend(logits.chunks(BLOCK).map(scan::max));
+        // At least k logits are not below the k-th largest maximum, so smaller ones can be skipped.
         let floor = if self.k <= self.maxima.len() {
             self.scratch.clear();
             self.scratch.extend_from_slice(&self.maxima);
@@ -35,7 +36,7 @@ impl TopK {
         } else {
             f32::NEG_INFINITY
         };
-        // What is ruled out need not be ranked.
+        // Masked logits are skipped as well.
         let floor = floor.max(f32::MIN);
         self.scratch.clear();
         for (block, &max) in logits.chunks(BLOCK).zip(&self.maxima) {
@@ -50,7 +51,7 @@ impl TopK {
     }
 }
 
-/// The k-th largest of at least k values, whose order it changes.
+/// Returns the k-th largest of at least k values. Changes their order.
 fn select(values: &mut [f32], k: usize) -> f32 {
     *values
         .select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a))
@@ -63,7 +64,7 @@ impl LogitsProcessor for TopK {
             return;
         }
         let kth = self.kth(logits);
-        blocks::mask_below(logits, kth);
+        scan::mask_below(logits, kth);
     }
 }
 
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ties_with_the_last_stay() {
+    fn ids_that_tie_with_the_last_are_kept() {
         let out = f32::NEG_INFINITY;
         let cases = [
             (1, [out, 3.0, 3.0, out, out]),

@@ -1,21 +1,21 @@
-//! Top-nσ: keeps the logits that stand out from the noise.
+//! Top-nσ: keeps the logits within n standard deviations of the largest.
 
 use super::LogitsProcessor;
 use crate::History;
-use crate::blocks;
+use crate::scan;
 
-/// Keeps the ids whose logits are at least max − n·σ, with the standard deviation σ of all logits above −∞ (Tang et al.
-/// 2024, "Top-nσ: not all logits are you need").
+/// Keeps the ids whose logits are at least max − n·σ, where σ is the standard deviation of all
+/// logits above −∞ (Tang et al. 2024, "Top-nσ: not all logits are you need").
 ///
-/// σ divides by the number of logits, as in llama.cpp, and grows with the logits, so that no temperature changes what
-/// is kept.
+/// σ is that of the population (divided by n, not n − 1), as in llama.cpp. It scales with the
+/// logits, so the temperature does not change which ids are kept.
 #[derive(Clone, Debug)]
 pub(crate) struct TopNSigma {
     n: f32,
 }
 
 impl TopNSigma {
-    /// `n` must be a number from 0 up.
+    /// `n` must be finite and not negative.
     pub(crate) fn new(n: f32) -> Self {
         Self { n }
     }
@@ -23,17 +23,19 @@ impl TopNSigma {
 
 impl LogitsProcessor for TopNSigma {
     fn process(&mut self, logits: &mut [f32], _: History<'_>) {
-        let max = blocks::max(logits);
+        let max = scan::max(logits);
         if max > f32::NEG_INFINITY {
             let below = f64::from(self.n) * deviation(logits, max);
-            blocks::mask_below(logits, (f64::from(max) - below) as f32);
+            scan::mask_below(logits, (f64::from(max) - below) as f32);
         }
     }
 }
 
-/// The standard deviation of the logits above −∞, of which `max` is the largest and which must not be none.
+/// Returns the standard deviation of the logits above −∞. There must be at least one; `max` is the
+/// largest.
 fn deviation(logits: &[f32], max: f32) -> f64 {
-    // Side by side, the lanes become vector registers. Distances from the largest are small and keep their digits.
+    // Independent lanes are compiled to vector registers. Distances from the maximum are summed,
+    // because they are small and lose fewer digits.
     const LANES: usize = 8;
     let mut possible = [0u32; LANES];
     let mut sums = [0f64; LANES];
@@ -57,7 +59,7 @@ fn deviation(logits: &[f32], max: f32) -> f64 {
     let n = f64::from(possible.iter().sum::<u32>());
     let mean = sums.iter().sum::<f64>() / n;
     let variance = squares.iter().sum::<f64>() / n - mean * mean;
-    // Rounding can leave a little less than nothing. A NaN stays one.
+    // Rounding can make the variance slightly negative. NaN stays NaN.
     if variance < 0.0 { 0.0 } else { variance.sqrt() }
 }
 
@@ -67,7 +69,7 @@ mod tests {
     use crate::history::EMPTY;
 
     #[test]
-    fn the_deviation_is_that_of_the_possible_ids() {
+    fn masked_ids_do_not_change_the_deviation() {
         let out = f32::NEG_INFINITY;
         // Mean 5, deviation 2.
         let mut logits = vec![2.0, 4.0, out, 4.0, 4.0, 5.0, out, 5.0, 7.0, 9.0];
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_out_stays() {
+    fn logits_within_n_deviations_of_the_largest_are_kept() {
         let out = f32::NEG_INFINITY;
         let logits = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
         for (n, expected) in [
@@ -93,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn equals_stay_together() {
+    fn equal_logits_are_all_kept() {
         let mut equal = [0.1; 33];
         TopNSigma::new(0.0).process(&mut equal, EMPTY);
         assert_eq!(equal, [0.1; 33]);

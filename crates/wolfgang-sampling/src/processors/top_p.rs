@@ -1,59 +1,61 @@
-//! Top-p: keeps the likeliest ids up to a share of the mass.
+//! Top-p: keeps the most likely ids up to a cumulative probability.
 
 use super::LogitsProcessor;
 use crate::History;
-use crate::blocks;
-use crate::rank::{id_of, rank};
+use crate::scan;
+use crate::sort_key::{id_of, sort_key};
 
-/// Nucleus sampling (Holtzman et al. 2020): keeps the smallest head of the distribution whose mass exceeds `p`.
+/// Nucleus sampling (Holtzman et al. 2020): keeps the smallest set of the most likely ids whose
+/// cumulative probability exceeds `p`.
 ///
-/// In order of falling probability an id stays as long as the mass before it does not exceed `p`; so the id that
-/// crosses the line stays, and the likeliest always does. Equally likely ids stand in the order of their ids.
+/// In descending order of probability, an id is kept if the cumulative probability of the ids
+/// before it does not exceed `p`. So the id that exceeds `p` is kept, and the most likely id always
+/// is. Equally likely ids are in ascending order.
 #[derive(Clone, Debug)]
 pub(crate) struct TopP {
     p: f32,
-    /// The ids that bear mass, as [`rank`]s, likeliest first.
-    ranked: Vec<u64>,
+    /// The [`sort_key`]s of the ids that are not masked, most likely first.
+    sorted: Vec<u64>,
 }
 
 impl TopP {
-    /// `p` must lie between 0 and 1.
+    /// `p` must be between 0 and 1.
     pub(crate) fn new(p: f32, vocab_size: usize) -> Self {
         Self {
             p,
-            ranked: Vec::with_capacity(vocab_size),
+            sorted: Vec::with_capacity(vocab_size),
         }
     }
 }
 
 impl LogitsProcessor for TopP {
     fn process(&mut self, logits: &mut [f32], _: History<'_>) {
-        self.ranked.clear();
-        let possible = blocks::above(logits, f32::NEG_INFINITY);
-        possible.for_each(|(id, logit)| self.ranked.push(rank(logit, id)));
-        self.ranked.sort_unstable();
-        let Some(&likeliest) = self.ranked.first() else {
+        self.sorted.clear();
+        let possible = scan::above(logits, f32::NEG_INFINITY);
+        possible.for_each(|(id, logit)| self.sorted.push(sort_key(logit, id)));
+        self.sorted.sort_unstable();
+        let Some(&most_likely) = self.sorted.first() else {
             return;
         };
 
-        let max = logits[id_of(likeliest)];
+        let max = logits[id_of(most_likely)];
         let weight = |logit: f32| f64::from((logit - max).exp());
         let total: f64 = self
-            .ranked
+            .sorted
             .iter()
-            .map(|&rank| weight(logits[id_of(rank)]))
+            .map(|&key| weight(logits[id_of(key)]))
             .sum();
         let mut before = 0.0;
         let mut kept = 0;
-        for &rank in &self.ranked {
+        for &key in &self.sorted {
             if before as f32 > self.p {
                 break;
             }
-            before += weight(logits[id_of(rank)]) / total;
+            before += weight(logits[id_of(key)]) / total;
             kept += 1;
         }
-        for &rank in &self.ranked[kept..] {
-            logits[id_of(rank)] = f32::NEG_INFINITY;
+        for &key in &self.sorted[kept..] {
+            logits[id_of(key)] = f32::NEG_INFINITY;
         }
     }
 }
@@ -63,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_id_that_crosses_the_line_stays() {
+    fn the_id_whose_cumulative_probability_exceeds_p_is_kept() {
         let probabilities = [0.1f32, 0.5, 0.15, 0.25];
         let kept = |p: f32| {
             let mut logits = probabilities.map(f32::ln);
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equals_the_lower_ids_stay() {
+    fn the_lower_of_equally_likely_ids_are_kept() {
         let mut logits = [0.0; 8];
         let history = History {
             prompt: &[],

@@ -1,28 +1,30 @@
-//! Typical-p: keeps the ids that say about as much as was to be expected.
+//! Typical-p: keeps the ids whose surprisal is near the entropy.
 
 use super::LogitsProcessor;
 use crate::History;
-use crate::blocks;
 use crate::distribution::Distribution;
+use crate::scan;
 
-/// Locally typical sampling (Meister et al. 2022): keeps the smallest set of mass `p` of the ids whose surprisal is
-/// nearest to the entropy.
+/// Locally typical sampling (Meister et al. 2022): keeps the ids whose surprisal is closest to the
+/// entropy, up to cumulative probability `p`.
 ///
-/// In order of rising distance between surprisal and entropy an id stays as long as the mass before it is below `p`; the
-/// first always does. Ids of equal distance stand in the order of their ids.
+/// In ascending order of the distance between surprisal and entropy, an id is kept if the
+/// cumulative probability of the ids before it is below `p`; the first always is. Ids of equal
+/// distance are in ascending order.
 #[derive(Clone, Debug)]
 pub(crate) struct TypicalP {
     p: f32,
-    /// The ids that bear mass: the bits of the distance above those of the id, so that they sort by distance, then id.
-    ranked: Vec<u64>,
+    /// For each id that is not masked, the bits of its distance in the upper half and the id in the
+    /// lower, which sort by distance, then id.
+    sorted: Vec<u64>,
 }
 
 impl TypicalP {
-    /// `p` must lie between 0 and 1.
+    /// `p` must be between 0 and 1.
     pub(crate) fn new(p: f32, vocab_size: usize) -> Self {
         Self {
             p,
-            ranked: Vec::with_capacity(vocab_size),
+            sorted: Vec::with_capacity(vocab_size),
         }
     }
 }
@@ -33,27 +35,27 @@ impl LogitsProcessor for TypicalP {
             return;
         };
         let entropy = distribution.entropy();
-        self.ranked.clear();
-        blocks::above(logits, f32::NEG_INFINITY).for_each(|(id, logit)| {
+        self.sorted.clear();
+        scan::above(logits, f32::NEG_INFINITY).for_each(|(id, logit)| {
             let distance = (distribution.surprisal(logit) - entropy).abs() as f32;
-            // Numbers from 0 up stand in the order of their bits.
-            self.ranked
+            // Non-negative floats have the order of their bits.
+            self.sorted
                 .push(u64::from(distance.to_bits()) << 32 | u64::from(id));
         });
-        self.ranked.sort_unstable();
+        self.sorted.sort_unstable();
 
-        let id_of = |ranked: u64| ranked as u32 as usize;
+        let id_of = |key: u64| key as u32 as usize;
         let mut before = 0.0;
         let mut kept = 0;
-        for &ranked in &self.ranked {
+        for &key in &self.sorted {
             if kept > 0 && before as f32 >= self.p {
                 break;
             }
-            before += distribution.probability(logits[id_of(ranked)]);
+            before += distribution.probability(logits[id_of(key)]);
             kept += 1;
         }
-        for &ranked in &self.ranked[kept..] {
-            logits[id_of(ranked)] = f32::NEG_INFINITY;
+        for &key in &self.sorted[kept..] {
+            logits[id_of(key)] = f32::NEG_INFINITY;
         }
     }
 }
@@ -70,8 +72,9 @@ mod tests {
     }
 
     #[test]
-    fn the_most_typical_ids_stay() {
-        // Entropy 1.75 bits; surprises of 1, 2, 3 and 3 bits lie 0.75, 0.25, 1.25 and 1.25 away.
+    fn the_ids_closest_to_the_entropy_are_kept() {
+        // The entropy is 1.75 bits; surprisals of 1, 2, 3 and 3 bits differ from it by 0.75, 0.25,
+        // 1.25 and 1.25.
         let probabilities = [0.5, 0.25, 0.125, 0.125];
         assert_eq!(kept(probabilities, 0.0), [false, true, false, false]);
         assert_eq!(kept(probabilities, 0.2), [false, true, false, false]);
@@ -81,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equals_the_lower_ids_stay() {
+    fn the_lower_of_equally_typical_ids_are_kept() {
         assert_eq!(kept([0.25; 4], 0.5), [true, true, false, false]);
         assert_eq!(kept([0.25; 4], 0.6), [true, true, true, false]);
     }

@@ -38,11 +38,12 @@ impl TorchRng {
         self.exponential_race(weights, |_, _| {})
     }
 
-    /// [`multinomial`](Self::multinomial), which tells of each quotient that may win.
+    /// [`multinomial`](Self::multinomial), with a call of `on_quotient` for each id of positive
+    /// weight.
     pub(crate) fn exponential_race(
         &mut self,
         weights: &[f32],
-        mut tell: impl FnMut(u32, f32),
+        mut on_quotient: impl FnMut(u32, f32),
     ) -> u32 {
         let mut largest = f32::NEG_INFINITY;
         let mut chosen = 0;
@@ -50,7 +51,7 @@ impl TorchRng {
             let u = self.uniform();
             if weight > 0.0 {
                 let quotient = weight / -(-u).ln_1p() as f32;
-                tell(id, quotient);
+                on_quotient(id, quotient);
                 if quotient > largest {
                     (largest, chosen) = (quotient, id);
                 }
@@ -64,7 +65,8 @@ impl TorchRng {
 mod tests {
     use super::*;
 
-    /// The 10,000th output that the C++ standard (`[rand.predef]`) demands of `mt19937` seeded with 5489.
+    /// The C++ standard (`[rand.predef]`) specifies the 10,000th output of `mt19937` with seed
+    /// 5489.
     #[test]
     fn the_generator_is_that_of_the_cpp_standard() {
         let mut rng = TorchRng::new(5489);
@@ -76,14 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_low_half_of_a_seed_counts() {
+    fn only_the_low_32_bits_of_a_seed_are_used() {
         let first = |seed| TorchRng::new(seed).uniform();
         assert_eq!(first(5), first((1 << 32) + 5));
         assert_ne!(first(5), first(6));
     }
 
     #[test]
-    fn what_cannot_be_drawn_takes_its_number() {
+    fn ids_of_weight_zero_consume_a_number() {
         let mut with = TorchRng::new(3);
         let mut without = TorchRng::new(3);
         assert_eq!(with.multinomial(&[0.0, 0.0, 1.0, 0.0]), 2);
@@ -92,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn draws_are_those_of_torch() {
+    fn draws_equal_those_of_torch() {
         let fixture = include_str!("../../tests/fixtures/torch_multinomial.txt");
         let mut draws = 0;
         for line in fixture.lines().filter(|line| !line.starts_with('#')) {
             let (case, ids) = line.split_once(": ").unwrap();
             let case: Vec<u64> = case.split(' ').map(|n| n.parse().unwrap()).collect();
             let [seed, n, period] = case[..] else {
-                panic!("a seed, a number and a period: {line}");
+                panic!("expected seed, number and period: {line}");
             };
             let weight = |i| if i % period == 0 { i * 7919 % 101 } else { 0 };
             let weights: Vec<f32> = (0..n).map(|i| weight(i) as f32).collect();

@@ -1,4 +1,5 @@
-//! What is drawn is distributed as it should be: Pearson's chi-square test over 100,000 draws of fixed seeds.
+//! Draws follow the exact distribution: Pearson's chi-square test over 100,000 draws with fixed
+//! seeds.
 
 use crate::plain;
 use wolfgang_sampling::{
@@ -11,7 +12,7 @@ const DRAWS: u32 = 100_000;
 
 const HISTORY: History<'_> = History::new(&[3, 4, 5, 9, 3, 4], &[5, 7, 7, 3, 4]);
 
-/// Neither flat nor peaked, with ties.
+/// Logits of moderate spread, with ties.
 fn logits() -> Vec<f32> {
     (0..VOCAB).map(|id| (id * 7 % 17) as f32 / 4.0).collect()
 }
@@ -49,7 +50,7 @@ fn chains() -> Vec<SamplingParams> {
     ]
 }
 
-/// The probabilities of a step: by chance XTC's own or those without it.
+/// The exact probabilities of a step: a mixture of those with and without masking by XTC.
 fn exact(params: &SamplingParams) -> Result<Vec<f64>, SamplingError> {
     let share = f64::from(params.xtc.as_ref().map_or(0.0, |xtc| xtc.probability));
     let with = plain::probabilities(params, &logits(), HISTORY, 0.0, false)?;
@@ -67,8 +68,8 @@ fn counts(params: &SamplingParams, seed: u64) -> Result<[u32; VOCAB], SamplingEr
     Ok(counts)
 }
 
-/// The distance between what was drawn and what was to be expected, as a multiple of the distance that one of 10,000
-/// honest samplers exceeds. An id that cannot be drawn is infinitely far.
+/// Chi-square of the counts, divided by its quantile of 1 − 1/10,000: a correct sampler exceeds 1
+/// in one of 10,000 cases. Infinite if an id of probability 0 was drawn.
 fn distance(counts: &[u32], probabilities: &[f64]) -> f64 {
     let mut chi_square = 0.0;
     let mut possible = 0.0;
@@ -82,7 +83,8 @@ fn distance(counts: &[u32], probabilities: &[f64]) -> f64 {
             return f64::INFINITY;
         }
     }
-    // Wilson and Hilferty's approximation of the quantile; 3.719 is the normal distribution's.
+    // Quantile by the approximation of Wilson and Hilferty; 3.719 is that of the normal
+    // distribution.
     let freedom: f64 = possible - 1.0;
     let spread = 2.0 / (9.0 * freedom);
     chi_square / (freedom * (1.0 - spread + 3.719 * spread.sqrt()).powi(3))
@@ -99,9 +101,10 @@ fn draws_follow_the_exact_distribution() {
     }
 }
 
-/// The test above would find a temperature that is off by a twentieth, and an XTC that is on too often by as much.
+/// The test above detects a temperature that is 5 % too high, and an XTC that is active 5 % too
+/// often.
 #[test]
-fn draws_of_another_distribution_do_not_follow_it() {
+fn draws_of_a_slightly_different_distribution_are_detected() {
     for rng in [RngKind::ChaCha, RngKind::Torch] {
         let xtc = |probability| {
             plain_chain().with_rng(rng).with_xtc(

@@ -1,5 +1,5 @@
-//! Every chain equals its plain reading, step by step over the whole vocabulary, bit for bit. So the order of the steps
-//! is the documented one.
+//! Every chain equals the reference sampler in `plain` bit for bit. This includes the documented
+//! order of the steps.
 
 mod draws;
 mod plain;
@@ -11,15 +11,15 @@ use wolfgang_sampling::{
     PenaltyScope, RngKind, Sampler, SamplingError, SamplingParams, TorchRng, XtcParams, draw,
 };
 
-struct OwnStep;
+struct CustomStep;
 
-impl LogitsProcessor for OwnStep {
+impl LogitsProcessor for CustomStep {
     fn process(&mut self, logits: &mut [f32], _: History<'_>) {
-        plain::own_step(logits);
+        plain::custom_step(logits);
     }
 }
 
-/// Bits of what a sampler says, for a NaN equals nothing.
+/// The bits of a result, because NaN does not equal itself.
 fn bits(result: Result<&[f32], &SamplingError>) -> Result<Vec<u32>, String> {
     match result {
         Ok(values) => Ok(values.iter().map(|v| v.to_bits()).collect()),
@@ -27,17 +27,17 @@ fn bits(result: Result<&[f32], &SamplingError>) -> Result<Vec<u32>, String> {
     }
 }
 
-/// Takes one step with a sampler and with the reference.
+/// Asserts that a sampler and the reference give the same probabilities and id in one step.
 fn assert_equal(
     params: &SamplingParams,
     logits: &[f32],
     history: History<'_>,
     seed: u64,
-    own: bool,
+    custom: bool,
 ) -> Result<(), SamplingError> {
     let mut sampler = Sampler::new(params, logits.len(), seed)?;
-    if own {
-        sampler = sampler.with_processor(OwnStep);
+    if custom {
+        sampler = sampler.with_processor(CustomStep);
     }
     let mut chacha = ChaChaRng::new(seed);
     let mut torch = TorchRng::new(seed);
@@ -46,10 +46,10 @@ fn assert_equal(
         RngKind::Torch => torch.uniform(),
         other => unreachable!("no reference for {other:?}"),
     };
-    let takes_chance = params.xtc.is_some() && !params.is_greedy();
-    let u = if takes_chance { uniform() } else { 0.0 };
+    let xtc_runs = params.xtc.is_some() && !params.is_greedy();
+    let u = if xtc_runs { uniform() } else { 0.0 };
 
-    let expected = plain::probabilities(params, logits, history, u, own);
+    let expected = plain::probabilities(params, logits, history, u, custom);
     let mut found = logits.to_vec();
     let id = sampler.sample(&mut found, history);
     assert_eq!(
@@ -72,7 +72,7 @@ fn assert_equal(
     Ok(())
 }
 
-/// Plain numbers, numbers that tie, and the ends of the range.
+/// Arbitrary numbers, numbers that tie, and boundary values.
 fn logit() -> impl Strategy<Value = f32> {
     prop_oneof![
         8 => -30f32..30.0,
@@ -81,7 +81,7 @@ fn logit() -> impl Strategy<Value = f32> {
     ]
 }
 
-/// Now and then one that is no logit, or becomes none when it is divided.
+/// Logits, sometimes with one that is invalid or becomes invalid when it is divided.
 fn logits() -> impl Strategy<Value = Vec<f32>> {
     let stray = prop::sample::select(vec![f32::NAN, f32::INFINITY, f32::MAX]);
     let strays = prop_oneof![
@@ -101,7 +101,7 @@ fn logits() -> impl Strategy<Value = Vec<f32>> {
     })
 }
 
-/// The original's four.
+/// Parameters of the four steps of the original.
 fn params() -> impl Strategy<Value = SamplingParams> {
     (
         prop_oneof![Just(0.0), Just(1.0), Just(0.6), 0.05f32..4.0],
@@ -142,7 +142,7 @@ fn dry() -> impl Strategy<Value = DryParams> {
     )
 }
 
-/// Any of the steps on, for a vocabulary of at least 8 ids.
+/// Parameters of all steps, for a vocabulary of at least 8 ids.
 fn all_params() -> impl Strategy<Value = SamplingParams> {
     let ids = |most| prop::collection::vec(0u32..8, 0..most);
     let rules = (
@@ -210,7 +210,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn every_chain_of_the_originals_equals_its_plain_reading(
+    fn chains_of_the_originals_steps_equal_the_reference(
         params in params(),
         logits in logits(),
         prompt in prop::collection::vec(0u32..450, 0..20),
@@ -222,24 +222,25 @@ proptest! {
     }
 
     #[test]
-    fn every_chain_of_all_equals_its_plain_reading(
+    fn chains_of_all_steps_equal_the_reference(
         params in all_params(),
         logits in logits().prop_filter("8 ids or more", |logits| logits.len() >= 8),
         prompt in prop::collection::vec(0u32..10, 0..20),
         generated in prop::collection::vec(0u32..10, 0..20),
         seed in any::<u64>(),
-        own in prop::bool::ANY,
+        custom in prop::bool::ANY,
     ) {
         let history = History::new(&prompt, &generated);
-        match assert_equal(&params, &logits, history, seed, own) {
-            // Five to twenty of eight ids are allowed, four at most banned or ends.
+        match assert_equal(&params, &logits, history, seed, custom) {
+            // Conflicts are only possible with allowed_tokens: at most four ids are banned or end
+            // tokens.
             Err(SamplingError::ConflictingParams { .. }) => prop_assert!(params.allowed_tokens.is_some()),
             other => prop_assert_eq!(other, Ok(())),
         }
     }
 
     #[test]
-    fn the_draw_equals_its_plain_reading(
+    fn the_draw_equals_the_reference(
         probabilities in prop::collection::vec(prop_oneof![Just(0.0), 0f32..=1.0, 0f32..1e-40], 1..300),
         u in 0f64..1.0,
     ) {
@@ -247,9 +248,9 @@ proptest! {
     }
 }
 
-/// The original's vocabulary, from peaked to flat and with ties.
+/// The vocabulary size of the original; distributions from flat to peaked, with and without ties.
 #[test]
-fn a_whole_vocabulary_equals_its_plain_reading() {
+fn chains_over_a_large_vocabulary_equal_the_reference() {
     let ids: Vec<u32> = (0..48).map(|i| i * 31 % 61).collect();
     let history = History::new(&ids, &[]);
     let chains = [

@@ -1,18 +1,18 @@
-//! Who looks on while a sampler chooses changes nothing, and sees what happened.
+//! Tracing does not change what is sampled, and the trace is correct.
 
-use crate::{OwnStep, all_params, bits, logits};
+use crate::{CustomStep, all_params, bits, logits};
 use proptest::prelude::*;
 use wolfgang_sampling::{Draw, History, Sampler, SamplingParams, Step, Trace};
 
-/// What must hold of a trace of a step that ended in this id and these probabilities.
-fn assert_told(
+/// Asserts that a trace is consistent with the sampled id and the probabilities.
+fn assert_consistent(
     params: &SamplingParams,
     trace: &Trace,
     draw: &Draw,
     id: u32,
     probabilities: &[f32],
 ) {
-    let steps: Vec<Step> = trace.steps.iter().map(|stage| stage.step).collect();
+    let steps: Vec<Step> = trace.steps.iter().map(|snapshot| snapshot.step).collect();
     assert!(steps.is_sorted(), "{steps:?}");
     assert_eq!(steps.contains(&Step::TopK), {
         params.top_k.is_some() && !params.is_greedy()
@@ -20,12 +20,12 @@ fn assert_told(
     let last = trace
         .steps
         .last()
-        .map_or(&trace.initial_logits, |stage| &stage.logits);
+        .map_or(&trace.initial_logits, |snapshot| &snapshot.logits);
     for (logit, p) in last.iter().zip(probabilities) {
         assert!(*p == 0.0 || *logit > f32::NEG_INFINITY);
     }
-    for stage in &trace.steps {
-        assert_eq!(stage.random_draw.is_some(), stage.step == Step::Xtc);
+    for snapshot in &trace.steps {
+        assert_eq!(snapshot.random_draw.is_some(), snapshot.step == Step::Xtc);
     }
     let p = f64::from(probabilities[id as usize]);
     match draw {
@@ -50,29 +50,29 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn who_looks_on_changes_nothing(
+    fn tracing_does_not_change_the_sampled_ids(
         params in all_params(),
         logits in logits().prop_filter("8 ids or more", |logits| logits.len() >= 8),
         prompt in prop::collection::vec(0u32..10, 0..20),
         seed in any::<u64>(),
-        own in prop::bool::ANY,
+        custom in prop::bool::ANY,
     ) {
         let sampler = || {
             let sampler = Sampler::new(&params, logits.len(), seed);
-            sampler.map(|sampler| if own { sampler.with_processor(OwnStep) } else { sampler })
+            sampler.map(|sampler| if custom { sampler.with_processor(CustomStep) } else { sampler })
         };
-        let (Ok(mut free), Ok(mut watched)) = (sampler(), sampler()) else {
+        let (Ok(mut untraced), Ok(mut traced)) = (sampler(), sampler()) else {
             return Ok(());
         };
         let mut generated = Vec::new();
         let mut trace = Trace::default();
-        // Several, for mirostat remembers and the stream goes on.
+        // Several steps, because mirostat and the random number generator have state.
         for _ in 0..4 {
             let history = History::new(&prompt, &generated);
-            let (mut alone, mut seen) = (logits.clone(), logits.clone());
-            let expected = free.sample(&mut alone, history);
-            let found = watched.sample_traced(&mut seen, history, &mut trace);
-            prop_assert_eq!(bits(Ok(&alone)), bits(Ok(&seen)));
+            let (mut plain, mut observed) = (logits.clone(), logits.clone());
+            let expected = untraced.sample(&mut plain, history);
+            let found = traced.sample_traced(&mut observed, history, &mut trace);
+            prop_assert_eq!(bits(Ok(&plain)), bits(Ok(&observed)));
             prop_assert_eq!(bits(Ok(&trace.initial_logits)), bits(Ok(&logits)));
             match (expected, found) {
                 (Ok(expected), Ok(id)) => {
@@ -80,7 +80,7 @@ proptest! {
                     let Some(draw) = &trace.draw else {
                         return Err(TestCaseError::fail("no draw"));
                     };
-                    assert_told(&params, &trace, draw, id, &seen);
+                    assert_consistent(&params, &trace, draw, id, &observed);
                     generated.push(id);
                 }
                 (expected, found) => {

@@ -21,7 +21,7 @@ pub(super) fn filter(params: &SamplingParams, logits: &mut [f32], u: f64) {
     }
     if let Some(p) = params.min_p {
         let floor = max(logits) + p.ln();
-        rule_out(logits, |_, l| l < floor);
+        mask(logits, |_, l| l < floor);
     }
     if let Some(xtc) = &params.xtc
         && u < f64::from(xtc.probability)
@@ -30,19 +30,19 @@ pub(super) fn filter(params: &SamplingParams, logits: &mut [f32], u: f64) {
     }
     if let Some(mirostat) = &params.mirostat {
         let mu = 2.0 * f64::from(mirostat.tau);
-        let surprises = Softmax::of(logits).surprises;
-        let likeliest = likeliest(logits);
-        let is_out = |id: usize| surprises[id] > mu * std::f64::consts::LN_2;
-        // What is as likely as the likeliest goes with it.
-        rule_out(logits, |id, _| {
-            id != likeliest && (is_out(id) || is_out(likeliest))
+        let surprisals = Softmax::of(logits).surprisals;
+        let most_likely = most_likely(logits);
+        let exceeds = |id: usize| surprisals[id] > mu * std::f64::consts::LN_2;
+        // If the most likely id exceeds `mu`, only that id is kept, and not others as likely.
+        mask(logits, |id, _| {
+            id != most_likely && (exceeds(id) || exceeds(most_likely))
         });
     }
 }
 
-fn rule_out(logits: &mut [f32], is_out: impl Fn(usize, f32) -> bool) {
+fn mask(logits: &mut [f32], is_masked: impl Fn(usize, f32) -> bool) {
     for (id, logit) in logits.iter_mut().enumerate() {
-        if is_out(id, *logit) {
+        if is_masked(id, *logit) {
             *logit = OUT;
         }
     }
@@ -52,7 +52,7 @@ fn max(logits: &[f32]) -> f32 {
     logits.iter().copied().fold(OUT, f32::max)
 }
 
-fn likeliest(logits: &[f32]) -> usize {
+fn most_likely(logits: &[f32]) -> usize {
     let max = max(logits);
     logits.iter().position(|&l| l == max).unwrap_or(0)
 }
@@ -62,7 +62,7 @@ fn top_n_sigma(n: f32, logits: &mut [f32]) {
     if max == OUT {
         return;
     }
-    // Eight running sums, as the definition of the order of rounding.
+    // Eight partial sums: they define the order of rounding.
     let (mut sums, mut squares) = ([0f64; 8], [0f64; 8]);
     let mut possible = 0.0;
     for (id, &logit) in logits.iter().enumerate() {
@@ -77,20 +77,20 @@ fn top_n_sigma(n: f32, logits: &mut [f32]) {
     let variance = squares.iter().sum::<f64>() / possible - mean * mean;
     let sigma = if variance < 0.0 { 0.0 } else { variance.sqrt() };
     let floor = (f64::from(max) - f64::from(n) * sigma) as f32;
-    rule_out(logits, |_, l| l < floor);
+    mask(logits, |_, l| l < floor);
 }
 
 fn top_k(k: usize, logits: &mut [f32]) {
     let mut sorted = logits.to_vec();
     sorted.sort_by(|a, b| b.total_cmp(a));
     if let Some(&kth) = sorted.get(k - 1) {
-        rule_out(logits, |_, l| l < kth);
+        mask(logits, |_, l| l < kth);
     }
 }
 
 fn typical_p(p: f32, logits: &mut [f32]) {
     let softmax = Softmax::of(logits);
-    let distance = |id: usize| (softmax.surprises[id] - softmax.entropy).abs() as f32;
+    let distance = |id: usize| (softmax.surprisals[id] - softmax.entropy).abs() as f32;
     let mut ranked: Vec<usize> = (0..logits.len()).filter(|&id| logits[id] > OUT).collect();
     ranked.sort_by(|&a, &b| distance(a).total_cmp(&distance(b)));
     let mut before = 0.0;

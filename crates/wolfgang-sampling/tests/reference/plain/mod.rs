@@ -1,40 +1,41 @@
-//! The chain as it is defined: no blocks, no lists of what is left, everything sorted, everything compared.
+//! The reference sampler: each step written directly from its definition, without optimisations.
 
 mod filters;
 mod rules;
 
 use wolfgang_sampling::{History, SamplingError, SamplingParams};
 
-/// What a step of the user's own may do: it matters where it stands.
-pub(crate) fn own_step(logits: &mut [f32]) {
+/// A custom step whose position in the chain matters.
+pub(crate) fn custom_step(logits: &mut [f32]) {
     for logit in logits {
         *logit = logit.min(7.5);
     }
 }
 
-/// The probabilities of a first step. `u` is XTC's number; `own` says whether [`own_step`] is taken.
+/// The probabilities of a first step. `u` is the random number of XTC; `custom` enables
+/// [`custom_step`].
 pub(crate) fn probabilities(
     params: &SamplingParams,
     logits: &[f32],
     history: History<'_>,
     u: f64,
-    own: bool,
+    custom: bool,
 ) -> Result<Vec<f32>, SamplingError> {
     let mut logits = logits.to_vec();
     check(&logits)?;
-    rules::rule_out(params, &mut logits, history);
+    rules::mask(params, &mut logits, history);
     rules::add_and_subtract(params, &mut logits, history);
-    if own {
-        own_step(&mut logits);
+    if custom {
+        custom_step(&mut logits);
     }
     rules::scale(params, &mut logits);
     rules::penalize(params, &mut logits, history);
     if params.is_greedy() {
         check(&logits)?;
         let max = max(&logits)?;
-        let likeliest = logits.iter().position(|&l| l == max);
+        let most_likely = logits.iter().position(|&l| l == max);
         return Ok((0..logits.len())
-            .map(|id| f32::from(Some(id) == likeliest))
+            .map(|id| f32::from(Some(id) == most_likely))
             .collect());
     }
     filters::filter(params, &mut logits, u);
@@ -62,10 +63,10 @@ fn max(logits: &[f32]) -> Result<f32, SamplingError> {
     Ok(max)
 }
 
-/// What softmax makes of logits: the probability of each, its surprise in nats, and the entropy.
+/// Softmax of logits: the probability and surprisal (in nats) of each, and the entropy.
 struct Softmax {
     probabilities: Vec<f64>,
-    surprises: Vec<f64>,
+    surprisals: Vec<f64>,
     entropy: f64,
 }
 
@@ -78,7 +79,7 @@ impl Softmax {
         let moment: f64 = possible().map(|l| weight(l) * f64::from(l - max)).sum();
         Self {
             probabilities: logits.iter().map(|&l| weight(l) / total).collect(),
-            surprises: logits
+            surprisals: logits
                 .iter()
                 .map(|&l| total.ln() - f64::from(l - max))
                 .collect(),

@@ -1,11 +1,11 @@
-//! What stands before the filters.
+//! The steps before the filters.
 
 use super::Softmax;
 use std::collections::BTreeMap;
 use wolfgang_sampling::{DryParams, History, SamplingParams};
 
 /// Steps 1 to 4.
-pub(super) fn rule_out(params: &SamplingParams, logits: &mut [f32], history: History<'_>) {
+pub(super) fn mask(params: &SamplingParams, logits: &mut [f32], history: History<'_>) {
     let sequence = [history.prompt, history.generated].concat();
     for (token, logit) in (0..).zip(logits) {
         let allowed = params.allowed_tokens.as_ref();
@@ -50,7 +50,7 @@ pub(super) fn add_and_subtract(params: &SamplingParams, logits: &mut [f32], hist
     }
 }
 
-/// By id the longest repetition that it would go on with, of those long enough.
+/// For each id that would continue a repetition of sufficient length, the longest such length.
 fn repetitions(dry: &DryParams, history: History<'_>) -> BTreeMap<u32, usize> {
     let all = [history.prompt, history.generated].concat();
     let ids = &all[all.len().saturating_sub(dry.window)..];

@@ -1,4 +1,4 @@
-//! Parameters of the steps that have several.
+//! Parameters of the steps that have more than one.
 
 /// Parameters of the dynamic temperature, which depends on the entropy of the distribution.
 ///
@@ -22,7 +22,7 @@ pub struct DynamicTemperatureParams {
 }
 
 impl DynamicTemperatureParams {
-    /// Moves the temperature by `range`, with an exponent of 1.
+    /// Creates parameters with this range and an exponent of 1.
     pub fn new(range: f32) -> Self {
         Self {
             range,

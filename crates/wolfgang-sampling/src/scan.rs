@@ -1,11 +1,12 @@
-//! Passing over a vocabulary by blocks, for few of its entries matter in a step.
+//! Scans of logits by blocks: most steps need only the few largest.
 
-/// Short enough that a block with one entry worth a look costs little, long enough that most blocks have none.
+/// Number of entries of a block: few, so that a block with one large entry costs little, but enough
+/// that most blocks have none.
 pub(crate) const BLOCK: usize = 64;
 
-/// The largest of `values`, −∞ if there is none. A NaN is passed over.
+/// Returns the largest of `values`, or −∞ if there is none. NaN is ignored.
 pub(crate) fn max(values: &[f32]) -> f32 {
-    // Side by side, the lanes become vector registers.
+    // Independent lanes are compiled to vector registers.
     const LANES: usize = 16;
     let (chunks, rest) = values.as_chunks::<LANES>();
     let mut lanes = [f32::NEG_INFINITY; LANES];
@@ -14,7 +15,7 @@ pub(crate) fn max(values: &[f32]) -> f32 {
             *lane = larger(*lane, value);
         }
     }
-    // Halving keeps the lanes side by side to the end.
+    // Halving keeps the reduction in vector registers.
     let mut half = LANES / 2;
     while half > 0 {
         let (low, high) = lanes.split_at_mut(half);
@@ -26,7 +27,8 @@ pub(crate) fn max(values: &[f32]) -> f32 {
     rest.iter().fold(lanes[0], |a, &b| larger(a, b))
 }
 
-/// The entries above `floor`, in order, each with its index. Blocks without any are passed over at once.
+/// Returns the entries above `floor`, in order, each with its index. Blocks without any are
+/// skipped.
 pub(crate) fn above(values: &[f32], floor: f32) -> impl Iterator<Item = (u32, f32)> + Clone {
     (0u32..)
         .step_by(BLOCK)
@@ -36,10 +38,10 @@ pub(crate) fn above(values: &[f32], floor: f32) -> impl Iterator<Item = (u32, f3
         .filter(move |&(_, value)| value > floor)
 }
 
-/// Rules out the logits below `floor`; none if it is NaN.
+/// Masks the logits below `floor`; none if it is NaN.
 pub(crate) fn mask_below(logits: &mut [f32], floor: f32) {
     for logit in logits {
-        // Stored either way: a store that depends on a test would be a branch.
+        // An unconditional store, because a conditional one would be compiled to a branch.
         *logit = if *logit < floor {
             f32::NEG_INFINITY
         } else {
@@ -48,7 +50,7 @@ pub(crate) fn mask_below(logits: &mut [f32], floor: f32) {
     }
 }
 
-/// One instruction everywhere; `f32::max` takes several for the sake of a NaN in either place.
+/// One instruction on every processor. `f32::max` takes several, to handle NaN on either side.
 fn larger(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
 }
@@ -58,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_is_found_wherever_it_stands() {
+    fn the_largest_is_found_at_every_index() {
         for len in [1, 15, 16, 17, 64, 70] {
             for at in 0..len {
                 let mut values = vec![-3.0; len];
@@ -70,17 +72,17 @@ mod tests {
     }
     proptest::proptest! {
         #[test]
-        fn nothing_above_the_floor_is_passed_over(
+        fn every_entry_above_the_floor_is_returned(
             values in proptest::collection::vec(-4i8..4, 0..300),
             floor in -5i8..5,
         ) {
             let values: Vec<f32> = values.into_iter().map(f32::from).collect();
             let floor = f32::from(floor);
-            let one_by_one: Vec<_> = (0u32..)
+            let expected: Vec<_> = (0u32..)
                 .zip(values.iter().copied())
                 .filter(|&(_, value)| value > floor)
                 .collect();
-            assert_eq!(above(&values, floor).collect::<Vec<_>>(), one_by_one);
+            assert_eq!(above(&values, floor).collect::<Vec<_>>(), expected);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What must hold of a `tokenizer.json` before the library may read it.
+//! Validation of a `tokenizer.json` before the `tokenizers` crate reads it.
 
 use crate::byte_level;
 use serde_json::Value as Json;
@@ -6,28 +6,29 @@ use std::collections::HashSet;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer};
 
-/// What a checked file asks for that decoding and [`unencodable_offsets`](crate::Tokenizer::unencodable_offsets) must know.
+/// Properties of a valid file that [`Tokenizer`](crate::Tokenizer) uses itself.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traits {
-    /// Whether encoding puts a space before a text that does not begin with one.
+    /// Whether encoding inserts a space before a text that does not begin with one.
     pub(crate) adds_prefix_space: bool,
-    /// The token that encoding puts in the place of bytes that no token stands for. `None` if the vocabulary has a
-    /// token for every byte.
+    /// The token that encoding uses for bytes without a token. `None` if the vocabulary has a token
+    /// for every byte.
     pub(crate) unknown: Option<String>,
 }
 
-/// Says what stands in the way of using `json` as a byte-level BPE, as the rest of a sentence.
+/// Checks that `json` is a byte-level BPE with the guarantees of this crate. The error is the
+/// reason, as the rest of a sentence.
 ///
-/// Some of these would break the promises of this crate silently (a dropout that makes encoding random, a normalizer
-/// that decoding cannot undo, control tokens that plain text can write), and merges beyond the vocabulary make the
-/// library panic.
+/// Some of the refused features would silently break a guarantee: a dropout makes encoding random,
+/// a normalizer cannot be undone by decoding, and some control tokens can be encoded from plain
+/// text. Merges outside the vocabulary make the `tokenizers` crate panic.
 pub(crate) fn check(json: &Json) -> Result<Traits, String> {
     let model = &json["model"];
-    // Early versions of the format had no types; a BPE is then known by its merges.
+    // Early versions of the format had no types. Only a BPE has merges.
     if model["type"] != "BPE" && !(model["type"].is_null() && model["merges"].is_array()) {
         return Err(format!("its model is {}", shown(&model["type"])));
     }
-    // Others lose text, may look for a regular expression without end, and one panics.
+    // Other pre-tokenizers can lose text, run a regular expression in exponential time, or panic.
     let pre_tokenizer = byte_level_part(json, "pre_tokenizer", "pretokenizers")?;
     byte_level_part(json, "decoder", "decoders")?;
     if !is_no_normalizer(&json["normalizer"]) {
@@ -50,9 +51,9 @@ pub(crate) fn check(json: &Json) -> Result<Traits, String> {
     let unknown = unknown_token(model);
     // The library's default is true.
     let uses_regex = pre_tokenizer["use_regex"] != false;
-    let writable = Writable::new(model, uses_regex);
-    check_control_tokens(&writable, unknown, &json["added_tokens"])?;
-    if let Some(token) = unknown.filter(|token| writable.contains(token)) {
+    let encodable = EncodableTokens::new(model, uses_regex);
+    check_control_tokens(&encodable, unknown, &json["added_tokens"])?;
+    if let Some(token) = unknown.filter(|token| encodable.contains(token)) {
         return Err(format!(
             "its unk_token {token:.80?} is both the fallback for bytes without a token and a token of the text"
         ));
@@ -63,7 +64,8 @@ pub(crate) fn check(json: &Json) -> Result<Traits, String> {
     })
 }
 
-/// The `ByteLevel` of a pre-tokenizer or decoder, by itself or as the only member of a `Sequence`.
+/// Returns the `ByteLevel` of a pre-tokenizer or decoder, alone or as the only member of a
+/// `Sequence`.
 fn byte_level_part<'a>(json: &'a Json, part: &str, members: &str) -> Result<&'a Json, String> {
     let mut only = &json[part];
     while only["type"] == "Sequence" {
@@ -86,20 +88,21 @@ fn byte_level_part<'a>(json: &'a Json, part: &str, members: &str) -> Result<&'a 
     }
 }
 
-/// Whether a normalizer changes nothing: there is none, or a `Sequence` has no members.
+/// Whether there is no normalizer, or only an empty `Sequence`.
 fn is_no_normalizer(normalizer: &Json) -> bool {
     let empty = |members: &Json| members.as_array().is_some_and(Vec::is_empty);
     normalizer.is_null() || normalizer["type"] == "Sequence" && empty(&normalizer["normalizers"])
 }
 
-/// The `unk_token`, unless the vocabulary has a token for every byte: then it cannot arise.
+/// Returns the `unk_token`, or `None` if the vocabulary has a token for every byte, so that it is
+/// never used.
 fn unknown_token(model: &Json) -> Option<&str> {
     let vocab = model["vocab"].as_object()?;
     let has_all = byte_level::alphabet().all(|c| vocab.contains_key(c.encode_utf8(&mut [0; 4])));
     model["unk_token"].as_str().filter(|_| !has_all)
 }
 
-/// The beginning of a value; all of it could be as long as the file.
+/// Returns the beginning of a value, which can be as long as the file.
 fn shown(json: &Json) -> String {
     short(&json.to_string())
 }
@@ -108,14 +111,14 @@ fn short(text: &str) -> String {
     format!("{text:.80}")
 }
 
-/// Every merge must join two tokens into a third.
+/// Checks that every merge joins two tokens into a third.
 fn check_merges(model: &Json) -> Result<(), String> {
     let (Some(vocab), Some(merges)) = (model["vocab"].as_object(), model["merges"].as_array())
     else {
         return Err("its model has no vocab or no merges".to_owned());
     };
     for merge in merges {
-        let known = sides(merge).is_some_and(|(left, right)| {
+        let known = split_merge(merge).is_some_and(|(left, right)| {
             let joined = format!("{left}{right}");
             [left, right, &joined]
                 .iter()
@@ -131,28 +134,28 @@ fn check_merges(model: &Json) -> Result<(), String> {
     Ok(())
 }
 
-/// The two tokens that a merge joins.
-fn sides(merge: &Json) -> Option<(&str, &str)> {
+/// Returns the two tokens that a merge joins.
+fn split_merge(merge: &Json) -> Option<(&str, &str)> {
     match merge {
         Json::String(pair) => pair.split_once(' '),
         pair => pair[0].as_str().zip(pair[1].as_str()),
     }
 }
 
-/// The tokens that encoding makes of some text.
-struct Writable<'a> {
+/// The tokens that encoding of plain text can return.
+struct EncodableTokens<'a> {
     vocab: &'a Json,
     merged: HashSet<String>,
-    /// Whether a piece that is a token as a whole becomes that token, whatever the merges say.
+    /// `ignore_merges`: whether a piece that is a token becomes that token without merges.
     whole_pieces: bool,
     uses_regex: bool,
 }
 
-impl<'a> Writable<'a> {
+impl<'a> EncodableTokens<'a> {
     fn new(model: &'a Json, uses_regex: bool) -> Self {
         let merges = model["merges"].as_array().into_iter().flatten();
         let merged = merges
-            .filter_map(sides)
+            .filter_map(split_merge)
             .map(|(left, right)| format!("{left}{right}"));
         Self {
             vocab: &model["vocab"],
@@ -169,24 +172,24 @@ impl<'a> Writable<'a> {
         one_character || self.merged.contains(token) || whole_piece()
     }
 
-    /// Whether the pre-tokenizer can cut out `token` as one piece. If it does so in any text, it does so in the text
-    /// that is nothing else.
+    /// Whether the pre-tokenizer can return `token` as one piece. If it does so for any text, it
+    /// does so for the text of the token alone.
     fn is_piece(&self, token: &str) -> bool {
         let text = byte_level::bytes_of(token).and_then(|bytes| String::from_utf8(bytes).ok());
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return false;
         };
         let mut pieces = PreTokenizedString::from(text);
-        let cut = ByteLevel::new(false, false, self.uses_regex).pre_tokenize(&mut pieces);
+        let result = ByteLevel::new(false, false, self.uses_regex).pre_tokenize(&mut pieces);
         let pieces = pieces.get_splits(OffsetReferential::Original, OffsetType::Byte);
-        // What the library cannot cut could be anything.
-        cut.is_err() || matches!(pieces[..], [(piece, ..)] if piece == token)
+        // If the library fails, the token is refused to be safe.
+        result.is_err() || matches!(pieces[..], [(piece, ..)] if piece == token)
     }
 }
 
-/// No control token may be what the model itself makes of some text.
+/// Checks that encoding of plain text cannot return a control token.
 fn check_control_tokens(
-    writable: &Writable<'_>,
+    encodable: &EncodableTokens<'_>,
     unknown: Option<&str>,
     added: &Json,
 ) -> Result<(), String> {
@@ -194,7 +197,7 @@ fn check_control_tokens(
     let mut control = added
         .filter(|token| token["special"] == true)
         .filter_map(|token| token["content"].as_str());
-    match control.find(|token| unknown == Some(token) || writable.contains(token)) {
+    match control.find(|token| unknown == Some(token) || encodable.contains(token)) {
         Some(token) => Err(format!(
             "plain text can become its control token {token:.80?}"
         )),
@@ -202,7 +205,8 @@ fn check_control_tokens(
     }
 }
 
-/// What looks like a control token must be one: other added tokens are recognised in any text.
+/// Checks that added tokens of the form of control tokens are marked as special: other added tokens
+/// are recognised in plain text.
 fn check_added_tokens(added: &Json) -> Result<(), String> {
     for token in added.as_array().into_iter().flatten() {
         let content = token["content"].as_str().unwrap_or_default();

@@ -1,0 +1,370 @@
+//! Matrix product (GEMM), the kernel in which almost all time is spent.
+//!
+//! Each output is one chain of fused multiply-adds over the inputs in order. This order is the same
+//! for any number of rows and threads and for every instruction set, so a row gives the same bits
+//! in every case.
+//!
+//! In the terms of GEMM, M is the rows of activations, N the outputs and K the inputs. Threads
+//! share the panels of N. A panel is multiplied with tiles of M, in blocks of K that stay in the
+//! L1 cache. The innermost loop is a [`MicroKernel`].
+
+mod micro_kernels;
+mod prefetch;
+
+use crate::activations::{PackedActivations, Tile};
+use crate::disjoint_slice::DisjointSlice;
+use crate::elementwise::silu;
+use crate::format::{BLOCK, Format, PANEL};
+use crate::isa::{Isa, Kernel};
+use crate::matrix::Matrix;
+use crate::pool::Pool;
+use crate::rows::{RowMatrix, stride};
+use crate::simd::{LANES, Simd, Vec16};
+use bytemuck::Zeroable;
+use micro_kernels::{
+    DotBf16, DotInt8, F16, F32, Int8, MicroKernel, SplitBf16, SplitInt8, WidenBf16, WidenF16,
+    WidenPanel,
+};
+use prefetch::Prefetcher;
+use std::ops::Range;
+
+/// Operation applied to the outputs of a matrix product when they are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epilogue {
+    /// Overwrites the destination.
+    Store,
+    /// Adds to the destination.
+    Add,
+    /// SwiGLU (Shazeer 2020): panels alternate between gates and values, and silu(gate) · value
+    /// overwrites the destination.
+    SwiGlu,
+}
+
+/// Minimum work of a piece, in bytes of weights times rows (16 rows at most).
+const MIN_PIECE_BYTES: usize = 64 << 10;
+
+/// Number of rows from which a panel is widened to f32 once for all tiles, instead of in each tile.
+/// In a tile, widening bf16 takes registers; widening f16 takes one instruction.
+const MIN_ROWS_TO_WIDEN_BF16: usize = 24;
+const MIN_ROWS_TO_WIDEN_F16: usize = 96;
+
+/// Maximum size of a block of K, in bytes of a panel: it stays in the L1 cache for all tiles.
+const K_BLOCK_BYTES: usize = 20 << 10;
+
+/// Maximum number of passes over a block that each prefetch a part of the next one. With more
+/// passes the first prefetches all of it, because memory is read in a small part of the time.
+const MAX_SHARING_PASSES: usize = 8;
+
+/// Number of rows from which a pass is limited by arithmetic rather than by memory.
+const MIN_COMPUTE_BOUND_ROWS: usize = 8;
+
+/// Multiplies a matrix `[outputs, inputs]` with each row of `activations`, into rows of
+/// `[outputs]`. `scratch` is a buffer for all threads.
+pub(crate) fn multiply(
+    isa: Isa,
+    pool: &mut Pool,
+    scratch: &mut Vec<Vec16>,
+    matrix: &Matrix,
+    activations: &PackedActivations,
+    out: &mut RowMatrix,
+    epilogue: Epilogue,
+) {
+    let out_panels = match epilogue {
+        Epilogue::Store | Epilogue::Add => matrix.panels(),
+        Epilogue::SwiGlu => matrix.panels() / 2,
+    };
+    let out_stride = stride(out.width());
+    let out = out.shared();
+    // Several pieces per thread, so that threads finish at about the same time.
+    let work = matrix.panels() * matrix.panel_bytes() * activations.rows().min(16);
+    let pieces = (work / MIN_PIECE_BYTES)
+        .clamp(1, 8 * pool.threads())
+        .min(out_panels);
+    let tiles = activations.tiles().count();
+    let format = matrix.format();
+    let widen = match format {
+        Format::F32 | Format::Int8 => false,
+        Format::F16 => activations.rows() >= MIN_ROWS_TO_WIDEN_F16,
+        Format::Bf16 => {
+            activations.rows() >= MIN_ROWS_TO_WIDEN_BF16 && !isa.has_dot_product(format)
+        }
+    };
+    // Two panels, because SwiGLU needs one of gates and one of values.
+    let widened = if widen {
+        2 * PANEL * format.groups(matrix.shape().inputs) * format.group()
+    } else {
+        0
+    };
+    let per_thread = widened + 2 * PANEL * activations.rows();
+    scratch.resize(pool.threads() * per_thread / LANES, Vec16::zeroed());
+    let scratch = DisjointSlice::new(bytemuck::cast_slice_mut(scratch));
+    pool.run(pieces, &|thread, piece| {
+        // SAFETY: every thread has its own part, and runs one piece at a time.
+        let scratch: &mut [f32] =
+            unsafe { scratch.part(thread * per_thread..(thread + 1) * per_thread) };
+        let (widened, sums) = scratch.split_at_mut(widened);
+        isa.run(Gemm {
+            matrix,
+            widened,
+            sums,
+            activations,
+            tiles,
+            out_panels: out_panels * piece / pieces..out_panels * (piece + 1) / pieces,
+            out: &out,
+            out_stride,
+            epilogue,
+        });
+    });
+}
+
+/// One piece: some panels of outputs for all rows.
+struct Gemm<'a> {
+    matrix: &'a Matrix,
+    /// Buffer for two panels in f32, empty if panels are not widened.
+    widened: &'a mut [f32],
+    /// Buffer for the sums of two panels, `[rows, PANEL]` each.
+    sums: &'a mut [f32],
+    activations: &'a PackedActivations,
+    /// Number of tiles of the activations.
+    tiles: usize,
+    /// The panels of outputs. With SwiGLU each corresponds to two panels of the matrix.
+    out_panels: Range<usize>,
+    out: &'a DisjointSlice<'a, f32>,
+    /// Distance of two rows of `out`.
+    out_stride: usize,
+    epilogue: Epilogue,
+}
+
+impl Kernel for Gemm<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        match (self.matrix.format(), self.widened.is_empty()) {
+            (Format::F32, _) => self.run_packed::<S, F32>(simd),
+            (Format::F16, true) => self.run_packed::<S, F16>(simd),
+            (Format::F16, false) => self.run_widened::<S, WidenF16>(simd),
+            (Format::Bf16, _) if S::DOTS_BF16 => self.run_packed::<S, DotBf16>(simd),
+            (Format::Bf16, true) => self.run_packed::<S, SplitBf16>(simd),
+            (Format::Bf16, false) => self.run_widened::<S, WidenBf16>(simd),
+            (Format::Int8, _) if S::DOTS_I8 => self.run_packed::<S, Int8<DotInt8>>(simd),
+            (Format::Int8, _) => self.run_packed::<S, Int8<SplitInt8>>(simd),
+        }
+    }
+}
+
+impl Gemm<'_> {
+    /// Multiplies panels as they are packed.
+    #[inline(always)]
+    fn run_packed<S: Simd, K: MicroKernel>(mut self, simd: S) {
+        for out_panel in self.out_panels.clone() {
+            let matrix = self.matrix;
+            let panels = self.panels(out_panel).map(|panel| matrix.panel(panel));
+            self.run_panel::<S, K>(simd, out_panel, panels.map(bytemuck::cast_slice));
+        }
+    }
+
+    /// Converts each panel to f32 once, then multiplies it as f32.
+    #[inline(always)]
+    fn run_widened<S: Simd, W: WidenPanel>(mut self, simd: S) {
+        let widened = std::mem::take(&mut self.widened);
+        let (first, second) = widened.split_at_mut(widened.len() / 2);
+        for out_panel in self.out_panels.clone() {
+            let panels = self.panels(out_panel);
+            W::widen(simd, self.matrix.panel(panels[0]), first);
+            if panels[1] != panels[0] {
+                W::widen(simd, self.matrix.panel(panels[1]), second);
+            }
+            let panels = [&*first, &*second];
+            self.run_panel::<S, F32>(simd, out_panel, panels.map(bytemuck::cast_slice));
+        }
+    }
+
+    /// The panels of the matrix for a panel of outputs: with SwiGLU the gates and the values,
+    /// otherwise twice the same.
+    #[inline(always)]
+    fn panels(&self, out_panel: usize) -> [usize; 2] {
+        match self.epilogue {
+            Epilogue::Store | Epilogue::Add => [out_panel; 2],
+            Epilogue::SwiGlu => [2 * out_panel, 2 * out_panel + 1],
+        }
+    }
+
+    #[inline(always)]
+    fn run_panel<S: Simd, K: MicroKernel>(
+        &mut self,
+        simd: S,
+        out_panel: usize,
+        panels: [&[K::Group]; 2],
+    ) {
+        let (first, second) = self.sums.split_at_mut(self.sums.len() / 2);
+        accumulate_panel::<S, K>(simd, self.activations, self.tiles, panels[0], first);
+        if self.epilogue == Epilogue::SwiGlu {
+            accumulate_panel::<S, K>(simd, self.activations, self.tiles, panels[1], second);
+        }
+        self.store(simd, out_panel);
+    }
+
+    /// Applies scales and epilogue to the sums of all rows, and stores the outputs.
+    #[inline(always)]
+    fn store<S: Simd>(&self, simd: S, out_panel: usize) {
+        let [scales, value_scales] = self
+            .panels(out_panel)
+            .map(|panel| self.matrix.scales(panel));
+        let (sums, values) = self.sums.split_at(self.sums.len() / 2);
+        for row in 0..self.activations.rows() {
+            let start = row * self.out_stride + out_panel * PANEL;
+            // SAFETY: every panel of outputs belongs to one piece.
+            let out = unsafe { self.out.part(start..start + PANEL) };
+            for (half, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+                let sum = self.scaled_sum(simd, sums, scales, row, half);
+                let result = match self.epilogue {
+                    Epilogue::Store => sum,
+                    Epilogue::Add => simd.add(simd.load(out), sum),
+                    Epilogue::SwiGlu => {
+                        let value = self.scaled_sum(simd, values, value_scales, row, half);
+                        simd.mul(silu(simd, sum), value)
+                    }
+                };
+                simd.store(result, out);
+            }
+        }
+    }
+
+    /// Half a row of sums, times the scales of their outputs.
+    #[inline(always)]
+    fn scaled_sum<S: Simd>(
+        &self,
+        simd: S,
+        sums: &[f32],
+        scales: &[f32; PANEL],
+        row: usize,
+        half: usize,
+    ) -> S::F {
+        let sum = simd.load(&sums.as_chunks().0[2 * row + half]);
+        match self.matrix.format() {
+            Format::Int8 => simd.mul(sum, simd.load(&scales.as_chunks().0[half])),
+            Format::F32 | Format::F16 | Format::Bf16 => sum,
+        }
+    }
+}
+
+/// Multiplies a panel with every tile, into sums `[rows, PANEL]`.
+///
+/// If there are several passes over the panel, it is divided into blocks of K: all tiles pass over
+/// one block, which is then in the L1 cache, before the next block is read. In between, the sums
+/// are stored in memory, which does not change their bits.
+#[inline(always)]
+fn accumulate_panel<S: Simd, K: MicroKernel>(
+    simd: S,
+    activations: &PackedActivations,
+    tiles: usize,
+    panel: &[K::Group],
+    sums: &mut [f32],
+) {
+    let passes = tiles * S::passes(activations.tile_rows());
+    let block_groups = match passes {
+        1 => panel.len(),
+        // K blocks of equal size, each a whole number of quantisation blocks.
+        _ => {
+            let blocks = size_of_val(panel).div_ceil(K_BLOCK_BYTES);
+            panel.len().div_ceil(blocks).next_multiple_of(BLOCK / 4)
+        }
+    };
+    for (k_block, panel) in panel.chunks(block_groups).enumerate() {
+        let groups = k_block * block_groups..k_block * block_groups + panel.len();
+        let words = groups.start * K::WORDS_PER_GROUP..groups.end * K::WORDS_PER_GROUP;
+        let mut pass = Pass {
+            k_block,
+            index: 0,
+            count: passes,
+        };
+        for tile in activations.tiles() {
+            let range = tile.first_row * PANEL..(tile.first_row + tile.rows) * PANEL;
+            let (tile, sums) = (tile.k_block(words.clone()), &mut sums[range]);
+            match tile.rows {
+                1 => accumulate_tile::<S, K, 1>(simd, panel, &tile, pass, sums),
+                2 => accumulate_tile::<S, K, 2>(simd, panel, &tile, pass, sums),
+                3 => accumulate_tile::<S, K, 3>(simd, panel, &tile, pass, sums),
+                4 => accumulate_tile::<S, K, 4>(simd, panel, &tile, pass, sums),
+                5 => accumulate_tile::<S, K, 5>(simd, panel, &tile, pass, sums),
+                6 => accumulate_tile::<S, K, 6>(simd, panel, &tile, pass, sums),
+                7 => accumulate_tile::<S, K, 7>(simd, panel, &tile, pass, sums),
+                8 => accumulate_tile::<S, K, 8>(simd, panel, &tile, pass, sums),
+                9 => accumulate_tile::<S, K, 9>(simd, panel, &tile, pass, sums),
+                10 => accumulate_tile::<S, K, 10>(simd, panel, &tile, pass, sums),
+                11 => accumulate_tile::<S, K, 11>(simd, panel, &tile, pass, sums),
+                _ => accumulate_tile::<S, K, 12>(simd, panel, &tile, pass, sums),
+            }
+            pass.index += S::passes(tile.rows);
+        }
+    }
+}
+
+/// One pass over a block of K.
+#[derive(Clone, Copy)]
+struct Pass {
+    k_block: usize,
+    /// Index among the passes over this block.
+    index: usize,
+    /// Number of passes over this block.
+    count: usize,
+}
+
+/// Adds the products of a block of K to the sums of a tile, in one pass over the whole panel or in
+/// one for each half of it.
+#[inline(always)]
+fn accumulate_tile<S: Simd, K: MicroKernel, const ROWS: usize>(
+    simd: S,
+    panel: &[K::Group],
+    tile: &Tile<'_>,
+    mut pass: Pass,
+    sums: &mut [f32],
+) {
+    // Never true at run time: larger tiles do not exist, and the compiler can omit their code.
+    if ROWS > S::ROWS {
+        return;
+    }
+    if S::passes(ROWS) == 2 {
+        accumulate_halves::<S, K, ROWS, 1>(simd, panel, 0, tile, pass, sums);
+        pass.index += 1;
+        accumulate_halves::<S, K, ROWS, 1>(simd, panel, 1, tile, pass, sums);
+    } else {
+        accumulate_halves::<S, K, ROWS, 2>(simd, panel, 0, tile, pass, sums);
+    }
+}
+
+/// One pass over `HALVES` halves of the panel, from `half` on.
+#[inline(always)]
+fn accumulate_halves<S: Simd, K: MicroKernel, const ROWS: usize, const HALVES: usize>(
+    simd: S,
+    panel: &[K::Group],
+    half: usize,
+    tile: &Tile<'_>,
+    pass: Pass,
+    sums: &mut [f32],
+) {
+    let sums = sums.as_chunks_mut().0.as_chunks_mut::<2>().0;
+    let mut accumulators = [[simd.splat(0.0); HALVES]; ROWS];
+    if pass.k_block > 0 {
+        for (accumulators, sums) in accumulators.iter_mut().zip(&*sums) {
+            for (accumulator, sum) in accumulators.iter_mut().zip(&sums[half..]) {
+                *accumulator = simd.load(sum);
+            }
+        }
+    }
+    let prefetcher = match (pass.count, pass.index) {
+        (1, _) if ROWS < MIN_COMPUTE_BOUND_ROWS => Prefetcher::NONE,
+        (2..=MAX_SHARING_PASSES, index) if K::SHARES_PREFETCH => {
+            Prefetcher::share(index, pass.count, size_of_val(panel))
+        }
+        (_, 0) => Prefetcher::ALL,
+        _ => Prefetcher::NONE,
+    };
+    accumulators = K::accumulate(simd, accumulators, panel, half, tile, prefetcher);
+    for (accumulators, sums) in accumulators.into_iter().zip(sums) {
+        for (accumulator, sum) in accumulators.into_iter().zip(&mut sums[half..]) {
+            simd.store(accumulator, sum);
+        }
+    }
+}
