@@ -51,7 +51,7 @@ fn cases(n: usize) -> Vec<Case> {
         let shared = below(3) * 20;
         let is_beyond_the_context = i == 0;
         let (length, max_new_tokens) = match is_beyond_the_context {
-            true => (300, 3),
+            true => (300, 2),
             false => (1 + below(60), below(16)),
         };
         let own = (0..length).map(|_| 300 + below(1000)).collect::<Vec<_>>();

@@ -38,7 +38,7 @@ const CPU: f32 = 1e-4;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 const GPU: f32 = 1e-3;
 
-/// The golden runs in full, far past the block size.
+/// As many tokens of the golden runs as a case generates, far past the block size.
 const WHOLE_RUNS: usize = usize::MAX;
 
 /// Has a backend pass each of the cases.

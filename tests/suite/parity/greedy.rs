@@ -65,8 +65,9 @@ fn assert_continues(
     let summary = faust.generate_text(prompt, &options).unwrap();
     assert_eq!(summary.prompt_tokens, ids.len());
     assert_eq!(summary.ids, expected, "{} behind {known}", run.prompt);
-    if expected.len() == run.new_ids.len() {
-        assert_eq!(summary.text, run.text);
+    if known == 0 {
+        let text = summary.text.trim_end_matches('\u{fffd}');
+        assert!(!text.is_empty() && run.text.starts_with(text), "{text}");
     }
 }
 
@@ -74,13 +75,13 @@ fn greedy(run: &Run) -> SamplingParams {
     run.sampling().with_temperature(0.0)
 }
 
-/// The first run to its end, the others to where the context is full: a token past that costs the
-/// prefill of a whole window, which depends on nothing but the ids in it.
+/// The first run far past the full context, the others to where it is full: a token past that costs the prefill of a
+/// whole window, which depends only on the ids in it.
 pub(crate) fn the_generator_continues_as_the_original(on: &Target) {
     let block_size = on.faust.model().config().block_size;
     for (i, run) in runs().iter().enumerate() {
         let to_full = block_size - run.prompt_ids.len() + 1;
-        let n = if i == 0 { run.new_ids.len() } else { to_full };
+        let n = if i == 0 { to_full + 40 } else { to_full };
         assert_continues(&on.faust, run, 0, n.min(on.new_tokens), greedy(run));
     }
 }
@@ -92,7 +93,7 @@ pub(crate) fn a_full_context_slides_on_as_the_original(on: &Target) {
     for run in &runs() {
         let known = block_size - BEFORE - run.prompt_ids.len();
         assert_continues(&on.faust, run, known, 2 * BEFORE, greedy(run));
-        for known in (known + 2 * BEFORE..run.new_ids.len()).step_by(48) {
+        for known in (known + 2 * BEFORE..run.new_ids.len()).step_by(64) {
             assert_continues(&on.faust, run, known, 2, greedy(run));
         }
     }
@@ -106,7 +107,7 @@ fn top_k_of_1_is_greedy() {
 }
 
 /// Without a cache: the whole context at once, and past it whole windows, as the original computes them for every
-/// token. Here it is one window in sixteen.
+/// token. Here it is one window in 32.
 #[test]
 fn logits_without_a_cache_continue_as_the_original() {
     let config = faust().model().config();
@@ -127,7 +128,7 @@ fn logits_without_a_cache_continue_as_the_original() {
                 &logits[(end - 1) * config.vocab_size..end * config.vocab_size],
             );
         }
-        for end in (config.block_size + 1..ids.len()).step_by(16) {
+        for end in (config.block_size + 1..ids.len()).step_by(32) {
             let logits = logits_of(&ids[end - config.block_size..end]);
             assert_next(end, &logits[logits.len() - config.vocab_size..]);
         }
