@@ -3,7 +3,7 @@
 use crate::formatter::{Formatter, level};
 use crate::texts::{PageTexts, ScriptTexts};
 use crate::token_text::hex;
-use crate::{ExplainError, ExplainReport, TokenReport, with_token_texts};
+use crate::{ExplainError, ExplainReport, Language, TokenReport, with_token_texts};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -35,11 +35,21 @@ struct ScriptDataTexts<'a> {
     texts: &'a ScriptTexts,
 }
 
+impl ExplainReport {
+    /// Returns an HTML page that shows each token with its alternatives, the steps and the draw.
+    ///
+    /// The page is one file that loads nothing else. Its content security policy permits only its
+    /// own style and script. Prompt and text are escaped.
+    ///
+    /// # Errors
+    /// [`ExplainError::Json`] if the data of the page cannot be serialized.
+    pub fn to_html(&self, language: Language) -> Result<String, ExplainError> {
+        render(self, &Formatter::new(language, &self.sampling))
+    }
+}
+
 /// Returns the page: one file that loads nothing else.
-pub(crate) fn render(
-    report: &ExplainReport,
-    formatter: &Formatter,
-) -> Result<String, ExplainError> {
+fn render(report: &ExplainReport, formatter: &Formatter) -> Result<String, ExplainError> {
     let texts = &formatter.texts.page;
     let data = script_data(report, formatter)?;
     let page = html! {

@@ -1,11 +1,9 @@
 //! The report of a generation, from which all views are made.
 
-use crate::formatter::Formatter;
 use crate::token_text::TokenText;
-use crate::{ExplainError, Language, page, table, terminal, with_token_texts};
+use crate::{ExplainError, with_token_texts};
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
-use std::io::Write;
 use wolfgang_generate::{Explanation, SamplingParams, SpecialTokens, Summary, Tokenizer};
 
 /// How each token of a generated text was sampled.
@@ -88,38 +86,6 @@ impl ExplainReport {
             sampling: sampling.clone(),
             tokenizer: tokenizer.clone(),
         })
-    }
-
-    /// Returns an HTML page that shows each token with its alternatives, the steps and the draw.
-    ///
-    /// The page is one file that loads nothing else. Its content security policy permits only its
-    /// own style and script. Prompt and text are escaped.
-    ///
-    /// # Errors
-    /// [`ExplainError::Json`] if the data of the page cannot be serialized.
-    pub fn to_html(&self, language: Language) -> Result<String, ExplainError> {
-        page::render(self, &self.formatter(language))
-    }
-
-    /// Writes a table with one line per token, and a summary line.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn write_table(&self, language: Language, out: &mut impl Write) -> std::io::Result<()> {
-        table::write(self, &self.formatter(language), out)
-    }
-
-    /// Writes the text with the tokens coloured by their probability, a legend, and a summary line,
-    /// for a terminal with 256 colours. Control characters in prompt and text are replaced.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn write_terminal(&self, language: Language, out: &mut impl Write) -> std::io::Result<()> {
-        terminal::write(self, &self.formatter(language), out)
-    }
-
-    fn formatter(&self, language: Language) -> Formatter {
-        Formatter::new(language, &self.sampling)
     }
 }
 

@@ -1,10 +1,20 @@
 //! The table: a line per token, without colours.
 
 use crate::formatter::Formatter;
-use crate::{ExplainReport, TokenReport};
+use crate::{ExplainReport, Language, TokenReport};
 use std::io::Write;
 
-pub(crate) fn write(
+impl ExplainReport {
+    /// Writes a table with one line per token, and a summary line.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_table(&self, language: Language, out: &mut impl Write) -> std::io::Result<()> {
+        write(self, &Formatter::new(language, &self.sampling), out)
+    }
+}
+
+fn write(
     report: &ExplainReport,
     formatter: &Formatter,
     out: &mut impl Write,

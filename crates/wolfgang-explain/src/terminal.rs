@@ -2,7 +2,7 @@
 
 use crate::formatter::{Formatter, level};
 use crate::token_text::{hex, visible};
-use crate::{ExplainReport, TokenReport};
+use crate::{ExplainReport, Language, TokenReport};
 use std::io::Write;
 
 /// The style of each level, from the most likely to the least likely. Dark on light, so that the
@@ -18,7 +18,18 @@ const STYLES: [&str; 5] = [
 const FAINT: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
 
-pub(crate) fn write(
+impl ExplainReport {
+    /// Writes the text with the tokens coloured by their probability, a legend, and a summary line,
+    /// for a terminal with 256 colours. Control characters in prompt and text are replaced.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_terminal(&self, language: Language, out: &mut impl Write) -> std::io::Result<()> {
+        write(self, &Formatter::new(language, &self.sampling), out)
+    }
+}
+
+fn write(
     report: &ExplainReport,
     formatter: &Formatter,
     out: &mut impl Write,

@@ -1,11 +1,17 @@
 //! Several generations with one forward pass per token.
 
 use crate::forward::{StepResult, forward_batch};
-use crate::generation::Action;
+use crate::generation::{Action, seed};
 use crate::sequence_cache::{MIN_SHARED_PREFIX, common_prefix_len};
-use crate::{CancelHandle, Event, GenerateError, Generation};
+use crate::{
+    CancelHandle, Event, GenerateError, GenerateOptions, Generation, Prompt, WolfgangGenerator,
+};
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
+
+/// Maximum `n` of [`WolfgangGenerator::generate_n`]. Each sample has a KV cache, so a mistyped
+/// number would exhaust the memory.
+const MAX_SAMPLES: usize = 256;
 
 /// Runs several generations with shared forward passes: each pass reads the weights once for all of
 /// them. On the CPU, a few generations in a batch are several times as fast as one after the other.
@@ -68,6 +74,40 @@ struct Running {
     /// Number of passes when it was pushed or last got its logits. Prompts with lower numbers are
     /// computed first.
     waiting_since: u64,
+}
+
+impl WolfgangGenerator {
+    /// Starts `n` generations from the same prompt, which is computed once. `n` is at most 256.
+    /// Their seeds are consecutive numbers from [`GenerateOptions::seed`] or from a random one;
+    /// each summary contains its seed, with which [`generate`](Self::generate) returns the same
+    /// text.
+    ///
+    /// To add processors or stopping criteria, push single generations to a [`Batch`], which
+    /// computes their common prompt only once, too.
+    ///
+    /// # Errors
+    /// Those of [`generate`](Self::generate), and [`GenerateError::SampleCount`].
+    pub fn generate_n<'p>(
+        &self,
+        prompt: impl Into<Prompt<'p>>,
+        options: &GenerateOptions,
+        n: usize,
+    ) -> Result<Batch, GenerateError> {
+        if n == 0 || n > MAX_SAMPLES {
+            let limit = MAX_SAMPLES;
+            return Err(GenerateError::SampleCount { n, limit });
+        }
+        let prompt = prompt.into().encode(self.tokenizer())?;
+        let first = seed(options)?;
+        let generation = |i: usize| {
+            let options = GenerateOptions {
+                seed: Some(first.wrapping_add(i as u64)),
+                ..options.clone()
+            };
+            self.generate(&prompt, &options)
+        };
+        (0..n).map(generation).collect()
+    }
 }
 
 impl Batch {

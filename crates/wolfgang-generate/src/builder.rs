@@ -41,6 +41,41 @@ pub struct GeneratorBuilder<'p> {
     hub: Option<Hub>,
 }
 
+impl WolfgangGenerator {
+    /// Returns a builder that loads the model at `source`: a `.pt` file, a native folder, a Hugging
+    /// Face folder or, with the feature `hub`, a model on the Hugging Face Hub,
+    /// `hf:OWNER/NAME[/FILE.pt][@REVISION]`. To use a path that begins with `hf:`, write `./hf:…`.
+    ///
+    /// Defaults: the model's own tokenizer, the fastest device that works, weights in f32, and one
+    /// thread per core.
+    pub fn builder<'p>(source: impl AsRef<Path>) -> GeneratorBuilder<'p> {
+        GeneratorBuilder::new(source.as_ref())
+    }
+
+    /// Loads a checkpoint and a `tokenizer.json` on `device`. Arguments are those of the original
+    /// Python class, and all other settings the defaults of [`builder`](Self::builder).
+    ///
+    /// # Errors
+    /// Those of [`GeneratorBuilder::load`].
+    pub fn load(
+        checkpoint: impl AsRef<Path>,
+        tokenizer: impl AsRef<Path>,
+        device: &Device,
+    ) -> Result<Self, GenerateError> {
+        let builder = Self::builder(checkpoint).tokenizer(tokenizer);
+        builder.device(device.clone()).load()
+    }
+
+    /// Loads a checkpoint on `device`, with the `tokenizer.json` in its folder, or next to it if
+    /// the checkpoint is a file.
+    ///
+    /// # Errors
+    /// Those of [`GeneratorBuilder::load`].
+    pub fn from_path(checkpoint: impl AsRef<Path>, device: &Device) -> Result<Self, GenerateError> {
+        Self::builder(checkpoint).device(device.clone()).load()
+    }
+}
+
 impl<'p> GeneratorBuilder<'p> {
     pub(crate) fn new(source: &Path) -> Self {
         Self {

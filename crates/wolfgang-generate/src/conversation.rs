@@ -68,6 +68,17 @@ impl Messages {
     }
 }
 
+impl WolfgangGenerator {
+    /// Creates a conversation without messages. An empty `system` means no system prompt.
+    ///
+    /// # Errors
+    /// [`GenerateError::Tokenizer`] with [`TokenizerError::NoChatToken`](crate::TokenizerError) if
+    /// the vocabulary lacks control tokens of the chat format.
+    pub fn conversation(&self, system: impl Into<String>) -> Result<Conversation, GenerateError> {
+        Conversation::new(self.clone(), system.into())
+    }
+}
+
 impl Conversation {
     pub(crate) fn new(generator: WolfgangGenerator, system: String) -> Result<Self, GenerateError> {
         Ok(Self {

@@ -4,9 +4,11 @@ mod handle;
 mod options;
 mod queue;
 mod scheduler;
+mod stats;
 
 pub use handle::{GenerationHandle, GenerationStream};
 pub use options::EngineOptions;
+pub use stats::EngineStats;
 
 use crate::{Event, GenerateError, GenerateOptions, Generation, Prompt, WolfgangGenerator};
 use queue::{Queue, Request};
@@ -67,19 +69,6 @@ impl Drop for QueueOwner {
     fn drop(&mut self) {
         self.0.close();
     }
-}
-
-/// A snapshot of the load of an engine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct EngineStats {
-    /// Number of requests in the queue.
-    pub queued: usize,
-    /// Number of running generations.
-    pub running: usize,
-    /// Size of the prefix cache in bytes.
-    pub prefix_cache_bytes: usize,
 }
 
 impl Engine {

@@ -1,7 +1,10 @@
 //! The generation loop.
 
+mod begin;
 mod input;
 mod token;
+
+pub(crate) use begin::seed;
 
 use crate::explanation::{Explainer, Explanation};
 use crate::forward::{StepResult, forward_batch};

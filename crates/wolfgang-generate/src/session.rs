@@ -37,6 +37,13 @@ pub struct Session {
     slot: Arc<CacheSlot>,
 }
 
+impl WolfgangGenerator {
+    /// Creates a session, which keeps the KV cache between generations.
+    pub fn session(&self) -> Session {
+        Session::new(self.clone())
+    }
+}
+
 impl Session {
     pub(crate) fn new(generator: WolfgangGenerator) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! The queue of requests between the callers and the engine's thread.
 
-use super::EngineStats;
+use super::stats::EngineStats;
 use crate::{Event, GenerateError, Generation};
 use async_channel::Sender;
 use std::collections::VecDeque;
