@@ -3,7 +3,7 @@
 mod chart;
 mod page;
 
-use crate::rebuilt::rebuilt;
+use crate::release_build::with_release_build;
 use anyhow::Context;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -28,7 +28,7 @@ const SHOWN: [usize; 2] = [64, 448];
 const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    rebuilt(&[], true, Path::new(""), || measure(args))
+    with_release_build(&[], true, Path::new(""), || measure(args))
 }
 
 fn measure(args: &Args) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! `cargo xtask bench-checkpoints`: seconds and peak memory of loading and converting each form.
 
-use crate::rebuilt::rebuilt;
+use crate::release_build::with_release_build;
 use anyhow::{Context, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,7 +36,7 @@ pub(crate) struct StepArgs {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    rebuilt(&[], true, Path::new(""), || measure(args))
+    with_release_build(&[], true, Path::new(""), || measure(args))
 }
 
 #[expect(clippy::print_stdout, reason = "a program may speak")]

@@ -1,6 +1,6 @@
 //! `cargo xtask bench-engine`: what an engine's callers wait for each other.
 
-use crate::rebuilt::rebuilt;
+use crate::release_build::with_release_build;
 use anyhow::{Context, anyhow};
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -57,7 +57,7 @@ const TOKENS: usize = 440;
 const ARRIVAL: Duration = Duration::from_millis(400);
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    rebuilt(&[], true, Path::new(""), || measure(args))
+    with_release_build(&[], true, Path::new(""), || measure(args))
 }
 
 #[expect(clippy::print_stdout, reason = "a program may print")]

@@ -1,6 +1,6 @@
 //! `cargo xtask bench-llama-cpp`: the standard shape here and in llama.cpp, in turn.
 
-use crate::rebuilt::rebuilt;
+use crate::release_build::with_release_build;
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use serde_json::json;
@@ -43,7 +43,7 @@ struct Answer {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    rebuilt(&[], true, Path::new(""), || measure(args))
+    with_release_build(&[], true, Path::new(""), || measure(args))
 }
 
 fn measure(args: &Args) -> anyhow::Result<()> {

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let dom = match browser(&args.chromium, &["--dump-dom"], &url) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let name = args.chromium.display();
-            return tell(&format!("skipped: there is no {name}"));
+            return print_line(&format!("skipped: there is no {name}"));
         }
         output => String::from_utf8(output?.stdout)?,
     };
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         browser(&args.chromium, &arguments.map(String::as_str), &url)?;
         ensure!(picture.is_file(), "there is no picture {name}");
     }
-    tell("the page does what it should; look at target/explain/*.png")
+    print_line("the page passed all checks; screenshots: target/explain/*.png")
 }
 
 /// The page with our script behind its own, which its policy lets through. All else stays under that policy.
@@ -140,7 +140,7 @@ fn check(found: &Found) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell(line: &str) -> anyhow::Result<()> {
+fn print_line(line: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").context("cannot write to standard output")
 }

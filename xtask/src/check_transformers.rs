@@ -1,4 +1,5 @@
-//! `cargo xtask check-transformers`: the library from the Python registry loads what we export, and computes the same.
+//! `cargo xtask check-transformers`: the transformers library loads exported models and computes the
+//! same.
 
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
@@ -10,14 +11,14 @@ use wolfgang_generate::{
     Device, GenerateOptions, Message, Role, SamplingParams, WolfgangGenerator,
 };
 
-/// Needs python3 with torch and transformers.
+/// Requires Python with torch and transformers.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The Python that has them
+    /// Python interpreter with torch and transformers
     #[arg(long, value_name = "PATH", default_value = "python3")]
     python: PathBuf,
 
-    /// The model to export; its folder must have a tokenizer
+    /// Model to export; its folder must contain a tokenizer
     #[arg(long, value_name = "PATH", default_value = "models/faust")]
     model: PathBuf,
 }
@@ -30,7 +31,7 @@ const NEW_TOKENS: usize = 40;
 const TOLERANCE: f32 = 1e-4;
 
 #[derive(Deserialize)]
-struct Answer {
+struct Expected {
     version: String,
     model: String,
     dtype: String,
@@ -42,7 +43,7 @@ struct Answer {
     greedy: Vec<u32>,
 }
 
-#[expect(clippy::print_stdout, reason = "a program may speak")]
+#[expect(clippy::print_stdout, reason = "a program may print")]
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let installed = Command::new(&args.python)
         .args(["-c", "import torch, transformers"])
@@ -69,13 +70,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             .with_precision(precision)
             .with_tokenizer(tokenizer.to_path_buf());
         convert(&Checkpoint::open(&args.model)?, &out, &options, &mut ())?;
-        let answer = ask(&args.python, &out)?;
-        let apart = compare(&out, dtype, &answer)
-            .with_context(|| format!("transformers {} on {dtype}", answer.version))?;
+        let expected = run_transformers(&args.python, &out)?;
+        let difference = compare(&out, dtype, &expected)
+            .with_context(|| format!("transformers {} on {dtype}", expected.version))?;
         println!(
-            "{dtype:<8} loads in transformers {}; logits {apart:.1e} apart, text, conversation and {NEW_TOKENS} \
-             greedy tokens the same",
-            answer.version
+            "{dtype:<8} loads in transformers {}; largest difference of the logits \
+             {difference:.1e}; text, conversation and {NEW_TOKENS} greedy tokens are equal",
+            expected.version
         );
     }
     Ok(())
@@ -89,7 +90,7 @@ fn conversation() -> [Message; 3] {
     ]
 }
 
-fn ask(python: &Path, folder: &Path) -> anyhow::Result<Answer> {
+fn run_transformers(python: &Path, folder: &Path) -> anyhow::Result<Expected> {
     let messages: Vec<_> = conversation()
         .iter()
         .map(|message| {
@@ -97,11 +98,11 @@ fn ask(python: &Path, folder: &Path) -> anyhow::Result<Answer> {
             json!({"role": role, "content": message.content})
         })
         .collect();
-    let question = json!({"text": TEXT, "messages": messages, "new_tokens": NEW_TOKENS});
+    let input = json!({"text": TEXT, "messages": messages, "new_tokens": NEW_TOKENS});
     let output = Command::new(python)
         .args(["-c", SCRIPT])
         .arg(folder)
-        .arg(question.to_string())
+        .arg(input.to_string())
         .output()?;
     ensure!(
         output.status.success(),
@@ -111,48 +112,57 @@ fn ask(python: &Path, folder: &Path) -> anyhow::Result<Answer> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// How far the logits are apart, relative to the largest; everything else must be the same.
-fn compare(folder: &Path, dtype: &str, answer: &Answer) -> anyhow::Result<f32> {
+/// The largest difference of the logits, relative to the largest logit. All else must be equal.
+fn compare(folder: &Path, dtype: &str, expected: &Expected) -> anyhow::Result<f32> {
     let ours = WolfgangGenerator::from_path(folder, &Device::flex())?;
     let tokenizer = ours.tokenizer();
     ensure!(
-        answer.model == "LlamaForCausalLM",
-        "it is a {}",
-        answer.model
-    );
-    ensure!(answer.dtype == dtype, "its weights are {}", answer.dtype);
-    ensure!(
-        Some(answer.eos_token_id) == tokenizer.end_of_text(),
-        "the end of text is another"
+        expected.model == "LlamaForCausalLM",
+        "its architecture is {}",
+        expected.model
     );
     ensure!(
-        answer.text_ids == tokenizer.encode(TEXT)?,
-        "the text has other ids"
+        expected.dtype == dtype,
+        "its weights are {}",
+        expected.dtype
     );
     ensure!(
-        answer.decoded == TEXT,
-        "the text comes back as {:?}",
-        answer.decoded
+        Some(expected.eos_token_id) == tokenizer.end_of_text(),
+        "the end-of-text id differs"
     );
     ensure!(
-        answer.chat_ids == tokenizer.encode_chat(&conversation())?,
-        "the conversation has other ids"
+        expected.text_ids == tokenizer.encode(TEXT)?,
+        "the ids of the text differ"
+    );
+    ensure!(
+        expected.decoded == TEXT,
+        "the ids are decoded to {:?}",
+        expected.decoded
+    );
+    ensure!(
+        expected.chat_ids == tokenizer.encode_chat(&conversation())?,
+        "the ids of the conversation differ"
     );
 
     let mut cache = ours.model().new_cache()?;
-    let logits = ours.model().forward_cached(&answer.text_ids, &mut cache)?;
+    let logits = ours
+        .model()
+        .forward_cached(&expected.text_ids, &mut cache)?;
     ensure!(
-        logits.len() == answer.logits.len(),
+        logits.len() == expected.logits.len(),
         "it has {} logits",
-        answer.logits.len()
+        expected.logits.len()
     );
     let largest = logits.iter().fold(0f32, |max, x| max.max(x.abs()));
     let apart = logits
         .iter()
-        .zip(&answer.logits)
+        .zip(&expected.logits)
         .map(|(a, b)| (a - b).abs());
     let apart = apart.fold(0f32, f32::max) / largest;
-    ensure!(apart <= TOLERANCE, "the logits are {apart} apart");
+    ensure!(
+        apart <= TOLERANCE,
+        "the largest difference of the logits is {apart}"
+    );
 
     let options = GenerateOptions::default()
         .with_max_new_tokens(NEW_TOKENS)
@@ -161,11 +171,11 @@ fn compare(folder: &Path, dtype: &str, answer: &Answer) -> anyhow::Result<f32> {
                 .with_temperature(0.0)
                 .with_repetition_penalty(1.0),
         );
-    let summary = ours.generate_text(&answer.text_ids[..], &options)?;
+    let summary = ours.generate_text(&expected.text_ids[..], &options)?;
     ensure!(
-        summary.ids == answer.greedy,
-        "greedy tokens are others: {:?}",
-        answer.greedy
+        summary.ids == expected.greedy,
+        "the greedy tokens differ: {:?}",
+        expected.greedy
     );
     Ok(apart)
 }

@@ -1,6 +1,6 @@
 //! Which devices and precisions a measurement is about.
 
-use crate::rebuilt::rebuilt;
+use crate::release_build::with_release_build;
 use std::path::PathBuf;
 use wolfgang_generate::{Backend, DeviceId, DeviceName, Precision};
 
@@ -35,7 +35,7 @@ impl Devices {
         if self.autotune {
             features.push("autotune");
         }
-        rebuilt(&features, speed, &self.python, measure)
+        with_release_build(&features, speed, &self.python, measure)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the fuzz targets, with the limits that they must keep.
+//! `cargo xtask fuzz`: runs the fuzz targets with limits of time and memory.
 
 use anyhow::{Context, bail, ensure};
 use std::io::{BufRead, BufReader, Write};
@@ -8,21 +8,21 @@ use wolfgang_fuzzed::{TARGETS, Target};
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Only this target: pytorch, safetensors, native, tokenizer or stream.
+    /// Run only this target: pytorch, safetensors, native, tokenizer or stream
     target: Option<String>,
 
-    /// How long to run each.
+    /// Minutes per target
     #[arg(long, default_value_t = 30)]
     minutes: u64,
 }
 
-/// No input may take longer, in seconds.
+/// Limit of the time for one input, in seconds.
 const MAX_SECONDS: u64 = 10;
 
-/// No process may take more memory, in MB.
+/// Limit of the memory of a process, in MB.
 const MAX_MEMORY: u64 = 1024;
 
-/// What libFuzzer says of a run at its end.
+/// The final statistics of libFuzzer.
 #[derive(Default)]
 struct Stats {
     executions: u64,
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A nightly toolchain, because only that instruments, and cargo-fuzz.
+/// Checks that cargo-fuzz and a nightly toolchain, which it requires, are installed.
 fn check_tools() -> anyhow::Result<()> {
     let works = |args: &[&str]| {
         let status = Command::new("cargo")
@@ -77,7 +77,7 @@ fn check_tools() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs one target. New inputs go to its corpus; what is kept in the repository is only read.
+/// Runs one target. New inputs are added to its corpus; the inputs in the repository are only read.
 fn fuzz(folder: &Path, target: &Target, minutes: u64) -> anyhow::Result<Stats> {
     let corpus = folder.join("corpus").join(target.name);
     std::fs::create_dir_all(&corpus)
@@ -86,7 +86,7 @@ fn fuzz(folder: &Path, target: &Target, minutes: u64) -> anyhow::Result<Stats> {
     let existing = |path: &PathBuf| path.exists();
     let mut command = Command::new("cargo");
     command
-        // Our own code is safe but for one memory mapping; the address sanitizer would cost much of the speed.
+        // The only unsafe code here is the memory mapping, and the address sanitizer is slow.
         .args(["+nightly", "fuzz", "run", "--sanitizer", "none"])
         .arg("--fuzz-dir")
         .arg(folder)
@@ -111,29 +111,29 @@ fn fuzz(folder: &Path, target: &Target, minutes: u64) -> anyhow::Result<Stats> {
         .stderr(Stdio::piped())
         .spawn()
         .context("cannot run cargo fuzz")?;
-    let said = child
+    let output = child
         .stderr
         .take()
         .context("cargo fuzz has no standard error")?;
     let mut stats = Stats::default();
     let mut shown = std::io::stderr().lock();
-    for line in BufReader::new(said).split(b'\n') {
+    for line in BufReader::new(output).split(b'\n') {
         let line = line?;
         let line = String::from_utf8_lossy(&line);
         writeln!(shown, "{line}")?;
-        note(&mut stats, &line);
+        parse_line(&mut stats, &line);
     }
     let status = child.wait()?;
     ensure!(
         status.success(),
-        "{} found something ({status}): the input is named above",
+        "{} failed ({status}); the input is named above",
         target.name
     );
     Ok(stats)
 }
 
-/// Takes from a line of libFuzzer's what it says of the whole run.
-fn note(stats: &mut Stats, line: &str) {
+/// Parses a line of the final statistics.
+fn parse_line(stats: &mut Stats, line: &str) {
     let number = |text: &str| text.trim().parse().unwrap_or(0);
     if let Some((name, value)) = line.split_once(": ") {
         match name {

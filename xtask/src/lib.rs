@@ -1,6 +1,6 @@
-//! The chores of this project: `cargo xtask …`.
+//! Commands for development: `cargo xtask …`.
 //!
-//! A library besides a binary only so that the project's tests can run it as a process of their own.
+//! A library as well as a binary so that the tests of the project can run it as a process.
 
 mod accuracy;
 mod bench;
@@ -16,14 +16,14 @@ mod fuzz;
 mod loom;
 mod miri;
 mod public_api;
-mod rebuilt;
+mod release_build;
 mod test_backends;
 mod torch;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// The chores of this project.
+/// Commands for the development of this project
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
@@ -33,42 +33,43 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check everything that must hold before a change lands: what .ci/run runs.
+    /// Run all checks of CI, as .ci/run does
     Ci(ci::Args),
-    /// Turn a checkpoint into a native or a Hugging Face folder: what `wolfgang convert` does.
+    /// Convert a checkpoint to a native or a Hugging Face folder, as `wolfgang convert` does
     ConvertCheckpoint(wolfgang_cli::ConvertArgs),
-    /// Measure the model of the standard shape (75M, random weights) on this machine's CPU, and rewrite the table and
-    /// the chart in docs/performance.md.
+    /// Measure the default model (75M, random weights) on the CPU, and rewrite the table and the
+    /// chart in docs/performance.md
     Bench(bench::Args),
-    /// Measure it on any device, and PyTorch beside it.
+    /// Measure the default model on any device, and optionally PyTorch
     BenchDevices(bench_devices::Args),
-    /// Measure an engine with it: gaps between tokens while long prompts arrive, and eight callers beside a batch.
+    /// Measure an engine: gaps between tokens while long prompts arrive, and eight callers compared
+    /// with a batch
     BenchEngine(bench_engine::Args),
-    /// Measure it beside llama.cpp, in turn.
+    /// Measure the default model and llama.cpp in alternation
     BenchLlamaCpp(bench_llama_cpp::Args),
-    /// Measure how far each precision is from f32 on the CPU: logits, and perplexity of a poem.
+    /// Measure the difference of each precision from f32 on the CPU: logits and perplexity
     Accuracy(accuracy::Args),
-    /// Test every backend that this machine can run.
+    /// Run the backend tests on every backend that this machine has
     TestBackends(test_backends::Args),
-    /// Measure seconds and peak memory of loading and converting each form of a checkpoint.
+    /// Measure time and peak memory of loading and converting each checkpoint format
     BenchCheckpoints(bench_checkpoints::Args),
     #[command(hide = true)]
     MeasuredStep(bench_checkpoints::StepArgs),
-    /// Check that the transformers library loads what we export and computes the same.
+    /// Check that the transformers library loads exported models and computes the same
     CheckTransformers(check_transformers::Args),
-    /// Check the page of `wolfgang explain` in a browser.
+    /// Test the page of `wolfgang explain` in a browser
     CheckExplain(check_explain::Args),
-    /// Run the fuzz targets. Needs a nightly toolchain and cargo-fuzz.
+    /// Run the fuzz targets; requires a nightly toolchain and cargo-fuzz
     Fuzz(fuzz::Args),
     /// Check the kernels' thread pool in every order of its threads, with loom.
     Loom,
-    /// Run the kernels' tests in Miri. Needs a nightly toolchain with Miri.
+    /// Run the tests of the kernels in Miri; requires a nightly toolchain with Miri
     Miri,
-    /// Write docs/public-api/, the public items of the library crates.
+    /// Write docs/public-api/, the public items of the libraries
     PublicApi(public_api::Args),
 }
 
-/// Runs the chore that the process's arguments name.
+/// Runs the command that the arguments of the process name.
 pub fn main() -> ExitCode {
     // Benchmarks run this program again for each measurement. The command has the subcommand for it.
     let command = std::env::args_os().nth(1);

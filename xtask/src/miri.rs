@@ -1,4 +1,5 @@
-//! `cargo xtask miri`: the kernels' tests in Miri, which sees every access to memory, by plain Rust.
+//! `cargo xtask miri`: runs the tests of the kernels in Miri, which checks every memory access, with
+//! the portable instruction set.
 
 use anyhow::ensure;
 use std::process::{Command, Stdio};
@@ -23,6 +24,6 @@ pub(crate) fn run() -> anyhow::Result<()> {
         .args(["test", "--package", "wolfgang-kernels", "--locked"])
         .env("MIRIFLAGS", "-Zmiri-disable-isolation")
         .status()?;
-    ensure!(status.success(), "not passed");
+    ensure!(status.success(), "the tests failed");
     Ok(())
 }

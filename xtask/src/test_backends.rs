@@ -1,4 +1,5 @@
-//! `cargo xtask test-backends`: the cases of `tests/suite/parity/backends.rs`, on every backend that this machine can run.
+//! `cargo xtask test-backends`: runs `tests/suite/parity/backends.rs` on every backend that this
+//! machine has.
 
 use crate::torch::Torch;
 use anyhow::{Context, ensure};
@@ -6,10 +7,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds once, with every backend that can run here, and prints a line for each, and one for devices by name.
+/// Builds the tests once with all of these backends that can run here, and prints one line for each
+/// backend and one for the names of devices.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The backends to test
+    /// Backends to test
     #[arg(value_name = "BACKEND", default_values = ["flex", "ndarray", "wgpu", "tch", "cuda"])]
     backends: Vec<Backend>,
 
@@ -17,7 +19,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BACKEND", value_delimiter = ',')]
     require: Vec<Backend>,
 
-    /// A Python with the torch that tch is built against
+    /// Python interpreter with the version of torch that tch requires
     #[arg(long, value_name = "PATH", default_value = "python3")]
     python: PathBuf,
 }
@@ -44,7 +46,7 @@ impl Backend {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let torch = Torch::of(&args.python);
+    let torch = Torch::find(&args.python);
     let missing = |backend: Backend| match backend {
         Backend::Tch => torch.as_ref().err().map(ToString::to_string),
         Backend::Cuda if !Path::new("/proc/driver/nvidia/version").exists() => {
@@ -67,7 +69,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         if let (Ok(torch), true) = (&torch, features.contains(&"tch")) {
             torch.use_in(&mut command)?;
         }
-        // Software in place of a GPU takes minutes to try out every way to multiply.
+        // On a software GPU, the full autotuning takes minutes.
         command.env("CUBECL_AUTOTUNE_LEVEL", "minimal");
         Ok(command)
     };
@@ -83,7 +85,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         match missing {
             None => runs.push((name, format!("backends::{name}::"))),
             Some(reason) => {
-                tell(name, &format!("skipped: {reason}"))?;
+                print_result(name, &format!("skipped: {reason}"))?;
                 if args.require.contains(&backend) {
                     failed.push(name);
                 }
@@ -94,25 +96,27 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     for (name, filter) in runs {
         let mut tests = cargo(&suite)?;
         let output = tests.args(["--quiet", "--", &filter]).output()?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        let result = said.lines().find_map(|l| l.strip_prefix("test result: "));
+        let output_text = String::from_utf8_lossy(&output.stdout);
+        let result = output_text
+            .lines()
+            .find_map(|l| l.strip_prefix("test result: "));
         match result {
             Some(result) if output.status.success() && !result.starts_with("ok. 0 passed") => {
-                tell(name, result)?;
+                print_result(name, result)?;
             }
             _ => {
-                tell(name, "FAILED")?;
+                print_result(name, "FAILED")?;
                 std::io::stderr().write_all(&output.stdout)?;
                 std::io::stderr().write_all(&output.stderr)?;
                 failed.push(name);
             }
         }
     }
-    ensure!(failed.is_empty(), "not passed: {}", failed.join(", "));
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
 }
 
-fn tell(backend: &str, result: &str) -> anyhow::Result<()> {
+fn print_result(backend: &str, result: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{backend:<8} {result}").context("cannot write to standard output")
 }

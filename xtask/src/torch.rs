@@ -1,26 +1,26 @@
-//! The libtorch of a Python installation.
+//! libtorch from a Python installation.
 
 use anyhow::{Context, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What burn-tch is built against.
+/// The version that burn-tch requires.
 const VERSION: &str = "2.9.0";
 
-/// A Python whose torch burn-tch can be built against.
+/// A Python installation with the required version of torch.
 pub(crate) struct Torch {
-    /// The folder of its executables, which must come first in PATH for the build to find it.
+    /// Folder of its executables, which must be first in PATH for burn-tch's build script.
     bin: PathBuf,
-    /// The folder of its shared libraries.
+    /// Folder of its shared libraries.
     lib: PathBuf,
 }
 
 impl Torch {
-    /// Looks for it.
+    /// Finds the torch of a Python interpreter.
     ///
     /// # Errors
-    /// What is missing, and how to get it.
-    pub(crate) fn of(python: &Path) -> anyhow::Result<Self> {
+    /// It is missing or has another version; the message has the command that installs it.
+    pub(crate) fn find(python: &Path) -> anyhow::Result<Self> {
         let script = "import sys, os, torch, torch.utils.cpp_extension; \
                       print(torch.__version__); print(os.path.dirname(torch.__file__)); print(sys.executable)";
         let output = Command::new(python).args(["-c", script]).output();
@@ -33,7 +33,7 @@ impl Torch {
         })?;
         let output = String::from_utf8(output.stdout)?;
         let [version, folder, executable] = output.lines().collect::<Vec<_>>()[..] else {
-            anyhow::bail!("{} does not say where its torch lies", python.display());
+            anyhow::bail!("{} did not print the folder of torch", python.display());
         };
         ensure!(
             version.split('+').next() == Some(VERSION),
@@ -47,10 +47,10 @@ impl Torch {
         })
     }
 
-    /// Lets a command build against this libtorch and find it at run time.
+    /// Sets the environment of a command so that it builds with this libtorch and loads it.
     #[expect(
         clippy::disallowed_methods,
-        reason = "a program may read its environment"
+        reason = "programs may read the environment"
     )]
     pub(crate) fn use_in(&self, command: &mut Command) -> anyhow::Result<()> {
         for (variable, folder) in [("PATH", &self.bin), ("LD_LIBRARY_PATH", &self.lib)] {

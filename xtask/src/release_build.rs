@@ -1,4 +1,4 @@
-//! Measurements need the backends that they are about, and those of speed an optimised program.
+//! Rebuilding of xtask for measurements: with other backends, or in release mode.
 
 use crate::torch::Torch;
 use anyhow::ensure;
@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use wolfgang_generate::Backend;
 
-/// Runs `measure` here, or this very command in a program that has these `features` and, for `speed`, is optimised.
-pub(crate) fn rebuilt(
+/// Runs `measure` if this program has these `features` and, for `speed`, is built in release mode.
+/// Otherwise builds such a program and runs the same command in it.
+pub(crate) fn with_release_build(
     features: &[&str],
     speed: bool,
     python: &Path,
@@ -34,7 +35,7 @@ pub(crate) fn rebuilt(
     }
     command.arg("--").args(std::env::args_os().skip(1));
     if features.contains(&"tch") {
-        Torch::of(python)?.use_in(&mut command)?;
+        Torch::find(python)?.use_in(&mut command)?;
     }
     ensure!(command.status()?.success(), "the measurement failed");
     Ok(())
