@@ -25,6 +25,9 @@ impl fmt::Display for Language {}
 impl FromStr for Language {
     type Err = ExplainError;
 }
+impl ExplainReport {
+    pub fn to_html(&self, language: Language) -> Result<String, ExplainError> {}
+}
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ExplainReport {
@@ -47,19 +50,22 @@ impl ExplainReport {
         sampling: &SamplingParams,
         tokenizer: &Tokenizer,
     ) -> Result<Self, ExplainError> {}
-    pub fn to_html(&self, language: Language) -> Result<String, ExplainError> {}
+}
+impl Serialize for ExplainReport {}
+impl ExplainReport {
     pub fn write_table(
         &self,
         language: Language,
         out: &mut impl Write,
     ) -> std::io::Result<()> {}
+}
+impl ExplainReport {
     pub fn write_terminal(
         &self,
         language: Language,
         out: &mut impl Write,
     ) -> std::io::Result<()> {}
 }
-impl Serialize for ExplainReport {}
 pub fn with_token_texts<T: Serialize + ?Sized>(
     value: &T,
     tokenizer: &Tokenizer,

@@ -36,6 +36,14 @@ pub use wolfgang_tokenize::{
 };
 #[derive(Debug, Default)]
 pub struct Batch {}
+impl WolfgangGenerator {
+    pub fn generate_n<'p>(
+        &self,
+        prompt: impl Into<Prompt<'p>>,
+        options: &GenerateOptions,
+        n: usize,
+    ) -> Result<Batch, GenerateError> {}
+}
 impl Batch {
     pub fn new() -> Self {}
     pub fn push(&mut self, generation: Generation) -> usize {}
@@ -53,6 +61,18 @@ impl Iterator for Batch {
 }
 impl FromIterator<Generation> for Batch {}
 pub struct GeneratorBuilder<'p> {}
+impl WolfgangGenerator {
+    pub fn builder<'p>(source: impl AsRef<Path>) -> GeneratorBuilder<'p> {}
+    pub fn load(
+        checkpoint: impl AsRef<Path>,
+        tokenizer: impl AsRef<Path>,
+        device: &Device,
+    ) -> Result<Self, GenerateError> {}
+    pub fn from_path(
+        checkpoint: impl AsRef<Path>,
+        device: &Device,
+    ) -> Result<Self, GenerateError> {}
+}
 impl<'p> GeneratorBuilder<'p> {
     pub fn tokenizer(mut self, path: impl AsRef<Path>) -> Self {}
     pub fn device(mut self, device: Device) -> Self {}
@@ -71,6 +91,12 @@ impl<'p> GeneratorBuilder<'p> {
 impl fmt::Debug for GeneratorBuilder<'_> {}
 #[derive(Debug)]
 pub struct Conversation {}
+impl WolfgangGenerator {
+    pub fn conversation(
+        &self,
+        system: impl Into<String>,
+    ) -> Result<Conversation, GenerateError> {}
+}
 impl Conversation {
     pub fn system(&self) -> &str {}
     pub fn set_system(&mut self, system: impl Into<String>) {}
@@ -130,8 +156,6 @@ impl EngineOptions {
     ) -> Self {}
     pub fn with_prefix_cache_bytes(mut self, bytes: usize) -> Self {}
 }
-#[derive(Clone, Debug)]
-pub struct Engine {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -140,6 +164,8 @@ pub struct EngineStats {
     pub running: usize,
     pub prefix_cache_bytes: usize,
 }
+#[derive(Clone, Debug)]
+pub struct Engine {}
 impl Engine {
     pub fn new(
         generator: WolfgangGenerator,
@@ -263,6 +289,18 @@ pub struct Contender {
     pub id: u32,
     pub quotient: f32,
 }
+impl WolfgangGenerator {
+    pub fn generate<'p>(
+        &self,
+        prompt: impl Into<Prompt<'p>>,
+        options: &GenerateOptions,
+    ) -> Result<Generation, GenerateError> {}
+    pub fn generate_text<'p>(
+        &self,
+        prompt: impl Into<Prompt<'p>>,
+        options: &GenerateOptions,
+    ) -> Result<Summary, GenerateError> {}
+}
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]
@@ -297,16 +335,6 @@ impl std::fmt::Debug for Generation {}
 #[derive(Clone, Debug)]
 pub struct WolfgangGenerator {}
 impl WolfgangGenerator {
-    pub fn builder<'p>(source: impl AsRef<Path>) -> GeneratorBuilder<'p> {}
-    pub fn load(
-        checkpoint: impl AsRef<Path>,
-        tokenizer: impl AsRef<Path>,
-        device: &Device,
-    ) -> Result<Self, GenerateError> {}
-    pub fn from_path(
-        checkpoint: impl AsRef<Path>,
-        device: &Device,
-    ) -> Result<Self, GenerateError> {}
     pub fn new(
         model: WolfgangModel,
         tokenizer: Tokenizer,
@@ -315,27 +343,6 @@ impl WolfgangGenerator {
     pub fn end_ids(&self) -> &[u32] {}
     pub fn model(&self) -> &WolfgangModel {}
     pub fn tokenizer(&self) -> &Tokenizer {}
-    pub fn generate<'p>(
-        &self,
-        prompt: impl Into<Prompt<'p>>,
-        options: &GenerateOptions,
-    ) -> Result<Generation, GenerateError> {}
-    pub fn generate_text<'p>(
-        &self,
-        prompt: impl Into<Prompt<'p>>,
-        options: &GenerateOptions,
-    ) -> Result<Summary, GenerateError> {}
-    pub fn generate_n<'p>(
-        &self,
-        prompt: impl Into<Prompt<'p>>,
-        options: &GenerateOptions,
-        n: usize,
-    ) -> Result<Batch, GenerateError> {}
-    pub fn session(&self) -> Session {}
-    pub fn conversation(
-        &self,
-        system: impl Into<String>,
-    ) -> Result<Conversation, GenerateError> {}
 }
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -549,6 +556,9 @@ impl WolfgangGenerator {
 }
 #[derive(Debug)]
 pub struct Session {}
+impl WolfgangGenerator {
+    pub fn session(&self) -> Session {}
+}
 impl Session {
     pub fn generate<'p>(
         &self,
