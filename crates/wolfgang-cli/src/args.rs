@@ -103,8 +103,8 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
-    /// Language of `chat` and `explain`, whose texts are German [default: that of the locale on a
-    /// terminal, else en]
+    /// Language of the texts of `chat` and `explain` [default: that of the locale on a terminal,
+    /// else en]
     #[arg(
         long,
         global = true,
