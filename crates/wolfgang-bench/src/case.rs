@@ -9,7 +9,7 @@ use wolfgang_model::{DeviceName, Precision};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Configuration {
-    /// The device, always a [`DeviceName::Specific`].
+    /// The device that was found for a name of [`BenchOptions`](crate::BenchOptions).
     pub device: DeviceName,
     /// Element type of the weights.
     pub precision: Precision,

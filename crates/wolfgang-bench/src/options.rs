@@ -10,6 +10,9 @@ use wolfgang_model::{DeviceName, ModelConfig, Precision};
 /// Maximum of [`BenchOptions::sequences`]. Each sequence has a KV cache.
 pub const MAX_SEQUENCES: usize = 256;
 
+/// Default of [`BenchOptions::tokens`] if there is room for them.
+const DEFAULT_TOKENS: usize = 48;
+
 /// What a benchmark measures. Every combination of device, precision and number of threads is
 /// measured.
 #[derive(Clone, Debug)]
@@ -27,9 +30,9 @@ pub struct BenchOptions {
     pub prefill: Vec<usize>,
     /// Positions at which decoding starts. If empty, the default, 1/8 and 7/8 of the context.
     pub depth: Vec<usize>,
-    /// Number of tokens to decode from each position. Default: 48, but at most 1/8 of the context
-    /// if `depth` is empty.
-    pub tokens: NonZeroUsize,
+    /// Number of tokens to decode from each position. With `None`, the default, 48, but at most the
+    /// room after the last position.
+    pub tokens: Option<NonZeroUsize>,
     /// Batch sizes of decoding from the first position above 0, at most [`MAX_SEQUENCES`].
     /// Default: 8.
     pub sequences: Vec<NonZeroUsize>,
@@ -39,7 +42,6 @@ pub struct BenchOptions {
 
 impl Default for BenchOptions {
     fn default() -> Self {
-        const TOKENS: NonZeroUsize = NonZeroUsize::new(48).unwrap();
         const SEQUENCES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
         const REPETITIONS: NonZeroUsize = NonZeroUsize::new(5).unwrap();
         Self {
@@ -49,7 +51,7 @@ impl Default for BenchOptions {
             threads: Vec::new(),
             prefill: Vec::new(),
             depth: Vec::new(),
-            tokens: TOKENS,
+            tokens: None,
             sequences: vec![SEQUENCES],
             repetitions: REPETITIONS,
         }
@@ -70,6 +72,11 @@ impl BenchOptions {
             }
         };
         let depth = or_default(&self.depth, &[1, 7]);
+        let room = block_size.saturating_sub(depth.last().copied().unwrap_or(0));
+        let tokens = match self.tokens {
+            Some(tokens) => tokens.get(),
+            None => DEFAULT_TOKENS.min(room).max(1),
+        };
         let workload = Workload {
             prefill: or_default(&self.prefill, &[7]),
             batch_depth: depth
@@ -79,11 +86,7 @@ impl BenchOptions {
                 .copied()
                 .unwrap_or(0),
             depth,
-            // After 7/8 of the context there may be less room than the default needs.
-            tokens: match self.depth.is_empty() {
-                true => self.tokens.get().min((block_size / 8).max(1)),
-                false => self.tokens.get(),
-            },
+            tokens,
             sequences: self.sequences.iter().map(|n| n.get()).collect(),
             repetitions: self.repetitions.get(),
         };
@@ -105,7 +108,6 @@ impl BenchOptions {
             let reason = format!("it must be at most {MAX_SEQUENCES}");
             return invalid("sequences", *n, reason);
         }
-        let tokens = workload.tokens;
         let exceeds = |depth: &&usize| depth.saturating_add(tokens) > block_size;
         if let Some(n) = workload.depth.iter().find(exceeds) {
             let reason = format!(

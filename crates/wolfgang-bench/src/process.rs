@@ -40,10 +40,12 @@ pub(crate) fn measure_in_process<T: DeserializeOwned>(case: &Case) -> Result<T, 
         .map_err(BenchError::io("start a benchmark process"))?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let last = stderr.lines().last().unwrap_or("no error message");
+        // Without a message, the status tells why the process ended, such as a signal.
+        let message = stderr.lines().last().map(str::to_owned);
+        let message = message.unwrap_or_else(|| output.status.to_string());
         return Err(BenchError::CaseFailed {
             configuration: case.configuration,
-            message: last.strip_prefix("error: ").unwrap_or(last).to_owned(),
+            message: message.trim_start_matches("error: ").to_owned(),
             exit_code: output.status.code(),
         });
     }

@@ -1,7 +1,6 @@
 //! `wolfgang bench`: the speed of a model, and the limits of this machine.
 
-use crate::console::Console;
-use crate::console::write_line;
+use crate::console::{Console, write_line};
 use crate::error::UsageError;
 use crate::failure::USAGE;
 use crate::home;
@@ -14,7 +13,7 @@ use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use wolfgang_bench::{Bench, BenchError, BenchOptions};
-use wolfgang_generate::{DeviceName, Precision};
+use wolfgang_generate::{DeviceName, GenerateError, Precision};
 
 /// Arguments of `wolfgang bench`.
 #[derive(Args, Debug)]
@@ -45,9 +44,10 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = whole_number::count, allow_negative_numbers = true)]
     depth: Vec<usize>,
 
-    /// Number of tokens to decode from each position
-    #[arg(long, value_name = "N", value_parser = whole_number::positive, allow_negative_numbers = true, default_value_t = BenchOptions::default().tokens)]
-    tokens: NonZeroUsize,
+    /// Number of tokens to decode from each position [default: 48, or as many as the context has
+    /// room for]
+    #[arg(long, value_name = "N", value_parser = whole_number::positive, allow_negative_numbers = true)]
+    tokens: Option<NonZeroUsize>,
 
     /// Batch sizes of decoding, from the first position above 0
     #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = whole_number::positive, allow_negative_numbers = true, default_values_t = BenchOptions::default().sequences)]
@@ -116,12 +116,12 @@ fn options(args: &BenchArgs) -> anyhow::Result<BenchOptions> {
     })
 }
 
-/// Usage errors get their exit code, also those that another process found, and errors of the
-/// libraries their hints.
+/// Converts the error to one for which `failure` has the exit code and the next step. Usage errors
+/// may come from the process of a measurement.
 fn error(error: BenchError) -> anyhow::Error {
     match error {
         BenchError::Checkpoint(error) => error.into(),
-        BenchError::Model(error) => error.into(),
+        BenchError::Model(error) => GenerateError::Model(error).into(),
         // The options have the names of the fields.
         BenchError::InvalidOption { .. } => UsageError(format!("--{error}")).into(),
         BenchError::CaseFailed {

@@ -10,7 +10,7 @@ mod wrap;
 
 use crate::chat_args::ChatArgs;
 use crate::config_file::ConfigFile;
-use crate::console::{Console, Verbosity, one_line, write_line};
+use crate::console::{Console, Verbosity, write_line};
 use crate::error::{ChatError, InputRejected};
 use crate::failure;
 use crate::interrupt;
@@ -229,7 +229,7 @@ impl Chat {
         let mut reply = reply.map_err(input_error)?;
         let tokenizer = self.generator.tokenizer();
         if let Some(dropped) = lost_characters::of(message.unwrap_or_default(), tokenizer)? {
-            console.info(&one_line(&texts::dropped_characters(&dropped, language)));
+            console.info(&texts::dropped_characters(&dropped, language));
         }
         let truncated = reply.truncated_messages().len();
         if truncated > self.truncated {

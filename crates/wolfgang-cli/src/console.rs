@@ -61,7 +61,7 @@ impl Console {
     /// Prints a notice.
     pub(crate) fn info(self, message: &str) {
         if self.verbosity > Verbosity::Quiet {
-            write_line(message);
+            write_line(&one_line(message));
         }
     }
 

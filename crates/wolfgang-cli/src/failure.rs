@@ -81,9 +81,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
                         | SamplingError::ConflictingParams { .. }
                 ) | GenerateError::HubNotCompiledIn { .. }
                     | GenerateError::UnknownStopToken { .. }
-                    | GenerateError::NothingToAnswer
                     | GenerateError::EmptyStopString { .. }
-                    | GenerateError::PromptTooLong { .. }
                     | GenerateError::TooManyAlternatives { .. }
                     | GenerateError::MinAboveMax { .. }
                     | GenerateError::SampleCount { .. }
@@ -124,7 +122,6 @@ fn generate_step(error: &GenerateError) -> Option<&'static str> {
         GenerateError::Tokenizer(TokenizerError::Unsupported { .. }) => {
             Some("this kind of tokenizer is not supported")
         }
-        GenerateError::PromptTooLong { .. } => Some("shorten it"),
         GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {
             Some("pass the tokenizer.json that the model was trained with as --tokenizer")
         }

@@ -1,7 +1,6 @@
 //! `wolfgang inspect`.
 
-use crate::console::Console;
-use crate::console::one_line;
+use crate::console::{Console, one_line};
 use crate::home;
 use crate::model_args::unread_classes;
 use crate::model_source;

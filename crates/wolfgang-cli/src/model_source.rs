@@ -93,7 +93,7 @@ fn on_the_hub<'p>(
 fn on_the_hub<'p>(
     _name: &str,
     mut builder: GeneratorBuilder<'p>,
-    _voice: Console,
+    _console: Console,
 ) -> anyhow::Result<GeneratorBuilder<'p>> {
     builder.resolve()?;
     Ok(builder)

@@ -120,7 +120,8 @@ impl Pool {
     /// all calls have returned.
     ///
     /// # Panics
-    /// If a call panics, after all pieces have finished. The pool remains usable.
+    /// If a call panics. No call is running any more when the panic reaches the caller; with one
+    /// thread, the remaining pieces are skipped. The pool remains usable.
     pub(crate) fn run(&mut self, pieces: usize, work: &Work<'_>) {
         if pieces <= 1 || self.workers.is_empty() {
             (0..pieces).for_each(|piece| work(0, piece));
@@ -184,7 +185,7 @@ impl PoolState {
         }
     }
 
-    /// Takes and runs pieces until none is open. Panics are caught and kept in `panic`.
+    /// Takes and runs pieces until none is open. The first panic is kept in `panic`.
     fn drain(&self, thread: usize) {
         while let Some((job, piece)) = self.take() {
             let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -193,8 +194,13 @@ impl PoolState {
                 unsafe { (*job.work)(thread, piece) };
             }));
             if let Err(payload) = outcome {
-                let mut panic = self.panic.lock().unwrap_or_else(|e| e.into_inner());
-                panic.get_or_insert(payload);
+                let mut first = self.panic.lock().unwrap_or_else(|e| e.into_inner());
+                match &*first {
+                    None => *first = Some(payload),
+                    // The destructor of a payload may panic, and a panic here would skip `finish`:
+                    // a further payload is leaked.
+                    Some(_) => std::mem::forget(payload),
+                }
             }
             self.finish();
         }

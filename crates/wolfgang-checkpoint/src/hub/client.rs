@@ -252,7 +252,7 @@ impl<'a> Client<'a> {
     /// requests have no token.
     fn follow(&self, uri: &Uri, range: Option<&str>) -> Result<Response, Failure> {
         let (mut uri, mut with_token) = (uri.clone(), true);
-        for _ in 0..MAX_REDIRECTS {
+        for _ in 0..=MAX_REDIRECTS {
             let response = self.request(&uri, range, with_token)?;
             let Some(next) = redirect(&uri, &response) else {
                 return Ok(response);

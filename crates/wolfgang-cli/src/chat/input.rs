@@ -1,7 +1,7 @@
 //! Input of a chat: lines edited on a terminal, or lines of standard input.
 
 use crate::chat::{chat_command, texts};
-use crate::console::{Console, one_line};
+use crate::console::Console;
 use crate::environment;
 use crate::error::ChatError;
 use crate::text_source::BYTE_ORDER_MARK;
@@ -143,7 +143,7 @@ impl Terminal {
     fn disable_history(&mut self, error: &ReadlineError) {
         if let Some(path) = self.history.take() {
             let message = texts::history_not_saved(&path, error, self.console.language);
-            self.console.info(&one_line(&message));
+            self.console.info(&message);
         }
     }
 }

@@ -68,6 +68,33 @@ fn a_panic_reaches_the_caller_after_all_pieces_and_the_pool_stays_usable() {
 }
 
 #[test]
+fn payloads_whose_destructors_panic_do_not_disturb_the_pool() {
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                resume_unwind(Box::new("a destructor"));
+            }
+        }
+    }
+    let mut pool = pool(3);
+    let runs = AtomicUsize::new(0);
+    let run = catch_unwind(AssertUnwindSafe(|| {
+        pool.run(6, &|_, _| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            resume_unwind(Box::new(Payload));
+        });
+    }));
+    // Its destructor panics as well.
+    std::mem::forget(run.unwrap_err());
+    assert_eq!(runs.load(Ordering::Relaxed), 6);
+    pool.run(6, &|_, _| {
+        runs.fetch_add(1, Ordering::Relaxed);
+    });
+    assert_eq!(runs.into_inner(), 12);
+}
+
+#[test]
 fn a_panic_of_a_worker_is_reported_by_its_own_job_only() {
     let mut pool = pool(2);
     for _ in 0..if cfg!(miri) { 2 } else { 50 } {
