@@ -118,7 +118,11 @@ impl Checkpoint {
             source,
         })?;
         let (mut tensors, mut problems) = scales::attach_scales(format, tensors);
-        let head = tensors.remove(HEAD);
+        // A head that is not tied is one of the parameters.
+        let head = match config.tie_word_embeddings {
+            true => tensors.remove(HEAD),
+            false => None,
+        };
         problems.extend(validate(
             format,
             &config,

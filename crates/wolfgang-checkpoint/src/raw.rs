@@ -53,5 +53,5 @@ impl RawCheckpoint {
     }
 }
 
-/// The name of the head, for files that store it in addition to the embeddings.
+/// The name of the head. If it is tied, files may store it in addition to the embeddings.
 pub(crate) const HEAD: &str = "output.weight";

@@ -63,7 +63,8 @@ pub(crate) fn validate(
         nearest: nearest(name, &missing),
     });
     let head_parameter = Parameter::new(HEAD, [config.vocab_size, config.n_embd]);
-    let parameters = expected.iter().chain([&head_parameter]);
+    let tied_head = (!known.contains(HEAD)).then_some(&head_parameter);
+    let parameters = expected.iter().chain(tied_head);
     let unreadable = parameters.filter_map(|parameter| {
         Some(TensorError::Type {
             name: shown(&parameter.name),
