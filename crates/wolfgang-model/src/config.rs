@@ -1,6 +1,9 @@
 //! The configuration of a model and the shapes of its parameters.
 
+mod rope_scaling;
 mod setters;
+
+pub use rope_scaling::RopeScaling;
 
 use crate::ModelError;
 use serde::{Deserialize, Serialize};
@@ -24,10 +27,34 @@ pub struct ModelConfig {
     pub n_embd: usize,
     /// Dropout probability; read and kept, but unused in inference. Default: 0.
     pub dropout: f64,
-    /// Read and kept, but unused: linear layers never have a bias. Default: `false`.
+    /// Read and kept, but unused: see [`qkv_bias`](Self::qkv_bias) and
+    /// [`attention_output_bias`](Self::attention_output_bias). Default: `false`.
     pub bias: bool,
-    /// The width of the feed-forward layers is rounded up to a multiple of this. Default: 32.
+    /// The width of the feed-forward layers is rounded up to a multiple of this, unless
+    /// [`intermediate_size`](Self::intermediate_size) is set. Default: 32.
     pub multiple_of: usize,
+    /// Width of the feed-forward layers. Default: `None`, which is ⌊2·4·`n_embd`/3⌋, rounded up to
+    /// a multiple of `multiple_of`.
+    pub intermediate_size: Option<usize>,
+    /// Width of one attention head. Default: `None`, which is `n_embd / n_head`.
+    pub head_dim: Option<usize>,
+    /// The epsilon of RMSNorm. Default: [`RMS_NORM_EPS`](Self::RMS_NORM_EPS).
+    pub rms_norm_eps: f64,
+    /// The base of the frequencies of the rotary embedding. Default:
+    /// [`ROPE_THETA`](Self::ROPE_THETA).
+    pub rope_theta: f64,
+    /// Scaling of the frequencies of the rotary embedding. Default: `None`.
+    pub rope_scaling: Option<RopeScaling>,
+    /// Whether the output head has the weights of the embeddings. Otherwise it is the parameter
+    /// `output.weight`. Default: `true`.
+    pub tie_word_embeddings: bool,
+    /// Whether the projections of queries, keys and values have a bias. Default: `false`.
+    pub qkv_bias: bool,
+    /// Whether the output projection of attention has a bias. Default: `false`.
+    pub attention_output_bias: bool,
+    /// Whether queries and keys are normalised by RMSNorm, head by head, before the rotary
+    /// embedding. Default: `false`.
+    pub qk_norm: bool,
 }
 
 impl Default for ModelConfig {
@@ -42,13 +69,21 @@ impl Default for ModelConfig {
             dropout: 0.0,
             bias: false,
             multiple_of: 32,
+            intermediate_size: None,
+            head_dim: None,
+            rms_norm_eps: Self::RMS_NORM_EPS,
+            rope_theta: Self::ROPE_THETA,
+            rope_scaling: None,
+            tie_word_embeddings: true,
+            qkv_bias: false,
+            attention_output_bias: false,
+            qk_norm: false,
         }
     }
 }
 
-/// Maximum number of elements of the KV cache: 2 GB in f32, about a hundred times that of the
-/// default configuration.
-const MAX_CACHE: u64 = 1 << 29;
+/// Maximum number of elements of the KV cache, enough for Llama 3.2 3B with its whole context.
+const MAX_CACHE: u64 = 1 << 33;
 
 /// Name and shape of one parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,15 +124,21 @@ impl Parameter {
 }
 
 impl ModelConfig {
-    /// The epsilon of RMSNorm, which is the same for all models.
+    /// The epsilon of RMSNorm of Wolfgang-LM.
     pub const RMS_NORM_EPS: f64 = 1e-6;
 
-    /// The base of the frequencies of the rotary embedding, which is the same for all models.
+    /// The base of the frequencies of the rotary embedding of Wolfgang-LM.
     pub const ROPE_THETA: f64 = 10000.0;
 
     /// Returns the width of one attention head.
     pub fn head_dim(&self) -> usize {
-        self.n_embd.checked_div(self.n_head).unwrap_or(0)
+        self.head_dim
+            .unwrap_or_else(|| self.n_embd.checked_div(self.n_head).unwrap_or(0))
+    }
+
+    /// Returns the width of the queries of one position, and of the result of attention.
+    pub fn attention_dim(&self) -> usize {
+        self.n_head.saturating_mul(self.head_dim())
     }
 
     /// Returns the width of the keys, and of the values, of one position.
@@ -105,37 +146,42 @@ impl ModelConfig {
         self.n_kv_head.saturating_mul(self.head_dim())
     }
 
-    /// Returns the width of the feed-forward layers: ⌊2·4·n_embd/3⌋, rounded up to a multiple of
-    /// `multiple_of`.
+    /// Returns the width of the feed-forward layers.
     pub fn hidden_dim(&self) -> usize {
-        let exact = self.n_embd.saturating_mul(8) / 3;
-        exact
-            .checked_next_multiple_of(self.multiple_of)
-            .unwrap_or(0)
+        self.intermediate_size.unwrap_or_else(|| {
+            let exact = self.n_embd.saturating_mul(8) / 3;
+            exact
+                .checked_next_multiple_of(self.multiple_of)
+                .unwrap_or(0)
+        })
     }
 
     /// Validates the configuration. Results of the other methods are unspecified if this fails.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`] for the first invalid field. The upper limits are far above
-    /// any real model; they prevent a corrupt file from allocating terabytes.
+    /// [`ModelError::InvalidConfig`] or [`ModelError::InvalidConfigNumber`] for the first invalid
+    /// field. The upper limits are far above any supported model; they prevent a corrupt file from
+    /// allocating terabytes.
     pub fn validate(&self) -> Result<(), ModelError> {
         let limits = [
-            ("block_size", self.block_size, 1 << 16),
-            ("vocab_size", self.vocab_size, 1 << 24),
-            ("n_layer", self.n_layer, 1 << 10),
-            ("n_head", self.n_head, 1 << 10),
-            ("n_kv_head", self.n_kv_head, 1 << 10),
-            ("n_embd", self.n_embd, 1 << 16),
-            ("multiple_of", self.multiple_of, 1 << 16),
+            ("block_size", Some(self.block_size), 1 << 17),
+            ("vocab_size", Some(self.vocab_size), 1 << 24),
+            ("n_layer", Some(self.n_layer), 1 << 10),
+            ("n_head", Some(self.n_head), 1 << 10),
+            ("n_kv_head", Some(self.n_kv_head), 1 << 10),
+            ("n_embd", Some(self.n_embd), 1 << 16),
+            ("multiple_of", Some(self.multiple_of), 1 << 16),
+            ("intermediate_size", self.intermediate_size, 1 << 18),
+            ("head_dim", self.head_dim, 1 << 10),
         ];
         for (field, value, max) in limits {
+            let value = value.unwrap_or(1);
             check((1..=max).contains(&value), field, value, || {
                 format!("it must be between 1 and {max}")
             })?;
         }
         check(
-            self.n_embd.is_multiple_of(self.n_head),
+            self.head_dim.is_some() || self.n_embd.is_multiple_of(self.n_head),
             "n_head",
             self.n_head,
             || format!("it must divide n_embd ({})", self.n_embd),
@@ -155,48 +201,73 @@ impl ModelConfig {
                 "the KV cache would hold {cache} numbers, but at most {MAX_CACHE} are supported"
             )
         })?;
-        check(
-            self.head_dim().is_multiple_of(2),
-            "n_embd",
-            self.n_embd,
-            || {
-                format!(
-                    "n_embd / n_head ({}) must be even for rotary embedding",
-                    self.head_dim()
-                )
-            },
-        )
+        match self.head_dim {
+            Some(head_dim) => check(head_dim.is_multiple_of(2), "head_dim", head_dim, || {
+                "it must be even for rotary embedding".to_owned()
+            }),
+            None => check(
+                self.head_dim().is_multiple_of(2),
+                "n_embd",
+                self.n_embd,
+                || {
+                    format!(
+                        "n_embd / n_head ({}) must be even for rotary embedding",
+                        self.head_dim()
+                    )
+                },
+            ),
+        }?;
+        check_number("rms_norm_eps", self.rms_norm_eps, 0.0..=1.0)?;
+        check_number("rope_theta", self.rope_theta, 1.0..=1e12)?;
+        match &self.rope_scaling {
+            Some(scaling) => scaling.validate(),
+            None => Ok(()),
+        }
     }
 
     /// Returns name and shape of every parameter, in the order of the checkpoints.
     ///
-    /// The output head is not included, because it is tied to the embeddings.
+    /// The output head is not included if it is tied to the embeddings.
     pub fn parameters(&self) -> Vec<Parameter> {
         let (width, kv, hidden) = (self.n_embd, self.kv_dim(), self.hidden_dim());
-        let block: [(&str, &[usize]); 9] = [
-            ("attention_norm", &[width]),
-            ("attention.wq", &[width, width]),
-            ("attention.wk", &[kv, width]),
-            ("attention.wv", &[kv, width]),
-            ("attention.wo", &[width, width]),
-            ("ffn_norm", &[width]),
-            ("feed_forward.w1", &[hidden, width]),
-            ("feed_forward.w2", &[width, hidden]),
-            ("feed_forward.w3", &[hidden, width]),
+        let (attention, head) = (self.attention_dim(), self.head_dim());
+        let mut block = vec![
+            ("attention_norm.weight", vec![width]),
+            ("attention.wq.weight", vec![attention, width]),
+            ("attention.wk.weight", vec![kv, width]),
+            ("attention.wv.weight", vec![kv, width]),
         ];
-        let parameter = |module: String, shape: &[usize]| Parameter {
-            name: format!("{module}.weight"),
-            shape: shape.to_vec(),
-        };
-        let mut all = vec![parameter("embeddings".into(), &[self.vocab_size, width])];
-        for layer in 0..self.n_layer {
-            all.extend(
-                block
-                    .iter()
-                    .map(|(m, shape)| parameter(format!("layers.{layer}.{m}"), shape)),
-            );
+        if self.qkv_bias {
+            block.push(("attention.wq.bias", vec![attention]));
+            block.push(("attention.wk.bias", vec![kv]));
+            block.push(("attention.wv.bias", vec![kv]));
         }
-        all.push(parameter("norm".into(), &[width]));
+        if self.qk_norm {
+            block.push(("attention.q_norm.weight", vec![head]));
+            block.push(("attention.k_norm.weight", vec![head]));
+        }
+        block.push(("attention.wo.weight", vec![width, attention]));
+        if self.attention_output_bias {
+            block.push(("attention.wo.bias", vec![width]));
+        }
+        block.extend([
+            ("ffn_norm.weight", vec![width]),
+            ("feed_forward.w1.weight", vec![hidden, width]),
+            ("feed_forward.w2.weight", vec![width, hidden]),
+            ("feed_forward.w3.weight", vec![hidden, width]),
+        ]);
+        let embeddings = [self.vocab_size, width];
+        let mut all = vec![Parameter::new("embeddings.weight", embeddings)];
+        for layer in 0..self.n_layer {
+            let in_layer = |(name, shape): &(&str, Vec<usize>)| {
+                Parameter::new(format!("layers.{layer}.{name}"), shape.clone())
+            };
+            all.extend(block.iter().map(in_layer));
+        }
+        all.push(Parameter::new("norm.weight", [width]));
+        if !self.tie_word_embeddings {
+            all.push(Parameter::new("output.weight", embeddings));
+        }
         all
     }
 
@@ -227,6 +298,23 @@ fn check(
     }
 }
 
+/// Returns [`ModelError::InvalidConfigNumber`] unless `value` is in the range.
+fn check_number(
+    field: &'static str,
+    value: f64,
+    range: std::ops::RangeInclusive<f64>,
+) -> Result<(), ModelError> {
+    if range.contains(&value) {
+        Ok(())
+    } else {
+        Err(ModelError::InvalidConfigNumber {
+            field,
+            value: value.to_string(),
+            rule: format!("it must be between {} and {}", range.start(), range.end()),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,8 +337,8 @@ mod tests {
             (
                 "block_size",
                 ModelConfig {
-                    block_size: 1 << 16,
-                    n_layer: 64,
+                    block_size: 1 << 17,
+                    n_layer: 128,
                     ..ok()
                 },
             ),

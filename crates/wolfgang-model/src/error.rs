@@ -16,6 +16,16 @@ pub enum ModelError {
         /// The valid values, as the rest of a sentence.
         rule: String,
     },
+    /// A field of the configuration that is not an integer has an invalid value.
+    #[error("config field {field} is {value}, but {rule}")]
+    InvalidConfigNumber {
+        /// The field's name in `config.json` and in the checkpoint.
+        field: &'static str,
+        /// The value found.
+        value: String,
+        /// The valid values, as the rest of a sentence.
+        rule: String,
+    },
     /// Memory for weights or a KV cache could not be allocated.
     #[error("failed to allocate {bytes} bytes")]
     NoMemory {

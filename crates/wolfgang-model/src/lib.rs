@@ -69,7 +69,7 @@ mod weights;
 
 pub use backends::{Backend, BackendStatus, DeviceId, DeviceStatus};
 pub use burn::tensor::Device;
-pub use config::{ModelConfig, Parameter};
+pub use config::{ModelConfig, Parameter, RopeScaling};
 pub use device::DeviceName;
 pub use error::ModelError;
 pub use kv_cache::KvCache;

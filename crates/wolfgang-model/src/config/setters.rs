@@ -1,6 +1,6 @@
 //! Setters for method chains.
 
-use super::ModelConfig;
+use super::{ModelConfig, RopeScaling};
 
 impl ModelConfig {
     /// Sets [`block_size`](Self::block_size).
@@ -54,6 +54,60 @@ impl ModelConfig {
     /// Sets [`multiple_of`](Self::multiple_of).
     pub fn with_multiple_of(mut self, multiple_of: usize) -> Self {
         self.multiple_of = multiple_of;
+        self
+    }
+
+    /// Sets [`intermediate_size`](Self::intermediate_size).
+    pub fn with_intermediate_size(mut self, intermediate_size: impl Into<Option<usize>>) -> Self {
+        self.intermediate_size = intermediate_size.into();
+        self
+    }
+
+    /// Sets [`head_dim`](field@Self::head_dim).
+    pub fn with_head_dim(mut self, head_dim: impl Into<Option<usize>>) -> Self {
+        self.head_dim = head_dim.into();
+        self
+    }
+
+    /// Sets [`rms_norm_eps`](Self::rms_norm_eps).
+    pub fn with_rms_norm_eps(mut self, rms_norm_eps: f64) -> Self {
+        self.rms_norm_eps = rms_norm_eps;
+        self
+    }
+
+    /// Sets [`rope_theta`](Self::rope_theta).
+    pub fn with_rope_theta(mut self, rope_theta: f64) -> Self {
+        self.rope_theta = rope_theta;
+        self
+    }
+
+    /// Sets [`rope_scaling`](Self::rope_scaling).
+    pub fn with_rope_scaling(mut self, rope_scaling: impl Into<Option<RopeScaling>>) -> Self {
+        self.rope_scaling = rope_scaling.into();
+        self
+    }
+
+    /// Sets [`tie_word_embeddings`](Self::tie_word_embeddings).
+    pub fn with_tie_word_embeddings(mut self, tie_word_embeddings: bool) -> Self {
+        self.tie_word_embeddings = tie_word_embeddings;
+        self
+    }
+
+    /// Sets [`qkv_bias`](Self::qkv_bias).
+    pub fn with_qkv_bias(mut self, qkv_bias: bool) -> Self {
+        self.qkv_bias = qkv_bias;
+        self
+    }
+
+    /// Sets [`attention_output_bias`](Self::attention_output_bias).
+    pub fn with_attention_output_bias(mut self, attention_output_bias: bool) -> Self {
+        self.attention_output_bias = attention_output_bias;
+        self
+    }
+
+    /// Sets [`qk_norm`](Self::qk_norm).
+    pub fn with_qk_norm(mut self, qk_norm: bool) -> Self {
+        self.qk_norm = qk_norm;
         self
     }
 }
