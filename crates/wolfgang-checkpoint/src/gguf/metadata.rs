@@ -28,8 +28,8 @@ pub(super) struct Array<'a> {
 const STRING: u32 = 8;
 const ARRAY: u32 = 9;
 
-/// Size of a key and a value at least: the length of the key, the type, a value of one byte.
-const MIN_ENTRY: u64 = 8 + 4 + 1;
+/// The smallest entry: length of the key, type, and a value of one byte.
+pub(super) const MIN_ENTRY: u64 = 8 + 4 + 1;
 
 /// Values by keys.
 pub(super) struct Metadata<'a> {
@@ -37,12 +37,19 @@ pub(super) struct Metadata<'a> {
     values: BTreeMap<&'a str, Value<'a>>,
 }
 
+impl Value<'_> {
+    /// Returns the number of items, for an array.
+    pub(super) fn len(&self) -> Option<usize> {
+        match self {
+            Self::Array(array) => usize::try_from(array.len).ok(),
+            _ => None,
+        }
+    }
+}
+
 impl<'a> Metadata<'a> {
     /// Reads `count` values.
-    pub(super) fn read(
-        reader: &mut HeaderReader<'a>,
-        count: u64,
-    ) -> Result<Self, CheckpointError> {
+    pub(super) fn read(reader: &mut HeaderReader<'a>, count: u64) -> Result<Self, CheckpointError> {
         let mut values = BTreeMap::new();
         for index in 0..count {
             let key = reader.string(&format!("metadata key {index}"))?;
@@ -58,9 +65,6 @@ impl<'a> Metadata<'a> {
         let path = reader.path();
         Ok(Self { path, values })
     }
-
-    /// Returns the smallest size of `count` entries, for [`HeaderReader::count`].
-    pub(super) const MIN_ENTRY: u64 = MIN_ENTRY;
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &'a str> {
         self.values.keys().copied()

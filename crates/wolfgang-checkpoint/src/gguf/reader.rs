@@ -26,7 +26,6 @@ impl<'a> HeaderReader<'a> {
         self.at
     }
 
-
     /// Creates the error for an invalid `field`.
     pub(super) fn invalid(&self, field: &str, problem: impl Display) -> CheckpointError {
         CheckpointError::damaged(self.path, format!("{field:.100}: {problem}"))

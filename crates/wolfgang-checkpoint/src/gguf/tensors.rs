@@ -119,7 +119,9 @@ fn read_entry<'a>(
         let problem = format!("rows of {width} weights do not consist of blocks of {block}");
         return Err(reader.invalid(name, problem));
     }
-    let elements = shape.iter().try_fold(1usize, |n, size| n.checked_mul(*size));
+    let elements = shape
+        .iter()
+        .try_fold(1usize, |n, size| n.checked_mul(*size));
     let len = elements.and_then(|n| (n / block).checked_mul(size));
     let len = len.ok_or_else(|| {
         reader.invalid(name, format!("the shape {shape:?} has too many elements"))

@@ -65,6 +65,8 @@ pub(super) fn read(metadata: &Metadata<'_>) -> Result<Option<GgufTokenizer>, Che
         padding_token_id: metadata.id(&key("padding_token_id"))?,
         add_bos_token: metadata.bool(&key("add_bos_token"))?,
         add_space_prefix: metadata.bool(&key("add_space_prefix"))?,
-        chat_template: metadata.string("tokenizer.chat_template")?.map(str::to_owned),
+        chat_template: metadata
+            .string("tokenizer.chat_template")?
+            .map(str::to_owned),
     }))
 }

@@ -1,4 +1,4 @@
-//! The order of rows in queries and keys.
+//! The order of rows in queries and keys, in their biases and in their norms.
 //!
 //! The rotary embedding of Llama pairs row i of a head with row i + head_dim / 2; that of the
 //! original pairs adjacent rows. For the same result, row 2i + p of a head in the original is row
@@ -8,12 +8,15 @@ use crate::tensor::Tensor;
 use burn::tensor::Bytes;
 
 /// Whether the rotary embedding is applied to the output of this parameter.
-pub(super) fn is_rotated(name: &str) -> bool {
-    name.ends_with(".attention.wq.weight") || name.ends_with(".attention.wk.weight")
+pub(crate) fn is_rotated(name: &str) -> bool {
+    const MODULES: [&str; 4] = ["wq", "wk", "q_norm", "k_norm"];
+    let module = name.split_once(".attention.").map(|(_, module)| module);
+    let module = module.and_then(|module| module.split_once('.'));
+    module.is_some_and(|(module, _)| MODULES.contains(&module))
 }
 
 /// Converts the order of Llama to that of the original.
-pub(super) fn interleaved(tensor: Tensor, head_dim: usize) -> Tensor {
+pub(crate) fn interleaved(tensor: Tensor, head_dim: usize) -> Tensor {
     let half = head_dim / 2;
     reordered(tensor, head_dim, move |row| row % 2 * half + row / 2)
 }
