@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Writes the GGUF files of the tests, and the weights that the package gguf reads from them.
 
-Usage: make_gguf_cases.py [tests/fixtures/gguf]
+Usage: make_gguf_cases.py tests/fixtures/gguf fuzz/seeds/gguf
 
-Needs the packages gguf and numpy. NAME.gguf holds random weights; NAME.safetensors holds the same
+Needs the packages gguf and numpy. In the first folder, NAME.gguf holds random weights; NAME.safetensors holds the same
 weights in f32 under the names of wolfgang, dequantised by gguf.quants.dequantize, with the rows of
-queries and keys in the order of the original (adjacent pairs).
+queries and keys in the order of the original (adjacent pairs). The second folder gets small files
+for the fuzz target.
 """
 
 import json
@@ -72,7 +73,8 @@ def adjacent(weights, head_dim):
 
 
 def write(path, arch, shapes, values, halves, head_dim):
-    writer = gguf.GGUFWriter(path.with_suffix(".gguf"), arch)
+    """Writes a file. Returns the weights by the names of wolfgang."""
+    writer = gguf.GGUFWriter(path, arch)
     for key, value in values.items():
         kind = {float: writer.add_float32, int: writer.add_uint32, str: writer.add_string}
         kind[type(value)](key.replace("ARCH", arch), value)
@@ -97,7 +99,12 @@ def write(path, arch, shapes, values, halves, head_dim):
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    save_safetensors(path.with_suffix(".safetensors"), expected)
+    return expected
+
+
+def write_case(folder, name, *model):
+    expected = write(folder / f"{name}.gguf", *model)
+    save_safetensors(folder / f"{name}.safetensors", expected)
 
 
 def save_safetensors(path, tensors):
@@ -150,8 +157,14 @@ def shapes(embed, heads, kv, ffn, head_dim, vocab, kinds):
 
 
 def main():
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "tests/fixtures/gguf")
+    folder, seeds = (Path(path) for path in sys.argv[1:])
     folder.mkdir(parents=True, exist_ok=True)
+    seeds.mkdir(parents=True, exist_ok=True)
+    write_cases(folder)
+    write_seeds(seeds)
+
+
+def write_cases(folder):
     # All types. Blocks of 256 need rows of 256.
     kinds = {
         "token_embd": T.Q8_0,
@@ -165,7 +178,7 @@ def main():
     }
     size = (256, 2, 1, 32, 8)
     head = [("output.weight", (16, 256), T.BF16)]
-    write(folder / "llama", "llama", shapes(*size, 16, kinds) + head, values(*size), False, 8)
+    write_case(folder, "llama", "llama", shapes(*size, 16, kinds) + head, values(*size), False, 8)
     # Biases.
     size = (32, 4, 2, 64, 8)
     kinds = {"attn_q": T.Q8_0, "attn_k": T.Q8_0}
@@ -174,14 +187,45 @@ def main():
         ("blk.0.attn_k.bias", (16,), T.F32),
         ("blk.0.attn_v.bias", (16,), T.F32),
     ]
-    write(folder / "qwen2", "qwen2", shapes(*size, 16, kinds) + biases, values(*size), True, 8)
+    write_case(folder, "qwen2", "qwen2", shapes(*size, 16, kinds) + biases, values(*size), True, 8)
     # Norms of queries and keys, and heads that are wider than the embeddings divided by heads.
     size = (32, 4, 2, 64, 16)
     norms = [
         ("blk.0.attn_q_norm.weight", (16,), T.F32),
         ("blk.0.attn_k_norm.weight", (16,), T.F32),
     ]
-    write(folder / "qwen3", "qwen3", shapes(*size, 16, kinds) + norms, values(*size), True, 16)
+    write_case(folder, "qwen3", "qwen3", shapes(*size, 16, kinds) + norms, values(*size), True, 16)
+
+
+def write_seeds(folder):
+    def seed(name, arch, size, kinds={}, more=[], **settings):
+        tensors = shapes(*size, 4, kinds) + more
+        write(folder / name, arch, tensors, values(*size, **settings), False, size[-1])
+
+    small = (8, 2, 1, 4, 4)
+    seed("llama", "llama", small)
+    f16 = {"token_embd": T.F16, "attn_q": T.BF16, "ffn_down": T.F16}
+    head = [("output.weight", (4, 8), T.BF16)]
+    seed("untied_linear", "llama", small, f16, head, **{"ARCH.rope.scaling.factor": 2.0})
+    blocks = {"attn_q": T.Q8_0, "attn_k": T.Q4_0, "attn_v": T.Q4_1, "ffn_gate": T.Q5_0}
+    blocks |= {"ffn_up": T.Q5_1}
+    seed("blocks", "llama", (32, 2, 1, 4, 4), blocks)
+    blocks = {"attn_q": T.Q4_K, "attn_k": T.Q6_K, "attn_output": T.F16, "ffn_down": T.F16}
+    blocks |= {"token_embd": T.Q8_0, "attn_v": T.Q8_0, "ffn_gate": T.Q4_K, "ffn_up": T.Q6_K}
+    seed("blocks_of_256", "llama", (256, 2, 1, 2, 2), blocks)
+    biases = [(f"blk.0.attn_{x}.bias", (n,), T.F32) for x, n in (("q", 8), ("k", 4), ("v", 4))]
+    seed("qwen2", "qwen2", small, more=biases)
+    norms = [(f"blk.0.attn_{x}_norm.weight", (6,), T.F32) for x in "qk"]
+    seed("qwen3", "qwen3", (8, 2, 1, 4, 6), more=norms)
+    seed("yarn", "llama", small, **{"ARCH.rope.scaling.type": "yarn"})
+    seed("experts", "llama", small, **{"ARCH.expert_count": 2})
+    llama = (folder / "llama").read_bytes()
+    (folder / "big_endian").write_bytes(llama[:4] + bytes([0, 0, 0, 3]) + llama[8:])
+    (folder / "version_1").write_bytes(llama[:4] + bytes([1]) + llama[5:])
+    tokens = llama.index(b"tokenizer.ggml.tokens") + len("tokenizer.ggml.tokens") + 4
+    (folder / "array_of_arrays").write_bytes(llama[:tokens] + bytes([9]) + llama[tokens + 1 :])
+    offset = llama.index(b"blk.0.attn_k.weight") + len("blk.0.attn_k.weight") + 4 + 16 + 4
+    (folder / "overlap").write_bytes(llama[:offset] + bytes(8) + llama[offset + 8 :])
 
 
 main()

@@ -8,7 +8,7 @@ use wolfgang_fuzzed::{TARGETS, Target};
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Only this target: pytorch, safetensors, native, tokenizer or stream.
+    /// Only this target: pytorch, safetensors, native, gguf, tokenizer or stream.
     target: Option<String>,
 
     /// How long to run each.

@@ -165,88 +165,66 @@ fn write(file: &mut [u8], text: &str, skip: usize, bytes: &[u8]) {
 
 #[test]
 fn invalid_headers_are_refused_with_the_field() {
-    let huge = u64::MAX.to_le_bytes();
+    const HUGE: [u8; 8] = u64::MAX.to_le_bytes();
     // Behind a tensor's name: 4 bytes for the number of dimensions, 8 for each, 4 for the type, then the offset.
-    let cases: [(&str, Box<dyn Fn(&mut Vec<u8>)>); 19] = [
-        (
-            "version: it needs 4 bytes",
-            Box::new(|file| file.truncate(5)),
-        ),
-        ("version 1 of GGUF", Box::new(|file| file[4] = 1)),
-        (
-            "a big-endian GGUF file",
-            Box::new(|file| file[4..8].copy_from_slice(&[0, 0, 0, 3])),
-        ),
-        (
-            "number of tensors",
-            Box::new(move |file| file[8..16].copy_from_slice(&huge)),
-        ),
-        (
-            "number of metadata values",
-            Box::new(move |file| file[16..24].copy_from_slice(&huge)),
-        ),
-        (
-            "metadata key 0: it needs",
-            Box::new(move |file| file[24..32].copy_from_slice(&huge)),
-        ),
-        (
-            "general.architecture is \"llamb\"",
-            Box::new(|file| write(file, "general.architecture", 12 + 4, b"b")),
-        ),
-        (
-            "llama.context_length: 99 is not a type of values",
-            Box::new(|file| write(file, "llama.context_length", 0, &[99])),
-        ),
-        (
-            "tokenizer.ggml.tokens: arrays of arrays",
-            Box::new(|file| write(file, "tokenizer.ggml.tokens", 4, &[9])),
-        ),
+    let cases: [(&str, fn(&mut Vec<u8>)); 19] = [
+        ("version: it needs 4 bytes", |file| file.truncate(5)),
+        ("version 1 of GGUF", |file| file[4] = 1),
+        ("a big-endian GGUF file", |file| {
+            file[4..8].copy_from_slice(&[0, 0, 0, 3])
+        }),
+        ("number of tensors", |file| {
+            file[8..16].copy_from_slice(&HUGE)
+        }),
+        ("number of metadata values", |file| {
+            file[16..24].copy_from_slice(&HUGE)
+        }),
+        ("metadata key 0: it needs", |file| {
+            file[24..32].copy_from_slice(&HUGE)
+        }),
+        ("general.architecture is \"llamb\"", |file| {
+            write(file, "general.architecture", 12 + 4, b"b")
+        }),
+        ("llama.context_length: 99 is not a type of values", |file| {
+            write(file, "llama.context_length", 0, &[99])
+        }),
+        ("tokenizer.ggml.tokens: arrays of arrays", |file| {
+            write(file, "tokenizer.ggml.tokens", 4, &[9])
+        }),
         (
             "tokenizer.ggml.tokens: 18446744073709551615 items",
-            Box::new(move |file| write(file, "tokenizer.ggml.tokens", 8, &huge)),
+            |file| write(file, "tokenizer.ggml.tokens", 8, &HUGE),
         ),
-        (
-            "tokenizer.ggml.add_bos_token: 2 is not a boolean",
-            Box::new(|file| write(file, "tokenizer.ggml.add_bos_token", 4, &[2])),
-        ),
-        (
-            "llama.block_count: the key occurs twice",
-            Box::new(|file| insert(file, "llama.block_count", 4, &[1, 0, 0, 0])),
-        ),
-        (
-            "blk.0.attn_k.weight: the tensor occurs twice",
-            Box::new(|file| {
-                let at = behind(file, "blk.0.attn_v.weight") - "v.weight".len();
-                file[at] = b'k';
-            }),
-        ),
-        (
-            "blk.0.attn_q.weight: 5 dimensions",
-            Box::new(|file| write(file, "blk.0.attn_q.weight", 0, &[5])),
-        ),
-        (
-            "blk.0.attn_q.weight has type Q5_K, expected F32",
-            Box::new(|file| write(file, "blk.0.attn_q.weight", 20, &[13])),
-        ),
-        (
-            "blk.0.attn_q.weight has type number 250",
-            Box::new(|file| write(file, "blk.0.attn_q.weight", 20, &[250])),
-        ),
+        ("tokenizer.ggml.add_bos_token: 2 is not a boolean", |file| {
+            write(file, "tokenizer.ggml.add_bos_token", 4, &[2])
+        }),
+        ("llama.block_count: the key occurs twice", |file| {
+            insert(file, "llama.block_count", 4, &[1, 0, 0, 0])
+        }),
+        ("blk.0.attn_k.weight: the tensor occurs twice", |file| {
+            let at = behind(file, "blk.0.attn_v.weight") - "v.weight".len();
+            file[at] = b'k';
+        }),
+        ("blk.0.attn_q.weight: 5 dimensions", |file| {
+            write(file, "blk.0.attn_q.weight", 0, &[5])
+        }),
+        ("blk.0.attn_q.weight has type Q5_K, expected F32", |file| {
+            write(file, "blk.0.attn_q.weight", 20, &[13])
+        }),
+        ("blk.0.attn_q.weight has type number 250", |file| {
+            write(file, "blk.0.attn_q.weight", 20, &[250])
+        }),
         (
             "blk.0.attn_q.weight: its offset 1 is not a multiple of 32",
-            Box::new(|file| write(file, "blk.0.attn_q.weight", 24, &1u64.to_le_bytes())),
+            |file| write(file, "blk.0.attn_q.weight", 24, &1u64.to_le_bytes()),
         ),
-        (
-            "end after the file",
-            Box::new(|file| {
-                let end = 0u64.wrapping_sub(32).to_le_bytes();
-                write(file, "blk.0.attn_q.weight", 24, &end);
-            }),
-        ),
-        (
-            "it overlaps",
-            Box::new(|file| write(file, "blk.0.attn_q.weight", 24, &32u64.to_le_bytes())),
-        ),
+        ("end after the file", |file| {
+            let end = 0u64.wrapping_sub(32).to_le_bytes();
+            write(file, "blk.0.attn_q.weight", 24, &end);
+        }),
+        ("it overlaps", |file| {
+            write(file, "blk.0.attn_q.weight", 24, &32u64.to_le_bytes())
+        }),
     ];
     for (expected, change) in cases {
         let message = refusal(change);

@@ -12,7 +12,7 @@ const FACTORS: [f64; 2] = [8.0, 32.0];
 /// Difference between divisors that were computed in f32 and in f64.
 const TOLERANCE: f64 = 1e-5;
 
-/// Returns the settings that give these divisors; `None` if they are not those of a published model.
+/// Returns the settings that give these divisors, if they are those of a published model.
 pub(super) fn scaling(config: &ModelConfig, divisors: &[f32]) -> Option<RopeScaling> {
     FACTORS.into_iter().find_map(|factor| {
         let expected = llama3_divisors(config, factor);
@@ -48,4 +48,43 @@ fn llama3_divisors(config: &ModelConfig, factor: f64) -> impl Iterator<Item = f6
             1.0 / ((1.0 - smooth) / factor + smooth)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Llama 3.2 1B: computed in Python with numpy, as llama.cpp's `convert_hf_to_gguf.py` does.
+    fn llama_3_2() -> (ModelConfig, Vec<f32>) {
+        let config = ModelConfig::default()
+            .with_rope_theta(500_000.0)
+            .with_head_dim(64);
+        let between = [1.651_329_2, 3.292_262_6, 9.666_73];
+        let divisors = [vec![1.0; 15], between.to_vec(), vec![32.0; 14]].concat();
+        (config, divisors)
+    }
+
+    #[test]
+    fn the_divisors_of_a_published_model_determine_its_settings() {
+        let (config, divisors) = llama_3_2();
+        let expected = RopeScaling::Llama3 {
+            factor: 32.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_max_position_embeddings: 8192,
+        };
+        assert_eq!(scaling(&config, &divisors), Some(expected));
+    }
+
+    #[test]
+    fn other_divisors_are_not_accepted() {
+        let (config, mut divisors) = llama_3_2();
+        assert_eq!(scaling(&config, &divisors[1..]), None);
+        assert_eq!(
+            scaling(&config.clone().with_rope_theta(10_000.0), &divisors),
+            None
+        );
+        divisors[16] = f32::NAN;
+        assert_eq!(scaling(&config, &divisors), None);
+    }
 }
