@@ -46,6 +46,7 @@ mod checkpoint {
     mod convert_errors;
     mod export;
     mod fuzz_replay;
+    mod gguf;
     mod hostile_files;
     mod hostile_folders;
     mod hostile_pickles;

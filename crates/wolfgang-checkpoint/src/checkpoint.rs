@@ -1,6 +1,7 @@
 //! Opened checkpoints.
 
 use crate::format::Format;
+use crate::gguf::{self, GgufTokenizer};
 use crate::mapped::Mapped;
 use crate::random;
 use crate::raw::{HEAD, RawCheckpoint, Skipped};
@@ -32,6 +33,7 @@ pub struct Checkpoint {
     /// The head, if the file stores it in addition to the embeddings.
     head: Option<StoredTensor>,
     end_ids: Vec<u32>,
+    tokenizer: Option<GgufTokenizer>,
     skipped: Vec<Skipped>,
     unread_classes: Vec<String>,
     maps: Vec<Mapped>,
@@ -39,7 +41,7 @@ pub struct Checkpoint {
 
 const EMBEDDINGS: &str = "embeddings.weight";
 
-/// Loads the model at `path` (a `.pt` file, a native or a Hugging Face folder) onto `device`.
+/// Loads the model at `path` (a `.pt` or `.gguf` file, a native or a Hugging Face folder) onto `device`.
 ///
 /// # Errors
 /// Every [`CheckpointError`] except those of writing.
@@ -48,7 +50,7 @@ pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<WolfgangModel, Ch
 }
 
 impl Checkpoint {
-    /// Opens the `.pt` file or folder at `path` without reading weights.
+    /// Opens the `.pt` or GGUF file or the folder at `path` without reading weights.
     ///
     /// # Errors
     /// Every [`CheckpointError`] that does not depend on the weights.
@@ -59,8 +61,7 @@ impl Checkpoint {
         let raw = if metadata.is_dir() {
             folder::open(path)?
         } else if metadata.is_file() {
-            check_file(path)?;
-            pytorch::open(path)?
+            open_file(path)?
         } else {
             let found = "it is neither a file nor a folder";
             return Err(CheckpointError::not_a_checkpoint(path, found));
@@ -107,6 +108,8 @@ impl Checkpoint {
             format,
             config,
             tensors,
+            blocks,
+            tokenizer,
             end_ids,
             unsupported,
             mut skipped,
@@ -118,6 +121,11 @@ impl Checkpoint {
             source,
         })?;
         let (mut tensors, mut problems) = scales::attach_scales(format, tensors);
+        for (name, blocks) in blocks {
+            if let Some(stored) = tensors.get_mut(&name) {
+                stored.blocks = Some(blocks);
+            }
+        }
         // A head that is not tied is one of the parameters.
         let head = match config.tie_word_embeddings {
             true => tensors.remove(HEAD),
@@ -155,6 +163,7 @@ impl Checkpoint {
             tensors,
             head,
             end_ids,
+            tokenizer,
             skipped,
             unread_classes,
             maps,
@@ -179,11 +188,17 @@ impl Checkpoint {
     /// Returns the ids that end a text (`eos_token_id`), in ascending order; empty if the files
     /// have none.
     ///
+    /// In a GGUF file, these are `tokenizer.ggml.eos_token_id` and `eot_token_id`. In a folder,
     /// `generation_config.json` takes precedence over `config.json`, as in the transformers
     /// library. Ids outside the vocabulary are listed by [`skipped`](Self::skipped) instead. The
     /// `<|endoftext|>` of the tokenizer ends a text in any case.
     pub fn end_ids(&self) -> &[u32] {
         &self.end_ids
+    }
+
+    /// Returns the tokenizer that the file contains, for GGUF files.
+    pub fn embedded_tokenizer(&self) -> Option<&GgufTokenizer> {
+        self.tokenizer.as_ref()
     }
 
     /// Returns the entries of the file that are not parameters of the model.
@@ -199,13 +214,11 @@ impl Checkpoint {
     /// Returns name, element type and shape of each tensor of the model. Scales of int8 matrices
     /// are not included.
     pub fn tensors(&self) -> impl ExactSizeIterator<Item = TensorInfo<'_>> {
-        self.tensors
-            .values()
-            .map(|StoredTensor { tensor, .. }| TensorInfo {
-                name: &tensor.name,
-                dtype: tensor.dtype.name(),
-                shape: &tensor.shape,
-            })
+        self.tensors.values().map(|stored| TensorInfo {
+            name: &stored.tensor.name,
+            dtype: stored.dtype_name(),
+            shape: &stored.tensor.shape,
+        })
     }
 
     /// Returns the number of tensors of each element type, for example `[("f32", 56)]`.
@@ -316,14 +329,19 @@ impl Checkpoint {
     }
 }
 
-/// Refuses git-lfs pointers and files that, by their names, are not checkpoints.
-fn check_file(path: &Path) -> Result<(), CheckpointError> {
+/// Opens a GGUF or `.pt` file. Refuses git-lfs pointers and files that, by their names, are not
+/// checkpoints.
+fn open_file(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
     let mut start = Vec::new();
     File::open(path)
         .and_then(|file| file.take(64).read_to_end(&mut start))
         .map_err(|source| CheckpointError::read(path, source))?;
     git_lfs::check(path, &start)?;
-    file_kind::check(path)
+    if gguf::is_gguf(&start) {
+        return gguf::open(path);
+    }
+    file_kind::check(path)?;
+    pytorch::open(path)
 }
 
 /// Name, element type and shape of a stored tensor.
@@ -332,7 +350,7 @@ fn check_file(path: &Path) -> Result<(), CheckpointError> {
 pub struct TensorInfo<'a> {
     /// Name, as in [`ModelConfig::parameters`].
     pub name: &'a str,
-    /// Stored element type, for example `bf16`.
+    /// Stored element type, for example `bf16`, or `Q4_1` for a block-quantised tensor.
     pub dtype: &'static str,
     /// Shape, as in [`ModelConfig::parameters`].
     pub shape: &'a [usize],

@@ -48,7 +48,7 @@ pub struct ConvertOptions {
     /// The output format. Default: [`Target::Native`].
     pub target: Target,
     /// The element type to write. With `None`, the default, each tensor keeps its type, except that
-    /// f64 becomes f32. With int8, vectors are written in f32.
+    /// f64 and the quantised types of GGUF become f32. With int8, vectors are written in f32.
     pub precision: Option<Precision>,
     /// A `tokenizer.json` to copy to the output folder. It is not validated. Default: none.
     pub tokenizer: Option<PathBuf>,

@@ -51,6 +51,10 @@ pub(crate) fn check(path: &Path) -> Result<(), CheckpointError> {
             folder: folder.to_path_buf(),
         });
     }
+    if is_gguf(name) {
+        let found = "it does not begin with the bytes GGUF";
+        return Err(CheckpointError::not_a_checkpoint(path, found));
+    }
     match remedy(name) {
         Some(remedy) => Err(CheckpointError::OtherWeights {
             path: path.to_path_buf(),
@@ -79,6 +83,24 @@ pub(crate) fn first_other_weights(names: impl Iterator<Item = String>) -> Option
     known.min_by_key(|(remedy, name)| (*remedy as u8, name.clone()))
 }
 
+/// Returns the error for a folder without weights in its own format. `found` says what is missing.
+pub(crate) fn without_weights(folder: &Path, found: String) -> CheckpointError {
+    other_weights(folder).unwrap_or_else(|| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let found = match names.filter(|name| is_gguf(name)).min() {
+            Some(name) => format!("{found}; name the file in it: {name}"),
+            None => found,
+        };
+        CheckpointError::not_a_checkpoint(folder, found)
+    })
+}
+
+/// Whether this is, by its name, a GGUF file.
+pub(crate) fn is_gguf(name: &str) -> bool {
+    has_extension(name, "gguf")
+}
+
 fn is_part_of_folder(name: &str) -> bool {
     const PARTS: [&str; 7] = [
         CONFIG,
@@ -100,7 +122,7 @@ fn remedy(name: &str) -> Option<Remedy> {
         Some(Remedy::SaveWithTransformers)
     } else if name.starts_with("consolidated.") && has_extension(name, "pth") {
         Some(Remedy::ConvertFromMeta)
-    } else if ["gguf", "onnx"].iter().any(|e| has_extension(name, e)) {
+    } else if has_extension(name, "onnx") {
         Some(Remedy::FindOriginal)
     } else {
         None
@@ -129,7 +151,7 @@ mod tests {
             ("tf_model.h5", Some(SaveWithTransformers)),
             ("flax_model.msgpack", Some(SaveWithTransformers)),
             ("consolidated.00.pth", Some(ConvertFromMeta)),
-            ("model-q4_0.gguf", Some(FindOriginal)),
+            ("model-q4_0.gguf", None),
             ("model.ONNX", Some(FindOriginal)),
             ("training_args.bin", None),
             ("checkpoint.pth", None),
@@ -142,7 +164,7 @@ mod tests {
     #[test]
     fn the_format_that_is_easiest_to_convert_is_named() {
         let names = [
-            "a.gguf",
+            "a.onnx",
             "pytorch_model.bin",
             "consolidated.00.pth",
             "config.json",

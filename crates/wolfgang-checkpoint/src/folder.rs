@@ -31,12 +31,14 @@ pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
     }
 }
 
-/// Describes a folder without a `config.json`, with the `.pt` files that it contains.
+/// Describes a folder without a `config.json`, with the `.pt` and `.gguf` files that it contains.
 fn describe_without_config(folder: &Path) -> String {
     const SHOWN: usize = 4;
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut checkpoints: Vec<_> = names.filter(|name| name.ends_with(".pt")).collect();
+    let mut checkpoints: Vec<_> = names
+        .filter(|name| name.ends_with(".pt") || file_kind::is_gguf(name))
+        .collect();
     checkpoints.sort();
     let more = match checkpoints.len().saturating_sub(SHOWN) {
         0 => String::new(),
@@ -44,7 +46,9 @@ fn describe_without_config(folder: &Path) -> String {
     };
     checkpoints.truncate(SHOWN);
     match checkpoints.as_slice() {
-        [] => format!("the folder has no {CONFIG}; name a folder that has one, or a .pt file"),
+        [] => format!(
+            "the folder has no {CONFIG}; name a folder that has one, or a .pt or .gguf file"
+        ),
         names => format!(
             "the folder has no {CONFIG}; name the file in it: {}{more}",
             names.join(", ")

@@ -13,6 +13,8 @@ pub enum Format {
     /// A Hugging Face folder: `config.json` and safetensors, as written by the `transformers`
     /// library.
     HuggingFace,
+    /// A GGUF file of llama.cpp.
+    Gguf,
 }
 
 impl fmt::Display for Format {
@@ -21,6 +23,7 @@ impl fmt::Display for Format {
             Self::Pytorch => "PyTorch",
             Self::Native => "native",
             Self::HuggingFace => "Hugging Face",
+            Self::Gguf => "GGUF",
         })
     }
 }

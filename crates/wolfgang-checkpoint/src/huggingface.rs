@@ -13,6 +13,7 @@ mod special;
 pub(crate) use export::write;
 pub(crate) use family::{is_model_type, model_types};
 pub(crate) use names::llama_name;
+pub(crate) use rows::{interleaved, is_rotated};
 pub(crate) use special::SpecialIds;
 
 use crate::catch_panic::catch_panic;
@@ -26,7 +27,6 @@ use crate::wrappers::unwrapped;
 use crate::{CheckpointError, end_ids, file_kind, git_lfs};
 use burn::tensor::{Bytes, DType};
 use names::original_name;
-use rows::{interleaved, is_rotated};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,9 +79,8 @@ pub(crate) fn files(path: &Path) -> Result<BTreeSet<String>, CheckpointError> {
     let not_a_checkpoint = |found: String| CheckpointError::not_a_checkpoint(path, found);
     let index_path = path.join(INDEX);
     if !index_path.is_file() {
-        return Err(file_kind::other_weights(path).unwrap_or_else(|| {
-            not_a_checkpoint(format!("the folder has neither {SINGLE} nor {INDEX}"))
-        }));
+        let found = format!("the folder has neither {SINGLE} nor {INDEX}");
+        return Err(file_kind::without_weights(path, found));
     }
     let index = read_json(&index_path)?;
     let Some(names) = index["weight_map"].as_object() else {

@@ -13,14 +13,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Three formats are supported, and detected by content:
+//! Four formats are supported, and detected by content:
 //!
 //! - **`.pt`** files of the original, written by `torch.save`: zip or older, with or without the
 //!   prefixes of wrapped modules (`_orig_mod.`, `module.`), optimizer state and training settings,
 //!   in f64, f32, f16 or bf16;
 //! - the **native folder**: `config.json`, `model.bpk` (a burn record) and optionally
 //!   `tokenizer.json`; in those types or in int8;
-//! - the **Hugging Face folder**: the same model exported as a `LlamaForCausalLM`, in safetensors.
+//! - the **Hugging Face folder**: the same model exported as a `LlamaForCausalLM`, in safetensors;
+//! - **GGUF** files of llama.cpp with the architectures `llama`, `qwen2` and `qwen3`, whose
+//!   quantised weights are converted to f32.
 //!
 //! [`Checkpoint::open`] reads names and shapes and validates them against the configuration.
 //! Weights are read later, one tensor at a time, and only those of the model; optimizer state is
@@ -33,6 +35,7 @@
 //! [`CheckpointError::UnsafePickle`].
 
 mod atomic_dir;
+mod blocks;
 mod catch_panic;
 mod checkpoint;
 mod codec;
@@ -43,6 +46,7 @@ mod file_kind;
 mod file_names;
 mod folder;
 mod format;
+mod gguf;
 mod git_lfs;
 #[cfg(feature = "hub")]
 mod hub;
@@ -68,6 +72,7 @@ pub use checkpoint::{Checkpoint, TensorInfo, load};
 pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
 pub use format::Format;
+pub use gguf::GgufTokenizer;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use progress::{Phase, Progress};

@@ -28,9 +28,8 @@ pub(crate) fn is_record(start: &[u8]) -> bool {
 pub(crate) fn open(path: &Path, config: Json) -> Result<RawCheckpoint, CheckpointError> {
     let record_path = path.join(RECORD);
     if !record_path.is_file() {
-        return Err(file_kind::other_weights(path).unwrap_or_else(|| {
-            CheckpointError::not_a_checkpoint(path, format!("the folder has no {RECORD}"))
-        }));
+        let found = format!("the folder has no {RECORD}");
+        return Err(file_kind::without_weights(path, found));
     }
     let map =
         Mapped::open(&record_path).map_err(|source| CheckpointError::read(record_path, source))?;

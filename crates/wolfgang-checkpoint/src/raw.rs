@@ -1,6 +1,8 @@
 //! The contents of a checkpoint of any format, before validation against the configuration.
 
+use crate::blocks::BlockType;
 use crate::format::Format;
+use crate::gguf::GgufTokenizer;
 use crate::mapped::Mapped;
 use crate::tensor::Tensor;
 use std::collections::BTreeMap;
@@ -22,6 +24,11 @@ pub(crate) struct RawCheckpoint {
     pub(crate) config: ModelConfig,
     /// Tensors by the names of [`ModelConfig::parameters`]; a stored head is named [`HEAD`].
     pub(crate) tensors: BTreeMap<String, Tensor>,
+    /// The type of each block-quantised tensor, by its name. Its element type is f32, that of the
+    /// weights after dequantisation.
+    pub(crate) blocks: BTreeMap<String, BlockType>,
+    /// The tokenizer, for GGUF files.
+    pub(crate) tokenizer: Option<GgufTokenizer>,
     /// The ids that end a text; empty if the files name none.
     pub(crate) end_ids: Vec<u32>,
     /// The type of each tensor that cannot be read, by the name of the tensor.
@@ -44,6 +51,8 @@ impl RawCheckpoint {
             format,
             config,
             tensors,
+            blocks: BTreeMap::new(),
+            tokenizer: None,
             end_ids: Vec::new(),
             unsupported: BTreeMap::new(),
             skipped: Vec::new(),

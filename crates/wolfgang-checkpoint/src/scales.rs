@@ -31,6 +31,7 @@ pub(crate) fn attach_scales(
     let without_scales = |tensor| StoredTensor {
         tensor,
         scales: None,
+        blocks: None,
     };
     let mut stored: BTreeMap<_, _> = weights
         .into_iter()
@@ -78,7 +79,11 @@ pub(crate) fn check(stored: &StoredTensor, rows: usize, name: String) -> Option<
 /// # Errors
 /// [`CheckpointError::Damaged`] and [`CheckpointError::NotInt8`].
 pub(crate) fn read(path: &Path, tensor: &Tensor) -> Result<Vec<f32>, CheckpointError> {
-    let bytes = read_bytes(path, tensor)?;
+    let bytes = read_bytes(
+        path,
+        tensor,
+        tensor.shape.num_elements() * DType::F32.size(),
+    )?;
     let scales = bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b));
     let scales: Vec<_> = scales.collect();
     let is_valid = |scale: &f32| scale.is_finite() && *scale >= 0.0;

@@ -1,6 +1,7 @@
 //! Tensors as they are stored in a file.
 
 use crate::CheckpointError;
+use crate::blocks::BlockType;
 use burn::tensor::Bytes;
 use std::path::Path;
 
@@ -13,6 +14,9 @@ pub(crate) struct StoredTensor {
     pub(crate) tensor: Tensor,
     /// The scale of each row, for an int8 matrix.
     pub(crate) scales: Option<Tensor>,
+    /// The type of the stored blocks, for a block-quantised tensor. The element type of `tensor` is
+    /// then f32, that of the weights after dequantisation.
+    pub(crate) blocks: Option<BlockType>,
 }
 
 impl StoredTensor {
@@ -26,25 +30,44 @@ impl StoredTensor {
         self.tensors().map(|tensor| tensor.byte_len() as u64).sum()
     }
 
+    /// Returns the name of the stored element type.
+    pub(crate) fn dtype_name(&self) -> &'static str {
+        match self.blocks {
+            Some(blocks) => blocks.name(),
+            None => self.tensor.dtype.name(),
+        }
+    }
+
+    /// Returns the stored size of `n` elements in bytes. `n` is a whole number of rows.
+    pub(crate) fn stored_len(&self, n: usize) -> usize {
+        match self.blocks {
+            Some(blocks) => n / blocks.elements() * blocks.bytes(),
+            None => n * self.tensor.dtype.size(),
+        }
+    }
+
     /// Returns the length of a row; a vector has one row.
     pub(crate) fn width(&self) -> usize {
         self.tensor.shape.last().copied().unwrap_or(1).max(1)
     }
 }
 
-/// Reads the bytes of a tensor and checks that their number matches its shape and element type.
+/// Reads the bytes of a tensor and checks that there are `expected`.
 ///
 /// # Errors
 /// [`CheckpointError::Damaged`].
-pub(crate) fn read_bytes(path: &Path, tensor: &Tensor) -> Result<Bytes, CheckpointError> {
+pub(crate) fn read_bytes(
+    path: &Path,
+    tensor: &Tensor,
+    expected: usize,
+) -> Result<Bytes, CheckpointError> {
     let bytes = tensor
         .to_bytes()
         .map_err(|e| CheckpointError::damaged(path, e))?;
-    let n = tensor.shape.num_elements();
-    if bytes.len() == n * tensor.dtype.size() {
+    if bytes.len() == expected {
         Ok(bytes)
     } else {
-        let (name, found) = (&tensor.name, bytes.len());
+        let (name, found, n) = (&tensor.name, bytes.len(), tensor.shape.num_elements());
         let message = format!("{name} has {found} bytes for {n} numbers");
         Err(CheckpointError::damaged(path, message))
     }

@@ -5,7 +5,7 @@ use crate::format::Format;
 use crate::raw::HEAD;
 use crate::suggest::{is_affordable, nearest};
 use crate::tensor::StoredTensor;
-use crate::{TensorError, huggingface, scales};
+use crate::{TensorError, gguf, huggingface, scales};
 use burn::tensor::DType;
 use std::collections::{BTreeMap, HashSet};
 use wolfgang_model::{ModelConfig, Parameter};
@@ -22,11 +22,12 @@ pub(crate) fn validate(
     head: Option<&StoredTensor>,
     unsupported: &BTreeMap<String, String>,
 ) -> Vec<TensorError> {
-    let llama_name = |name: &str| match format {
+    let stored_name = |name: &str| match format {
         Format::HuggingFace => huggingface::llama_name(name),
+        Format::Gguf => gguf::gguf_name(name),
         _ => None,
     };
-    let shown = |name: &str| llama_name(name).unwrap_or_else(|| name.to_owned());
+    let shown = |name: &str| stored_name(name).unwrap_or_else(|| name.to_owned());
     let check = |parameter: &Parameter, stored: &StoredTensor| {
         check_tensor(format, parameter, stored, shown(&parameter.name))
     };

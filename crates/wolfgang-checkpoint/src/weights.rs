@@ -32,7 +32,8 @@ impl<'a> TensorReader<'a> {
         stored: StoredTensor,
         maps: &'a [Mapped],
     ) -> Result<Self, CheckpointError> {
-        let bytes = read_bytes(path, &stored.tensor)?;
+        let n = stored.tensor.shape.num_elements();
+        let bytes = read_bytes(path, &stored.tensor, stored.stored_len(n))?;
         let scales = match &stored.scales {
             Some(scales) => scales::read(path, scales)?,
             None => Vec::new(),
@@ -53,7 +54,10 @@ impl<'a> TensorReader<'a> {
     /// [`CheckpointError::TooLarge`].
     pub(crate) fn read(&self, first: usize, into: &mut [f32]) -> Result<(), CheckpointError> {
         let (dtype, bytes) = (self.stored.tensor.dtype, self.bytes(first, into.len()));
-        decode(dtype, bytes, into);
+        match self.stored.blocks {
+            Some(blocks) => blocks.dequantise(bytes, into),
+            None => decode(dtype, bytes, into),
+        }
         if dtype == DType::I8 {
             self.check_int8(first, bytes)?;
             let width = self.stored.width();
@@ -63,10 +67,10 @@ impl<'a> TensorReader<'a> {
         check_finite(self.path, &self.stored.tensor, first, bytes, into)
     }
 
-    /// Returns the stored bytes of `n` elements from index `first` on.
+    /// Returns the stored bytes of `n` elements from index `first` on, which are whole rows.
     fn bytes(&self, first: usize, n: usize) -> &[u8] {
-        let size = self.stored.tensor.dtype.size();
-        &self.bytes[first * size..(first + n) * size]
+        let start = self.stored.stored_len(first);
+        &self.bytes[start..][..self.stored.stored_len(n)]
     }
 
     /// Refuses -128, which int8 weights do not use. `bytes` begin at index `first` of the tensor.
@@ -126,7 +130,7 @@ pub(crate) fn convert_to(
         let bytes = scales.iter().flat_map(|scale| scale.to_le_bytes());
         Bytes::from_bytes_vec(bytes.collect())
     };
-    if dtype == stored.tensor.dtype {
+    if dtype == stored.tensor.dtype && stored.blocks.is_none() {
         // Only validates the values.
         let chunks = (0..n.div_ceil(chunk)).into_par_iter();
         chunks.try_for_each(|at| decoded(at).map(drop))?;
@@ -242,6 +246,7 @@ mod tests {
             let stored = StoredTensor {
                 tensor,
                 scales: None,
+                blocks: None,
             };
             let opened = TensorReader::new(Path::new("x.pt"), stored, &[]).unwrap();
             opened.read(0, &mut [0.0; 2]).unwrap_err()

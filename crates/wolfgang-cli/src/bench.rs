@@ -20,7 +20,7 @@ use wolfgang_generate::{DeviceName, GenerateError, Precision};
 pub(crate) struct BenchArgs {
     /// Model to load [default: random weights of a 75M model in a temporary folder]
     ///
-    /// A .pt file, a native folder, a Hugging Face folder, or hf:OWNER/NAME.
+    /// A .pt or .gguf file, a native folder, a Hugging Face folder, or hf:OWNER/NAME.
     #[arg(long, value_name = "PATH|hf:OWNER/NAME", value_parser = home::path())]
     model: Option<PathBuf>,
 

@@ -16,7 +16,7 @@ use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel};
 /// Arguments of `wolfgang convert`.
 #[derive(clap::Args, Debug)]
 pub struct ConvertArgs {
-    /// Checkpoint: a .pt file, a native or a Hugging Face folder, or
+    /// Checkpoint: a .pt or .gguf file, a native or a Hugging Face folder, or
     /// hf:OWNER/NAME[/FILE.pt][@REVISION]
     #[arg(value_parser = home::path())]
     input: PathBuf,

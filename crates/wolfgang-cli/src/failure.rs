@@ -153,7 +153,7 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
     Some(match error {
         CheckpointError::Device { source, .. } => return device_step(source),
         CheckpointError::Read { .. } => {
-            "a model is a .pt file, a native or a Hugging Face folder, or hf:OWNER/NAME"
+            "a model is a .pt or .gguf file, a native or a Hugging Face folder, or hf:OWNER/NAME"
         }
         CheckpointError::GitLfsPointer { .. } => "`git lfs pull` in its repository downloads it",
         CheckpointError::Damaged { .. } => "copy or download it again",

@@ -15,7 +15,7 @@ use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel};
 /// Arguments of `wolfgang inspect`.
 #[derive(Args, Debug)]
 pub(crate) struct InspectArgs {
-    /// Checkpoint: a .pt file, a native or a Hugging Face folder, or
+    /// Checkpoint: a .pt or .gguf file, a native or a Hugging Face folder, or
     /// hf:OWNER/NAME[/FILE.pt][@REVISION]
     #[arg(value_parser = home::path())]
     path: PathBuf,

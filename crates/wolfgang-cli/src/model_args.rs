@@ -19,7 +19,7 @@ options! {
     pub(crate) struct ModelArgs {
         /// Model to load [default: the built-in Faust model]
         ///
-        /// A .pt file, a native folder, a Hugging Face folder, or
+        /// A .pt or .gguf file, a native folder, a Hugging Face folder, or
         /// hf:OWNER/NAME[/FILE.pt][@REVISION] to download from the Hugging Face Hub.
         #[arg(long, value_name = "PATH|hf:OWNER/NAME", env = "WOLFGANG_MODEL", hide_env_values = true, value_parser = home::path())]
         pub(crate) model: Option<PathBuf>,

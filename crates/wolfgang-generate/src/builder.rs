@@ -42,8 +42,8 @@ pub struct GeneratorBuilder<'p> {
 }
 
 impl WolfgangGenerator {
-    /// Returns a builder that loads the model at `source`: a `.pt` file, a native folder, a Hugging
-    /// Face folder or, with the feature `hub`, a model on the Hugging Face Hub,
+    /// Returns a builder that loads the model at `source`: a `.pt` or GGUF file, a native folder, a
+    /// Hugging Face folder or, with the feature `hub`, a model on the Hugging Face Hub,
     /// `hf:OWNER/NAME[/FILE.pt][@REVISION]`. To use a path that begins with `hf:`, write `./hf:…`.
     ///
     /// Defaults: the model's own tokenizer, the fastest device that works, weights in f32, and one

@@ -68,6 +68,15 @@ pub(crate) fn native(input: &[u8]) -> Verdict {
     read(Checkpoint::from_memory(config, record.to_vec(), "memory"))
 }
 
+/// A GGUF file.
+pub(crate) fn gguf(input: &[u8]) -> Verdict {
+    in_folder(|folder| {
+        let path = folder.join("fuzzed.gguf");
+        std::fs::write(&path, input).unwrap();
+        read(Checkpoint::open(&path))
+    })
+}
+
 /// Reads the weights of what could be opened, and computes with them.
 fn read(checkpoint: Result<Checkpoint, CheckpointError>) -> Verdict {
     let model = checkpoint.and_then(|checkpoint| {

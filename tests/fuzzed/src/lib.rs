@@ -33,7 +33,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target {
         name: "pytorch",
         max_len: 16 << 10,
@@ -48,6 +48,11 @@ pub const TARGETS: [Target; 5] = [
         name: "native",
         max_len: 16 << 10,
         run: checkpoint::native,
+    },
+    Target {
+        name: "gguf",
+        max_len: 16 << 10,
+        run: checkpoint::gguf,
     },
     Target {
         name: "tokenizer",

@@ -251,7 +251,6 @@ fn weights_in_other_formats_are_named_with_what_to_do() {
         ("pytorch_model.bin.index.json", "save_pretrained"),
         ("tf_model.h5", "save_pretrained"),
         ("flax_model.msgpack", "save_pretrained"),
-        ("model-Q4_K_M.gguf", "the original repository of this model"),
         ("model.onnx", "the original repository of this model"),
         ("consolidated.00.pth", "convert_llama_weights_to_hf.py"),
     ] {

@@ -8,7 +8,7 @@ use crate::tensor::Tensor;
 use burn::tensor::Bytes;
 
 /// Whether the rotary embedding is applied to the output of this parameter.
-pub(super) fn is_rotated(name: &str) -> bool {
+pub(crate) fn is_rotated(name: &str) -> bool {
     const MODULES: [&str; 4] = ["wq", "wk", "q_norm", "k_norm"];
     let module = name.split_once(".attention.").map(|(_, module)| module);
     let module = module.and_then(|module| module.split_once('.'));
@@ -16,7 +16,7 @@ pub(super) fn is_rotated(name: &str) -> bool {
 }
 
 /// Converts the order of Llama to that of the original.
-pub(super) fn interleaved(tensor: Tensor, head_dim: usize) -> Tensor {
+pub(crate) fn interleaved(tensor: Tensor, head_dim: usize) -> Tensor {
     let half = head_dim / 2;
     reordered(tensor, head_dim, move |row| row % 2 * half + row / 2)
 }

@@ -1,0 +1,156 @@
+//! GGUF files of llama.cpp, read-only: metadata, a table of tensors, and their bytes.
+
+mod config;
+mod metadata;
+mod names;
+mod reader;
+mod rope_factors;
+mod tensors;
+mod tokenizer;
+
+pub(crate) use names::gguf_name;
+pub use tokenizer::GgufTokenizer;
+
+use crate::format::Format;
+use crate::huggingface::{interleaved, is_rotated};
+use crate::mapped::Mapped;
+use crate::raw::{RawCheckpoint, Skipped};
+use crate::tensor::Tensor;
+use crate::{CheckpointError, codec, end_ids};
+use burn::tensor::{Bytes, DType};
+use config::Architecture;
+use metadata::Metadata;
+use names::original_name;
+use reader::HeaderReader;
+use std::collections::BTreeMap;
+use std::path::Path;
+use tensors::{Element, Entry};
+use wolfgang_model::{ModelConfig, RopeScaling};
+
+const MAGIC: &[u8] = b"GGUF";
+
+/// Number of parts of a model.
+const SPLIT: &str = "split.count";
+
+/// Multiple at which the bytes of each tensor begin.
+const ALIGNMENT: &str = "general.alignment";
+
+/// Whether a file with this beginning is a GGUF file.
+pub(crate) fn is_gguf(start: &[u8]) -> bool {
+    start.starts_with(MAGIC)
+}
+
+/// Opens the file at `path`: reads the metadata, and names and shapes of the tensors.
+pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
+    let map = Mapped::open(path).map_err(|source| CheckpointError::read(path, source))?;
+    let file = map.bytes();
+    let raw = read(path, &file)?;
+    Ok(RawCheckpoint {
+        maps: vec![map],
+        ..raw
+    })
+}
+
+fn read(path: &Path, file: &Bytes) -> Result<RawCheckpoint, CheckpointError> {
+    let mut reader = HeaderReader::new(path, file);
+    reader.take(MAGIC.len() as u64, "magic")?;
+    check_version(&mut reader)?;
+    let tensor_count = reader.count(tensors::MIN_ENTRY, "number of tensors")?;
+    let value_count = reader.count(metadata::MIN_ENTRY, "number of metadata values")?;
+    let metadata = Metadata::read(&mut reader, value_count)?;
+    if metadata.size(SPLIT)?.is_some_and(|parts| parts > 1) {
+        let expected = "1; merge the parts with llama-gguf-split --merge";
+        return Err(metadata.unsupported(SPLIT, expected));
+    }
+    let alignment = metadata.size(ALIGNMENT)?.unwrap_or(32);
+    if !alignment.is_power_of_two() || alignment > 1 << 16 {
+        return Err(metadata.unsupported(ALIGNMENT, "a power of two up to 65536"));
+    }
+    let architecture = Architecture::read(&metadata)?;
+    let entries = tensors::read(&mut reader, tensor_count, alignment, file.len())?;
+    let has = |name: &str| entries.iter().any(|entry| entry.name == name);
+    let mut config = config::read(architecture, &metadata, has)?;
+    let tokenizer = tokenizer::read(&metadata)?;
+    let eos = metadata.id("tokenizer.ggml.eos_token_id")?;
+    let ends = eos
+        .into_iter()
+        .chain(metadata.id("tokenizer.ggml.eot_token_id")?);
+    let ends = ends.map(i64::from).collect();
+    let (end_ids, mut skipped) = end_ids::split_by_vocabulary(ends, config.vocab_size);
+
+    let mut tensors = BTreeMap::new();
+    let mut blocks = BTreeMap::new();
+    for entry in entries {
+        if entry.name == rope_factors::TENSOR {
+            config.rope_scaling = Some(rope_scaling(path, &config, &entry, file)?);
+            skipped.push(Skipped {
+                name: entry.name.to_owned(),
+                reason: "computed, not learned",
+            });
+            continue;
+        }
+        let name = original_name(entry.name).unwrap_or_else(|| entry.name.to_owned());
+        let dtype = match entry.element {
+            Element::Plain(dtype) => dtype,
+            Element::Blocks(block) => {
+                blocks.insert(name.clone(), block);
+                // The type after dequantisation.
+                DType::F32
+            }
+        };
+        let bytes = file
+            .view(entry.bytes.start, entry.bytes.end)
+            .map_err(|e| CheckpointError::damaged(path, format!("{e:?}")))?;
+        let mut tensor = Tensor::new(name.clone(), dtype, entry.shape, None, bytes);
+        if architecture.rotates_halves() && is_rotated(&name) {
+            tensor = interleaved(tensor, config.head_dim());
+        }
+        if tensors.insert(name, tensor).is_some() {
+            let found = format!("it contains {:.80} twice", entry.name);
+            return Err(CheckpointError::not_a_checkpoint(path, found));
+        }
+    }
+    Ok(RawCheckpoint {
+        end_ids,
+        skipped,
+        blocks,
+        tokenizer,
+        ..RawCheckpoint::new(Format::Gguf, config, tensors)
+    })
+}
+
+/// Accepts the versions 2 and 3, little-endian.
+fn check_version(reader: &mut HeaderReader<'_>) -> Result<(), CheckpointError> {
+    let version = reader.u32("version")?;
+    let found = match version {
+        2 | 3 => return Ok(()),
+        // The magic is the same in both byte orders.
+        _ if matches!(version.swap_bytes(), 1..=0xffff) => "a big-endian GGUF file".to_owned(),
+        other => format!("version {other} of GGUF, expected 2 or 3"),
+    };
+    Err(CheckpointError::unsupported_format(reader.path(), found))
+}
+
+/// Returns the scaling that `rope_freqs.weight` describes.
+fn rope_scaling(
+    path: &Path,
+    config: &ModelConfig,
+    entry: &Entry<'_>,
+    file: &[u8],
+) -> Result<RopeScaling, CheckpointError> {
+    let scaling = match entry.element {
+        Element::Plain(DType::F32) if entry.shape == [config.head_dim() / 2] => {
+            let mut divisors = vec![0.0; config.head_dim() / 2];
+            codec::decode(DType::F32, &file[entry.bytes.clone()], &mut divisors);
+            rope_factors::scaling(config, &divisors)
+        }
+        _ => None,
+    };
+    scaling.ok_or_else(|| {
+        let found = format!(
+            "{} has other values than Llama 3.1 and Llama 3.2",
+            rope_factors::TENSOR
+        );
+        CheckpointError::unsupported_format(path, found)
+    })
+}
