@@ -34,15 +34,21 @@ impl Tokenizer {
 pub enum TokenizerError {
     Read { path: PathBuf, source: std::io::Error },
     Parse { origin: String, source: Box<dyn std::error::Error + Send + Sync> },
+    ParseConfig { origin: String, source: Box<dyn std::error::Error + Send + Sync> },
     GitLfsPointer { origin: String },
     Unsupported { origin: String, found: String },
     Encode { source: Box<dyn std::error::Error + Send + Sync> },
     NoChatToken { token: &'static str },
 }
+impl Tokenizer {
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokenizerError> {}
+    pub fn from_bytes(json: &[u8]) -> Result<Self, TokenizerError> {}
+    pub fn with_config(self, json: &[u8]) -> Result<Self, TokenizerError> {}
+}
 pub struct DecodeStream {}
 impl DecodeStream {
     pub fn push(&mut self, id: u32) -> &str {}
-    pub fn finish(self) -> String {}
+    pub fn finish(mut self) -> String {}
 }
 impl std::fmt::Debug for DecodeStream {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,19 +61,27 @@ pub enum SpecialTokens {
 #[derive(Clone)]
 pub struct Tokenizer {}
 impl Tokenizer {
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokenizerError> {}
-    pub fn from_bytes(json: &[u8]) -> Result<Self, TokenizerError> {}
     pub fn vocab_size(&self) -> usize {}
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {}
+    pub fn encode_prompt(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {}
     pub fn encode_with_special(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {}
     pub fn unencodable_offsets(&self, text: &str) -> Result<Vec<usize>, TokenizerError> {}
     pub fn can_encode(&self, text: &str) -> Result<bool, TokenizerError> {}
     pub fn decode(&self, ids: &[u32], special: SpecialTokens) -> String {}
     pub fn decode_stream(&self, special: SpecialTokens) -> DecodeStream {}
+    pub fn decode_stream_after(
+        &self,
+        prompt: &[u32],
+        special: SpecialTokens,
+    ) -> DecodeStream {}
     pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {}
+    pub fn token_text(&self, id: u32) -> Cow<'_, str> {}
     pub fn special_id(&self, token: &str) -> Option<u32> {}
+    pub fn control_tokens(&self) -> impl Iterator<Item = (&str, u32)> {}
     pub fn is_special(&self, id: u32) -> bool {}
     pub fn end_of_text(&self) -> Option<u32> {}
+    pub fn bos_id(&self) -> Option<u32> {}
+    pub fn eos_id(&self) -> Option<u32> {}
     pub fn token_id(&self, text: &str) -> Option<u32> {}
 }
 impl std::fmt::Debug for Tokenizer {}

@@ -37,7 +37,9 @@ mod generation {
 
 mod tokenizer {
     mod encoding;
+    mod families;
     mod formats;
+    mod pipelines;
 }
 
 /// Reading and writing model files.

@@ -12,7 +12,7 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
-use wolfgang_generate::{Score, ScoreOptions, ScoreWindows, SpecialTokens, Tokenizer};
+use wolfgang_generate::{Score, ScoreOptions, ScoreWindows, Tokenizer};
 
 /// Arguments of `wolfgang score`.
 #[derive(Args, Debug)]
@@ -106,7 +106,7 @@ fn tokens(score: &Score, tokenizer: &Tokenizer) -> Vec<TokenLine> {
     let pairs = score.ids.iter().zip(&score.logprobs);
     let line = |(&id, &logprob): (&u32, &Option<f32>)| TokenLine {
         id,
-        token: tokenizer.decode(&[id], SpecialTokens::Keep),
+        token: tokenizer.token_text(id).into_owned(),
         logprob,
     };
     pairs.map(line).collect()

@@ -141,7 +141,7 @@ fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer) -> anyhow::Result<()> {
 fn token(id: u32, tokenizer: &Tokenizer) -> TokenLine {
     TokenLine {
         id,
-        text: tokenizer.decode(&[id], SpecialTokens::Keep),
+        text: tokenizer.token_text(id).into_owned(),
         bytes: tokenizer.token_bytes(id).unwrap_or_default().to_vec(),
     }
 }

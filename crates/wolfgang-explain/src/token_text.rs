@@ -3,7 +3,7 @@
 use crate::ExplainError;
 use serde::Serialize;
 use serde_json::Value;
-use wolfgang_generate::{SpecialTokens, Tokenizer};
+use wolfgang_generate::Tokenizer;
 
 /// The text of a token.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ impl TokenText {
     pub(crate) fn new(id: u32, tokenizer: &Tokenizer) -> Self {
         let bytes = tokenizer.token_bytes(id).unwrap_or_default();
         Self {
-            text: tokenizer.decode(&[id], SpecialTokens::Keep),
+            text: tokenizer.token_text(id).into_owned(),
             bytes: std::str::from_utf8(bytes).is_err().then(|| bytes.to_vec()),
         }
     }

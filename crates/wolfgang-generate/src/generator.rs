@@ -53,7 +53,8 @@ pub(crate) fn check_vocabulary(
 
 impl WolfgangGenerator {
     /// Creates a generator from a model and a tokenizer. A text ends at the tokenizer's
-    /// `<|endoftext|>`; [`with_end_ids`](Self::with_end_ids) adds the end ids of the checkpoint.
+    /// `<|endoftext|>` and [`eos_id`](Tokenizer::eos_id); [`with_end_ids`](Self::with_end_ids) adds
+    /// the end ids of the checkpoint.
     ///
     /// # Errors
     /// [`GenerateError::VocabularyMismatch`] unless the vocabulary of the model has the size of the
@@ -61,12 +62,13 @@ impl WolfgangGenerator {
     /// `vocab_size` is a multiple of 64.
     pub fn new(model: WolfgangModel, tokenizer: Tokenizer) -> Result<Self, GenerateError> {
         check_vocabulary(&tokenizer, model.config())?;
-        let end_ids = tokenizer.end_of_text().into_iter().collect();
-        Ok(Self {
+        let end_ids = [tokenizer.end_of_text(), tokenizer.eos_id()];
+        let generator = Self {
             model: Arc::new(model),
             tokenizer,
-            end_ids,
-        })
+            end_ids: [].into(),
+        };
+        Ok(generator.with_end_ids(end_ids.into_iter().flatten()))
     }
 
     /// Adds ids that end a text, for example [`Checkpoint::end_ids`](crate::Checkpoint::end_ids).
@@ -81,7 +83,8 @@ impl WolfgangGenerator {
     }
 
     /// Returns the ids that end a text, in ascending order: the tokenizer's `<|endoftext|>` and
-    /// those added by [`with_end_ids`](Self::with_end_ids). Loading adds those of the checkpoint.
+    /// [`eos_id`](Tokenizer::eos_id), and those added by [`with_end_ids`](Self::with_end_ids).
+    /// Loading adds those of the checkpoint.
     pub fn end_ids(&self) -> &[u32] {
         &self.end_ids
     }

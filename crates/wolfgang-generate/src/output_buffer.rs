@@ -53,8 +53,9 @@ impl OutputBuffer {
         } else {
             prompt_tokens
         };
+        let before = &prompt[..visible_from];
         Self {
-            stream: tokenizer.decode_stream(SpecialTokens::Skip),
+            stream: tokenizer.decode_stream_after(before, SpecialTokens::Skip),
             tokenizer,
             stop_strings: StopStrings::new(&options.stop_strings, options.keep_stop_string),
             ids: prompt,

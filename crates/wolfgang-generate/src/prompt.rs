@@ -5,7 +5,8 @@ use wolfgang_tokenize::{Message, Tokenizer};
 
 /// A prompt: text, ids or messages. Functions accept a `&str`, `&[u32]` or `&[Message]` directly.
 ///
-/// An empty prompt starts a new document with `<|endoftext|>`.
+/// A text begins with the [`bos_id`](Tokenizer::bos_id) of the tokenizer, if there is one. Otherwise
+/// an empty prompt starts a new document with `<|endoftext|>`.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Prompt<'a> {
@@ -66,16 +67,20 @@ impl<'a> From<&'a [Message]> for Prompt<'a> {
 }
 
 impl Prompt<'_> {
-    /// Encodes the prompt, to at least one id: an empty prompt becomes `<|endoftext|>`.
+    /// Encodes the prompt, to at least one id. A text begins with the BOS id, if there is one; a
+    /// prompt without ids becomes `<|endoftext|>`.
     pub(crate) fn encode(self, tokenizer: &Tokenizer) -> Result<Vec<u32>, GenerateError> {
-        let mut ids = self.ids(tokenizer)?;
+        let mut ids = match self {
+            Self::Text(text) => tokenizer.encode_prompt(text)?,
+            Self::Ids(_) | Self::Chat(_) => self.ids(tokenizer)?,
+        };
         if ids.is_empty() {
             ids.push(tokenizer.end_of_text().ok_or(GenerateError::EmptyPrompt)?);
         }
         Ok(ids)
     }
 
-    /// Encodes the prompt; the result is empty if the prompt is.
+    /// Encodes the prompt without a BOS id; the result is empty if the prompt is.
     pub(crate) fn ids(self, tokenizer: &Tokenizer) -> Result<Vec<u32>, GenerateError> {
         Ok(match self {
             Self::Text(text) => tokenizer.encode(text)?,

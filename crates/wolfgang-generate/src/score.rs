@@ -70,8 +70,8 @@ pub enum ScoreWindows {
     Overlapping,
     /// The windows of `loglikelihood_rolling` of lm-evaluation-harness. Each scores as many tokens
     /// as fit into the context, given one token before them; the last scores the rest, given as
-    /// many tokens as fit. The first token of the text is scored given `<|endoftext|>`, so every
-    /// token is scored once.
+    /// many tokens as fit. The first token of the text is scored given the BOS id of the tokenizer,
+    /// or else `<|endoftext|>`, so every token is scored once.
     Rolling,
 }
 
@@ -137,7 +137,8 @@ impl WolfgangGenerator {
         let (mut ids, prefix) = match options.windows {
             ScoreWindows::Overlapping => (text.encode(tokenizer)?, 0),
             ScoreWindows::Rolling => {
-                let first = tokenizer.end_of_text().ok_or(GenerateError::NoEndOfText)?;
+                let first = tokenizer.bos_id().or_else(|| tokenizer.end_of_text());
+                let first = first.ok_or(GenerateError::NoEndOfText)?;
                 ([vec![first], text.ids(tokenizer)?].concat(), 1)
             }
         };

@@ -28,42 +28,6 @@ pub(crate) fn bytes_of(token: &str) -> Option<Vec<u8>> {
     token.chars().map(byte_of).collect()
 }
 
-/// The bytes of every id, in one allocation.
-pub(crate) struct TokenBytes {
-    bytes: Vec<u8>,
-    /// Index in `bytes` at which each id begins, and the end of the last one.
-    starts: Vec<usize>,
-}
-
-impl TokenBytes {
-    /// `tokens` yields the string of each id, from 0 on; an id without a token has no bytes.
-    ///
-    /// A string with characters outside the alphabet (an added token) represents its UTF-8 bytes.
-    pub(crate) fn new(tokens: impl Iterator<Item = Option<String>>) -> Self {
-        let mut bytes = Vec::new();
-        let mut starts = vec![0];
-        for token in tokens {
-            if let Some(token) = token {
-                bytes.extend(bytes_of(&token).unwrap_or_else(|| token.into_bytes()));
-            }
-            starts.push(bytes.len());
-        }
-        Self { bytes, starts }
-    }
-
-    /// Returns the bytes of `id`; `None` if it is outside the vocabulary.
-    pub(crate) fn get(&self, id: u32) -> Option<&[u8]> {
-        let id = id as usize;
-        let end = *self.starts.get(id.checked_add(1)?)?;
-        self.bytes.get(*self.starts.get(id)?..end)
-    }
-
-    /// Number of ids.
-    pub(crate) fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,6 +22,14 @@ pub enum TokenizerError {
         /// The error of the parser.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The file is not a valid `tokenizer_config.json`.
+    #[error("{origin} is not a valid tokenizer_config.json")]
+    ParseConfig {
+        /// Path of the file, or a description of its source.
+        origin: String,
+        /// The error of the parser.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The file is a git-lfs pointer: git-lfs has not downloaded its content.
     #[error(
         "{origin} is a git-lfs pointer, not the tokenizer itself; `git lfs pull` in its repository downloads it"
@@ -30,8 +38,8 @@ pub enum TokenizerError {
         /// Path of the file, or a description of its source.
         origin: String,
     },
-    /// The tokenizer is not a byte-level BPE, or uses features that are not supported.
-    #[error("{origin} is not a byte-level BPE tokenizer: {found}")]
+    /// The tokenizer is not a BPE with a known pipeline, or uses features that are not supported.
+    #[error("{origin} is not a supported tokenizer: {found}")]
     Unsupported {
         /// Path of the file, or a description of its source.
         origin: String,

@@ -1,4 +1,4 @@
-//! Byte-level BPE tokenizer with a streaming decoder.
+//! BPE tokenizer, byte-level or of the form of SentencePiece, with a streaming decoder.
 //!
 //! ```
 //! use wolfgang_tokenize::{SpecialTokens, Tokenizer};
@@ -18,21 +18,28 @@
 //! # Ok::<(), wolfgang_tokenize::TokenizerError>(())
 //! ```
 //!
-//! A [`Tokenizer`] is a byte-level BPE loaded from a `tokenizer.json`. Encoding uses the
-//! `tokenizers` crate. Decoding is implemented here: every id of such a vocabulary represents a
-//! fixed sequence of bytes, so a text is the concatenation of these sequences, interpreted as
-//! UTF-8. The pieces of a [`DecodeStream`] joined are therefore exactly the result of
-//! [`Tokenizer::decode`] on all ids, and the cost per id does not grow with the text.
+//! A [`Tokenizer`] is a BPE loaded from a `tokenizer.json` with one of the known pipelines: those of
+//! GPT-2, SmolLM, Llama 2, Llama 3, Mistral and Qwen. Encoding uses the `tokenizers` crate. Decoding
+//! is implemented here: every id represents a fixed sequence of bytes, so a text is the
+//! concatenation of these sequences, interpreted as UTF-8. (A vocabulary of SentencePiece adds a
+//! space before a text, which decoding drops.) The pieces of a [`DecodeStream`] joined are therefore
+//! exactly the result of [`Tokenizer::decode`] on all ids, and the cost per id does not grow with
+//! the text.
 //!
 //! **User text is never encoded as a control token.** [`Tokenizer::encode`] encodes `<|user|>` as
 //! the plain characters it consists of. Only [`Tokenizer::encode_with_special`] produces the
-//! control id. Chat prompts ([`Tokenizer::encode_chat`]) are assembled from ids, so the text of a
+//! control id. Control tokens are all added tokens of the file, special or not. Chat prompts ([`Tokenizer::encode_chat`]) are assembled from ids, so the text of a
 //! user cannot end a message.
 
+mod additions;
 mod byte_level;
 mod chat;
 mod error;
+mod load;
+mod pipeline;
+mod sentencepiece;
 mod stream;
+mod token_bytes;
 mod tokenizer;
 mod validate;
 

@@ -1,12 +1,15 @@
 //! Streaming decoder.
 
-use crate::{SpecialTokens, Tokenizer};
+use crate::{SpecialTokens, Tokenizer, pipeline::Alphabet};
 
 /// Streaming decoder that returns only complete UTF-8 characters.
 ///
 /// The pieces from [`push`](Self::push) and [`finish`](Self::finish) joined are exactly the result
-/// of [`Tokenizer::decode`] on all ids, with U+FFFD for invalid UTF-8 in the same places. At most
-/// one incomplete character (three bytes) is buffered.
+/// of [`Tokenizer::decode`] on all ids, with U+FFFD for invalid UTF-8 in the same places.
+///
+/// With a byte-level vocabulary, at most one incomplete character (three bytes) is buffered. With a
+/// vocabulary of SentencePiece, consecutive byte tokens (`<0x41>`) are buffered: the `tokenizers`
+/// library decodes them as a whole, and each to U+FFFD if they are not UTF-8 together.
 ///
 /// Decoding each id separately would break characters that span two tokens; decoding the whole
 /// sequence for each id would take quadratic time.
@@ -14,15 +17,19 @@ use crate::{SpecialTokens, Tokenizer};
 pub struct DecodeStream {
     tokenizer: Tokenizer,
     special: SpecialTokens,
-    /// Bytes of an incomplete character.
+    /// Bytes of an incomplete character, or of consecutive byte tokens.
     pending: Vec<u8>,
+    /// Whether the next character is dropped if it is a space.
+    drops_space: bool,
     /// The latest piece.
     piece: String,
 }
 
 impl DecodeStream {
-    pub(crate) fn new(tokenizer: Tokenizer, special: SpecialTokens) -> Self {
+    /// `is_start`: whether the text begins here.
+    pub(crate) fn new(tokenizer: Tokenizer, special: SpecialTokens, is_start: bool) -> Self {
         Self {
+            drops_space: is_start && tokenizer.drops_first_space(),
             tokenizer,
             special,
             pending: Vec::new(),
@@ -34,16 +41,48 @@ impl DecodeStream {
     /// incomplete.
     pub fn push(&mut self, id: u32) -> &str {
         self.piece.clear();
-        if let Some(bytes) = self.tokenizer.visible_bytes(id, self.special) {
-            self.pending.extend_from_slice(bytes);
-            self.take_complete();
+        let Some(bytes) = self.tokenizer.visible_bytes(id, self.special) else {
+            return &self.piece;
+        };
+        match self.tokenizer.alphabet() {
+            Alphabet::ByteLevel => {
+                self.pending.extend_from_slice(bytes);
+                self.take_complete();
+            }
+            Alphabet::SentencePiece if bytes.is_empty() => {}
+            Alphabet::SentencePiece if self.tokenizer.is_byte_token(id) => {
+                self.pending.extend_from_slice(bytes);
+            }
+            Alphabet::SentencePiece => {
+                push_byte_tokens(&mut self.piece, &mut self.pending);
+                self.piece.push_str(&String::from_utf8_lossy(bytes));
+                self.drop_first_space();
+            }
         }
         &self.piece
     }
 
-    /// Returns the rest: U+FFFD for an incomplete character, otherwise an empty string.
-    pub fn finish(self) -> String {
-        String::from_utf8_lossy(&self.pending).into_owned()
+    /// Returns the rest: the text of buffered bytes, with U+FFFD if they are not complete
+    /// characters.
+    pub fn finish(mut self) -> String {
+        self.piece.clear();
+        match self.tokenizer.alphabet() {
+            Alphabet::ByteLevel => String::from_utf8_lossy(&self.pending).into_owned(),
+            Alphabet::SentencePiece => {
+                push_byte_tokens(&mut self.piece, &mut self.pending);
+                self.drop_first_space();
+                self.piece
+            }
+        }
+    }
+
+    fn drop_first_space(&mut self) {
+        if self.drops_space && !self.piece.is_empty() {
+            self.drops_space = false;
+            if self.piece.starts_with(' ') {
+                self.piece.remove(0);
+            }
+        }
     }
 
     /// Moves the bytes that later bytes cannot change from `pending` to `piece`.
@@ -65,6 +104,15 @@ impl DecodeStream {
         }
         self.pending.drain(..taken);
     }
+}
+
+/// Moves the bytes of consecutive byte tokens from `pending` to `piece`.
+fn push_byte_tokens(piece: &mut String, pending: &mut Vec<u8>) {
+    match std::str::from_utf8(pending) {
+        Ok(text) => piece.push_str(text),
+        Err(_) => piece.extend(pending.iter().map(|_| char::REPLACEMENT_CHARACTER)),
+    }
+    pending.clear();
 }
 
 impl std::fmt::Debug for DecodeStream {

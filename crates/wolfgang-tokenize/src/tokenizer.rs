@@ -1,21 +1,14 @@
 //! The tokenizer: encoding and decoding with a `tokenizer.json`.
 
-use crate::{DecodeStream, TokenizerError, byte_level::TokenBytes, validate};
+use crate::pipeline::{Alphabet, PrefixSpace};
+use crate::token_bytes::TokenBytes;
+use crate::{DecodeStream, TokenizerError, sentencepiece};
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use tokenizers::PostProcessorWrapper;
 
 /// The control token that ends a document or a chat message.
 pub(crate) const END_OF_TEXT: &str = "<|endoftext|>";
-
-/// The byte order mark, which some editors write before UTF-8 text.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// The beginning of a git-lfs pointer, which stands in for a file that was not downloaded.
-const GIT_LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// How decoding treats control tokens such as `<|endoftext|>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,161 +21,60 @@ pub enum SpecialTokens {
     Keep,
 }
 
-/// A byte-level BPE tokenizer.
+/// A BPE tokenizer, byte-level or of the form of SentencePiece.
 ///
 /// `Clone` is cheap: clones share the vocabulary.
 #[derive(Clone)]
 pub struct Tokenizer {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) bos: Option<u32>,
+    pub(crate) eos: Option<u32>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     /// Encodes control tokens in a text as plain characters.
-    plain: tokenizers::Tokenizer,
+    pub(crate) plain: tokenizers::Tokenizer,
     /// Encodes control tokens in a text as such. Created on first use, because it is rarely needed.
-    with_special_tokens: OnceLock<tokenizers::Tokenizer>,
-    bytes: TokenBytes,
-    special: HashMap<String, u32>,
-    is_special: Vec<bool>,
-    /// Whether encoding inserts a space before a text that does not begin with one.
-    adds_prefix_space: bool,
+    pub(crate) with_special_tokens: OnceLock<tokenizers::Tokenizer>,
+    pub(crate) bytes: TokenBytes,
+    /// The added tokens, which only [`Tokenizer::encode_with_special`] recognises in a text.
+    pub(crate) control: HashMap<String, u32>,
+    /// Of each id, whether decoding can skip it.
+    pub(crate) is_special: Vec<bool>,
+    /// Of each id, whether it is a byte token of SentencePiece.
+    pub(crate) is_byte: Vec<bool>,
+    pub(crate) alphabet: Alphabet,
+    pub(crate) prefix_space: PrefixSpace,
+    /// Whether the vocabulary has a token for every byte.
+    pub(crate) has_every_byte: bool,
     /// The id that encoding uses for bytes without a token.
-    unknown: Option<u32>,
+    pub(crate) unknown: Option<u32>,
 }
 
 impl Tokenizer {
-    /// Loads a tokenizer from a `tokenizer.json` file.
-    ///
-    /// # Errors
-    /// [`TokenizerError::Read`], and those of [`from_bytes`](Self::from_bytes).
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokenizerError> {
-        let path = path.as_ref();
-        let read = |source| TokenizerError::Read {
-            path: path.to_path_buf(),
-            source,
-        };
-        // Devices and pipes may never end.
-        if !std::fs::metadata(path).map_err(read)?.is_file() {
-            return Err(read(std::io::Error::other("it is not a regular file")));
-        }
-        /// Maximum size in bytes, several times that of the largest vocabularies.
-        const MAX: u64 = 64 << 20;
-        let mut json = Vec::new();
-        let file = File::open(path).map_err(read)?;
-        file.take(MAX + 1).read_to_end(&mut json).map_err(read)?;
-        if json.len() as u64 > MAX {
-            let found = format!("it has more than {MAX} bytes");
-            return Err(TokenizerError::Unsupported {
-                origin: path.display().to_string(),
-                found,
-            });
-        }
-        Self::parse(&json, &path.display().to_string())
-    }
-
-    /// Loads a tokenizer from the contents of a `tokenizer.json`.
-    ///
-    /// A byte order mark before the JSON is ignored. Truncation, padding and templates in the file
-    /// are disabled: text is encoded without additions.
-    ///
-    /// # Errors
-    /// [`TokenizerError::Parse`], [`TokenizerError::GitLfsPointer`], and
-    /// [`TokenizerError::Unsupported`] for anything other than a byte-level BPE.
-    pub fn from_bytes(json: &[u8]) -> Result<Self, TokenizerError> {
-        Self::parse(json, "tokenizer.json")
-    }
-
-    /// `origin` is named in errors.
-    fn parse(json: &[u8], origin: &str) -> Result<Self, TokenizerError> {
-        let parse = |source| TokenizerError::Parse {
-            origin: origin.to_owned(),
-            source,
-        };
-        if json.starts_with(GIT_LFS_POINTER) {
-            return Err(TokenizerError::GitLfsPointer {
-                origin: origin.to_owned(),
-            });
-        }
-        // The byte order mark of UTF-16, or an ASCII character in it.
-        if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..] = json {
-            return Err(parse(
-                "it is UTF-16 text, but it must be UTF-8; save it as UTF-8 or convert it with iconv -f UTF-16 -t UTF-8"
-                    .into(),
-            ));
-        }
-        let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
-        let value = serde_json::from_slice(json).map_err(|e| parse(e.into()))?;
-        let traits = validate::check(&value).map_err(|found| TokenizerError::Unsupported {
-            origin: origin.to_owned(),
-            found,
-        })?;
-        // The library parses the checked value, because it resolves duplicate keys differently.
-        let checked = serde_json::to_vec(&value).map_err(|e| parse(e.into()))?;
-        let mut plain = tokenizers::Tokenizer::from_bytes(checked).map_err(parse)?;
-        plain.with_truncation(None).map_err(parse)?;
-        plain.with_padding(None);
-        plain.with_post_processor(None::<PostProcessorWrapper>);
-        plain.set_encode_special_tokens(true);
-        // The library's cache of earlier texts is per thread and never freed.
-        let mut model = plain.get_model().clone();
-        model.resize_cache(0);
-        plain.with_model(model);
-
-        let vocab = plain.get_vocab(true);
-        let size = vocab.values().max().map_or(0, |&id| id as usize + 1);
-        // Ids should be dense: a single id in the billions must not allocate that much memory.
-        if size > 2 * vocab.len() + 1024 {
-            return Err(TokenizerError::Unsupported {
-                origin: origin.to_owned(),
-                found: format!("its {} tokens have ids up to {}", vocab.len(), size - 1),
-            });
-        }
-        let mut tokens: Vec<Option<String>> = vec![None; size];
-        for (token, id) in vocab {
-            let Some(other) = tokens[id as usize].replace(token) else {
-                continue;
-            };
-            return Err(TokenizerError::Unsupported {
-                origin: origin.to_owned(),
-                found: format!("its id {id} is assigned to {other:.80?} and to another token"),
-            });
-        }
-        let mut special = HashMap::new();
-        let mut is_special = vec![false; size];
-        for (id, token) in plain.get_added_tokens_decoder() {
-            if let (true, Some(flag)) = (token.special, is_special.get_mut(id as usize)) {
-                *flag = true;
-                special.insert(token.content, id);
-            }
-        }
-        let unknown = traits.unknown.and_then(|token| plain.token_to_id(&token));
-        let bytes = TokenBytes::new(tokens.into_iter());
-        let inner = Inner {
-            plain,
-            with_special_tokens: OnceLock::new(),
-            bytes,
-            special,
-            is_special,
-            adds_prefix_space: traits.adds_prefix_space,
-            unknown,
-        };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
-    }
-
     /// Returns the size of the vocabulary: the largest id plus one.
     pub fn vocab_size(&self) -> usize {
         self.inner.bytes.len()
     }
 
     /// Encodes `text` as token ids. The result never contains a control token, whatever the text
-    /// contains.
+    /// contains, and no id before or after the text.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`].
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
         encode(&self.inner.plain, text)
+    }
+
+    /// Encodes `text` as [`encode`](Self::encode) does, after the [`bos_id`](Self::bos_id) if there
+    /// is one: the ids from which a model continues the text.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`].
+    pub fn encode_prompt(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let mut ids: Vec<u32> = self.bos.into_iter().collect();
+        ids.extend(self.encode(text)?);
+        Ok(ids)
     }
 
     /// Encodes `text` as token ids, with control tokens in the text (`<|user|>`) encoded as such.
@@ -204,11 +96,20 @@ impl Tokenizer {
     /// ascending order.
     ///
     /// A byte-level BPE should have a token for every byte. The training script of the original
-    /// includes only the bytes of the training text; encoding drops all others silently.
+    /// includes only the bytes of the training text; encoding drops all others silently. A
+    /// vocabulary of SentencePiece cannot represent `▁`, which becomes a space. Changes by Unicode
+    /// normalization are not reported.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`].
     pub fn unencodable_offsets(&self, text: &str) -> Result<Vec<usize>, TokenizerError> {
+        if self.inner.alphabet == Alphabet::SentencePiece {
+            let loses_first = self.inner.prefix_space == PrefixSpace::IfMissing;
+            return Ok(sentencepiece::lost_offsets(text, loses_first));
+        }
+        if self.inner.has_every_byte {
+            return Ok(Vec::new());
+        }
         let ids = self.encode(text)?;
         let known = ids.iter().filter(|id| self.inner.unknown != Some(**id));
         let tokens = known.filter_map(|&id| self.token_bytes(id));
@@ -216,7 +117,7 @@ impl Tokenizer {
         let (missing, matched) = missing_bytes(text, &kept);
         // Encoding omits bytes but never changes them. If some do not match, encoding added a
         // space.
-        let added_space = self.inner.adds_prefix_space && matched < kept.len();
+        let added_space = self.adds_prefix_space() && matched < kept.len();
         Ok(match kept.strip_prefix(b" ").filter(|_| added_space) {
             Some(kept) => missing_bytes(text, kept).0,
             None => missing,
@@ -232,20 +133,32 @@ impl Tokenizer {
     }
 
     /// Decodes `ids` to text. Invalid UTF-8 becomes U+FFFD; ids outside the vocabulary have no
-    /// text.
+    /// text. The text is that of the `tokenizers` library; with a vocabulary of SentencePiece, it
+    /// lacks the space that encoding adds before a text.
     pub fn decode(&self, ids: &[u32], special: SpecialTokens) -> String {
-        let bytes: Vec<u8> = ids
-            .iter()
-            .filter_map(|&id| self.visible_bytes(id, special))
-            .flatten()
-            .copied()
-            .collect();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let mut stream = self.decode_stream(special);
+        let mut text = String::new();
+        for &id in ids {
+            text.push_str(stream.push(id));
+        }
+        text + &stream.finish()
     }
 
     /// Creates a streaming decoder. It shares the vocabulary and does not borrow the tokenizer.
     pub fn decode_stream(&self, special: SpecialTokens) -> DecodeStream {
-        DecodeStream::new(self.clone(), special)
+        DecodeStream::new(self.clone(), special, true)
+    }
+
+    /// Creates a streaming decoder for the ids after `prompt`, without the text of `prompt`.
+    ///
+    /// It differs from [`decode_stream`](Self::decode_stream) only with a vocabulary of
+    /// SentencePiece: a first space is part of the text, unless `prompt` has no text.
+    pub fn decode_stream_after(&self, prompt: &[u32], special: SpecialTokens) -> DecodeStream {
+        let mut bytes = prompt
+            .iter()
+            .filter_map(|&id| self.visible_bytes(id, special));
+        let is_start = bytes.all(<[u8]>::is_empty);
+        DecodeStream::new(self.clone(), special, is_start)
     }
 
     /// Returns the bytes that `id` represents, or `None` for an id outside the vocabulary.
@@ -253,12 +166,27 @@ impl Tokenizer {
         self.inner.bytes.get(id)
     }
 
-    /// Returns the id of a control token such as `<|endoftext|>`, if the vocabulary has it.
-    pub fn special_id(&self, token: &str) -> Option<u32> {
-        self.inner.special.get(token).copied()
+    /// Returns the text of a single id, with U+FFFD for bytes that are not complete characters. A
+    /// space at its beginning is part of it.
+    pub fn token_text(&self, id: u32) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.token_bytes(id).unwrap_or_default())
     }
 
-    /// Returns whether `id` is a control token.
+    /// Returns the id of a control token such as `<|endoftext|>`, if the vocabulary has it. Control
+    /// tokens are all added tokens of the file, special or not.
+    pub fn special_id(&self, token: &str) -> Option<u32> {
+        self.inner.control.get(token).copied()
+    }
+
+    /// Returns the text and the id of every control token, in no particular order.
+    /// [`encode`](Self::encode) returns none of these ids.
+    pub fn control_tokens(&self) -> impl Iterator<Item = (&str, u32)> {
+        let tokens = self.inner.control.iter();
+        tokens.map(|(text, &id)| (text.as_str(), id))
+    }
+
+    /// Returns whether `id` is a control token that decoding omits with [`SpecialTokens::Skip`]. A
+    /// file can contain others, for example the `<think>` of Qwen3.
     pub fn is_special(&self, id: u32) -> bool {
         self.inner
             .is_special
@@ -272,6 +200,18 @@ impl Tokenizer {
         self.special_id(END_OF_TEXT)
     }
 
+    /// Returns the id with which the model expects a text to begin (BOS), if there is one:
+    /// `bos_token` if `tokenizer_config.json` has `add_bos_token: true`, none if it has `false`,
+    /// else the one of the post-processor.
+    pub fn bos_id(&self) -> Option<u32> {
+        self.bos
+    }
+
+    /// Returns the id of the `eos_token` in `tokenizer_config.json`, which ends a text.
+    pub fn eos_id(&self) -> Option<u32> {
+        self.eos
+    }
+
     /// Returns the id of a token by its text, such as `<|endoftext|>` or ` Wald`; `None` if the
     /// text is not one token.
     pub fn token_id(&self, text: &str) -> Option<u32> {
@@ -279,15 +219,38 @@ impl Tokenizer {
             .or_else(|| match self.encode(text).as_deref() {
                 Ok([id]) if self.token_bytes(*id) == Some(text.as_bytes()) => Some(*id),
                 // Encoding adds a space to a text that does not begin with one.
-                Ok(_) if self.inner.adds_prefix_space => self.id_of_bytes(text.as_bytes()),
+                Ok(_) if self.adds_prefix_space() => self.id_of_bytes(text.as_bytes()),
                 _ => None,
             })
     }
 
     fn id_of_bytes(&self, bytes: &[u8]) -> Option<u32> {
         let ids = 0..u32::try_from(self.vocab_size()).ok()?;
-        let mut ids = ids.filter(|&id| !bytes.is_empty() && !self.is_special(id));
-        ids.find(|&id| self.token_bytes(id) == Some(bytes))
+        let found = |id: &u32| {
+            !bytes.is_empty() && !self.is_special(*id) && self.token_bytes(*id) == Some(bytes)
+        };
+        // Encoding prefers a token with this text to a byte token.
+        let mut text = ids.clone().filter(|&id| !self.is_byte_token(id));
+        text.find(found).or_else(|| ids.clone().find(found))
+    }
+
+    fn adds_prefix_space(&self) -> bool {
+        self.inner.prefix_space != PrefixSpace::Never
+    }
+
+    pub(crate) fn alphabet(&self) -> Alphabet {
+        self.inner.alphabet
+    }
+
+    /// Whether decoding drops the first character of a text if it is a space.
+    pub(crate) fn drops_first_space(&self) -> bool {
+        self.alphabet() == Alphabet::SentencePiece && self.adds_prefix_space()
+    }
+
+    /// Whether `id` is a byte token of SentencePiece.
+    pub(crate) fn is_byte_token(&self, id: u32) -> bool {
+        let is_byte = self.inner.is_byte.get(id as usize);
+        is_byte.copied().unwrap_or(false)
     }
 
     /// The bytes of `id` in decoded text; `None` for control tokens that are skipped.

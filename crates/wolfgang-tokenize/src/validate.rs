@@ -1,26 +1,31 @@
 //! Validation of a `tokenizer.json` before the `tokenizers` crate reads it.
 
-use crate::byte_level;
+use crate::pipeline::{Alphabet, Pipeline, shown};
+use crate::{additions, byte_level, sentencepiece};
 use serde_json::Value as Json;
 use std::collections::HashSet;
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer};
+use tokenizers::{
+    OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, PreTokenizerWrapper,
+};
 
 /// Properties of a valid file that [`Tokenizer`](crate::Tokenizer) uses itself.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Traits {
-    /// Whether encoding inserts a space before a text that does not begin with one.
-    pub(crate) adds_prefix_space: bool,
+    pub(crate) pipeline: Pipeline,
+    /// Whether the vocabulary has a token for every byte.
+    pub(crate) has_every_byte: bool,
     /// The token that encoding uses for bytes without a token. `None` if the vocabulary has a token
     /// for every byte.
     pub(crate) unknown: Option<String>,
+    /// The id that the post-processor inserts before a text.
+    pub(crate) first_id: Option<u32>,
 }
 
-/// Checks that `json` is a byte-level BPE with the guarantees of this crate. The error is the
-/// reason, as the rest of a sentence.
+/// Checks that `json` is a BPE with a known pipeline and the guarantees of this crate. The error is
+/// the reason, as the rest of a sentence.
 ///
 /// Some of the refused features would silently break a guarantee: a dropout makes encoding random,
-/// a normalizer cannot be undone by decoding, and some control tokens can be encoded from plain
+/// most normalizers cannot be undone by decoding, and some control tokens can be encoded from plain
 /// text. Merges outside the vocabulary make the `tokenizers` crate panic.
 pub(crate) fn check(json: &Json) -> Result<Traits, String> {
     let model = &json["model"];
@@ -29,29 +34,24 @@ pub(crate) fn check(json: &Json) -> Result<Traits, String> {
         return Err(format!("its model is {}", shown(&model["type"])));
     }
     // Other pre-tokenizers can lose text, run a regular expression in exponential time, or panic.
-    let pre_tokenizer = byte_level_part(json, "pre_tokenizer", "pretokenizers")?;
-    byte_level_part(json, "decoder", "decoders")?;
-    if !is_no_normalizer(&json["normalizer"]) {
-        return Err("it has a normalizer".to_owned());
-    }
-    for field in [
-        "dropout",
-        "continuing_subword_prefix",
-        "end_of_word_suffix",
-        "byte_fallback",
-    ] {
-        let value = &model[field];
-        let off = value.is_null() || value == "" || value == 0.0 || value == false;
-        if !off {
-            return Err(format!("its {field} is {}", shown(value)));
+    let pipeline = Pipeline::new(json)?;
+    check_options(model, pipeline.alphabet)?;
+    check_merges(model)?;
+    let first_missing = first_missing_byte(model, pipeline.alphabet);
+    if let Some(token) = &first_missing {
+        if pipeline.alphabet == Alphabet::SentencePiece {
+            return Err(format!("its vocabulary lacks the byte token {token:?}"));
+        }
+        if pipeline.normalizes {
+            return Err(format!(
+                "its normalizer is \"NFC\", but its vocabulary lacks the byte token {token:?}"
+            ));
         }
     }
-    check_merges(model)?;
-    check_added_tokens(&json["added_tokens"])?;
-    let unknown = unknown_token(model);
-    // The library's default is true.
-    let uses_regex = pre_tokenizer["use_regex"] != false;
-    let encodable = EncodableTokens::new(model, uses_regex);
+    let unknown = model["unk_token"]
+        .as_str()
+        .filter(|_| first_missing.is_some());
+    let encodable = EncodableTokens::new(model, &pipeline)?;
     check_control_tokens(&encodable, unknown, &json["added_tokens"])?;
     if let Some(token) = unknown.filter(|token| encodable.contains(token)) {
         return Err(format!(
@@ -59,56 +59,47 @@ pub(crate) fn check(json: &Json) -> Result<Traits, String> {
         ));
     }
     Ok(Traits {
-        adds_prefix_space: pre_tokenizer["add_prefix_space"] == true,
+        first_id: additions::first_id(json)?,
+        has_every_byte: first_missing.is_none(),
         unknown: unknown.map(str::to_owned),
+        pipeline,
     })
 }
 
-/// Returns the `ByteLevel` of a pre-tokenizer or decoder, alone or as the only member of a
-/// `Sequence`.
-fn byte_level_part<'a>(json: &'a Json, part: &str, members: &str) -> Result<&'a Json, String> {
-    let mut only = &json[part];
-    while only["type"] == "Sequence" {
-        match only[members].as_array().map(Vec::as_slice) {
-            Some([member]) => only = member,
-            Some(several) => {
-                let kinds: Vec<_> = several.iter().map(|one| shown(&one["type"])).collect();
-                return Err(format!(
-                    "its {part} is a Sequence of {}",
-                    short(&kinds.join(", "))
-                ));
-            }
-            None => return Err(format!("its {part} is a Sequence without {members}")),
+/// Checks the options of the model.
+fn check_options(model: &Json, alphabet: Alphabet) -> Result<(), String> {
+    let refused = match alphabet {
+        Alphabet::ByteLevel => "byte_fallback",
+        // Without a pre-tokenizer, a whole text would be one piece.
+        Alphabet::SentencePiece => "ignore_merges",
+    };
+    let options = [
+        "dropout",
+        "continuing_subword_prefix",
+        "end_of_word_suffix",
+        refused,
+    ];
+    for field in options {
+        let value = &model[field];
+        let off = value.is_null() || value == "" || value == 0.0 || value == false;
+        if !off {
+            return Err(format!("its {field} is {}", shown(value)));
         }
     }
-    if only["type"] == "ByteLevel" {
-        Ok(only)
-    } else {
-        Err(format!("its {part} is {}", shown(&only["type"])))
+    if alphabet == Alphabet::SentencePiece && model["byte_fallback"] != true {
+        let value = shown(&model["byte_fallback"]);
+        return Err(format!("its byte_fallback is {value}"));
     }
+    Ok(())
 }
 
-/// Whether there is no normalizer, or only an empty `Sequence`.
-fn is_no_normalizer(normalizer: &Json) -> bool {
-    let empty = |members: &Json| members.as_array().is_some_and(Vec::is_empty);
-    normalizer.is_null() || normalizer["type"] == "Sequence" && empty(&normalizer["normalizers"])
-}
-
-/// Returns the `unk_token`, or `None` if the vocabulary has a token for every byte, so that it is
-/// never used.
-fn unknown_token(model: &Json) -> Option<&str> {
-    let vocab = model["vocab"].as_object()?;
-    let has_all = byte_level::alphabet().all(|c| vocab.contains_key(c.encode_utf8(&mut [0; 4])));
-    model["unk_token"].as_str().filter(|_| !has_all)
-}
-
-/// Returns the beginning of a value, which can be as long as the file.
-fn shown(json: &Json) -> String {
-    short(&json.to_string())
-}
-
-fn short(text: &str) -> String {
-    format!("{text:.80}")
+/// Returns the token of the first byte that the vocabulary lacks.
+fn first_missing_byte(model: &Json, alphabet: Alphabet) -> Option<String> {
+    let missing = |token: &String| model["vocab"][token.as_str()].is_null();
+    match alphabet {
+        Alphabet::ByteLevel => byte_level::alphabet().map(String::from).find(missing),
+        Alphabet::SentencePiece => (0..=255).map(sentencepiece::fallback_token).find(missing),
+    }
 }
 
 /// Checks that every merge joins two tokens into a third.
@@ -146,76 +137,83 @@ fn split_merge(merge: &Json) -> Option<(&str, &str)> {
 struct EncodableTokens<'a> {
     vocab: &'a Json,
     merged: HashSet<String>,
-    /// `ignore_merges`: whether a piece that is a token becomes that token without merges.
-    whole_pieces: bool,
-    uses_regex: bool,
+    alphabet: Alphabet,
+    /// With `ignore_merges`, a piece of this pre-tokenizer that is a token becomes that token
+    /// without merges.
+    whole_pieces: Option<PreTokenizerWrapper>,
 }
 
 impl<'a> EncodableTokens<'a> {
-    fn new(model: &'a Json, uses_regex: bool) -> Self {
+    fn new(model: &'a Json, pipeline: &Pipeline) -> Result<Self, String> {
         let merges = model["merges"].as_array().into_iter().flatten();
         let merged = merges
             .filter_map(split_merge)
             .map(|(left, right)| format!("{left}{right}"));
-        Self {
-            vocab: &model["vocab"],
-            merged: merged.collect(),
-            whole_pieces: model["ignore_merges"] == true,
-            uses_regex,
+        let merged: HashSet<String> = merged.collect();
+        let alphabet = pipeline.alphabet;
+        let is_byte = |token: &&String| sentencepiece::fallback_byte(token).is_some();
+        let written_byte = merged.iter().find(is_byte);
+        if let (Alphabet::SentencePiece, Some(token)) = (alphabet, written_byte) {
+            return Err(format!("plain text can become its byte token {token:?}"));
         }
+        let whole_pieces = match model["ignore_merges"] == true {
+            true => {
+                let parsed = serde_json::from_value(pipeline.pre_tokenizer.clone());
+                Some(parsed.map_err(|error| format!("its pre_tokenizer is invalid: {error}"))?)
+            }
+            false => None,
+        };
+        Ok(Self {
+            vocab: &model["vocab"],
+            merged,
+            alphabet,
+            whole_pieces,
+        })
     }
 
     fn contains(&self, token: &str) -> bool {
-        let one_character = byte_level::bytes_of(token).is_some_and(|bytes| bytes.len() == 1);
-        let whole_piece =
-            || self.whole_pieces && !self.vocab[token].is_null() && self.is_piece(token);
-        one_character || self.merged.contains(token) || whole_piece()
+        let single = match self.alphabet {
+            Alphabet::ByteLevel => {
+                byte_level::bytes_of(token).is_some_and(|bytes| bytes.len() == 1)
+            }
+            Alphabet::SentencePiece => {
+                token.chars().count() == 1 || sentencepiece::fallback_byte(token).is_some()
+            }
+        };
+        single || self.merged.contains(token) || self.is_whole_piece(token)
     }
 
-    /// Whether the pre-tokenizer can return `token` as one piece. If it does so for any text, it
-    /// does so for the text of the token alone.
-    fn is_piece(&self, token: &str) -> bool {
+    /// Whether the pre-tokenizer can return `token` as one piece, which then becomes this token. If
+    /// it does so for any text, it does so for the text of the token alone.
+    fn is_whole_piece(&self, token: &str) -> bool {
+        let Some(pre_tokenizer) = &self.whole_pieces else {
+            return false;
+        };
         let text = byte_level::bytes_of(token).and_then(|bytes| String::from_utf8(bytes).ok());
-        let Some(text) = text.filter(|text| !text.is_empty()) else {
+        let text = text.filter(|text| !text.is_empty() && !self.vocab[token].is_null());
+        let Some(text) = text else {
             return false;
         };
         let mut pieces = PreTokenizedString::from(text);
-        let result = ByteLevel::new(false, false, self.uses_regex).pre_tokenize(&mut pieces);
+        let result = pre_tokenizer.pre_tokenize(&mut pieces);
         let pieces = pieces.get_splits(OffsetReferential::Original, OffsetType::Byte);
         // If the library fails, the token is refused to be safe.
         result.is_err() || matches!(pieces[..], [(piece, ..)] if piece == token)
     }
 }
 
-/// Checks that encoding of plain text cannot return a control token.
+/// Checks that encoding of plain text cannot return an added token.
 fn check_control_tokens(
     encodable: &EncodableTokens<'_>,
     unknown: Option<&str>,
     added: &Json,
 ) -> Result<(), String> {
     let added = added.as_array().into_iter().flatten();
-    let mut control = added
-        .filter(|token| token["special"] == true)
-        .filter_map(|token| token["content"].as_str());
+    let mut control = added.filter_map(|token| token["content"].as_str());
     match control.find(|token| unknown == Some(token) || encodable.contains(token)) {
         Some(token) => Err(format!(
             "plain text can become its control token {token:.80?}"
         )),
         None => Ok(()),
     }
-}
-
-/// Checks that added tokens of the form of control tokens are marked as special: other added tokens
-/// are recognised in plain text.
-fn check_added_tokens(added: &Json) -> Result<(), String> {
-    for token in added.as_array().into_iter().flatten() {
-        let content = token["content"].as_str().unwrap_or_default();
-        let looks_special = content.starts_with("<|") && content.ends_with("|>");
-        if looks_special && token["special"] != true {
-            return Err(format!(
-                "its control token {content:.80?} is not marked as special"
-            ));
-        }
-    }
-    Ok(())
 }

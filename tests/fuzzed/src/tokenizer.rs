@@ -19,14 +19,19 @@ pub(crate) fn tokenizer(input: &[u8]) -> Verdict {
     if let Ok(ids) = tokenizer.encode(&text) {
         check_ids(&tokenizer, &ids);
         assert!(
-            ids.iter().all(|&id| !tokenizer.is_special(id)),
+            !tokenizer.control_tokens().any(|(_, id)| ids.contains(&id)),
             "text became a control token: {ids:?}"
         );
         let decoded = tokenizer.decode(&ids, SpecialTokens::Skip);
         // Some tokenizers put a space before the text.
         let whole = decoded == text || decoded.strip_prefix(' ') == Some(&*text);
         let represented = tokenizer.can_encode(&text).unwrap_or_default();
-        assert!(whole || !represented, "{text:?} became {decoded:?}");
+        // Unicode normalization changes the text.
+        let normalizes = json.windows(3).any(|name| name == b"NFC");
+        assert!(
+            whole || !represented || normalizes,
+            "{text:?} became {decoded:?}"
+        );
         // The name of an unknown token can be the very text that no token stands for.
         let has_unknown = json.windows(9).any(|name| name == b"unk_token");
         assert!(represented || !whole || has_unknown, "{text:?}");

@@ -164,6 +164,32 @@ fn an_empty_prompt_begins_a_document() {
     assert_eq!(empty.prompt_tokens, 1);
 }
 
+/// The Faust model with a tokenizer of SentencePiece, whose texts begin with `<s>`.
+#[test]
+fn a_text_prompt_begins_with_the_bos_id_and_the_text_after_it_keeps_its_first_space() {
+    let tokenizer = fixture("tokenizers/llama2.json");
+    let builder = WolfgangGenerator::builder(repository("models/faust")).tokenizer(tokenizer);
+    let generator = builder.device(Device::flex()).load().unwrap();
+    let tokenizer = generator.tokenizer();
+    let prompt = tokenizer.encode_prompt("Wer reitet").unwrap();
+    assert_eq!(prompt[0], 1);
+    assert_eq!(generator.score("Wer reitet").unwrap().ids, prompt);
+    let empty = generator.generate_text("", &options(1)).unwrap();
+    assert_eq!(empty.prompt_tokens, 1);
+    for n in 1..12 {
+        let options = wild(n).with_include_prompt(true);
+        let whole = generator.generate_text("Wer reitet", &options).unwrap();
+        assert_eq!(whole.ids[..prompt.len()], prompt);
+        assert_eq!(
+            whole.text,
+            tokenizer.decode(&whole.ids, SpecialTokens::Skip)
+        );
+        let options = options.with_include_prompt(false);
+        let rest = generator.generate_text("Wer reitet", &options).unwrap();
+        assert_eq!(whole.text, format!("Wer reitet{}", rest.text));
+    }
+}
+
 #[test]
 fn the_prompt_is_included_on_request() {
     let with = options(10).with_include_prompt(true);

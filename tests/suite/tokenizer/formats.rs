@@ -97,14 +97,14 @@ fn sequences_of_one_byte_level_are_read_nested_and_as_decoders() {
 
 #[test]
 fn a_sequence_of_anything_else_is_refused_by_its_members() {
-    let digits = json!({"type": "Digits", "individual_digits": true});
+    let spaces = json!({"type": "Whitespace"});
     let several = changed(|json| {
         let byte_level = json["pre_tokenizer"].clone();
-        json["pre_tokenizer"] = json!({"type": "Sequence", "pretokenizers": [digits, byte_level]});
+        json["pre_tokenizer"] = json!({"type": "Sequence", "pretokenizers": [spaces, byte_level]});
     });
     let message = refusal(&several);
     assert!(
-        message.contains("its pre_tokenizer is a Sequence of \"Digits\", \"ByteLevel\""),
+        message.contains("its pre_tokenizer is a Sequence of \"Whitespace\", \"ByteLevel\""),
         "{message}"
     );
     let empty = changed(|json| json["decoder"] = json!({"type": "Sequence", "decoders": []}));
