@@ -1,9 +1,9 @@
 //! Paths of fixtures, and functions that read them.
 
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 use wolfgang_generate::{Device, WolfgangGenerator};
@@ -102,8 +102,13 @@ pub(crate) fn xtask() -> Command {
 pub(crate) struct Golden(Vec<u8>);
 
 impl Golden {
+    /// Reads a file of the fixtures.
     pub(crate) fn read(path: &str) -> Self {
-        Self(std::fs::read(fixture(path)).unwrap())
+        Self::read_from(&fixture(path))
+    }
+
+    pub(crate) fn read_from(path: &Path) -> Self {
+        Self(std::fs::read(path).unwrap())
     }
 
     pub(crate) fn cases<T: DeserializeOwned>(&self) -> Vec<T> {
@@ -124,6 +129,13 @@ impl Golden {
 
     pub(crate) fn ids(&self, name: &str) -> Vec<u32> {
         let bytes = self.bytes(name);
+        let tensors = SafeTensors::deserialize(&self.0).unwrap();
+        if tensors.tensor(name).unwrap().dtype() == Dtype::I32 {
+            let ids = bytes.chunks_exact(4);
+            return ids
+                .map(|b| u32::from_le_bytes(b.try_into().unwrap()))
+                .collect();
+        }
         let ids = bytes
             .chunks_exact(8)
             .map(|b| i64::from_le_bytes(b.try_into().unwrap()));

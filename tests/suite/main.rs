@@ -12,6 +12,7 @@ mod fixtures;
 mod parity {
     pub(crate) mod backends;
     pub(crate) mod greedy;
+    pub(crate) mod llama_family;
     pub(crate) mod logits;
     mod precision;
     mod sampling;

@@ -82,8 +82,8 @@ impl Default for ModelConfig {
     }
 }
 
-/// Maximum number of elements of the KV cache, enough for Llama 3.2 3B with its whole context.
-const MAX_CACHE: u64 = 1 << 33;
+/// Maximum number of elements of the KV cache, twice that of Llama 3.2 1B with its whole context.
+const MAX_CACHE: u64 = 1 << 32;
 
 /// Name and shape of one parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]

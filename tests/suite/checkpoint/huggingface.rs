@@ -130,29 +130,59 @@ fn shards_are_loaded_as_one_model() {
 #[test]
 fn unsupported_features_are_refused_by_their_field() {
     type Change = fn(&mut Json);
-    let changes: [(&str, Change); 15] = [
+    let changes: [(&str, Change); 33] = [
         ("hidden_act is \"gelu\"", |c| {
             c["hidden_act"] = json!("gelu")
         }),
-        ("tie_word_embeddings is false", |c| {
-            c["tie_word_embeddings"] = json!(false)
+        ("architectures is [\"LlamaForTokenClassification\"]", |c| {
+            c["architectures"] = json!(["LlamaForTokenClassification"])
         }),
+        ("tie_word_embeddings is \"no\"", |c| {
+            c["tie_word_embeddings"] = json!("no")
+        }),
+        ("attention_bias is 1", |c| c["attention_bias"] = json!(1)),
         ("attention_bias is true", |c| {
+            *c = mistral(c);
             c["attention_bias"] = json!(true)
         }),
         ("mlp_bias is true", |c| c["mlp_bias"] = json!(true)),
-        ("rope_scaling.type is \"linear\"", |c| {
-            c["rope_scaling"] = json!({"type": "linear", "factor": 2.0})
+        ("pretraining_tp is 2", |c| c["pretraining_tp"] = json!(2)),
+        ("quantization_config is {", |c| {
+            c["quantization_config"] = json!({"quant_method": "gptq"})
         }),
-        ("rope_type is \"llama3\"", |c| {
-            c["rope_parameters"]["rope_type"] = json!("llama3")
+        ("partial_rotary_factor is 0.5", |c| {
+            c["partial_rotary_factor"] = json!(0.5)
         }),
-        ("rope_parameters.rope_theta is 500000.0", |c| {
-            c["rope_parameters"]["rope_theta"] = json!(500_000.0)
+        ("rope_scaling is 2", |c| c["rope_scaling"] = json!(2)),
+        ("rope_scaling.type is \"yarn\"", |c| {
+            c["rope_scaling"] = json!({"type": "yarn", "factor": 2.0})
         }),
-        // As transformers 4 spells it, in the place that 5 has for it.
+        ("rope_scaling.rope_type is \"longrope\"", |c| {
+            c["rope_scaling"] = json!({"rope_type": "longrope", "factor": 2.0})
+        }),
         ("rope_parameters.type is \"linear\"", |c| {
             c["rope_parameters"]["type"] = json!("linear")
+        }),
+        ("rope_scaling.factor is null", |c| {
+            c["rope_scaling"] = json!({"rope_type": "linear"})
+        }),
+        (
+            "rope_scaling.low_freq_factor is null",
+            |c| {
+                c["rope_scaling"] =
+                    json!({"rope_type": "llama3", "factor": 8.0, "high_freq_factor": 4.0})
+            },
+        ),
+        ("rope_scaling.mrope_section is [", |c| {
+            c["rope_scaling"] = json!({"rope_type": "default", "mrope_section": [1]})
+        }),
+        ("rope_scaling.original_max_position_embeddings is 32", |c| {
+            c["rope_scaling"] = json!({
+                "rope_type": "dynamic", "factor": 2.0, "original_max_position_embeddings": 32
+            })
+        }),
+        ("rope_parameters.partial_rotary_factor is 0.25", |c| {
+            c["rope_parameters"]["partial_rotary_factor"] = json!(0.25)
         }),
         ("rope_parameters.factor is 8", |c| {
             c["rope_parameters"]["factor"] = json!(8)
@@ -160,17 +190,45 @@ fn unsupported_features_are_refused_by_their_field() {
         ("rope_parameters.full_attention is {", |c| {
             c["rope_parameters"] = json!({"full_attention": {"rope_type": "yarn"}})
         }),
-        // If both places have it, both must be valid.
+        // The two versions of transformers would compute different logits.
         ("rope_theta is 500000", |c| c["rope_theta"] = json!(500_000)),
-        ("rms_norm_eps is 0.00001", |c| {
-            c["rms_norm_eps"] = json!(1e-5)
+        ("rope_parameters is {", |c| {
+            c["rope_scaling"] = json!({"rope_type": "linear", "factor": 2.0})
         }),
-        ("head_dim is 16", |c| c["head_dim"] = json!(16)),
-        ("intermediate_size is 97", |c| {
-            c["intermediate_size"] = json!(97)
+        ("rope_theta is \"high\"", |c| {
+            c["rope_theta"] = json!("high")
         }),
+        ("rms_norm_eps is \"small\"", |c| {
+            c["rms_norm_eps"] = json!("small")
+        }),
+        ("head_dim is \"wide\"", |c| c["head_dim"] = json!("wide")),
+        ("intermediate_size is -1", |c| {
+            c["intermediate_size"] = json!(-1)
+        }),
+        ("hidden_size is null", |c| c["hidden_size"] = Json::Null),
         ("num_hidden_layers is \"two\"", |c| {
             c["num_hidden_layers"] = json!("two")
+        }),
+        ("sliding_window is 4096", |c| {
+            *c = mistral(c);
+            c["max_position_embeddings"] = json!(8192)
+        }),
+        ("sliding_window is 63", |c| {
+            *c = mistral(c);
+            c["sliding_window"] = json!(63)
+        }),
+        ("sliding_window is 63", |c| {
+            *c = qwen2(c);
+            c["use_sliding_window"] = json!(true);
+            c["sliding_window"] = json!(63)
+        }),
+        ("use_sliding_window is \"no\"", |c| {
+            *c = qwen2(c);
+            c["use_sliding_window"] = json!("no")
+        }),
+        ("layer_types is \"sliding_attention\"", |c| {
+            *c = qwen2(c);
+            c["layer_types"] = json!(["full_attention", "sliding_attention"])
         }),
     ];
     for (expected, change) in changes {
@@ -179,8 +237,73 @@ fn unsupported_features_are_refused_by_their_field() {
             .to_string();
         assert!(
             error.contains(expected) && error.contains("which is not supported; expected"),
-            "{error}"
+            "{expected}: {error}"
         );
+    }
+}
+
+/// The configuration as that of another model type.
+fn mistral(config: &Json) -> Json {
+    let mut config = config.clone();
+    config["architectures"] = json!(["MistralForCausalLM"]);
+    config["model_type"] = json!("mistral");
+    config
+}
+
+fn qwen2(config: &Json) -> Json {
+    let mut config = config.clone();
+    config["architectures"] = json!(["Qwen2ForCausalLM"]);
+    config["model_type"] = json!("qwen2");
+    config
+}
+
+#[test]
+fn settings_without_effect_are_accepted() {
+    type Change = fn(&mut Json);
+    let changes: [Change; 6] = [
+        |c| c["rope_scaling"] = json!({"rope_type": "dynamic", "factor": 4.0}),
+        |c| c["rope_scaling"] = json!({"type": "default"}),
+        |c| c["sliding_window"] = json!(8),
+        |c| c["pretraining_tp"] = json!(1),
+        |c| {
+            *c = mistral(c);
+            c["sliding_window"] = json!(64);
+        },
+        |c| *c = mistral(c),
+    ];
+    let unchanged = logits(&fixture("hf_export/hf"), &[5, 6]);
+    for change in changes {
+        assert_eq!(logits(folder(change).path(), &[5, 6]), unchanged);
+    }
+}
+
+#[test]
+fn fields_that_are_impossible_are_refused() {
+    type Change = fn(&mut Json);
+    let changes: [(&str, Change); 5] = [
+        ("rms_norm_eps is -1", |c| c["rms_norm_eps"] = json!(-1)),
+        ("rope_theta is 0", |c| {
+            c["rope_parameters"] = Json::Null;
+            c["rope_theta"] = json!(0)
+        }),
+        ("rope_scaling.factor is 0.5", |c| {
+            c["rope_parameters"] = json!({"rope_type": "linear", "factor": 0.5})
+        }),
+        ("rope_scaling.high_freq_factor is 1", |c| {
+            c["rope_parameters"] = json!({
+                "rope_type": "llama3",
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 1.0
+            })
+        }),
+        ("head_dim is 15", |c| c["head_dim"] = json!(15)),
+    ];
+    for (expected, change) in changes {
+        let error = Checkpoint::open(folder(change).path()).unwrap_err();
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        let error = format!("{error}: {}", source.unwrap_or_default());
+        assert!(error.contains(expected), "{expected}: {error}");
     }
 }
 

@@ -185,7 +185,9 @@ fn errors_say_what_a_file_is_instead_of_a_checkpoint() {
     assert!(message(&path.join("renamed")).contains("name the folder it lies in"));
 
     std::fs::write(path.join("config.json"), r#"{"model_type": "gpt2"}"#).unwrap();
-    assert!(message(path).contains(r#"has model_type "gpt2", expected "wolfgang" or "llama""#));
+    assert!(
+        message(path).contains(r#"has model_type "gpt2", expected "wolfgang" or one of "llama""#)
+    );
 
     std::fs::copy(
         repository("models/faust/config.json"),

@@ -2,7 +2,7 @@
 
 use crate::fixtures::repository;
 use crate::generation::batch;
-use crate::parity::{greedy, logits};
+use crate::parity::{greedy, llama_family, logits};
 use std::sync::LazyLock;
 use wolfgang_generate::{Device, DeviceName, WolfgangGenerator};
 
@@ -69,6 +69,7 @@ macro_rules! every_case {
             logits::reduced_precisions_are_close_to_the_original_or_refused,
             greedy::the_generator_continues_as_the_original,
             greedy::a_full_context_slides_on_as_the_original,
+            llama_family::the_llama_family_has_the_logits_and_ids_of_transformers,
             batch::batches_and_sessions_change_results_only_by_rounding,
         }
     };

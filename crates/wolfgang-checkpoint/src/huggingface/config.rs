@@ -184,3 +184,119 @@ pub(super) fn write(
     }
     Ok(json)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wolfgang_model::RopeScaling;
+
+    fn parsed(config: Json) -> ModelConfig {
+        parse(Path::new("folder"), &config).unwrap()
+    }
+
+    #[test]
+    fn missing_fields_have_the_defaults_of_transformers() {
+        let llama = parsed(json!({"model_type": "llama"}));
+        assert_eq!((llama.block_size, llama.vocab_size), (2048, 32000));
+        assert_eq!(
+            (llama.n_layer, llama.n_embd, llama.hidden_dim()),
+            (32, 4096, 11008)
+        );
+        assert_eq!(
+            (llama.n_head, llama.n_kv_head, llama.head_dim()),
+            (32, 32, 128)
+        );
+        assert!(!llama.tie_word_embeddings && !llama.qkv_bias && !llama.qk_norm);
+        assert_eq!((llama.rms_norm_eps, llama.rope_theta), (1e-6, 10000.0));
+
+        let mistral = parsed(json!({"model_type": "mistral", "sliding_window": null}));
+        assert_eq!((mistral.block_size, mistral.n_kv_head), (1 << 17, 8));
+        assert_eq!(mistral.hidden_dim(), 14336);
+        let qwen2 = parsed(json!({"model_type": "qwen2", "num_key_value_heads": null}));
+        assert_eq!((qwen2.vocab_size, qwen2.n_kv_head), (151_936, 32));
+        assert!(qwen2.qkv_bias && !qwen2.attention_output_bias && !qwen2.qk_norm);
+        let qwen3 = parsed(json!({"model_type": "qwen3", "hidden_size": 1024}));
+        assert_eq!((qwen3.head_dim(), qwen3.attention_dim()), (128, 4096));
+        assert!(qwen3.qk_norm && !qwen3.qkv_bias);
+        let qwen3 =
+            parsed(json!({"model_type": "qwen3", "head_dim": null, "attention_bias": true}));
+        assert_eq!(qwen3.head_dim, None);
+        assert!(qwen3.qkv_bias && qwen3.attention_output_bias);
+    }
+
+    #[test]
+    fn rope_scaling_is_read_where_each_version_writes_it() {
+        let llama3 = RopeScaling::Llama3 {
+            factor: 32.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_max_position_embeddings: 8192,
+        };
+        let group = json!({
+            "rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0, "original_max_position_embeddings": 8192
+        });
+        let mut version5 = group.clone();
+        version5["rope_theta"] = json!(500_000.0);
+        for config in [
+            json!({"rope_theta": 500_000, "rope_scaling": group.clone()}),
+            json!({"rope_parameters": version5.clone()}),
+            json!({"rope_theta": 500_000, "rope_scaling": group, "rope_parameters": version5}),
+        ] {
+            let model = parsed(config);
+            assert_eq!(model.rope_theta, 500_000.0);
+            assert_eq!(model.rope_scaling, Some(llama3.clone()));
+        }
+        let group = json!({
+            "type": "llama3", "factor": 2, "low_freq_factor": 1, "high_freq_factor": 4
+        });
+        let model = parsed(json!({"max_position_embeddings": 64, "rope_scaling": group}));
+        assert!(matches!(
+            model.rope_scaling,
+            Some(RopeScaling::Llama3 {
+                original_max_position_embeddings: 64,
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn a_written_configuration_is_read_back() {
+        let base = ModelConfig::default()
+            .with_rms_norm_eps(1e-5)
+            .with_rope_theta(1e6);
+        let scaling = RopeScaling::Llama3 {
+            factor: 8.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_max_position_embeddings: 128,
+        };
+        for config in [
+            ModelConfig::default(),
+            base.clone().with_rope_scaling(scaling),
+            base.clone()
+                .with_tie_word_embeddings(false)
+                .with_qkv_bias(true),
+            base.clone().with_qk_norm(true).with_head_dim(128),
+            base.clone()
+                .with_qkv_bias(true)
+                .with_attention_output_bias(true),
+            base.with_intermediate_size(1000),
+        ] {
+            let path = Path::new("folder");
+            let json = write(path, &config, "float32", &SpecialIds::default(), &[]).unwrap();
+            assert_eq!(parsed(json), config);
+        }
+    }
+
+    #[test]
+    fn biases_that_no_architecture_has_are_refused_on_export() {
+        let config = ModelConfig::default().with_attention_output_bias(true);
+        let path = Path::new("folder");
+        let error = write(path, &config, "float32", &SpecialIds::default(), &[]).unwrap_err();
+        assert!(
+            error.to_string().contains("attention_output_bias is true"),
+            "{error}"
+        );
+    }
+}
