@@ -309,9 +309,14 @@ fn verify(
         tensor: what.to_owned(),
     };
     let reread = Checkpoint::open(staging.path())?;
-    // Has no effect on the model, and is not stored in a Hugging Face folder.
-    let bias = config.bias;
-    if *config != reread.config().clone().with_bias(bias) {
+    // Widths can be written in two ways, and `bias` has no effect on the model and is not stored in
+    // a Hugging Face folder.
+    let effective = |config: &ModelConfig| {
+        let explicit = config.clone().with_head_dim(config.head_dim());
+        let explicit = explicit.with_intermediate_size(config.hidden_dim());
+        explicit.with_bias(false).with_multiple_of(1)
+    };
+    if effective(config) != effective(reread.config()) {
         return Err(differs("the config"));
     }
     let written: BTreeMap<_, _> = reread

@@ -21,12 +21,12 @@ pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
     }
     match config["model_type"].as_str() {
         Some(native::MODEL_TYPE) => native::open(path, config),
-        Some(huggingface::MODEL_TYPE) => huggingface::open(path, &config),
+        Some(other) if huggingface::is_model_type(other) => huggingface::open(path, &config),
         _ => Err(not_a_checkpoint(format!(
-            "its {CONFIG} has model_type {}, expected {:?} or {:?}",
+            "its {CONFIG} has model_type {}, expected {:?} or one of {}",
             shown(&config["model_type"]),
             native::MODEL_TYPE,
-            huggingface::MODEL_TYPE
+            huggingface::model_types()
         ))),
     }
 }

@@ -1,16 +1,17 @@
-//! Hugging Face folders: the same model exported as a `LlamaForCausalLM`.
+//! Hugging Face folders of the Llama family: Llama, Mistral, Qwen2 and Qwen3.
 //!
 //! A folder has a `config.json` and either `model.safetensors` or several such files with an index.
-//! A configuration of a Llama that is not a Wolfgang-LM is refused; the error names the field.
+//! A configuration that the model cannot compute is refused; the error names the field.
 
 mod config;
 mod export;
+mod family;
 mod names;
 mod rows;
 mod special;
 
-pub(crate) use config::MODEL_TYPE;
 pub(crate) use export::write;
+pub(crate) use family::{is_model_type, model_types};
 pub(crate) use names::llama_name;
 pub(crate) use rows::{interleaved, is_rotated};
 pub(crate) use special::SpecialIds;

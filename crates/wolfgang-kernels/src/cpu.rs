@@ -5,7 +5,7 @@ use crate::activations::PackedActivations;
 use crate::append::{Rotation, append};
 use crate::attention::{Sequence, attend};
 use crate::cache::Cache;
-use crate::elementwise::rms_norm;
+use crate::elementwise::{rms_norm, rms_norm_heads};
 use crate::format::Format;
 use crate::gemm::{Epilogue, multiply};
 use crate::isa::Isa;
@@ -126,6 +126,25 @@ impl Cpu {
     ) {
         assert_eq!(from.width(), weight.width(), "the weight has another width");
         rms_norm(self.isa, &mut self.pool, from, weight, epsilon, into);
+    }
+
+    /// RMSNorm, in place, of each of `heads` consecutive heads of each row, from head `first` on.
+    /// The width of `weight`, a matrix of one row, is that of a head.
+    ///
+    /// # Panics
+    /// If a row does not have these heads.
+    pub fn rms_norm_heads(
+        &mut self,
+        rows: &mut RowMatrix,
+        first: usize,
+        heads: usize,
+        weight: &RowMatrix,
+        epsilon: f32,
+    ) {
+        let end = (first + heads) * weight.width();
+        assert!(end <= rows.width(), "the heads exceed the rows");
+        let heads = first..first + heads;
+        rms_norm_heads(self.isa, &mut self.pool, rows, heads, weight, epsilon);
     }
 
     /// Applies the rotary embedding to queries and keys, and appends keys and values to the caches.

@@ -4,6 +4,7 @@ use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
 use crate::rows::{RowMatrix, stride};
 use crate::simd::{LANES, Simd};
+use std::ops::Range;
 
 /// eˣ with a relative error below 2.5e-7, for x from -87 to 88. Smaller x give e⁻⁸⁷. The result for
 /// NaN is unspecified.
@@ -126,6 +127,66 @@ impl Kernel for RmsNorm<'_> {
     }
 }
 
+/// RMSNorm, in place, of these heads of each row. `weight` has the width of a head.
+pub(crate) fn rms_norm_heads(
+    isa: Isa,
+    pool: &mut Pool,
+    rows: &mut RowMatrix,
+    heads: Range<usize>,
+    weight: &RowMatrix,
+    epsilon: f32,
+) {
+    let (n, stride, head_dim) = (rows.rows(), stride(rows.width()), weight.width());
+    let shared = rows.shared();
+    let heads = heads.start * head_dim..heads.end * head_dim;
+    pool.run(n.div_ceil(PIECE_ROWS), &|_, piece| {
+        for row in piece * PIECE_ROWS..n.min((piece + 1) * PIECE_ROWS) {
+            let start = row * stride;
+            // SAFETY: every row belongs to one piece.
+            let heads = unsafe { shared.part(start + heads.start..start + heads.end) };
+            for head in heads.chunks_exact_mut(head_dim) {
+                isa.run(RmsNormHead {
+                    head,
+                    weight: weight.row(0),
+                    epsilon,
+                });
+            }
+        }
+    });
+}
+
+struct RmsNormHead<'a> {
+    head: &'a mut [f32],
+    weight: &'a [f32],
+    epsilon: f32,
+}
+
+impl Kernel for RmsNormHead<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let width = self.head.len() as f32;
+        let (head, rest) = self.head.as_chunks_mut::<LANES>();
+        let mut last = [0.0; LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        let mut squares = simd.splat(0.0);
+        for x in head.iter().chain([&last]) {
+            let x = simd.load(x);
+            squares = simd.fma(x, x, squares);
+        }
+        let scale = 1.0 / (sum_of(simd, squares) / width + self.epsilon).sqrt();
+        let (weight, last_weight) = self.weight.as_chunks::<LANES>();
+        for (x, weight) in head.iter_mut().zip(weight) {
+            let normed = simd.mul(simd.load(x), simd.splat(scale));
+            simd.store(simd.mul(normed, simd.load(weight)), x);
+        }
+        for (x, weight) in rest.iter_mut().zip(last_weight) {
+            *x = *x * scale * weight;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,6 +245,39 @@ mod tests {
         let scale = 1.0 / (14.0f32 / 3.0 + 1e-6).sqrt();
         for (found, expected) in into.row(1).iter().zip([1.0, -20.0, 1.5]) {
             assert!((found - expected * scale).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn the_norm_of_a_head_has_the_bits_of_the_norm_of_a_row() {
+        let mut pool = Pool::new(std::num::NonZeroUsize::MIN).unwrap();
+        for head_dim in [2, 16, 20, 64] {
+            let (mut rows, mut head, mut weight, mut expected) = Default::default();
+            let number = |i: usize| (i as f32 * 0.7).sin();
+            RowMatrix::reset(&mut rows, 2, 4 * head_dim);
+            RowMatrix::reset(&mut head, 1, head_dim);
+            RowMatrix::reset(&mut weight, 1, head_dim);
+            for (i, x) in weight.row_mut(0).iter_mut().enumerate() {
+                *x = number(i + 1);
+            }
+            for (i, x) in rows.row_mut(1).iter_mut().enumerate() {
+                *x = number(i);
+            }
+            let before = rows.row(1).to_vec();
+            for isa in Isa::all() {
+                rows.row_mut(1).copy_from_slice(&before);
+                rms_norm_heads(isa, &mut pool, &mut rows, 1..3, &weight, 1e-6);
+                for (index, found) in rows.row(1).chunks(head_dim).enumerate() {
+                    let before = &before[index * head_dim..(index + 1) * head_dim];
+                    if index == 1 || index == 2 {
+                        head.row_mut(0).copy_from_slice(before);
+                        rms_norm(isa, &mut pool, &head, &weight, 1e-6, &mut expected);
+                        assert_eq!(found, RowMatrix::row(&expected, 0), "{isa:?}, {head_dim}");
+                    } else {
+                        assert_eq!(found, before);
+                    }
+                }
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::kv_cache::LayerCache;
 use crate::linear::Linear;
+use crate::norm::RmsNorm;
 use crate::rope::Rotation;
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::softmax};
@@ -12,9 +13,12 @@ use burn::tensor::{Tensor, activation::softmax};
 pub(crate) struct Attention {
     /// wq, wk and wv, concatenated by rows.
     pub(crate) wqkv: Linear,
+    /// Norms of each head of the queries and of the keys.
+    pub(crate) qk_norm: Option<[RmsNorm; 2]>,
     pub(crate) wo: Linear,
     pub(crate) n_head: usize,
     pub(crate) n_kv_head: usize,
+    pub(crate) head_dim: usize,
 }
 
 /// Inputs of a forward pass that all layers share.
@@ -35,15 +39,24 @@ impl Attention {
         context: &ForwardContext,
         cache: Option<&mut LayerCache>,
     ) -> Tensor<3> {
-        let [batch, seq, width] = x.dims();
-        let head_dim = width / self.n_head;
+        let [batch, seq, _] = x.dims();
+        let head_dim = self.head_dim;
         let group = self.n_head / self.n_kv_head;
         let rotated = self.n_head + self.n_kv_head;
 
         // Heads of queries, then of keys, then of values. Queries and keys are rotated together.
         let qkv = self.wqkv.forward(x);
         let qkv = qkv.reshape([batch, seq, rotated + self.n_kv_head, head_dim]);
-        let qk = context.rotation.rotate(qkv.clone().narrow(2, 0, rotated));
+        let qk = qkv.clone().narrow(2, 0, rotated);
+        let qk = match &self.qk_norm {
+            Some([q_norm, k_norm]) => {
+                let q = q_norm.forward(qk.clone().narrow(2, 0, self.n_head));
+                let k = k_norm.forward(qk.narrow(2, self.n_head, self.n_kv_head));
+                Tensor::cat(vec![q, k], 2)
+            }
+            None => qk,
+        };
+        let qk = context.rotation.rotate(qk);
         let q = qk.clone().narrow(2, 0, self.n_head);
         let k = qk.narrow(2, self.n_head, self.n_kv_head);
         let v = qkv.narrow(2, rotated, self.n_kv_head);
@@ -73,6 +86,7 @@ impl Attention {
         let mixed = mixed
             .reshape([batch, self.n_head, seq, head_dim])
             .swap_dims(1, 2);
-        self.wo.forward(mixed.reshape([batch, seq, width]))
+        self.wo
+            .forward(mixed.reshape([batch, seq, self.n_head * head_dim]))
     }
 }

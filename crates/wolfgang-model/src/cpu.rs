@@ -19,11 +19,15 @@ const PREFILL_ROWS: usize = 256;
 /// All layers, with packed weights.
 #[derive(Debug)]
 pub(crate) struct CpuTransformer {
-    /// The embeddings, which are also the matrix of the output head.
     embeddings: Matrix,
     layers: Vec<Layer>,
     norm: RowMatrix,
+    /// `None` if the embeddings are the output head.
+    head: Option<Matrix>,
+    rms_norm_eps: f32,
     rope: RopeTable,
+    n_head: usize,
+    n_kv_head: usize,
     hidden_dim: usize,
     threads: usize,
     /// Locked for a forward pass, which uses all threads.
@@ -35,7 +39,11 @@ struct Layer {
     attention_norm: RowMatrix,
     /// wq, wk and wv, concatenated by rows.
     wqkv: Matrix,
+    qkv_bias: Option<RowMatrix>,
+    /// Norms of each head of the queries and of the keys.
+    qk_norm: Option<[RowMatrix; 2]>,
     wo: Matrix,
+    wo_bias: Option<RowMatrix>,
     ffn_norm: RowMatrix,
     /// w1 and w3, whose panels alternate.
     w13: Matrix,
@@ -50,12 +58,14 @@ impl CpuTransformer {
     pub(crate) fn weight_bytes(&self) -> usize {
         let of_layer = |layer: &Layer| {
             let matrices = [&layer.wqkv, &layer.wo, &layer.w13, &layer.w2];
-            matrices.map(Matrix::bytes).iter().sum::<usize>()
-                + bytes_of(&layer.attention_norm)
-                + bytes_of(&layer.ffn_norm)
+            let vectors = [&layer.attention_norm, &layer.ffn_norm].into_iter();
+            let vectors = vectors.chain(&layer.qkv_bias).chain(&layer.wo_bias);
+            let vectors = vectors.chain(layer.qk_norm.iter().flatten());
+            matrices.map(Matrix::bytes).iter().sum::<usize>() + vectors.map(bytes_of).sum::<usize>()
         };
         let of_layers: usize = self.layers.iter().map(of_layer).sum();
-        self.embeddings.bytes() + of_layers + bytes_of(&self.norm)
+        let head = self.head.as_ref().map_or(0, Matrix::bytes);
+        self.embeddings.bytes() + of_layers + bytes_of(&self.norm) + head
     }
 
     pub(crate) fn threads(&self) -> usize {

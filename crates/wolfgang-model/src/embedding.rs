@@ -1,9 +1,10 @@
-//! The embeddings, which are also the output head.
+//! The embeddings and the output head.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor};
 
-/// One vector per token id. The matrix is also that of the output head (tied weights).
+/// One vector per token id. The output head is such a matrix, too: that of the embeddings if the
+/// weights are tied.
 #[derive(Module, Debug)]
 pub(crate) struct Embedding {
     /// `[vocab_size, n_embd]`.

@@ -3,31 +3,27 @@
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-/// Masks for any number of tokens at any position. They are slices of one tensor, so that a forward
-/// pass uploads only ids to the device.
+/// Masks for any number of tokens at any position. They are made on the device from one triangle,
+/// so that a forward pass uploads only ids.
 #[derive(Module, Debug)]
 pub(crate) struct CausalMask {
-    /// `[rows, 2 · block_size]`: row r is 0 up to column `block_size` + r and −∞ after it. The mask
-    /// of a token at position p is row 0 from column `block_size` − p on. A plain tensor, because
-    /// it is a constant and not a parameter.
-    diagonal: Tensor<2>,
+    /// `[rows, rows]`: 0 up to the diagonal and −∞ after it. A plain tensor, because it is a
+    /// constant and not a parameter.
+    triangle: Tensor<2>,
     rows: usize,
-    block_size: usize,
 }
 
 impl CausalMask {
-    /// Masks of more than `rows` tokens are concatenated from several slices.
-    pub(crate) fn new(rows: usize, block_size: usize, device: &Device, dtype: DType) -> Self {
-        let (rows, width) = (rows.min(block_size), 2 * block_size);
-        let mut diagonal = vec![0.0; rows * width];
-        for (row, line) in diagonal.chunks_exact_mut(width).enumerate() {
-            line[(block_size + row + 1).min(width)..].fill(f32::NEG_INFINITY);
+    /// Masks of more than `rows` tokens are concatenated from several triangles.
+    pub(crate) fn new(rows: usize, device: &Device, dtype: DType) -> Self {
+        let mut triangle = vec![0.0; rows * rows];
+        for (row, line) in triangle.chunks_exact_mut(rows).enumerate() {
+            line[row + 1..].fill(f32::NEG_INFINITY);
         }
-        let diagonal = TensorData::new(diagonal, [rows, width]);
+        let triangle = TensorData::new(triangle, [rows, rows]);
         Self {
-            diagonal: Tensor::from_data(diagonal, (device, dtype)),
+            triangle: Tensor::from_data(triangle, (device, dtype)),
             rows,
-            block_size,
         }
     }
 
@@ -35,21 +31,27 @@ impl CausalMask {
     /// positions that a token attends to, otherwise −∞. `None` for a single token, which attends to
     /// all.
     pub(crate) fn at(&self, start: usize, seq: usize) -> Option<Tensor<2>> {
-        let slice = |done: usize| {
-            let rows = self
-                .diagonal
-                .clone()
-                .narrow(0, 0, self.rows.min(seq - done));
-            rows.narrow(1, self.block_size - start - done, start + seq)
-        };
-        match seq {
-            1 => None,
-            _ if seq <= self.rows => Some(slice(0)),
-            _ => Some(Tensor::cat(
-                (0..seq).step_by(self.rows).map(slice).collect(),
-                0,
-            )),
+        if seq == 1 {
+            return None;
         }
+        let rows = |done: usize| {
+            let rows = self.rows.min(seq - done);
+            let constant = |width: usize, value: f32| {
+                let options = (&self.triangle.device(), self.triangle.dtype());
+                (width > 0).then(|| Tensor::<2>::full([rows, width], value, options))
+            };
+            let triangle = self.triangle.clone().narrow(0, 0, rows).narrow(1, 0, rows);
+            let columns = [
+                constant(start + done, 0.0),
+                Some(triangle),
+                constant(seq - done - rows, f32::NEG_INFINITY),
+            ];
+            Tensor::cat(columns.into_iter().flatten().collect(), 1)
+        };
+        Some(Tensor::cat(
+            (0..seq).step_by(self.rows).map(rows).collect(),
+            0,
+        ))
     }
 }
 
@@ -59,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_token_attends_to_itself_and_to_earlier_positions() {
-        let mask = CausalMask::new(3, 8, &Device::flex(), DType::F32);
+        let mask = CausalMask::new(3, &Device::flex(), DType::F32);
         assert!(mask.at(3, 1).is_none());
         for (start, seq) in [(0, 2), (0, 3), (5, 3), (0, 8), (1, 7), (6, 2)] {
             let found = mask.at(start, seq).unwrap();

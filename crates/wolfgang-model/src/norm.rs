@@ -1,6 +1,5 @@
 //! RMSNorm.
 
-use crate::ModelConfig;
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
 
@@ -8,23 +7,25 @@ use burn::tensor::{DType, Tensor};
 /// then times the weight.
 #[derive(Module, Debug)]
 pub(crate) struct RmsNorm {
-    /// `[n_embd]`.
+    /// `[width]`.
     weight: Param<Tensor<1>>,
+    epsilon: f64,
 }
 
 impl RmsNorm {
-    pub(crate) fn new(weight: Tensor<1>) -> Self {
+    pub(crate) fn new(weight: Tensor<1>, epsilon: f64) -> Self {
         Self {
             weight: Param::from_tensor(weight),
+            epsilon,
         }
     }
 
-    /// `[batch, seq, n_embd]` → the same shape.
-    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    /// `[…, width]` → the same shape.
+    pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let dtype = x.dtype();
         let x = x.cast(DType::F32);
-        let mean_square = x.clone().square().mean_dim(2);
-        let normed = x / (mean_square + ModelConfig::RMS_NORM_EPS).sqrt();
+        let mean_square = x.clone().square().mean_dim(D - 1);
+        let normed = x / (mean_square + self.epsilon).sqrt();
         normed.cast(dtype) * self.weight.val().unsqueeze()
     }
 }

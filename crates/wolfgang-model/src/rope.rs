@@ -1,6 +1,6 @@
 //! Rotary position embedding.
 
-use crate::ModelConfig;
+use crate::{ModelConfig, RopeScaling};
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
@@ -14,15 +14,13 @@ pub(crate) struct RopeTable {
 }
 
 impl RopeTable {
-    pub(crate) fn new(head_dim: usize, block_size: usize) -> Self {
-        const THETA: f32 = ModelConfig::ROPE_THETA as f32;
+    pub(crate) fn new(config: &ModelConfig) -> Self {
+        let frequencies = frequencies(config);
         // Computed in f32, as in the original: at position 500 the rounding of the angle changes
         // the logits.
-        let angle =
-            |t: usize, i: usize| t as f32 * (1.0 / THETA.powf((2 * i) as f32 / head_dim as f32));
         let table = |pair: fn(f32) -> [f32; 2]| {
-            let row = move |t| (0..head_dim / 2).flat_map(move |i| pair(angle(t, i)));
-            (0..block_size).flat_map(row).collect()
+            let row = |t: usize| frequencies.iter().flat_map(move |f| pair(t as f32 * f));
+            (0..config.block_size).flat_map(row).collect()
         };
         Self {
             cos: table(|angle| [angle.cos(), angle.cos()]),
@@ -31,8 +29,38 @@ impl RopeTable {
     }
 }
 
+/// Returns the frequency of each pair of dimensions, `[head_dim / 2]`, in radians per position.
+/// Computed in f32, as in the transformers library.
+fn frequencies(config: &ModelConfig) -> Vec<f32> {
+    let (theta, head_dim) = (config.rope_theta as f32, config.head_dim());
+    let unscaled = |i: usize| 1.0 / theta.powf((2 * i) as f32 / head_dim as f32);
+    let scaled = |frequency: f32| match config.rope_scaling {
+        None => frequency,
+        Some(RopeScaling::Linear { factor }) => frequency / factor as f32,
+        Some(RopeScaling::Llama3 {
+            factor,
+            low_freq_factor,
+            high_freq_factor,
+            original_max_position_embeddings,
+        }) => {
+            let (factor, context) = (factor as f32, original_max_position_embeddings as f32);
+            let (low, high) = (low_freq_factor as f32, high_freq_factor as f32);
+            let wavelength = 2.0 * std::f32::consts::PI / frequency;
+            if wavelength > context / low {
+                frequency / factor
+            } else if wavelength < context / high {
+                frequency
+            } else {
+                let kept = (context / wavelength - low) / (high - low);
+                (1.0 - kept) * frequency / factor + kept * frequency
+            }
+        }
+    };
+    (0..head_dim / 2).map(|i| scaled(unscaled(i))).collect()
+}
+
 /// Rotary embedding (Su et al. 2021), interleaved: adjacent dimensions are one complex number, and
-/// pair i at position t is rotated by the angle t · θ^(−2i / head_dim).
+/// pair i at position t is rotated by the angle t · θ^(−2i / head_dim), unless frequencies are scaled.
 #[derive(Module, Debug)]
 pub(crate) struct RotaryEmbedding {
     /// The cosine of each angle, twice: `[block_size, head_dim]`. A plain tensor, because it is a
@@ -43,12 +71,12 @@ pub(crate) struct RotaryEmbedding {
 }
 
 impl RotaryEmbedding {
-    pub(crate) fn new(head_dim: usize, block_size: usize, device: &Device, dtype: DType) -> Self {
+    pub(crate) fn new(config: &ModelConfig, device: &Device, dtype: DType) -> Self {
         let tensor = |table: Vec<f32>| {
-            let table = TensorData::new(table, [block_size, head_dim]);
+            let table = TensorData::new(table, [config.block_size, config.head_dim()]);
             Tensor::from_data(table, (device, dtype))
         };
-        let RopeTable { cos, sin } = RopeTable::new(head_dim, block_size);
+        let RopeTable { cos, sin } = RopeTable::new(config);
         Self {
             cos: tensor(cos),
             sin: tensor(sin),

@@ -23,6 +23,8 @@ pub(crate) struct Transformer {
     embeddings: Embedding,
     layers: Vec<Block>,
     norm: RmsNorm,
+    /// `None` if the embeddings are the output head.
+    head: Option<Embedding>,
     rope: RotaryEmbedding,
     mask: CausalMask,
 }
@@ -35,32 +37,49 @@ impl Transformer {
         mut weights: Weights,
     ) -> Self {
         let (width, kv, hidden) = (config.n_embd, config.kv_dim(), config.hidden_dim());
+        let (attention, head_dim) = (config.attention_dim(), config.head_dim());
+        let epsilon = config.rms_norm_eps;
 
         let embeddings = Embedding::new(weights.tensor([config.vocab_size, width]));
         let layers = (0..config.n_layer)
             .map(|_| Block {
-                attention_norm: weights.norm(width),
+                attention_norm: weights.norm(width, epsilon),
                 attention: Attention {
-                    wqkv: weights.linear(width + 2 * kv, width),
-                    wo: weights.linear(width, width),
+                    wqkv: weights.linear(attention + 2 * kv, width).with_bias(
+                        config
+                            .qkv_bias
+                            .then(|| weights.tensor([attention + 2 * kv])),
+                    ),
+                    qk_norm: config
+                        .qk_norm
+                        .then(|| [(); 2].map(|()| weights.norm(head_dim, epsilon))),
+                    wo: weights.linear(width, attention).with_bias(
+                        config
+                            .attention_output_bias
+                            .then(|| weights.tensor([width])),
+                    ),
                     n_head: config.n_head,
                     n_kv_head: config.n_kv_head,
+                    head_dim,
                 },
-                ffn_norm: weights.norm(width),
+                ffn_norm: weights.norm(width, epsilon),
                 feed_forward: FeedForward {
                     w13: weights.linear(2 * hidden, width),
                     w2: weights.linear(width, hidden),
                 },
             })
             .collect();
-        let norm = weights.norm(width);
-        let (block_size, dtype) = (config.block_size, precision.dtype());
+        let norm = weights.norm(width, epsilon);
+        let head = (!config.tie_word_embeddings)
+            .then(|| Embedding::new(weights.tensor([config.vocab_size, width])));
+        let dtype = precision.dtype();
         Self {
             embeddings,
             layers,
             norm,
-            rope: RotaryEmbedding::new(config.head_dim(), block_size, device, dtype),
-            mask: CausalMask::new(PREFILL_ROWS, block_size, device, dtype),
+            head,
+            rope: RotaryEmbedding::new(config, device, dtype),
+            mask: CausalMask::new(PREFILL_ROWS.min(config.block_size), device, dtype),
         }
     }
 
@@ -127,6 +146,7 @@ impl Transformer {
 
     /// Final norm and output head, `[1, n, n_embd]` → `[n, vocab_size]`.
     fn project_logits(&self, x: Tensor<3>) -> Tensor<2> {
-        self.embeddings.head(self.norm.forward(x).squeeze_dim(0))
+        let head = self.head.as_ref().unwrap_or(&self.embeddings);
+        head.head(self.norm.forward(x).squeeze_dim(0))
     }
 }

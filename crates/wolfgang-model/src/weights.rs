@@ -12,8 +12,8 @@ use std::ops::Range;
 pub type RowReader<'a, E> = Box<dyn Fn(Range<usize>, &mut [f32]) -> Result<(), E> + Sync + 'a>;
 
 /// Groups the parameters that are multiplied with the same input: wq, wk and wv, and w1 and w3.
-/// Each group becomes one matrix, concatenated by rows, so that one product replaces two or three.
-/// All other parameters are groups of one. The order is kept.
+/// Each group becomes one matrix, concatenated by rows, so that one product replaces two or three;
+/// biases are grouped likewise. All other parameters are groups of one. The order is kept.
 pub(crate) fn fuse_projections(parameters: &[Parameter]) -> Vec<Vec<&Parameter>> {
     let mut fused: Vec<Vec<&Parameter>> = Vec::new();
     for parameter in parameters {
@@ -79,8 +79,8 @@ impl Weights {
     }
 
     /// Returns the next vector, `[width]`, as a norm.
-    pub(crate) fn norm(&mut self, width: usize) -> RmsNorm {
-        RmsNorm::new(self.tensor([width]))
+    pub(crate) fn norm(&mut self, width: usize, epsilon: f64) -> RmsNorm {
+        RmsNorm::new(self.tensor([width]), epsilon)
     }
 }
 

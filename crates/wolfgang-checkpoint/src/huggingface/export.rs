@@ -39,7 +39,13 @@ pub(crate) fn write(
     };
     put(GENERATION_CONFIG, special.generation_config(end_ids))?;
     let dtype = tensors.first().map_or(DType::F32, |tensor| tensor.dtype);
-    let json = config::write(config, torch_name(dtype), &special, end_ids);
+    let json = config::write(
+        staging.target(),
+        config,
+        torch_name(dtype),
+        &special,
+        end_ids,
+    )?;
     put(CONFIG, json)?;
 
     let incomplete = AtomicBool::new(false);

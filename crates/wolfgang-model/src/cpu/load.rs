@@ -38,8 +38,13 @@ impl CpuTransformer {
                 }
                 None => {
                     let mut vector = RowMatrix::default();
-                    vector.reset(1, parts[0].n_weights());
-                    readers[0](0..1, vector.row_mut(0))?;
+                    vector.reset(1, parts.iter().map(|part| part.n_weights()).sum());
+                    let mut rest = vector.row_mut(0);
+                    for (part, read) in parts.iter().zip(&readers) {
+                        let (into, remaining) = rest.split_at_mut(part.n_weights());
+                        read(0..1, into)?;
+                        rest = remaining;
+                    }
                     vectors.push(vector);
                 }
             }
@@ -55,18 +60,29 @@ impl CpuTransformer {
             Ok(Layer {
                 attention_norm: vector()?,
                 wqkv: matrix()?,
+                qkv_bias: config.qkv_bias.then(&mut vector).transpose()?,
+                qk_norm: match config.qk_norm {
+                    true => Some([vector()?, vector()?]),
+                    false => None,
+                },
                 wo: matrix()?,
+                wo_bias: config.attention_output_bias.then(&mut vector).transpose()?,
                 ffn_norm: vector()?,
                 w13: matrix()?,
                 w2: matrix()?,
             })
         });
         let layers = layers.collect::<Result<_, ModelError>>()?;
+        let tied = config.tie_word_embeddings;
         Ok(Self {
             embeddings,
             layers,
             norm: vector()?,
-            rope: RopeTable::new(config.head_dim(), config.block_size),
+            head: (!tied).then(matrix).transpose()?,
+            rms_norm_eps: config.rms_norm_eps as f32,
+            rope: RopeTable::new(config),
+            n_head: config.n_head,
+            n_kv_head: config.n_kv_head,
             hidden_dim: config.hidden_dim(),
             threads: cpu.threads(),
             workspace: Mutex::new(Workspace::new(cpu)),

@@ -1,11 +1,8 @@
 //! One pass through the layers, for any number of sequences.
 
 use super::CpuTransformer;
-use crate::ModelConfig;
 use crate::profile::{Op, OpTimer};
 use wolfgang_kernels::{Cache, Cpu, Epilogue, PackedActivations, Rotation, RowMatrix, Sequence};
-
-const RMS_NORM_EPS: f32 = ModelConfig::RMS_NORM_EPS as f32;
 
 /// The threads and the buffers of a forward pass. They are reused, so that decoding allocates only
 /// logits.
@@ -14,10 +11,10 @@ pub(super) struct Workspace {
     pub(super) cpu: Cpu,
     /// `[rows, n_embd]`: the residual stream.
     pub(super) x: RowMatrix,
-    /// `[rows, n_embd]`: the result of a norm or of attention.
+    /// `[rows, n_embd]`, the result of a norm, or `[rows, attention_dim]`, that of attention.
     normed: RowMatrix,
     inputs: PackedActivations,
-    /// `[rows, n_embd + 2 kv_dim]`.
+    /// `[rows, attention_dim + 2 kv_dim]`.
     qkv: RowMatrix,
     /// `[rows, hidden_dim]`.
     gated: RowMatrix,
@@ -94,6 +91,7 @@ impl Workspace {
         } = self;
         let rows = chunks.iter().map(|chunk| chunk.ids.len()).sum();
         let format = model.embeddings.format();
+        let epsilon = model.rms_norm_eps;
         x.reset(rows, model.embeddings.shape().inputs);
         for (row, id) in chunks.iter().flat_map(|chunk| chunk.ids).enumerate() {
             model.embeddings.read_row(*id as usize, x.row_mut(row));
@@ -104,13 +102,24 @@ impl Workspace {
             sin: &model.rope.sin,
         };
         for (index, layer) in model.layers.iter().enumerate() {
-            cpu.rms_norm(x, &layer.attention_norm, RMS_NORM_EPS, normed);
+            cpu.rms_norm(x, &layer.attention_norm, epsilon, normed);
             timer.record(Op::Norm);
             cpu.pack_activations(normed, format, inputs);
             timer.record(Op::Pack);
             qkv.reset(rows, layer.wqkv.shape().outputs);
-            cpu.multiply(&layer.wqkv, inputs, qkv, Epilogue::Store);
+            match &layer.qkv_bias {
+                Some(bias) => {
+                    add_to_rows(bias, qkv);
+                    cpu.multiply(&layer.wqkv, inputs, qkv, Epilogue::Add);
+                }
+                None => cpu.multiply(&layer.wqkv, inputs, qkv, Epilogue::Store),
+            }
             timer.record(Op::Qkv);
+            if let Some([q_norm, k_norm]) = &layer.qk_norm {
+                cpu.rms_norm_heads(qkv, 0, model.n_head, q_norm, epsilon);
+                cpu.rms_norm_heads(qkv, model.n_head, model.n_kv_head, k_norm, epsilon);
+                timer.record(Op::Norm);
+            }
             let mut attend = |sequences: &mut [Sequence<&mut Cache>]| {
                 cpu.append(qkv, rotation, sequences);
                 cpu.attend(qkv, sequences, normed);
@@ -129,10 +138,13 @@ impl Workspace {
             timer.record(Op::Attention);
             cpu.pack_activations(normed, format, inputs);
             timer.record(Op::Pack);
+            if let Some(bias) = &layer.wo_bias {
+                add_to_rows(bias, x);
+            }
             cpu.multiply(&layer.wo, inputs, x, Epilogue::Add);
             timer.record(Op::AttentionOutput);
 
-            cpu.rms_norm(x, &layer.ffn_norm, RMS_NORM_EPS, normed);
+            cpu.rms_norm(x, &layer.ffn_norm, epsilon, normed);
             timer.record(Op::Norm);
             cpu.pack_activations(normed, format, inputs);
             timer.record(Op::Pack);
@@ -167,12 +179,21 @@ impl Workspace {
             logits,
             ..
         } = self;
-        cpu.rms_norm(x, &model.norm, RMS_NORM_EPS, normed);
+        cpu.rms_norm(x, &model.norm, model.rms_norm_eps, normed);
         timer.record(Op::Norm);
-        cpu.pack_activations(normed, model.embeddings.format(), inputs);
+        let head = model.head.as_ref().unwrap_or(&model.embeddings);
+        cpu.pack_activations(normed, head.format(), inputs);
         timer.record(Op::Pack);
-        logits.reset(x.rows(), model.embeddings.shape().outputs);
-        cpu.multiply(&model.embeddings, inputs, logits, Epilogue::Store);
+        logits.reset(x.rows(), head.shape().outputs);
+        cpu.multiply(head, inputs, logits, Epilogue::Store);
         timer.record(Op::Head);
+    }
+}
+
+/// Adds a vector to each row.
+fn add_to_rows(vector: &RowMatrix, rows: &mut RowMatrix) {
+    for row in 0..rows.rows() {
+        let sums = rows.row_mut(row).iter_mut().zip(vector.row(0));
+        sums.for_each(|(sum, x)| *sum += x);
     }
 }
