@@ -2,6 +2,7 @@ pub use checkpoint::{Checkpoint, TensorInfo, load};
 pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
 pub use format::Format;
+pub use gguf::GgufTokenizer;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use progress::{Phase, Progress};
@@ -26,6 +27,7 @@ impl Checkpoint {
     pub fn format(&self) -> Format {}
     pub fn config(&self) -> &ModelConfig {}
     pub fn end_ids(&self) -> &[u32] {}
+    pub fn embedded_tokenizer(&self) -> Option<&GgufTokenizer> {}
     pub fn skipped(&self) -> &[Skipped] {}
     pub fn unread_classes(&self) -> &[String] {}
     pub fn tensors(&self) -> impl ExactSizeIterator<Item = TensorInfo<'_>> {}
@@ -139,8 +141,27 @@ pub enum Format {
     Pytorch,
     Native,
     HuggingFace,
+    Gguf,
 }
 impl fmt::Display for Format {}
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct GgufTokenizer {
+    pub model: String,
+    pub pre: Option<String>,
+    pub tokens: Vec<String>,
+    pub token_types: Vec<i32>,
+    pub scores: Vec<f32>,
+    pub merges: Vec<String>,
+    pub bos_token_id: Option<u32>,
+    pub eos_token_id: Option<u32>,
+    pub eot_token_id: Option<u32>,
+    pub unknown_token_id: Option<u32>,
+    pub padding_token_id: Option<u32>,
+    pub add_bos_token: Option<bool>,
+    pub add_space_prefix: Option<bool>,
+    pub chat_template: Option<String>,
+}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubModel {}
 impl HubModel {

@@ -7,7 +7,7 @@ use std::path::Path;
 use wolfgang_checkpoint::{
     Checkpoint, CheckpointError, ConvertOptions, Format, Precision, convert,
 };
-use wolfgang_model::RopeScaling;
+use wolfgang_model::{Device, RopeScaling};
 
 /// Converts to a native folder in f32, and compares its weights with the safetensors file `expected`.
 fn assert_weights_equal(model: &Path, expected: &Path) {
@@ -128,6 +128,23 @@ fn the_tokenizer_of_the_metadata_is_returned() {
         Some("{{ messages[0].content }}")
     );
     assert_eq!(checkpoint.end_ids(), [15]);
+}
+
+#[test]
+fn a_native_folder_computes_the_same_logits_as_its_gguf_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["llama", "qwen2", "qwen3"] {
+        let out = folder.path().join(name);
+        let checkpoint = Checkpoint::open(case(&format!("{name}.gguf"))).unwrap();
+        convert(&checkpoint, &out, &ConvertOptions::default(), &mut ()).unwrap();
+        let logits = |checkpoint: Checkpoint| {
+            let model = checkpoint.into_model(&Device::flex()).unwrap();
+            let logits = model.forward(&[3, 1, 4, 1, 5]).unwrap();
+            logits.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
+        let native = logits(Checkpoint::open(&out).unwrap());
+        assert_eq!(native, logits(checkpoint), "{name}");
+    }
 }
 
 /// The message of the error for changed contents of `llama.gguf`.
