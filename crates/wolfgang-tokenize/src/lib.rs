@@ -27,16 +27,18 @@
 //! **User text is never encoded as a control token.** [`Tokenizer::encode`] encodes `<|user|>` as
 //! the plain characters it consists of. Only [`Tokenizer::encode_with_special`] produces the
 //! control id. Chat prompts ([`Tokenizer::encode_chat`]) are assembled from ids, so the text of a
-//! user cannot end a message.
+//! user cannot end a message. This holds for prompts from a [`ChatTemplate`], too.
 
 mod byte_level;
 mod chat;
+mod chat_template;
 mod error;
 mod stream;
 mod tokenizer;
 mod validate;
 
 pub use chat::{Message, Role};
+pub use chat_template::{ChatTemplate, RenderedChat};
 pub use error::TokenizerError;
 pub use stream::DecodeStream;
 pub use tokenizer::{SpecialTokens, Tokenizer};

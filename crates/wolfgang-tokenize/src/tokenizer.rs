@@ -1,5 +1,6 @@
 //! The tokenizer: encoding and decoding with a `tokenizer.json`.
 
+use crate::chat_template::{ChatTemplate, ControlToken};
 use crate::{DecodeStream, TokenizerError, byte_level::TokenBytes, validate};
 use std::collections::HashMap;
 use std::fs::File;
@@ -34,6 +35,7 @@ pub enum SpecialTokens {
 #[derive(Clone)]
 pub struct Tokenizer {
     inner: Arc<Inner>,
+    pub(crate) chat_template: Option<Arc<ChatTemplate>>,
 }
 
 struct Inner {
@@ -168,6 +170,7 @@ impl Tokenizer {
         };
         Ok(Self {
             inner: Arc::new(inner),
+            chat_template: None,
         })
     }
 
@@ -265,6 +268,16 @@ impl Tokenizer {
             .get(id as usize)
             .copied()
             .unwrap_or(false)
+    }
+
+    /// Returns the added tokens that are not only whitespace, special or not.
+    pub(crate) fn control_tokens(&self) -> Vec<ControlToken> {
+        let added = self.inner.plain.get_added_tokens_decoder();
+        let tokens = added.into_iter().map(|(id, token)| ControlToken {
+            text: token.content,
+            id,
+        });
+        tokens.filter(|token| !token.text.trim().is_empty()).collect()
     }
 
     /// Returns the id of `<|endoftext|>`, which ends a document, if the vocabulary has it.
