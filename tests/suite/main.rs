@@ -36,6 +36,7 @@ mod generation {
 }
 
 mod tokenizer {
+    mod chat_templates;
     mod encoding;
     mod formats;
 }

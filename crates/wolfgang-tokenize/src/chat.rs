@@ -78,7 +78,7 @@ impl Tokenizer {
         add_generation_prompt: bool,
     ) -> Result<RenderedChat, TokenizerError> {
         let mut chat = RenderedChat::default();
-        let mut control = |chat: &mut RenderedChat, token| {
+        let control = |chat: &mut RenderedChat, token| {
             chat.ids.push(self.chat_token(token)?);
             chat.text.push_str(token);
             Ok(())

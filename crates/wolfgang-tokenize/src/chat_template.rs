@@ -7,11 +7,11 @@ mod generation_tags;
 mod json;
 mod marks;
 mod python_text;
-mod string_methods;
 mod strftime;
+mod string_methods;
 
-pub use encoding::RenderedChat;
 pub(crate) use encoding::ControlToken;
+pub use encoding::RenderedChat;
 
 use crate::{Message, TokenizerError};
 use marks::Marks;
@@ -25,10 +25,17 @@ const MAX_SOURCE: usize = 1 << 20;
 
 /// Steps that every template may use: one for an operation or for 64 bytes of new text, so they
 /// bound time and memory.
-const FUEL: u64 = 500_000;
+const FUEL: u64 = 100_000;
 
 /// Additional steps for each message.
 const FUEL_PER_MESSAGE: u64 = 1_000;
+
+/// Stack in bytes, without the part that depends on the steps.
+const STACK: usize = 16 << 20;
+
+/// Bytes of the stack for each step: one step can nest a list in another, and nested lists are
+/// released by recursion.
+const STACK_PER_STEP: usize = 512;
 
 /// A chat template: a Jinja template that formats a conversation as the prompt of a model.
 ///
@@ -138,7 +145,7 @@ impl ChatTemplate {
         Ok(())
     }
 
-    /// Renders the conversation. `contents` are those of `messages`, possibly with marks.
+    /// Renders the conversation on a thread with a stack that suffices for every template.
     fn render(
         &self,
         messages: &[Message],
@@ -146,16 +153,38 @@ impl ChatTemplate {
         add_generation_prompt: bool,
         marks: Marks,
     ) -> Result<String, TokenizerError> {
+        let bytes: usize = contents.iter().map(|content| content.len()).sum();
+        let fuel = FUEL + FUEL_PER_MESSAGE * messages.len() as u64 + bytes as u64 / 4;
+        let stack = usize::try_from(fuel).unwrap_or(usize::MAX);
+        let stack = stack.saturating_mul(STACK_PER_STEP).saturating_add(STACK);
+        std::thread::scope(|scope| {
+            let render =
+                || self.render_here(messages, contents, add_generation_prompt, marks, fuel);
+            let thread = std::thread::Builder::new().stack_size(stack);
+            let thread = thread.spawn_scoped(scope, render);
+            let thread = thread.map_err(|error| self.error(error.into()))?;
+            let panicked = |_| self.error("the template engine panicked".into());
+            thread.join().map_err(panicked)?
+        })
+    }
+
+    /// Renders the conversation. `contents` are those of `messages`, possibly with marks.
+    fn render_here(
+        &self,
+        messages: &[Message],
+        contents: &[Cow<'_, str>],
+        add_generation_prompt: bool,
+        marks: Marks,
+        fuel: u64,
+    ) -> Result<String, TokenizerError> {
         if self.source.len() > MAX_SOURCE {
             self.check()?;
         }
-        let bytes: usize = contents.iter().map(|content| content.len()).sum();
-        let fuel = FUEL + FUEL_PER_MESSAGE * messages.len() as u64 + bytes as u64 / 4;
         let mut environment = environment::new(marks, self.date);
         environment.set_fuel(Some(fuel));
         let message = |(message, content): (&Message, &Cow<'_, str>)| {
             let role = Value::from(message.role.name());
-            Value::from_iter([("role", role), ("content", Value::from(content.as_ref()))])
+            Value::from_pairs([("role", role), ("content", Value::from(content.as_ref()))])
         };
         let messages: Vec<Value> = messages.iter().zip(contents).map(message).collect();
         let tokens = self.tokens.iter();

@@ -277,7 +277,9 @@ impl Tokenizer {
             text: token.content,
             id,
         });
-        tokens.filter(|token| !token.text.trim().is_empty()).collect()
+        tokens
+            .filter(|token| !token.text.trim().is_empty())
+            .collect()
     }
 
     /// Returns the id of `<|endoftext|>`, which ends a document, if the vocabulary has it.

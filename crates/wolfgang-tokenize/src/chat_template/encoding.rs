@@ -1,10 +1,11 @@
 //! Chat prompts as text and ids, through the chat template of a tokenizer.
 
-use super::marks::{Marks, Trace, around_all, around_possible_tokens};
 use super::ChatTemplate;
+use super::marks::{Marks, Trace, around_all, around_possible_tokens};
 use crate::chat::Role;
 use crate::{Message, Tokenizer, TokenizerError};
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A chat prompt, from [`Tokenizer::render_chat`].
@@ -38,6 +39,19 @@ impl Tokenizer {
     pub fn with_chat_template(mut self, template: ChatTemplate) -> Self {
         self.chat_template = Some(Arc::new(template));
         self
+    }
+
+    /// Loads a tokenizer from a `tokenizer.json` file, with the chat template in its folder if there
+    /// is one ([`ChatTemplate::beside`]).
+    ///
+    /// # Errors
+    /// Those of [`from_file`](Self::from_file) and [`ChatTemplate::beside`].
+    pub fn from_file_with_chat_template(path: impl AsRef<Path>) -> Result<Self, TokenizerError> {
+        let tokenizer = Self::from_file(&path)?;
+        Ok(match ChatTemplate::beside(path)? {
+            Some(template) => tokenizer.with_chat_template(template),
+            None => tokenizer,
+        })
     }
 
     /// Returns the chat template, if there is one.
@@ -80,14 +94,21 @@ impl Tokenizer {
             ids.sort_unstable();
             return Ok(ids);
         };
-        let exchange = [Message::new(Role::User, "a"), Message::new(Role::Assistant, "b")];
+        let exchange = [
+            Message::new(Role::User, "a"),
+            Message::new(Role::Assistant, "b"),
+        ];
         let system = [Message::new(Role::System, "c")];
         // Some templates refuse system prompts.
         let chat = self.render_chat(&[&system[..], &exchange[..]].concat(), true);
         let chat = chat.or_else(|_| self.render_chat(&exchange, true))?;
         let mut ids = chat.ids;
         ids.retain(|&id| self.is_special(id));
-        ids.extend(template.token("eos_token").and_then(|token| self.special_id(token)));
+        ids.extend(
+            template
+                .token("eos_token")
+                .and_then(|token| self.special_id(token)),
+        );
         ids.sort_unstable();
         ids.dedup();
         Ok(ids)
@@ -99,8 +120,10 @@ impl Tokenizer {
         messages: &[Message],
         add_generation_prompt: bool,
     ) -> Result<RenderedChat, TokenizerError> {
-        let contents: Vec<Cow<'_, str>> =
-            messages.iter().map(|message| message.content.as_str().into()).collect();
+        let contents: Vec<Cow<'_, str>> = messages
+            .iter()
+            .map(|message| message.content.as_str().into())
+            .collect();
         let render = |contents: &[Cow<'_, str>], marks| {
             template.render(messages, contents, add_generation_prompt, marks)
         };
@@ -116,7 +139,9 @@ impl Tokenizer {
             let marks = Marks::absent_from(texts).ok_or_else(open)?;
             // A template that counts or compares characters can render another text, or fail.
             let trace = |contents: &[Cow<'_, str>]| {
-                render(contents, marks).ok().and_then(|marked| marks.trace(&marked, &text))
+                render(contents, marks)
+                    .ok()
+                    .and_then(|marked| marks.trace(&marked, &text))
             };
             let around_tokens = || {
                 let tokens: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
@@ -142,7 +167,12 @@ impl Tokenizer {
     fn encode_around(&self, text: &str, found: &[Found<'_>]) -> Result<Vec<u32>, TokenizerError> {
         let mut ids = Vec::new();
         let mut at = 0;
-        for Found { start, token, is_of_template } in found {
+        for Found {
+            start,
+            token,
+            is_of_template,
+        } in found
+        {
             if *is_of_template {
                 ids.extend(self.encode_data(&text[at..*start])?);
                 ids.push(token.id);
@@ -184,9 +214,16 @@ fn occurrences<'a>(text: &str, tokens: &'a [ControlToken]) -> Vec<Found<'a>> {
     while let Some(byte) = text.as_bytes().get(at) {
         let rest = &text.as_bytes()[at..];
         let candidates = &by_first_byte[usize::from(*byte)];
-        match candidates.iter().find(|token| rest.starts_with(token.text.as_bytes())) {
+        match candidates
+            .iter()
+            .find(|token| rest.starts_with(token.text.as_bytes()))
+        {
             Some(token) => {
-                found.push(Found { start: at, token, is_of_template: false });
+                found.push(Found {
+                    start: at,
+                    token,
+                    is_of_template: false,
+                });
                 at += token.text.len();
             }
             None => at += 1,

@@ -3,22 +3,22 @@
 use super::marks::Marks;
 use super::{json, python_text, strftime, string_methods};
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Value};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
 /// Maximum depth of nested macros and blocks. Each level takes several kilobytes of the stack.
 const MAX_DEPTH: usize = 60;
 
 /// Creates the environment; see [`ChatTemplate`](super::ChatTemplate).
-pub(super) fn new<'source>(
-    marks: Marks,
-    date: Option<strftime::Date>,
-) -> Environment<'source> {
+pub(super) fn new<'source>(marks: Marks, date: Option<strftime::Date>) -> Environment<'source> {
     let mut environment = Environment::new();
     let mut syntax = SyntaxConfig::builder();
     syntax.trim_blocks(true).lstrip_blocks(true);
     if let Ok(syntax) = syntax.build() {
         environment.set_syntax(syntax);
     }
+    // Errors contain no text of messages.
+    environment.set_debug(false);
     environment.set_recursion_limit(MAX_DEPTH);
     environment.set_undefined_behavior(UndefinedBehavior::Lenient);
     // The name of a template decides nothing.
@@ -30,14 +30,19 @@ pub(super) fn new<'source>(
     environment.add_filter("trim", move |text: &str, chars: Option<&str>| {
         string_methods::strip(marks, text, chars)
     });
-    environment.add_filter("tojson", json::to_json);
-    environment.add_filter("string", |value: &minijinja::Value| python_text::text(value));
+    environment.add_filter("tojson", move |value: &Value, arguments: Kwargs| {
+        json::to_json(marks, value, arguments)
+    });
+    environment.add_filter("string", |value: &Value| python_text::text(value));
     environment.add_function("raise_exception", |message: &str| {
         let refusal = Refusal(message.to_owned());
         let error = Error::new(ErrorKind::InvalidOperation, message.to_owned());
         Err::<String, _>(error.with_source(refusal))
     });
+    // Jinja2 does not have these.
     environment.remove_global("debug");
+    environment.remove_filter("split");
+    environment.remove_filter("lines");
     if let Some(date) = date {
         environment.add_function("strftime_now", move |format: &str| date.format(format));
     }

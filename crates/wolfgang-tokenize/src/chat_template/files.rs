@@ -90,7 +90,9 @@ fn read(path: &Path) -> Result<Option<String>, TokenizerError> {
     }
     let mut text = String::new();
     let file = File::open(path).map_err(error)?;
-    file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(error)?;
+    file.take(MAX_FILE + 1)
+        .read_to_string(&mut text)
+        .map_err(error)?;
     if text.len() as u64 > MAX_FILE {
         let reason = format!("it has more than {MAX_FILE} bytes");
         return Err(error(io::Error::other(reason)));

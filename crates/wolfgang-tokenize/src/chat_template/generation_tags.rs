@@ -36,7 +36,8 @@ mod tests {
 
     #[test]
     fn only_the_two_tags_are_replaced() {
-        let source = "{%- generation %}a{% endgeneration -%}{% if add_generation_prompt %}b{% endif %}";
+        let source =
+            "{%- generation %}a{% endgeneration -%}{% if add_generation_prompt %}b{% endif %}";
         let expected = "{%- with %}a{% endwith -%}{% if add_generation_prompt %}b{% endif %}";
         assert_eq!(as_scopes(source), expected);
         assert_eq!(as_scopes("{% generation"), "{% generation");

@@ -1,5 +1,6 @@
 //! The filter `tojson`, as `transformers` defines it: Python's `json.dumps`.
 
+use super::marks::Marks;
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 use std::fmt::Write;
@@ -13,25 +14,29 @@ pub(super) fn too_deep() -> Error {
 }
 
 /// `tojson(ensure_ascii=False, indent=None, separators=None, sort_keys=False)`.
-pub(super) fn to_json(value: &Value, arguments: Kwargs) -> Result<String, Error> {
+pub(super) fn to_json(marks: Marks, value: &Value, arguments: Kwargs) -> Result<String, Error> {
     let indent = arguments.get::<Option<usize>>("indent")?;
-    let separators: Option<(String, String)> = match arguments.get::<Option<Vec<String>>>("separators")? {
-        None => None,
-        Some(pair) => match <[String; 2]>::try_from(pair) {
-            Ok([item, key]) => Some((item, key)),
-            Err(_) => {
-                let reason = "separators of tojson are not a pair of strings";
-                return Err(Error::new(ErrorKind::InvalidOperation, reason));
-            }
-        },
-    };
+    let separators: Option<(String, String)> =
+        match arguments.get::<Option<Vec<String>>>("separators")? {
+            None => None,
+            Some(pair) => match <[String; 2]>::try_from(pair) {
+                Ok([item, key]) => Some((item, key)),
+                Err(_) => {
+                    let reason = "separators of tojson are not a pair of strings";
+                    return Err(Error::new(ErrorKind::InvalidOperation, reason));
+                }
+            },
+        };
     let default = match indent {
         None => (", ".to_owned(), ": ".to_owned()),
         Some(_) => (",".to_owned(), ": ".to_owned()),
     };
     let (between_items, after_key) = separators.unwrap_or(default);
     let writer = Writer {
-        ensure_ascii: arguments.get::<Option<bool>>("ensure_ascii")?.unwrap_or(false),
+        marks,
+        ensure_ascii: arguments
+            .get::<Option<bool>>("ensure_ascii")?
+            .unwrap_or(false),
         sort_keys: arguments.get::<Option<bool>>("sort_keys")?.unwrap_or(false),
         // Every line has the indent.
         indent: indent.map(|indent| indent.min(16)),
@@ -45,6 +50,7 @@ pub(super) fn to_json(value: &Value, arguments: Kwargs) -> Result<String, Error>
 }
 
 struct Writer {
+    marks: Marks,
     ensure_ascii: bool,
     sort_keys: bool,
     indent: Option<usize>,
@@ -125,6 +131,7 @@ impl Writer {
         json.push('"');
         for c in text.chars() {
             match c {
+                c if self.marks.contains(c) => json.push(c),
                 '"' => json.push_str("\\\""),
                 '\\' => json.push_str("\\\\"),
                 '\n' => json.push_str("\\n"),
@@ -150,16 +157,22 @@ mod tests {
 
     #[test]
     fn the_text_is_that_of_pythons_json_dumps() {
-        let value = Value::from_iter([
-            ("b", Value::from(vec![Value::from(1), Value::from(1.5), Value::from(())])),
+        let value = Value::from_pairs([
+            (
+                "b",
+                Value::from(vec![Value::from(1), Value::from(1.5), Value::from(())]),
+            ),
             ("a", Value::from("<ä>\n\"😀\"")),
             ("c", Value::from(Vec::<Value>::new())),
         ]);
         let json = |arguments: &[(&str, Value)]| {
             let arguments = Kwargs::from_iter(arguments.iter().map(|(k, v)| (*k, v.clone())));
-            to_json(&value, arguments).unwrap()
+            to_json(Marks::NONE, &value, arguments).unwrap()
         };
-        assert_eq!(json(&[]), r#"{"b": [1, 1.5, null], "a": "<ä>\n\"😀\"", "c": []}"#);
+        assert_eq!(
+            json(&[]),
+            r#"{"b": [1, 1.5, null], "a": "<ä>\n\"😀\"", "c": []}"#
+        );
         let arguments = [("ensure_ascii", true.into()), ("sort_keys", true.into())];
         let expected = r#"{"a": "<\u00e4>\n\"\ud83d\ude00\"", "b": [1, 1.5, null], "c": []}"#;
         assert_eq!(json(&arguments), expected);

@@ -101,7 +101,10 @@ pub(super) fn around_possible_tokens(content: &str, tokens: &[&str], marks: Mark
         }
         // A template can insert or remove characters behind the first one.
         let first = token.chars().next().filter(|c| !c.is_alphanumeric());
-        for (at, found) in first.into_iter().flat_map(|first| content.match_indices(first)) {
+        for (at, found) in first
+            .into_iter()
+            .flat_map(|first| content.match_indices(first))
+        {
             is_marked[at..at + found.len()].fill(true);
         }
         // It can write one part of a token itself.
@@ -182,7 +185,10 @@ mod tests {
     #[test]
     fn marks_are_characters_that_do_not_occur() {
         let marks = Marks::absent_from(["a\u{fdd0}", "\u{fdd2}"].into_iter()).unwrap();
-        assert_eq!((marks.begin, marks.end), (Some('\u{fdd1}'), Some('\u{fdd3}')));
+        assert_eq!(
+            (marks.begin, marks.end),
+            (Some('\u{fdd1}'), Some('\u{fdd3}'))
+        );
         let all: String = ('\u{fdd0}'..='\u{fdef}').collect();
         assert!(Marks::absent_from([all.as_str()].into_iter()).is_none());
     }

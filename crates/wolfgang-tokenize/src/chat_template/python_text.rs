@@ -6,7 +6,11 @@ use minijinja::{Error, Output, State};
 use std::fmt::Write;
 
 /// Writes the value of an expression `{{ … }}`.
-pub(super) fn write(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+pub(super) fn write(
+    out: &mut Output<'_>,
+    _: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
     match value.as_str() {
         Some(text) => out.write_str(text),
         None => out.write_str(&text(value)?),

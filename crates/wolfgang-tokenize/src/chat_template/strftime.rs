@@ -4,11 +4,27 @@ use minijinja::{Error, ErrorKind};
 use std::fmt::Write;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] = [
-    "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
 ];
 
 /// A date of the Gregorian calendar.
@@ -95,16 +111,31 @@ mod tests {
     #[test]
     fn directives_are_those_of_python() {
         let date = Date::new(2024, 7, 6).unwrap();
-        let formatted = date.format("%d %b %Y, %A %B %-d %y-%m %H:%M:%S 100%%").unwrap();
-        assert_eq!(formatted, "06 Jul 2024, Saturday July 6 24-07 00:00:00 100%");
+        let formatted = date
+            .format("%d %b %Y, %A %B %-d %y-%m %H:%M:%S 100%%")
+            .unwrap();
+        assert_eq!(
+            formatted,
+            "06 Jul 2024, Saturday July 6 24-07 00:00:00 100%"
+        );
         assert!(date.format("%Q").is_err() && date.format("%").is_err());
         assert_eq!(Date::new(2000, 2, 29).unwrap().format("%a").unwrap(), "Tue");
     }
 
     #[test]
     fn impossible_dates_are_refused() {
-        for (year, month, day) in [(2023, 2, 29), (1900, 2, 29), (2024, 13, 1), (2024, 4, 31), (0, 1, 1), (2024, 1, 0)] {
-            assert!(Date::new(year, month, day).is_none(), "{year}-{month}-{day}");
+        for (year, month, day) in [
+            (2023, 2, 29),
+            (1900, 2, 29),
+            (2024, 13, 1),
+            (2024, 4, 31),
+            (0, 1, 1),
+            (2024, 1, 0),
+        ] {
+            assert!(
+                Date::new(year, month, day).is_none(),
+                "{year}-{month}-{day}"
+            );
         }
     }
 }

@@ -30,6 +30,13 @@ pub(super) fn call(
             let (separator, limit): (Option<&str>, Option<i64>) = from_args(args)?;
             split(marks, text, separator, limit)
         }
+        "splitlines" => {
+            let (keep_ends,): (Option<bool>,) = from_args(args)?;
+            let mut pieces = lines(text, keep_ends.unwrap_or(false));
+            // The mark that ends the text is not a line.
+            pieces.pop_if(|last| last.chars().all(|c| marks.contains(c)) && !last.is_empty());
+            Ok(marked_pieces(marks, text, pieces))
+        }
         "startswith" | "endswith" if marks.are_in(text) => {
             let text = Value::from(marks.removed(text));
             pycompat::unknown_method_callback(state, &text, method, args)
@@ -71,25 +78,28 @@ fn is_whitespace(c: char) -> bool {
 
 /// The `part` of a text, with the marks that it lost at its ends.
 fn with_marks(marks: Marks, text: &str, part: &str) -> String {
-    if !marks.are_in(text) || part.is_empty() {
-        return part.to_owned();
+    if part.is_empty() {
+        return String::new();
     }
-    let mut kept = String::with_capacity(part.len() + 8);
-    let first = part.find(|c| marks.contains(c));
-    let last = part.rfind(|c| marks.contains(c));
-    let at = |at: Option<usize>| at.and_then(|at| part[at..].chars().next());
-    let begin_is_missing = match at(first) {
-        None => true,
-        mark => mark == marks.end,
-    };
-    let end_is_missing = match at(last) {
-        None => true,
-        mark => mark == marks.begin,
-    };
-    kept.extend(marks.begin.filter(|_| begin_is_missing));
-    kept.push_str(part);
-    kept.extend(marks.end.filter(|_| end_is_missing));
-    kept
+    let begin = marks
+        .begin
+        .filter(|_| begins_within(marks, text) && !begins_within(marks, part));
+    let end = marks
+        .end
+        .filter(|_| ends_within(marks, text) && !ends_within(marks, part));
+    begin.into_iter().chain(part.chars()).chain(end).collect()
+}
+
+/// Whether the first mark begins text of a message.
+fn begins_within(marks: Marks, text: &str) -> bool {
+    let first = text.chars().find(|&c| marks.contains(c));
+    first.is_some() && first == marks.begin
+}
+
+/// Whether the last mark ends text of a message.
+fn ends_within(marks: Marks, text: &str) -> bool {
+    let last = text.chars().rfind(|&c| marks.contains(c));
+    last.is_some() && last == marks.end
 }
 
 fn split(
@@ -105,8 +115,41 @@ fn split(
         Some(separator) => text.splitn(limit, separator).collect(),
         None => words(marks, text, limit),
     };
-    let pieces = pieces.into_iter().map(|piece| with_marks(marks, text, piece));
-    Ok(pieces.map(|piece| without_empty_marks(marks, piece)).collect())
+    Ok(marked_pieces(marks, text, pieces))
+}
+
+/// The pieces of a text as a list; every piece has the marks of the text.
+fn marked_pieces(marks: Marks, text: &str, pieces: Vec<&str>) -> Value {
+    let pieces = pieces
+        .into_iter()
+        .map(|piece| with_marks(marks, text, piece));
+    pieces
+        .map(|piece| without_empty_marks(marks, piece))
+        .collect()
+}
+
+/// Splits a text where Python's `splitlines` does.
+fn lines(text: &str, keep_ends: bool) -> Vec<&str> {
+    let is_break = |c: char| {
+        matches!(
+            c,
+            '\n' | '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
+    };
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let at = rest.find(is_break).unwrap_or(rest.len());
+        let after = &rest[at..];
+        let length = match after.starts_with("\r\n") {
+            true => 2,
+            false => after.chars().next().map_or(0, char::len_utf8),
+        };
+        let end = if keep_ends { at + length } else { at };
+        lines.push(&rest[..end]);
+        rest = &after[length..];
+    }
+    lines
 }
 
 /// A piece of which only marks remain is empty.
@@ -147,6 +190,16 @@ mod tests {
         assert_eq!(strip(MARKS, "x [a] ", None), "x [a]");
         assert_eq!(strip(MARKS, "[\na\n]", Some("\n")), "[a]");
         assert_eq!(strip(Marks::NONE, "\x1c a ", None), "a");
+        // A part of a message has no mark that the part before or after it has.
+        assert_eq!(strip(MARKS, "[a ", None), "[a");
+        assert_eq!(strip(MARKS, " a", None), "a");
+    }
+
+    #[test]
+    fn lines_are_those_of_pythons_splitlines() {
+        assert_eq!(lines("a\n\nb\r\nc\r", false), ["a", "", "b", "c"]);
+        assert_eq!(lines("a\u{2028}b\n", true), ["a\u{2028}", "b\n"]);
+        assert!(lines("", false).is_empty());
     }
 
     #[test]
