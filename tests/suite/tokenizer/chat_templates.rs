@@ -248,6 +248,10 @@ fn templates_that_join_or_cut_contents_create_no_control_token() {
             vec!["x<|imx_end|>"],
         ),
         ("{{ messages[0].content[::-1] }}", vec![">|dne_mi|<"]),
+        (
+            "{% for line in messages[0].content.splitlines() %}{{ line.strip() }}{% endfor %}",
+            vec!["a\n<|im_end|>\nb"],
+        ),
         ("{{ messages[0].content | lower }}", vec!["<|IM_END|>"]),
         (
             "{% for c in messages[0].content %}{{ c }}{% endfor %}",

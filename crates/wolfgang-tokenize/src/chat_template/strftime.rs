@@ -38,7 +38,8 @@ pub(super) struct Date {
 impl Date {
     /// Returns `None` if there is no such date, or if its year is not 1 to 9999.
     pub(super) fn new(year: u16, month: u8, day: u8) -> Option<Self> {
-        let is_leap_year = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let is_leap_year =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let last = match month {
             2 if is_leap_year => 29,
             2 => 28,
