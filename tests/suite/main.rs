@@ -37,6 +37,7 @@ mod generation {
 }
 
 mod tokenizer {
+    mod chat_templates;
     mod encoding;
     mod families;
     mod formats;

@@ -14,7 +14,7 @@ pub use retry::{HubClock, SystemClock};
 use crate::{CheckpointError, Progress, huggingface};
 use cache::{CachedRepository, is_commit};
 use client::Client;
-use repo_layout::{LayoutError, RepoLayout, select, tokenizer};
+use repo_layout::{LayoutError, RepoLayout, chat_templates, select, tokenizer};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -271,6 +271,9 @@ fn collect(
     let tokenizer = tokenizer(names, &layout);
     if let Some(tokenizer) = &tokenizer {
         fetch_file(tokenizer)?;
+        for file in chat_templates(names, tokenizer) {
+            fetch_file(&file)?;
+        }
     }
     Ok(HubFiles {
         checkpoint: match layout {

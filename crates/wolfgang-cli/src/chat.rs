@@ -2,9 +2,9 @@
 
 mod chat_command;
 mod input;
-mod messages;
+pub(crate) mod messages;
 mod reply_writer;
-mod saved_conversation;
+pub(crate) mod saved_conversation;
 pub(crate) mod texts;
 mod wrap;
 

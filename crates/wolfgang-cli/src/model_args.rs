@@ -110,9 +110,10 @@ impl ModelArgs {
     /// The tokenizer without its model.
     pub(crate) fn load_tokenizer(&self, console: Console) -> anyhow::Result<Tokenizer> {
         let tokenizer = match (&self.tokenizer, &self.model) {
-            (Some(tokenizer), _) => Tokenizer::from_file(tokenizer),
+            (Some(tokenizer), _) => Tokenizer::from_file_with_chat_template(tokenizer),
             (None, Some(model)) => {
-                Tokenizer::from_file(model_source::resolve(model, console)?.tokenizer())
+                let files = model_source::resolve(model, console)?;
+                Tokenizer::from_file_with_chat_template(files.tokenizer())
             }
             (None, None) => return Ok(bundled_model::tokenizer()?),
         };

@@ -1,5 +1,7 @@
 //! `wolfgang tokenize`.
 
+use crate::chat::messages::Messages;
+use crate::chat::saved_conversation;
 use crate::config_file::ConfigFile;
 use crate::console::Console;
 use crate::error::UsageError;
@@ -12,15 +14,16 @@ use crate::token_ids::TokenIds;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
-use std::path::PathBuf;
-use wolfgang_generate::{GenerateError, SpecialTokens, Tokenizer};
+use std::path::{Path, PathBuf};
+use wolfgang_generate::{GenerateError, Message, RenderedChat, Role, SpecialTokens, Tokenizer};
 
 /// Arguments of `wolfgang tokenize`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wolfgang tokenize \"Wer reitet so spät\"
   wolfgang tokenize --ids \"Wer reitet so spät\"
-  wolfgang tokenize --decode 441,16,2230")]
+  wolfgang tokenize --decode 441,16,2230
+  wolfgang tokenize --chat messages.json --json")]
 pub(crate) struct TokenizeArgs {
     /// Text to encode, or `-` for standard input (the default if that is not a terminal)
     ///
@@ -36,6 +39,17 @@ pub(crate) struct TokenizeArgs {
     /// Decode token ids to text instead; separated by commas or blanks, or as a JSON list
     #[arg(long, value_name = "ID,...")]
     decode: Vec<TokenIds>,
+
+    /// Render a conversation with the chat template of the model; the file is a list of messages
+    ///
+    /// FILE is a conversation saved by `chat`, or a list of messages in the format of the OpenAI
+    /// API. Prints the text; with --ids or --json the tokens, too.
+    #[arg(long, value_name = "FILE", value_parser = home::path(), conflicts_with_all = ["text", "file", "decode", "special"])]
+    chat: Option<PathBuf>,
+
+    /// Do not add the beginning of the next message of the assistant to the conversation
+    #[arg(long, requires = "chat")]
+    no_generation_prompt: bool,
 
     /// Encode control tokens such as <|user|> in the text as control tokens
     #[arg(long, conflicts_with = "decode")]
@@ -56,6 +70,9 @@ pub(crate) struct TokenizeArgs {
 /// The output of `--json`; `docs/command.md` describes it.
 #[derive(Serialize)]
 struct Findings {
+    /// The rendered conversation, with `--chat`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
     tokens: Vec<TokenLine>,
     missing: Vec<MissingLine>,
 }
@@ -82,6 +99,9 @@ pub(crate) fn run(args: TokenizeArgs, file: ConfigFile, console: Console) -> any
     if !args.decode.is_empty() {
         return decode(&args, &model.load_tokenizer(console)?);
     }
+    if let Some(path) = &args.chat {
+        return chat(&args, path, &model.load_tokenizer(console)?, console);
+    }
     let text = match (&args.file, &args.text) {
         (Some(path), _) => text_source::file(path)?,
         (None, text) => text_source::required(text.as_deref())?,
@@ -93,24 +113,62 @@ pub(crate) fn run(args: TokenizeArgs, file: ConfigFile, console: Console) -> any
     };
     let ids = ids.map_err(GenerateError::from)?;
     let findings = Findings {
+        text: None,
         tokens: ids.iter().map(|&id| token(id, &tokenizer)).collect(),
         missing: missing(&text, &tokenizer)?,
     };
-    if !findings.missing.is_empty() {
-        console.warn(&missing_warning(&findings.missing));
-    }
+    warn_of_missing(&findings, console);
     let mut out = standard_streams::output();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else if args.ids {
-        let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
-        writeln!(out, "{}", ids.join(","))?;
+        writeln!(out, "{}", id_line(&ids))?;
     } else {
         for TokenLine { id, bytes, .. } in &findings.tokens {
             writeln!(out, "{id:>6}  \"{}\"", piece(bytes))?;
         }
     }
     Ok(out.flush()?)
+}
+
+/// Prints a conversation as the chat template of the tokenizer renders it.
+fn chat(
+    args: &TokenizeArgs,
+    path: &Path,
+    tokenizer: &Tokenizer,
+    console: Console,
+) -> anyhow::Result<()> {
+    let Messages { system, messages } = saved_conversation::load(path)?;
+    let system = system.map(|text| Message::new(Role::System, text));
+    let messages: Vec<Message> = system.into_iter().chain(messages).collect();
+    let rendered = tokenizer.render_chat(&messages, !args.no_generation_prompt);
+    let RenderedChat { text, ids, .. } = rendered.map_err(GenerateError::from)?;
+    let findings = Findings {
+        missing: missing(&text, tokenizer)?,
+        tokens: ids.iter().map(|&id| token(id, tokenizer)).collect(),
+        text: Some(text),
+    };
+    warn_of_missing(&findings, console);
+    let mut out = standard_streams::output();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&findings)?)?;
+    } else if args.ids {
+        writeln!(out, "{}", id_line(&ids))?;
+    } else {
+        writeln!(out, "{}", findings.text.unwrap_or_default())?;
+    }
+    Ok(out.flush()?)
+}
+
+fn id_line(ids: &[u32]) -> String {
+    let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+    ids.join(",")
+}
+
+fn warn_of_missing(findings: &Findings, console: Console) {
+    if !findings.missing.is_empty() {
+        console.warn(&missing_warning(&findings.missing));
+    }
 }
 
 fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer) -> anyhow::Result<()> {
@@ -126,12 +184,12 @@ fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer) -> anyhow::Result<()> {
     let mut out = standard_streams::output();
     if args.json {
         let tokens = ids.iter().map(|&id| token(id, tokenizer)).collect();
-        let missing = Vec::new();
-        writeln!(
-            out,
-            "{}",
-            serde_json::to_string(&Findings { tokens, missing })?
-        )?;
+        let findings = Findings {
+            text: None,
+            tokens,
+            missing: Vec::new(),
+        };
+        writeln!(out, "{}", serde_json::to_string(&findings)?)?;
     } else {
         writeln!(out, "{}", tokenizer.decode(&ids, SpecialTokens::Keep))?;
     }

@@ -7,7 +7,8 @@ use crate::{
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A conversation with the model: a list of messages in the chat format of
-/// [`Tokenizer::encode_chat`](crate::Tokenizer::encode_chat).
+/// [`Tokenizer::encode_chat`](crate::Tokenizer::encode_chat), which is the model's own chat template
+/// if it has one.
 ///
 /// The KV cache is kept between replies, so that a reply computes only the new tokens of its
 /// prompt. The prompt is always encoded from the messages: a reply depends only on system prompt,
@@ -51,7 +52,7 @@ pub struct Conversation {
     /// Shared only with the reply in progress, if there is one.
     messages: Arc<Messages>,
     /// The control tokens of the chat format, which end every reply.
-    ends: [u32; 4],
+    ends: Vec<u32>,
 }
 
 /// The messages of a conversation, oldest first.
@@ -85,7 +86,7 @@ impl Conversation {
             session: generator.session(),
             system,
             messages: Arc::default(),
-            ends: generator.tokenizer().chat_tokens()?,
+            ends: generator.tokenizer().chat_end_ids()?,
             generator,
         })
     }
@@ -171,8 +172,8 @@ impl Conversation {
             ignore_eos: false,
             ..options.clone()
         };
-        options.stop_tokens.extend(self.ends);
-        options.sampling.end_tokens.extend(self.ends);
+        options.stop_tokens.extend(&self.ends);
+        options.sampling.end_tokens.extend(&self.ends);
 
         let n_truncated = self.n_truncated(&messages, options.max_new_tokens)?;
         let mut seen = self.system_message();
@@ -187,24 +188,54 @@ impl Conversation {
         ))
     }
 
-    /// Returns the number of the oldest messages that do not fit into the context. The number of
-    /// tokens of a message does not depend on the other messages.
+    /// Returns the number of the oldest messages that do not fit into the context.
     fn n_truncated(
         &self,
         messages: &[Message],
         max_new_tokens: usize,
     ) -> Result<usize, GenerateError> {
+        let block_size = self.generator.model().config().block_size;
+        let room = block_size.saturating_sub(max_new_tokens.min(block_size / 2));
+        match self.generator.tokenizer().chat_template() {
+            Some(_) => self.n_truncated_for_template(messages, room),
+            None => self.n_truncated_for_built_in_format(messages, room),
+        }
+    }
+
+    /// A template can format a message differently for other messages around it, so that the whole
+    /// prompt is encoded for every number of messages.
+    fn n_truncated_for_template(
+        &self,
+        messages: &[Message],
+        room: usize,
+    ) -> Result<usize, GenerateError> {
+        let turns = (1..messages.len()).filter(|&place| is_users(&messages[place]));
+        let mut first = 0;
+        for next in turns {
+            let mut seen = self.system_message();
+            seen.extend_from_slice(&messages[first..]);
+            if self.generator.tokenizer().encode_chat(&seen)?.len() <= room {
+                break;
+            }
+            first = next;
+        }
+        Ok(first)
+    }
+
+    /// The number of tokens of a message does not depend on the other messages.
+    fn n_truncated_for_built_in_format(
+        &self,
+        messages: &[Message],
+        room: usize,
+    ) -> Result<usize, GenerateError> {
         let tokenizer = self.generator.tokenizer();
         let tokens = |messages: &[Message]| tokenizer.encode_chat(messages).map(|ids| ids.len());
-        let block_size = self.generator.model().config().block_size;
-        let room = max_new_tokens.min(block_size / 2);
-
         let opening = tokens(&[])?;
-        let mut used = tokens(&self.system_message())? + room;
+        let mut used = tokens(&self.system_message())?;
         let mut first = messages.len();
         for (place, message) in messages.iter().enumerate().rev() {
             used += tokens(std::slice::from_ref(message))? - opening;
-            if used > block_size && first < messages.len() {
+            if used > room && first < messages.len() {
                 break;
             }
             if place == 0 || is_users(message) {
@@ -229,7 +260,7 @@ impl Clone for Conversation {
             session: self.session.clone(),
             system: self.system.clone(),
             messages: Messages::new(self.messages()),
-            ends: self.ends,
+            ends: self.ends.clone(),
         }
     }
 }

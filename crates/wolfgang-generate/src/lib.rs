@@ -130,5 +130,6 @@ pub use wolfgang_sampling::{
     RngKind, SamplingError, SamplingParams, Step, XtcParams,
 };
 pub use wolfgang_tokenize::{
-    DecodeStream, Message, Role, SpecialTokens, Tokenizer, TokenizerError,
+    ChatTemplate, DecodeStream, Message, RenderedChat, Role, SpecialTokens, Tokenizer,
+    TokenizerError,
 };

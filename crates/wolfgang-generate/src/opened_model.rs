@@ -49,12 +49,13 @@ impl OpenedModel<'_> {
         &self.tokenizer
     }
 
-    /// Reads a `tokenizer.json` and checks that it matches this model.
+    /// Reads a `tokenizer.json`, with the chat template in its folder if there is one, and checks
+    /// that it matches this model.
     ///
     /// # Errors
     /// [`GenerateError::Tokenizer`], [`GenerateError::VocabularyMismatch`].
     pub fn read_tokenizer(&self, path: impl AsRef<Path>) -> Result<Tokenizer, GenerateError> {
-        let tokenizer = Tokenizer::from_file(path)?;
+        let tokenizer = Tokenizer::from_file_with_chat_template(path)?;
         check_vocabulary(&tokenizer, self.checkpoint.config())?;
         Ok(tokenizer)
     }

@@ -1,6 +1,6 @@
 //! Chat messages and the chat format of the models.
 
-use crate::{Tokenizer, TokenizerError, tokenizer::END_OF_TEXT};
+use crate::{RenderedChat, Tokenizer, TokenizerError, tokenizer::END_OF_TEXT};
 
 /// Role of a chat message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,15 @@ impl Role {
             Role::System => "<|system|>",
             Role::User => "<|user|>",
             Role::Assistant => "<|assistant|>",
+        }
+    }
+
+    /// Returns the name in chat templates and in JSON, for example `user`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::System => "system",
+            Role::User => "user",
+            Role::Assistant => "assistant",
         }
     }
 }
@@ -50,27 +59,48 @@ impl Message {
 }
 
 impl Tokenizer {
-    /// Encodes a chat as the prompt for the next message of the assistant.
+    /// Encodes a chat as the prompt for the next message of the assistant, with the
+    /// [chat template](Self::chat_template) if there is one.
     ///
-    /// The format is `<|role|>\n…\n<|endoftext|>` for each message, then `<|assistant|>\n`. Control
-    /// tokens are inserted as ids. Contents are encoded with [`encode`](Self::encode), so a
-    /// `<|endoftext|>` in them stays text.
+    /// Without a template, the format is `<|role|>\n…\n<|endoftext|>` for each message, then
+    /// `<|assistant|>\n`. Control tokens are inserted as ids. Contents are encoded with
+    /// [`encode`](Self::encode), so a `<|endoftext|>` in them stays text.
     ///
     /// # Errors
-    /// [`TokenizerError::NoChatToken`] if the vocabulary lacks one of the control tokens.
+    /// Those of [`render_chat`](Self::render_chat).
     pub fn encode_chat(&self, messages: &[Message]) -> Result<Vec<u32>, TokenizerError> {
-        let mut ids = Vec::new();
-        for message in messages {
-            ids.push(self.chat_token(message.role.token())?);
-            ids.extend(self.encode(&format!("\n{}\n", message.content))?);
-            ids.push(self.chat_token(END_OF_TEXT)?);
-        }
-        ids.push(self.chat_token(Role::Assistant.token())?);
-        ids.extend(self.encode("\n")?);
-        Ok(ids)
+        Ok(self.render_chat(messages, true)?.ids)
     }
 
-    /// Returns the ids of the control tokens of the chat format: those that begin a message, and
+    pub(crate) fn render_built_in(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<RenderedChat, TokenizerError> {
+        let mut chat = RenderedChat::default();
+        let control = |chat: &mut RenderedChat, token| {
+            chat.ids.push(self.chat_token(token)?);
+            chat.text.push_str(token);
+            Ok(())
+        };
+        let plain = |chat: &mut RenderedChat, text: &str| {
+            chat.ids.extend(self.encode(text)?);
+            chat.text.push_str(text);
+            Ok(())
+        };
+        for message in messages {
+            control(&mut chat, message.role.token())?;
+            plain(&mut chat, &format!("\n{}\n", message.content))?;
+            control(&mut chat, END_OF_TEXT)?;
+        }
+        if add_generation_prompt {
+            control(&mut chat, Role::Assistant.token())?;
+            plain(&mut chat, "\n")?;
+        }
+        Ok(chat)
+    }
+
+    /// Returns the ids of the control tokens of the built-in chat format: those that begin a message, and
     /// the one that ends it.
     ///
     /// # Errors

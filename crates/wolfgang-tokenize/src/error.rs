@@ -52,10 +52,45 @@ pub enum TokenizerError {
         /// The error of the `tokenizers` crate.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The vocabulary lacks a control token of the chat format.
-    #[error("the tokenizer has no token {token}, which chat prompts require")]
+    /// There is no chat template, and the vocabulary lacks a control token of the built-in format.
+    #[error(
+        "the tokenizer has no token {token}, which chat prompts require, and no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)"
+    )]
     NoChatToken {
         /// The missing token.
         token: &'static str,
+    },
+    /// A file with a chat template could not be read.
+    #[error("failed to read the chat template in {}", path.display())]
+    ReadChatTemplate {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// A chat template is not valid, fails, or exceeds the limits of time and memory.
+    #[error("failed to render the chat template {origin}")]
+    ChatTemplate {
+        /// Name of the template.
+        origin: String,
+        /// The error of the template engine, with the line.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A chat template calls `raise_exception`, for example because roles do not alternate.
+    #[error("the chat template {origin} does not accept these messages: {message}")]
+    RefusedByChatTemplate {
+        /// Name of the template.
+        origin: String,
+        /// The message of the template.
+        message: String,
+    },
+    /// A chat template changes the text of messages in a way that leaves it open which control
+    /// tokens of the result it wrote itself.
+    #[error(
+        "the chat template {origin} changes text that may contain control tokens, so that their origin is not known"
+    )]
+    UntraceableChat {
+        /// Name of the template.
+        origin: String,
     },
 }

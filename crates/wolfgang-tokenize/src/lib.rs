@@ -28,12 +28,14 @@
 //!
 //! **User text is never encoded as a control token.** [`Tokenizer::encode`] encodes `<|user|>` as
 //! the plain characters it consists of. Only [`Tokenizer::encode_with_special`] produces the
-//! control id. Control tokens are all added tokens of the file, special or not. Chat prompts ([`Tokenizer::encode_chat`]) are assembled from ids, so the text of a
-//! user cannot end a message.
+//! control id. Control tokens are all added tokens of the file, special or not. Chat prompts
+//! ([`Tokenizer::encode_chat`]) are assembled from ids, so the text of a user cannot end a message.
+//! This holds for prompts from a [`ChatTemplate`], too.
 
 mod additions;
 mod byte_level;
 mod chat;
+mod chat_template;
 mod error;
 mod load;
 mod pipeline;
@@ -44,6 +46,7 @@ mod tokenizer;
 mod validate;
 
 pub use chat::{Message, Role};
+pub use chat_template::{ChatTemplate, RenderedChat};
 pub use error::TokenizerError;
 pub use stream::DecodeStream;
 pub use tokenizer::{SpecialTokens, Tokenizer};

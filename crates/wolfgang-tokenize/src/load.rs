@@ -164,6 +164,7 @@ impl Tokenizer {
             inner: Arc::new(inner),
             bos: traits.first_id,
             eos: None,
+            chat_template: None,
         })
     }
 }

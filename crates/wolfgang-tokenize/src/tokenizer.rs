@@ -1,5 +1,6 @@
 //! The tokenizer: encoding and decoding with a `tokenizer.json`.
 
+use crate::chat_template::ChatTemplate;
 use crate::pipeline::{Alphabet, PrefixSpace};
 use crate::token_bytes::TokenBytes;
 use crate::{DecodeStream, TokenizerError, sentencepiece};
@@ -29,6 +30,7 @@ pub struct Tokenizer {
     pub(crate) inner: Arc<Inner>,
     pub(crate) bos: Option<u32>,
     pub(crate) eos: Option<u32>,
+    pub(crate) chat_template: Option<Arc<ChatTemplate>>,
 }
 
 pub(crate) struct Inner {

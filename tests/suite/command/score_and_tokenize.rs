@@ -165,3 +165,26 @@ fn bytes_missing_from_the_vocabulary_are_reported() {
     );
     assert!(message.contains('€') && message.contains('😀'), "{message}");
 }
+
+#[test]
+fn tokenize_renders_conversations() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("messages.json");
+    let messages =
+        r#"[{"role": "system", "content": "Du"}, {"role": "user", "content": "Wer? <|user|>"}]"#;
+    std::fs::write(&file, messages).unwrap();
+    let file = file.to_str().unwrap();
+    let expected = "<|system|>\nDu\n<|endoftext|><|user|>\nWer? <|user|>\n<|endoftext|>";
+    let prompt = format!("{expected}<|assistant|>\n");
+    assert_eq!(
+        text(run(&["tokenize", "--chat", file])),
+        format!("{prompt}\n")
+    );
+    let closed = run(&["tokenize", "--chat", file, "--no-generation-prompt"]);
+    assert_eq!(text(closed), format!("{expected}\n"));
+    let found = json(run(&["tokenize", "--chat", file, "--json"]));
+    assert_eq!(found["text"], prompt);
+    let user = faust().tokenizer().special_id("<|user|>").unwrap();
+    let tokens = found["tokens"].as_array().unwrap();
+    assert_eq!(tokens.iter().filter(|token| token["id"] == user).count(), 1);
+}

@@ -1,7 +1,9 @@
 //! Selection of the files of a model in a repository. Other files are not downloaded.
 
 use crate::file_kind;
-use crate::file_names::{CONFIG, GENERATION_CONFIG, INDEX, RECORD, SINGLE, TOKENIZER};
+use crate::file_names::{
+    CHAT_TEMPLATE, CONFIG, GENERATION_CONFIG, INDEX, RECORD, SINGLE, TOKENIZER, TOKENIZER_CONFIG,
+};
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
@@ -108,6 +110,16 @@ pub(super) fn tokenizer(names: &BTreeSet<String>, layout: &RepoLayout) -> Option
     let nested = folder.map(|folder| format!("{folder}/{TOKENIZER}"));
     let mut candidates = nested.into_iter().chain([TOKENIZER.to_owned()]);
     candidates.find(|name| names.contains(name))
+}
+
+/// Returns the files beside `tokenizer` that can contain its chat template.
+pub(super) fn chat_templates(names: &BTreeSet<String>, tokenizer: &str) -> Vec<String> {
+    let folder = tokenizer.strip_suffix(TOKENIZER).unwrap_or_default();
+    let files = [CHAT_TEMPLATE, TOKENIZER_CONFIG].map(|name| format!("{folder}{name}"));
+    files
+        .into_iter()
+        .filter(|name| names.contains(name))
+        .collect()
 }
 
 /// Whether a path from a server names a file within a folder or its subfolders.

@@ -1,0 +1,108 @@
+//! Chat templates in the folder of a model.
+
+use super::ChatTemplate;
+use crate::TokenizerError;
+use serde_json::Value as Json;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// A file that contains only the template. It takes precedence.
+const TEMPLATE_FILE: &str = "chat_template.jinja";
+
+/// A file with the names of tokens and, in the field `chat_template`, one template or several with
+/// names.
+const CONFIG_FILE: &str = "tokenizer_config.json";
+
+/// The variables of templates that the configuration defines.
+const TOKENS: [&str; 4] = ["bos_token", "eos_token", "unk_token", "pad_token"];
+
+/// Maximum size of a file in bytes. A configuration can describe hundreds of added tokens.
+const MAX_FILE: u64 = 16 << 20;
+
+impl ChatTemplate {
+    /// Reads the template in the folder of `tokenizer`, the path of a `tokenizer.json`: the file
+    /// `chat_template.jinja`, or else the field `chat_template` of `tokenizer_config.json`. Of
+    /// several named templates, it is `default`. Returns `None` if there is no template.
+    ///
+    /// The values of `bos_token`, `eos_token`, `unk_token` and `pad_token` come from
+    /// `tokenizer_config.json`. A template that is not valid is reported when it is used.
+    ///
+    /// # Errors
+    /// [`TokenizerError::ReadChatTemplate`] if a file cannot be read, is too large or is not UTF-8,
+    /// or if `tokenizer_config.json` is not valid.
+    pub fn beside(tokenizer: impl AsRef<Path>) -> Result<Option<Self>, TokenizerError> {
+        let folder = tokenizer.as_ref().parent().unwrap_or(Path::new(""));
+        let (template_path, config_path) = (folder.join(TEMPLATE_FILE), folder.join(CONFIG_FILE));
+        let own_file = read(&template_path)?;
+        let config = match read(&config_path)? {
+            Some(json) => serde_json::from_str(&json)
+                .map_err(|error| unreadable(&config_path, error.into()))?,
+            None => Json::Null,
+        };
+        let template = match own_file {
+            Some(source) => Some((source, &template_path)),
+            None => in_config(&config["chat_template"])
+                .map_err(|reason| unreadable(&config_path, io::Error::other(reason)))?
+                .map(|source| (source, &config_path)),
+        };
+        let Some((source, path)) = template else {
+            return Ok(None);
+        };
+        let mut template = Self::unchecked(path.display().to_string(), source);
+        for variable in TOKENS {
+            let token = &config[variable];
+            let text = token.as_str().or_else(|| token["content"].as_str());
+            if let Some(text) = text {
+                template = template.with_token(variable, text);
+            }
+        }
+        Ok(Some(template))
+    }
+}
+
+/// The template in the field `chat_template`; an error is the reason.
+fn in_config(field: &Json) -> Result<Option<String>, String> {
+    match field {
+        Json::Null => Ok(None),
+        Json::String(source) => Ok(Some(source.clone())),
+        Json::Array(named) => {
+            let default = named.iter().find(|template| template["name"] == "default");
+            match default.and_then(|template| template["template"].as_str()) {
+                Some(source) => Ok(Some(source.to_owned())),
+                None => Err("no template in chat_template has the name default".to_owned()),
+            }
+        }
+        _ => Err("chat_template is not a string or a list".to_owned()),
+    }
+}
+
+/// The content of a file; `None` if there is no such file.
+fn read(path: &Path) -> Result<Option<String>, TokenizerError> {
+    let error = |error| unreadable(path, error);
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Err(error(io::Error::other("it is not a regular file"))),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // The path of the tokenizer is reported when it is read.
+        Err(missing) if missing.kind() == io::ErrorKind::NotADirectory => return Ok(None),
+        Err(other) => return Err(error(other)),
+    }
+    let mut text = String::new();
+    let file = File::open(path).map_err(error)?;
+    file.take(MAX_FILE + 1)
+        .read_to_string(&mut text)
+        .map_err(error)?;
+    if text.len() as u64 > MAX_FILE {
+        let reason = format!("it has more than {MAX_FILE} bytes");
+        return Err(error(io::Error::other(reason)));
+    }
+    Ok(Some(text))
+}
+
+fn unreadable(path: &Path, source: io::Error) -> TokenizerError {
+    TokenizerError::ReadChatTemplate {
+        path: path.to_path_buf(),
+        source,
+    }
+}
