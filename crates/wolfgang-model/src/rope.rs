@@ -114,3 +114,51 @@ impl Rotation {
         x * self.cos.clone() + swapped * self.sin.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frequencies_of_the_default_are_powers_of_theta() {
+        let found = frequencies(&ModelConfig::default());
+        let exact = |i: usize| 10000f64.powf(-(i as f64) / 32.0);
+        assert_eq!((found.len(), found[0]), (32, 1.0));
+        for (i, found) in found.into_iter().enumerate() {
+            assert!((f64::from(found) / exact(i) - 1.0).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn linear_scaling_divides_all_frequencies() {
+        let unscaled = frequencies(&ModelConfig::default());
+        let linear = RopeScaling::Linear { factor: 4.0 };
+        let scaled = frequencies(&ModelConfig::default().with_rope_scaling(linear));
+        assert_eq!(scaled, unscaled.iter().map(|f| f / 4.0).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn llama3_scaling_divides_low_frequencies_and_keeps_high_ones() {
+        let config = ModelConfig::default().with_rope_theta(500_000.0);
+        let unscaled = frequencies(&config);
+        let scaled = frequencies(&config.with_rope_scaling(RopeScaling::Llama3 {
+            factor: 32.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_max_position_embeddings: 8192,
+        }));
+        let mut between = 0;
+        for (scaled, unscaled) in scaled.into_iter().zip(unscaled) {
+            let periods = 8192.0 * unscaled / (2.0 * std::f32::consts::PI);
+            match periods {
+                ..0.99 => assert_eq!(scaled, unscaled / 32.0),
+                4.01.. => assert_eq!(scaled, unscaled),
+                _ => {
+                    assert!(scaled > unscaled / 32.0 && scaled < unscaled);
+                    between += 1;
+                }
+            }
+        }
+        assert!(between > 0);
+    }
+}
