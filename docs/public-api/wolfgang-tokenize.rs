@@ -48,7 +48,7 @@ impl Tokenizer {
 pub struct DecodeStream {}
 impl DecodeStream {
     pub fn push(&mut self, id: u32) -> &str {}
-    pub fn finish(mut self) -> String {}
+    pub fn finish(self) -> String {}
 }
 impl std::fmt::Debug for DecodeStream {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

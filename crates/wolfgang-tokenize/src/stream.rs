@@ -64,14 +64,15 @@ impl DecodeStream {
 
     /// Returns the rest: the text of buffered bytes, with U+FFFD if they are not complete
     /// characters.
-    pub fn finish(mut self) -> String {
-        self.piece.clear();
-        match self.tokenizer.alphabet() {
-            Alphabet::ByteLevel => String::from_utf8_lossy(&self.pending).into_owned(),
+    pub fn finish(self) -> String {
+        let mut stream = self;
+        stream.piece.clear();
+        match stream.tokenizer.alphabet() {
+            Alphabet::ByteLevel => String::from_utf8_lossy(&stream.pending).into_owned(),
             Alphabet::SentencePiece => {
-                push_byte_tokens(&mut self.piece, &mut self.pending);
-                self.drop_first_space();
-                self.piece
+                push_byte_tokens(&mut stream.piece, &mut stream.pending);
+                stream.drop_first_space();
+                stream.piece
             }
         }
     }
