@@ -1,4 +1,5 @@
 pub use chat::{Message, Role};
+pub use chat_template::{ChatTemplate, RenderedChat};
 pub use error::TokenizerError;
 pub use stream::DecodeStream;
 pub use tokenizer::{SpecialTokens, Tokenizer};
@@ -13,6 +14,7 @@ pub enum Role {
 }
 impl Role {
     pub fn token(self) -> &'static str {}
+    pub fn name(self) -> &'static str {}
 }
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -29,6 +31,47 @@ impl Tokenizer {
     pub fn encode_chat(&self, messages: &[Message]) -> Result<Vec<u32>, TokenizerError> {}
     pub fn chat_tokens(&self) -> Result<[u32; 4], TokenizerError> {}
 }
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RenderedChat {
+    pub text: String,
+    pub ids: Vec<u32>,
+}
+impl Tokenizer {
+    pub fn with_chat_template(mut self, template: ChatTemplate) -> Self {}
+    pub fn from_file_with_chat_template(
+        path: impl AsRef<Path>,
+    ) -> Result<Self, TokenizerError> {}
+    pub fn chat_template(&self) -> Option<&ChatTemplate> {}
+    pub fn render_chat(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<RenderedChat, TokenizerError> {}
+    pub fn chat_end_ids(&self) -> Result<Vec<u32>, TokenizerError> {}
+}
+impl ChatTemplate {
+    pub fn beside(tokenizer: impl AsRef<Path>) -> Result<Option<Self>, TokenizerError> {}
+}
+#[derive(Clone, Debug)]
+pub struct ChatTemplate {}
+impl ChatTemplate {
+    pub fn new(source: impl Into<String>) -> Result<Self, TokenizerError> {}
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {}
+    pub fn with_token(
+        mut self,
+        variable: impl Into<String>,
+        token: impl Into<String>,
+    ) -> Self {}
+    pub fn with_date(
+        mut self,
+        year: u16,
+        month: u8,
+        day: u8,
+    ) -> Result<Self, TokenizerError> {}
+    pub fn name(&self) -> &str {}
+    pub fn token(&self, variable: &str) -> Option<&str> {}
+}
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenizerError {
@@ -38,6 +81,10 @@ pub enum TokenizerError {
     Unsupported { origin: String, found: String },
     Encode { source: Box<dyn std::error::Error + Send + Sync> },
     NoChatToken { token: &'static str },
+    ReadChatTemplate { path: PathBuf, source: std::io::Error },
+    ChatTemplate { origin: String, source: Box<dyn std::error::Error + Send + Sync> },
+    RefusedByChatTemplate { origin: String, message: String },
+    UntraceableChat { origin: String },
 }
 pub struct DecodeStream {}
 impl DecodeStream {
