@@ -1,54 +1,12 @@
-pub use chat::{Message, Role};
-pub use chat_template::{ChatTemplate, RenderedChat};
+pub use chat_template::ChatTemplate;
 pub use error::TokenizerError;
+pub use message::{Message, Role};
+pub use rendered_chat::RenderedChat;
 pub use stream::DecodeStream;
 pub use tokenizer::{SpecialTokens, Tokenizer};
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
-#[non_exhaustive]
-pub enum Role {
-    System,
-    User,
-    Assistant,
-}
-impl Role {
-    pub fn token(self) -> &'static str {}
-    pub fn name(self) -> &'static str {}
-}
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
-#[non_exhaustive]
-pub struct Message {
-    pub role: Role,
-    pub content: String,
-}
-impl Message {
-    pub fn new(role: Role, content: impl Into<String>) -> Self {}
-}
 impl Tokenizer {
     pub fn encode_chat(&self, messages: &[Message]) -> Result<Vec<u32>, TokenizerError> {}
     pub fn chat_tokens(&self) -> Result<[u32; 4], TokenizerError> {}
-}
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RenderedChat {
-    pub text: String,
-    pub ids: Vec<u32>,
-}
-impl Tokenizer {
-    pub fn with_chat_template(mut self, template: ChatTemplate) -> Self {}
-    pub fn from_file_with_chat_template(
-        path: impl AsRef<Path>,
-    ) -> Result<Self, TokenizerError> {}
-    pub fn chat_template(&self) -> Option<&ChatTemplate> {}
-    pub fn render_chat(
-        &self,
-        messages: &[Message],
-        add_generation_prompt: bool,
-    ) -> Result<RenderedChat, TokenizerError> {}
-    pub fn chat_end_ids(&self) -> Result<Vec<u32>, TokenizerError> {}
 }
 impl ChatTemplate {
     pub fn beside(tokenizer: impl AsRef<Path>) -> Result<Option<Self>, TokenizerError> {}
@@ -85,6 +43,49 @@ pub enum TokenizerError {
     ChatTemplate { origin: String, source: Box<dyn std::error::Error + Send + Sync> },
     RefusedByChatTemplate { origin: String, message: String },
     UntraceableChat { origin: String },
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Role {
+    System,
+    User,
+    Assistant,
+}
+impl Role {
+    pub fn token(self) -> &'static str {}
+    pub fn name(self) -> &'static str {}
+}
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[non_exhaustive]
+pub struct Message {
+    pub role: Role,
+    pub content: String,
+}
+impl Message {
+    pub fn new(role: Role, content: impl Into<String>) -> Self {}
+}
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RenderedChat {
+    pub text: String,
+    pub ids: Vec<u32>,
+}
+impl Tokenizer {
+    pub fn with_chat_template(mut self, template: ChatTemplate) -> Self {}
+    pub fn from_file_with_chat_template(
+        path: impl AsRef<Path>,
+    ) -> Result<Self, TokenizerError> {}
+    pub fn chat_template(&self) -> Option<&ChatTemplate> {}
+    pub fn render_chat(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<RenderedChat, TokenizerError> {}
+    pub fn chat_end_ids(&self) -> Result<Vec<u32>, TokenizerError> {}
 }
 pub struct DecodeStream {}
 impl DecodeStream {

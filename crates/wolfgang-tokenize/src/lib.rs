@@ -33,12 +33,15 @@ mod byte_level;
 mod chat;
 mod chat_template;
 mod error;
+mod message;
+mod rendered_chat;
 mod stream;
 mod tokenizer;
 mod validate;
 
-pub use chat::{Message, Role};
-pub use chat_template::{ChatTemplate, RenderedChat};
+pub use chat_template::ChatTemplate;
 pub use error::TokenizerError;
+pub use message::{Message, Role};
+pub use rendered_chat::RenderedChat;
 pub use stream::DecodeStream;
 pub use tokenizer::{SpecialTokens, Tokenizer};

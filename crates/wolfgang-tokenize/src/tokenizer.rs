@@ -1,6 +1,6 @@
 //! The tokenizer: encoding and decoding with a `tokenizer.json`.
 
-use crate::chat_template::{ChatTemplate, ControlToken};
+use crate::chat_template::ChatTemplate;
 use crate::{DecodeStream, TokenizerError, byte_level::TokenBytes, validate};
 use std::collections::HashMap;
 use std::fs::File;
@@ -271,15 +271,10 @@ impl Tokenizer {
     }
 
     /// Returns the added tokens that are not only whitespace, special or not.
-    pub(crate) fn control_tokens(&self) -> Vec<ControlToken> {
+    pub(crate) fn control_tokens(&self) -> impl Iterator<Item = (String, u32)> {
         let added = self.inner.plain.get_added_tokens_decoder();
-        let tokens = added.into_iter().map(|(id, token)| ControlToken {
-            text: token.content,
-            id,
-        });
-        tokens
-            .filter(|token| !token.text.trim().is_empty())
-            .collect()
+        let tokens = added.into_iter().map(|(id, token)| (token.content, id));
+        tokens.filter(|(text, _)| !text.trim().is_empty())
     }
 
     /// Returns the id of `<|endoftext|>`, which ends a document, if the vocabulary has it.

@@ -1,8 +1,8 @@
 //! Chat prompts as text and ids, through the chat template of a tokenizer.
 
-use super::ChatTemplate;
-use super::marks::{Marks, Trace, around_all, around_possible_tokens};
-use crate::chat::Role;
+use crate::chat_template::ChatTemplate;
+use crate::chat_template::marks::{Marks, Trace, around_all, around_possible_tokens};
+use crate::message::Role;
 use crate::{Message, Tokenizer, TokenizerError};
 use std::borrow::Cow;
 use std::path::Path;
@@ -27,9 +27,9 @@ struct Found<'a> {
 }
 
 /// An added token of a tokenizer that is not only whitespace.
-pub(crate) struct ControlToken {
-    pub(crate) text: String,
-    pub(crate) id: u32,
+struct ControlToken {
+    text: String,
+    id: u32,
 }
 
 impl Tokenizer {
@@ -129,6 +129,8 @@ impl Tokenizer {
         };
         let text = render(&contents, Marks::NONE)?;
         let tokens = self.control_tokens();
+        let tokens: Vec<ControlToken> =
+            tokens.map(|(text, id)| ControlToken { text, id }).collect();
         let mut found = occurrences(&text, &tokens);
         if !found.is_empty() {
             let open = || TokenizerError::UntraceableChat {
