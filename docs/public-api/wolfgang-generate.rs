@@ -32,7 +32,8 @@ pub use wolfgang_sampling::{
     PenaltyScope, RngKind, SamplingError, SamplingParams, Step, XtcParams,
 };
 pub use wolfgang_tokenize::{
-    DecodeStream, Message, Role, SpecialTokens, Tokenizer, TokenizerError,
+    ChatTemplate, DecodeStream, Message, RenderedChat, Role, SpecialTokens, Tokenizer,
+    TokenizerError,
 };
 #[derive(Debug, Default)]
 pub struct Batch {}

@@ -1,7 +1,49 @@
-pub use chat::{Message, Role};
+pub use chat_template::ChatTemplate;
 pub use error::TokenizerError;
+pub use message::{Message, Role};
+pub use rendered_chat::RenderedChat;
 pub use stream::DecodeStream;
 pub use tokenizer::{SpecialTokens, Tokenizer};
+impl Tokenizer {
+    pub fn encode_chat(&self, messages: &[Message]) -> Result<Vec<u32>, TokenizerError> {}
+    pub fn chat_tokens(&self) -> Result<[u32; 4], TokenizerError> {}
+}
+impl ChatTemplate {
+    pub fn beside(tokenizer: impl AsRef<Path>) -> Result<Option<Self>, TokenizerError> {}
+}
+#[derive(Clone, Debug)]
+pub struct ChatTemplate {}
+impl ChatTemplate {
+    pub fn new(source: impl Into<String>) -> Result<Self, TokenizerError> {}
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {}
+    pub fn with_token(
+        mut self,
+        variable: impl Into<String>,
+        token: impl Into<String>,
+    ) -> Self {}
+    pub fn with_date(
+        mut self,
+        year: u16,
+        month: u8,
+        day: u8,
+    ) -> Result<Self, TokenizerError> {}
+    pub fn name(&self) -> &str {}
+    pub fn token(&self, variable: &str) -> Option<&str> {}
+}
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenizerError {
+    Read { path: PathBuf, source: std::io::Error },
+    Parse { origin: String, source: Box<dyn std::error::Error + Send + Sync> },
+    GitLfsPointer { origin: String },
+    Unsupported { origin: String, found: String },
+    Encode { source: Box<dyn std::error::Error + Send + Sync> },
+    NoChatToken { token: &'static str },
+    ReadChatTemplate { path: PathBuf, source: std::io::Error },
+    ChatTemplate { origin: String, source: Box<dyn std::error::Error + Send + Sync> },
+    RefusedByChatTemplate { origin: String, message: String },
+    UntraceableChat { origin: String },
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
@@ -13,6 +55,7 @@ pub enum Role {
 }
 impl Role {
     pub fn token(self) -> &'static str {}
+    pub fn name(self) -> &'static str {}
 }
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -25,11 +68,7 @@ pub struct Message {
 impl Message {
     pub fn new(role: Role, content: impl Into<String>) -> Self {}
 }
-impl Tokenizer {
-    pub fn encode_chat(&self, messages: &[Message]) -> Result<Vec<u32>, TokenizerError> {}
-    pub fn chat_tokens(&self) -> Result<[u32; 4], TokenizerError> {}
-}
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenizerError {
     Read { path: PathBuf, source: std::io::Error },

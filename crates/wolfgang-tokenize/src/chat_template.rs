@@ -1,18 +1,16 @@
 //! Chat templates: the Jinja templates of models, configured as the `transformers` library does.
 
-mod encoding;
 mod environment;
 mod files;
 mod generation_tags;
 mod json;
-mod marks;
+pub(crate) mod marks;
 mod python_text;
 mod strftime;
 mod string_methods;
 
-pub use encoding::RenderedChat;
-
-use crate::{Message, TokenizerError};
+use crate::TokenizerError;
+use crate::message::Message;
 use marks::Marks;
 use minijinja::value::Value;
 use std::borrow::Cow;
@@ -145,7 +143,7 @@ impl ChatTemplate {
     }
 
     /// Renders the conversation on a thread with a stack that suffices for every template.
-    fn render(
+    pub(crate) fn render(
         &self,
         messages: &[Message],
         contents: &[Cow<'_, str>],

@@ -5,20 +5,20 @@ use std::borrow::Cow;
 /// Two characters that begin and end text of a message. They are noncharacters of Unicode, and
 /// neither the messages nor the template contain them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Marks {
-    pub(super) begin: Option<char>,
-    pub(super) end: Option<char>,
+pub(crate) struct Marks {
+    pub(crate) begin: Option<char>,
+    pub(crate) end: Option<char>,
 }
 
 impl Marks {
     /// Texts have no marks.
-    pub(super) const NONE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         begin: None,
         end: None,
     };
 
     /// Chooses marks that none of the texts contains. `None` if every noncharacter occurs.
-    pub(super) fn absent_from<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Option<Self> {
+    pub(crate) fn absent_from<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Option<Self> {
         let is_absent = |c: &char| texts.clone().all(|text| !text.contains(*c));
         let mut free = ('\u{fdd0}'..='\u{fdef}').filter(is_absent);
         Some(Self {
@@ -27,30 +27,30 @@ impl Marks {
         })
     }
 
-    pub(super) fn contains(self, c: char) -> bool {
+    pub(crate) fn contains(self, c: char) -> bool {
         self.begin == Some(c) || self.end == Some(c)
     }
 
     /// Whether the text has a mark.
-    pub(super) fn are_in(self, text: &str) -> bool {
+    pub(crate) fn are_in(self, text: &str) -> bool {
         self.begin.is_some() && text.contains(|c| self.contains(c))
     }
 
     /// Puts marks around a text that is not empty.
-    pub(super) fn around(self, text: &str) -> String {
+    pub(crate) fn around(self, text: &str) -> String {
         let marks = |mark: Option<char>| mark.filter(|_| !text.is_empty());
         let (begin, end) = (marks(self.begin), marks(self.end));
         begin.into_iter().chain(text.chars()).chain(end).collect()
     }
 
-    pub(super) fn removed(self, text: &str) -> String {
+    pub(crate) fn removed(self, text: &str) -> String {
         text.replace(|c| self.contains(c), "")
     }
 
     /// Finds the text of messages in `marked`, a rendered text with marks. `None` if the marks do
     /// not alternate, or if the text without them is not `plain`: the template then treats text
     /// with marks in another way.
-    pub(super) fn trace(self, marked: &str, plain: &str) -> Option<Trace> {
+    pub(crate) fn trace(self, marked: &str, plain: &str) -> Option<Trace> {
         let mut trace = Trace::default();
         let mut rest = plain.chars();
         let mut offset = 0;
@@ -75,14 +75,14 @@ impl Marks {
 
 /// Where the text of messages begins and ends in a rendered text.
 #[derive(Debug, Default)]
-pub(super) struct Trace {
+pub(crate) struct Trace {
     /// Offsets in ascending order: those at even positions begin text of a message.
     changes: Vec<usize>,
 }
 
 impl Trace {
     /// Whether the template wrote the whole text from `start` to `end`.
-    pub(super) fn is_of_template(&self, start: usize, end: usize) -> bool {
+    pub(crate) fn is_of_template(&self, start: usize, end: usize) -> bool {
         let before = self.changes.partition_point(|&offset| offset <= start);
         let until = self.changes.partition_point(|&offset| offset < end);
         before == until && before.is_multiple_of(2)
@@ -91,7 +91,7 @@ impl Trace {
 
 /// Puts marks around the parts of `content` that could belong to one of the control `tokens`, and
 /// leaves the rest as it is. Templates that compare or slice contents are rarely affected.
-pub(super) fn around_possible_tokens(content: &str, tokens: &[&str], marks: Marks) -> String {
+pub(crate) fn around_possible_tokens(content: &str, tokens: &[&str], marks: Marks) -> String {
     let mut is_marked = vec![false; content.len()];
     let trimmed = content.trim();
     let start = content.len() - content.trim_start().len();
@@ -136,7 +136,7 @@ pub(super) fn around_possible_tokens(content: &str, tokens: &[&str], marks: Mark
 }
 
 /// The contents with marks around each.
-pub(super) fn around_all<'a>(contents: &[Cow<'a, str>], marks: Marks) -> Vec<Cow<'a, str>> {
+pub(crate) fn around_all<'a>(contents: &[Cow<'a, str>], marks: Marks) -> Vec<Cow<'a, str>> {
     let marked = contents.iter().map(|content| marks.around(content).into());
     marked.collect()
 }

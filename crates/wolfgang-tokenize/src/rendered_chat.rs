@@ -1,8 +1,8 @@
 //! Chat prompts as text and ids, through the chat template of a tokenizer.
 
-use super::ChatTemplate;
-use super::marks::{Marks, Trace, around_all, around_possible_tokens};
-use crate::chat::Role;
+use crate::chat_template::ChatTemplate;
+use crate::chat_template::marks::{Marks, Trace, around_all, around_possible_tokens};
+use crate::message::Role;
 use crate::{Message, Tokenizer, TokenizerError};
 use std::borrow::Cow;
 use std::path::Path;
