@@ -1,6 +1,6 @@
 pub use backends::{Backend, BackendStatus, DeviceId, DeviceStatus};
 pub use burn::tensor::Device;
-pub use config::{ModelConfig, Parameter};
+pub use config::{ModelConfig, Parameter, RopeScaling};
 pub use device::DeviceName;
 pub use error::ModelError;
 pub use kv_cache::KvCache;
@@ -60,6 +60,18 @@ impl DeviceId {
     pub fn backend(self) -> Backend {}
 }
 impl Display for DeviceId {}
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "rope_type", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum RopeScaling {
+    Linear { factor: f64 },
+    Llama3 {
+        factor: f64,
+        low_freq_factor: f64,
+        high_freq_factor: f64,
+        original_max_position_embeddings: usize,
+    },
+}
 impl ModelConfig {
     pub fn with_block_size(mut self, block_size: usize) -> Self {}
     pub fn with_vocab_size(mut self, vocab_size: usize) -> Self {}
@@ -70,6 +82,21 @@ impl ModelConfig {
     pub fn with_dropout(mut self, dropout: f64) -> Self {}
     pub fn with_bias(mut self, bias: bool) -> Self {}
     pub fn with_multiple_of(mut self, multiple_of: usize) -> Self {}
+    pub fn with_intermediate_size(
+        mut self,
+        intermediate_size: impl Into<Option<usize>>,
+    ) -> Self {}
+    pub fn with_head_dim(mut self, head_dim: impl Into<Option<usize>>) -> Self {}
+    pub fn with_rms_norm_eps(mut self, rms_norm_eps: f64) -> Self {}
+    pub fn with_rope_theta(mut self, rope_theta: f64) -> Self {}
+    pub fn with_rope_scaling(
+        mut self,
+        rope_scaling: impl Into<Option<RopeScaling>>,
+    ) -> Self {}
+    pub fn with_tie_word_embeddings(mut self, tie_word_embeddings: bool) -> Self {}
+    pub fn with_qkv_bias(mut self, qkv_bias: bool) -> Self {}
+    pub fn with_attention_output_bias(mut self, attention_output_bias: bool) -> Self {}
+    pub fn with_qk_norm(mut self, qk_norm: bool) -> Self {}
 }
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -84,6 +111,15 @@ pub struct ModelConfig {
     pub dropout: f64,
     pub bias: bool,
     pub multiple_of: usize,
+    pub intermediate_size: Option<usize>,
+    pub head_dim: Option<usize>,
+    pub rms_norm_eps: f64,
+    pub rope_theta: f64,
+    pub rope_scaling: Option<RopeScaling>,
+    pub tie_word_embeddings: bool,
+    pub qkv_bias: bool,
+    pub attention_output_bias: bool,
+    pub qk_norm: bool,
 }
 impl Default for ModelConfig {}
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +137,7 @@ impl ModelConfig {
     pub const RMS_NORM_EPS: f64 = 1e-6;
     pub const ROPE_THETA: f64 = 10000.0;
     pub fn head_dim(&self) -> usize {}
+    pub fn attention_dim(&self) -> usize {}
     pub fn kv_dim(&self) -> usize {}
     pub fn hidden_dim(&self) -> usize {}
     pub fn validate(&self) -> Result<(), ModelError> {}
@@ -132,6 +169,7 @@ impl Display for DeviceName {}
 #[non_exhaustive]
 pub enum ModelError {
     InvalidConfig { field: &'static str, value: usize, rule: String },
+    InvalidConfigNumber { field: &'static str, value: String, rule: String },
     NoMemory { bytes: usize },
     NoThreads { threads: usize, reason: String },
     UnknownDevice { found: String, expected: &'static str },
