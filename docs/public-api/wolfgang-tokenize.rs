@@ -35,6 +35,7 @@ impl ChatTemplate {
 pub enum TokenizerError {
     Read { path: PathBuf, source: std::io::Error },
     Parse { origin: String, source: Box<dyn std::error::Error + Send + Sync> },
+    ParseConfig { origin: String, source: Box<dyn std::error::Error + Send + Sync> },
     GitLfsPointer { origin: String },
     Unsupported { origin: String, found: String },
     Encode { source: Box<dyn std::error::Error + Send + Sync> },
@@ -43,6 +44,11 @@ pub enum TokenizerError {
     ChatTemplate { origin: String, source: Box<dyn std::error::Error + Send + Sync> },
     RefusedByChatTemplate { origin: String, message: String },
     UntraceableChat { origin: String },
+}
+impl Tokenizer {
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokenizerError> {}
+    pub fn from_bytes(json: &[u8]) -> Result<Self, TokenizerError> {}
+    pub fn with_config(self, json: &[u8]) -> Result<Self, TokenizerError> {}
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -70,19 +76,22 @@ impl Message {
 }
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum TokenizerError {
-    Read { path: PathBuf, source: std::io::Error },
-    Parse { origin: String, source: Box<dyn std::error::Error + Send + Sync> },
-    ParseConfig { origin: String, source: Box<dyn std::error::Error + Send + Sync> },
-    GitLfsPointer { origin: String },
-    Unsupported { origin: String, found: String },
-    Encode { source: Box<dyn std::error::Error + Send + Sync> },
-    NoChatToken { token: &'static str },
+pub struct RenderedChat {
+    pub text: String,
+    pub ids: Vec<u32>,
 }
 impl Tokenizer {
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokenizerError> {}
-    pub fn from_bytes(json: &[u8]) -> Result<Self, TokenizerError> {}
-    pub fn with_config(self, json: &[u8]) -> Result<Self, TokenizerError> {}
+    pub fn with_chat_template(mut self, template: ChatTemplate) -> Self {}
+    pub fn from_file_with_chat_template(
+        path: impl AsRef<Path>,
+    ) -> Result<Self, TokenizerError> {}
+    pub fn chat_template(&self) -> Option<&ChatTemplate> {}
+    pub fn render_chat(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<RenderedChat, TokenizerError> {}
+    pub fn chat_end_ids(&self) -> Result<Vec<u32>, TokenizerError> {}
 }
 pub struct DecodeStream {}
 impl DecodeStream {

@@ -183,8 +183,9 @@ fn write(file: &mut [u8], text: &str, skip: usize, bytes: &[u8]) {
 #[test]
 fn invalid_headers_are_refused_with_the_field() {
     const HUGE: [u8; 8] = u64::MAX.to_le_bytes();
-    // Behind a tensor's name: 4 bytes for the number of dimensions, 8 for each, 4 for the type, then the offset.
-    let cases: [(&str, fn(&mut Vec<u8>)); 19] = [
+    // After a tensor's name: 4 bytes for the number of dimensions, 8 for each, 4 for the type, then the offset.
+    type Change = fn(&mut Vec<u8>);
+    let cases: [(&str, Change); 19] = [
         ("version: it needs 4 bytes", |file| file.truncate(5)),
         ("version 1 of GGUF", |file| file[4] = 1),
         ("a big-endian GGUF file", |file| {

@@ -2,8 +2,7 @@
 //!
 //! The fixtures are three of nine models whose vocabularies were cut to the ids of their cases, by
 //! `xtask/python/make_llama_family.py`: RoPE scaling, base, epsilon and feed-forward width
-//! (`llama_llama3`), biases (`llama_bias`), and qk-norm with a free head width (`qwen3`). With
-//! `WOLFGANG_TEST_LLAMA_FAMILY`, the folder of all nine, the tests take those instead.
+//! (`llama_llama3`), biases (`llama_bias`), and qk-norm with a free head width (`qwen3`).
 
 use crate::fixtures::{Golden, assert_close, fixture};
 use crate::parity::backends::Target;
@@ -34,8 +33,7 @@ struct Family {
 
 impl Family {
     fn read() -> Self {
-        let other = std::env::var_os("WOLFGANG_TEST_LLAMA_FAMILY").map(PathBuf::from);
-        let folder = other.unwrap_or_else(|| fixture("llama_family"));
+        let folder = fixture("llama_family");
         let greedy = std::fs::read(folder.join("greedy.json")).unwrap();
         let greedy: Vec<Greedy> = serde_json::from_slice(&greedy).unwrap();
         let mut models: Vec<_> = greedy.iter().map(|case| case.model.clone()).collect();

@@ -97,6 +97,11 @@ fn read(path: &Path) -> Result<Option<String>, TokenizerError> {
         let reason = format!("it has more than {MAX_FILE} bytes");
         return Err(error(io::Error::other(reason)));
     }
+    // Programs on Windows may write a byte order mark.
+    let text = text
+        .strip_prefix('\u{feff}')
+        .map(str::to_owned)
+        .unwrap_or(text);
     Ok(Some(text))
 }
 
