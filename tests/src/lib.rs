@@ -1,7 +1,8 @@
 //! Tests of the whole pipeline against the original, of the command, and of the documents.
 //!
-//! The tests are in `suite/`. Cargo builds a package's binaries only for that package's own tests, so the two in
-//! `src/bin/` are the command and the chores under names of their own: the same `main` in a process of its own.
+//! The tests are in `suite/`. Cargo builds a package's binaries only for that package's own tests,
+//! so the two in `src/bin/` are the command and the chores under names of their own: the same
+//! `main` in a process of its own.
 
 /// Compiles the Rust of a document as it stands there, and runs it unless it says `no_run`.
 macro_rules! documents {

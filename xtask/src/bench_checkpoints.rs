@@ -13,7 +13,8 @@ const REPETITIONS: usize = 5;
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// A .pt of the standard shape: python3 xtask/python/make_checkpoint.py FILE makes one (907 MB, needs torch)
+    /// A .pt of the standard shape: python3 xtask/python/make_checkpoint.py FILE makes one (907 MB,
+    /// needs torch)
     checkpoint: PathBuf,
 
     /// An empty folder for the other forms, on the same disk; they stay there
@@ -75,7 +76,8 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     )
 }
 
-/// Seconds and MB, of as many runs as there are repetitions. The first, which warms the file cache, does not count.
+/// Seconds and MB, of as many runs as there are repetitions. The first, which warms the file cache,
+/// does not count.
 fn median(input: &Path, options: &[&str]) -> anyhow::Result<(f64, f64)> {
     let mut seconds = Vec::new();
     let mut peaks = Vec::new();

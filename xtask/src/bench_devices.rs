@@ -13,7 +13,8 @@ use wolfgang_generate::{ModelConfig, Precision};
 const PREFILL: usize = 448;
 const POSITIONS: [usize; 2] = [64, 448];
 
-/// Random weights: speed does not depend on them. Builds itself anew with the backends that it needs.
+/// Random weights: speed does not depend on them. Builds itself anew with the backends that it
+/// needs.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -25,7 +25,8 @@ pub(crate) struct Args {
     )]
     dtypes: Vec<Precision>,
 
-    /// Rows of prompts in one forward pass; 0 computes whole prompts. Without it, the engine's default
+    /// Rows of prompts in one forward pass; 0 computes whole prompts. Without it, the engine's
+    /// default
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     prefill_rows: Vec<usize>,
 
@@ -201,7 +202,8 @@ fn streams(
         for stream in streams {
             times.push(stream.join().map_err(|_| anyhow!("a stream panicked"))??);
         }
-        // The prompts of the streams themselves are not measured, nor is what follows the end of one.
+        // The prompts of the streams themselves are not measured, nor is what follows the end of
+        // one.
         let begin = times
             .iter()
             .filter_map(|times| times.first().copied())
@@ -256,7 +258,8 @@ fn batch_throughput(generator: &WolfgangGenerator) -> anyhow::Result<f64> {
     Ok(tokens as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Tokens a second of callers on threads of their own, which read every event or wait for the summary.
+/// Tokens a second of callers on threads of their own, which read every event or wait for the
+/// summary.
 fn engine_throughput(generator: &WolfgangGenerator, reads_events: bool) -> anyhow::Result<f64> {
     let engine = Engine::new(generator.clone(), EngineOptions::default())?;
     let start = Instant::now();

@@ -15,8 +15,8 @@ use wolfgang_generate::{DeviceId, DeviceName, ModelConfig, Precision};
 const PREFILL: usize = 448;
 const POSITIONS: [usize; 2] = [64, 448];
 
-/// Random weights: speed does not depend on them. Needs a Python with llama-cpp-python, gguf and numpy. Close other
-/// programs: they take part in the result.
+/// Random weights: speed does not depend on them. Needs a Python with llama-cpp-python, gguf and
+/// numpy. Close other programs: they take part in the result.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Args {
     /// That Python

@@ -6,8 +6,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Drives the page by keys in a headless Chromium, and leaves pictures of it in target/explain/. Without a Chromium it says
-/// so and checks nothing.
+/// Drives the page by keys in a headless Chromium, and leaves pictures of it in target/explain/.
+/// Without a Chromium it says so and checks nothing.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// The browser
@@ -32,7 +32,8 @@ struct Found {
     tokens: usize,
     /// Whether the page's own style is in effect.
     styled: bool,
-    /// For each key: which token is selected, whether it alone can be reached by Tab, and what the panel is headed by.
+    /// For each key: which token is selected, whether it alone can be reached by Tab, and what the
+    /// panel is headed by.
     keys: Vec<(String, i64, bool, Option<String>)>,
     /// How many rows of alternatives, steps and parts of the line the panel has had at least.
     panel: [usize; 3],
@@ -81,7 +82,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     print_line("the page passed all checks; screenshots: target/explain/*.png")
 }
 
-/// The page with our script behind its own, which its policy lets through. All else stays under that policy.
+/// The page with our script behind its own, which its policy lets through. All else stays under
+/// that policy.
 fn with_script(page: &str) -> anyhow::Result<String> {
     let policy = "script-src ";
     ensure!(page.contains(policy), "the page has no policy");

@@ -1,5 +1,5 @@
-//! `cargo xtask check-transformers`: the transformers library loads exported models and computes the
-//! same.
+//! `cargo xtask check-transformers`: the transformers library loads exported models and computes
+//! the same.
 
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;

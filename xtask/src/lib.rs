@@ -71,7 +71,8 @@ enum Command {
 
 /// Runs the command that the arguments of the process name.
 pub fn main() -> ExitCode {
-    // Benchmarks run this program again for each measurement. The command has the subcommand for it.
+    // Benchmarks run this program again for each measurement. The command has the subcommand for
+    // it.
     let command = std::env::args_os().nth(1);
     if command.is_some_and(|command| command == wolfgang_bench::CASE_COMMAND) {
         return wolfgang_cli::main();

@@ -1,5 +1,5 @@
-//! `cargo xtask miri`: runs the tests of the kernels in Miri, which checks every memory access, with
-//! the portable instruction set.
+//! `cargo xtask miri`: runs the tests of the kernels in Miri, which checks every memory access,
+//! with the portable instruction set.
 
 use anyhow::ensure;
 use std::process::{Command, Stdio};

@@ -178,7 +178,8 @@ fn is_of(item: &ItemImpl, names: &BTreeSet<String>) -> bool {
     last.is_some_and(|segment| names.contains(&segment.ident.to_string()))
 }
 
-/// Leaves the head of a trait's implementation, and the public functions of any other; false if there are none.
+/// Leaves the head of a trait's implementation, and the public functions of any other; false if
+/// there are none.
 fn strip_impl(item: &mut ItemImpl) -> bool {
     strip(&mut item.attrs);
     if item.trait_.is_some() {

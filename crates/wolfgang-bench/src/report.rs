@@ -190,7 +190,8 @@ mod tests {
     fn each_matrix_counts_for_each_token_and_the_head_for_the_last() {
         let (config, head) = (config(), 10 * 4);
         let layer = config.n_parameters() - head;
-        // Three tokens see 1, 2 and 3 positions: a product of 4 with the keys, and one with the values.
+        // Three tokens see 1, 2 and 3 positions: a product of 4 with the keys, and one with the
+        // values.
         let attention = 2 * 4 * (1 + 2 + 3);
         let all = 3 * layer + head + attention;
         assert_eq!(multiply_adds(&config, 3), all as f64);

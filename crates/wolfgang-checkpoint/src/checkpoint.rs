@@ -41,7 +41,8 @@ pub struct Checkpoint {
 
 const EMBEDDINGS: &str = "embeddings.weight";
 
-/// Loads the model at `path` (a `.pt` or `.gguf` file, a native or a Hugging Face folder) onto `device`.
+/// Loads the model at `path` (a `.pt` or `.gguf` file, a native or a Hugging Face folder) onto
+/// `device`.
 ///
 /// # Errors
 /// Every [`CheckpointError`] except those of writing.

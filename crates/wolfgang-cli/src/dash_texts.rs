@@ -84,7 +84,8 @@ pub(crate) fn with_tip(mut error: clap::Error, words: &[OsString]) -> clap::Erro
     error
 }
 
-/// Whether this cannot be an option: no letter follows the dashes, or its name contains white space.
+/// Whether this cannot be an option: no letter follows the dashes, or its name contains white
+/// space.
 fn is_text(word: &str) -> bool {
     let name = word.trim_start_matches('-');
     let dashes = word.len() - name.len();

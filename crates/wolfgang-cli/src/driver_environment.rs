@@ -13,9 +13,9 @@ const NOWHERE: &str = "/nonexistent";
 /// Restarts the program with the variable set if it is not set.
 ///
 /// Without a desktop session the variable is not set. Mesa's Vulkan layer then looks for a Wayland
-/// display, and Wayland's library prints an error each time devices are listed. A path that does not
-/// exist is not an error. A process with threads must not change its own environment, so the program
-/// replaces itself by `exec`.
+/// display, and Wayland's library prints an error each time devices are listed. A path that does
+/// not exist is not an error. A process with threads must not change its own environment, so the
+/// program replaces itself by `exec`.
 pub(crate) fn prepare() {
     if environment::path(VARIABLE).is_some_and(|path| path.is_absolute()) {
         return;

@@ -19,8 +19,9 @@ pub(crate) fn text(name: &str) -> Result<Option<String>, UsageError> {
     text.map_err(|_| UsageError(format!("{name} is not valid Unicode")))
 }
 
-/// A variable with the path of a file or folder. `~` and variables in it are expanded as by a shell,
-/// as the tools of the Hugging Face Hub do: the value may come from a file that no shell reads.
+/// A variable with the path of a file or folder. `~` and variables in it are expanded as by a
+/// shell, as the tools of the Hugging Face Hub do: the value may come from a file that no shell
+/// reads.
 pub(crate) fn path(name: &str) -> Option<PathBuf> {
     let value = variable(name)?;
     // A path that is not UTF-8 is left as it is.

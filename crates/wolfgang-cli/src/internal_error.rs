@@ -19,8 +19,8 @@ thread_local! {
     static LAST: Cell<Option<Origin>> = const { Cell::new(None) };
 }
 
-/// Records the location of panics instead of printing them. The libraries turn panics of drivers and
-/// file readers into errors, which are reported once; [`report`] prints all others.
+/// Records the location of panics instead of printing them. The libraries turn panics of drivers
+/// and file readers into errors, which are reported once; [`report`] prints all others.
 pub(crate) fn install_hook() {
     std::panic::set_hook(Box::new(record));
 }

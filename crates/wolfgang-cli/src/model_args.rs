@@ -60,7 +60,8 @@ fn threads(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 impl ModelArgs {
-    /// These options, and for those that are not given the ones of a configuration file in `folder`.
+    /// These options, and for those that are not given the ones of a configuration file in
+    /// `folder`.
     pub(crate) fn over(self, mut file: Self, folder: &Path) -> Self {
         if self.model.is_some() {
             // The tokenizer of the file belongs to the model of the file.

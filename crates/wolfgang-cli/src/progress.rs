@@ -8,8 +8,8 @@ use wolfgang_generate::{Phase, Progress};
 /// Operations that take less show no progress.
 const DELAY: Duration = Duration::from_secs(1);
 
-/// One line with bytes, rate and remaining time, which is removed at the end of the operation. It is
-/// only shown on a terminal.
+/// One line with bytes, rate and remaining time, which is removed at the end of the operation. It
+/// is only shown on a terminal.
 pub(crate) struct ProgressLine {
     console: Console,
     running: Option<Running>,

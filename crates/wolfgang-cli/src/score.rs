@@ -31,8 +31,9 @@ pub(crate) struct ScoreArgs {
     #[arg(long, value_name = "PATH", value_parser = home::path())]
     file: Option<PathBuf>,
 
-    /// Score every token, the first one after <|endoftext|>, in windows as `loglikelihood_rolling` of
-    /// lm-evaluation-harness has them. Without it the first token is not scored, and windows overlap by half
+    /// Score every token, the first one after <|endoftext|>, in windows as `loglikelihood_rolling`
+    /// of lm-evaluation-harness has them. Without it the first token is not scored, and windows
+    /// overlap by half
     #[arg(long)]
     rolling: bool,
 

@@ -28,8 +28,8 @@ pub(crate) fn given_or_piped(given: Option<&str>) -> anyhow::Result<Option<Strin
     }
 }
 
-/// As [`given_or_piped`], but a missing text is an error, and so is an empty standard input that was
-/// not asked for with `-`.
+/// As [`given_or_piped`], but a missing text is an error, and so is an empty standard input that
+/// was not asked for with `-`.
 pub(crate) fn required(given: Option<&str>) -> anyhow::Result<String> {
     let text = given_or_piped(given)?;
     let text = text.filter(|text| given.is_some() || !text.is_empty());

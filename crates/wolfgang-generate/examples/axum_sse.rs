@@ -1,4 +1,5 @@
-//! An HTTP server that streams one generation per request as server-sent events, each a JSON object.
+//! An HTTP server that streams one generation per request as server-sent events, each a JSON
+//! object.
 //!
 //!     cargo run --release --package wolfgang-generate --features serde --example axum_sse -- 127.0.0.1:1749
 //!     curl --no-buffer --data "Habe nun, ach!" 127.0.0.1:1749/generate

@@ -24,8 +24,8 @@ const MAX_SAMPLES: usize = 256;
 /// generations in that forward pass.
 ///
 /// A prompt reuses the KV cache of an earlier generation of the batch if they share a prefix of at
-/// least 16 tokens or of more than half of the prompt. If the earlier prompt is not computed yet, it
-/// waits for it if the prefix is more than half of it.
+/// least 16 tokens or of more than half of the prompt. If the earlier prompt is not computed yet,
+/// it waits for it if the prefix is more than half of it.
 ///
 /// ```
 /// use wolfgang_generate::{Batch, Device, Event, GenerateOptions, WolfgangGenerator};
@@ -62,8 +62,8 @@ pub struct Batch {
     events: VecDeque<(usize, Result<Event, GenerateError>)>,
 }
 
-/// Prompt rows of a pass that delays no decoding generation: as many as the CPU kernels compute with
-/// one read of the weights. A whole prompt would delay cancellations and new requests.
+/// Prompt rows of a pass that delays no decoding generation: as many as the CPU kernels compute
+/// with one read of the weights. A whole prompt would delay cancellations and new requests.
 const ROWS_WITHOUT_DECODING: usize = 256;
 
 #[derive(Debug)]
@@ -129,8 +129,8 @@ impl Batch {
     }
 
     /// Sets the maximum number of prompt rows in a forward pass with decoding generations. Longer
-    /// prompts are computed in chunks over several passes, so that they do not delay the next tokens
-    /// of the decoding generations. While none decodes, a pass has at least 256 rows.
+    /// prompts are computed in chunks over several passes, so that they do not delay the next
+    /// tokens of the decoding generations. While none decodes, a pass has at least 256 rows.
     /// The limit also applies to the windows that
     /// [`ContextOverflow::SlidingWindow`](crate::ContextOverflow) recomputes. Chunks do not change
     /// the text. Default: `None`, a pass computes whole prompts.

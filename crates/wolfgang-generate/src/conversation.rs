@@ -7,8 +7,8 @@ use crate::{
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A conversation with the model: a list of messages in the chat format of
-/// [`Tokenizer::encode_chat`](crate::Tokenizer::encode_chat), which is the model's own chat template
-/// if it has one.
+/// [`Tokenizer::encode_chat`](crate::Tokenizer::encode_chat), which is the model's own chat
+/// template if it has one.
 ///
 /// The KV cache is kept between replies, so that a reply computes only the new tokens of its
 /// prompt. The prompt is always encoded from the messages: a reply depends only on system prompt,

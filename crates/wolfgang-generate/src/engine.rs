@@ -100,7 +100,8 @@ impl Engine {
     /// Submits a generation. Prompt and options are validated on the caller's thread.
     ///
     /// # Errors
-    /// Those of [`WolfgangGenerator::generate`], [`GenerateError::QueueFull`] and [`GenerateError::EngineStopped`].
+    /// Those of [`WolfgangGenerator::generate`], [`GenerateError::QueueFull`] and
+    /// [`GenerateError::EngineStopped`].
     pub fn submit<'p>(
         &self,
         prompt: impl Into<Prompt<'p>>,
@@ -115,8 +116,8 @@ impl Engine {
     /// generation of another generator runs without the prefix cache. Of a generation that is over
     /// the handle has the summary only.
     ///
-    /// Processors and criteria may submit further requests, but must not wait for their events, which
-    /// would stop the engine. Their `Drop` must not panic: it may run on the engine's thread.
+    /// Processors and criteria may submit further requests, but must not wait for their events,
+    /// which would stop the engine. Their `Drop` must not panic: it may run on the engine's thread.
     ///
     /// # Errors
     /// [`GenerateError::QueueFull`] and [`GenerateError::EngineStopped`].

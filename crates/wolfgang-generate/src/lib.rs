@@ -38,8 +38,9 @@
 //!
 //! On the CPU, a model runs one forward pass at a time, so generations on several threads take
 //! turns. An [`Engine`] runs the generations of concurrent callers in one batch instead: each
-//! forward pass reads the weights once for all of them. Create one engine per program, clone it into
-//! each thread or handler, and call [`Engine::submit`]. The example `axum_sse` is an HTTP server.
+//! forward pass reads the weights once for all of them. Create one engine per program, clone it
+//! into each thread or handler, and call [`Engine::submit`]. The example `axum_sse` is an HTTP
+//! server.
 //!
 //! # Guarantees
 //!
@@ -50,10 +51,11 @@
 //!
 //! # Serialization
 //!
-//! With the feature `serde`, options, parameters and [`Message`] can be serialized and deserialized:
-//! missing fields have their defaults, and unknown fields are an error. Events, summaries, scores and
-//! explanations can be serialized; [`Timing`] and [`TokenLogprobs`] can be deserialized, too. Names
-//! are in snake_case, durations are seconds, and the logarithm of 0 is null.
+//! With the feature `serde`, options, parameters and [`Message`] can be serialized and
+//! deserialized: missing fields have their defaults, and unknown fields are an error. Events,
+//! summaries, scores and explanations can be serialized; [`Timing`] and [`TokenLogprobs`] can be
+//! deserialized, too. Names are in snake_case, durations are seconds, and the logarithm of 0 is
+//! null.
 //!
 //! # Panics
 //!

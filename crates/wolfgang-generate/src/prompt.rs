@@ -5,8 +5,8 @@ use wolfgang_tokenize::{Message, Tokenizer};
 
 /// A prompt: text, ids or messages. Functions accept a `&str`, `&[u32]` or `&[Message]` directly.
 ///
-/// A text begins with the [`bos_id`](Tokenizer::bos_id) of the tokenizer, if there is one. Otherwise
-/// an empty prompt starts a new document with `<|endoftext|>`.
+/// A text begins with the [`bos_id`](Tokenizer::bos_id) of the tokenizer, if there is one.
+/// Otherwise an empty prompt starts a new document with `<|endoftext|>`.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Prompt<'a> {

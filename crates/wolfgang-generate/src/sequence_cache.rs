@@ -134,8 +134,8 @@ impl SequenceCache {
     }
 }
 
-/// Where a generation takes its cache from and returns it to: that of a session, or one that an engine
-/// makes for the request.
+/// Where a generation takes its cache from and returns it to: that of a session, or one that an
+/// engine makes for the request.
 #[derive(Debug, Default)]
 pub(crate) struct CacheSlot(Mutex<SequenceCache>);
 

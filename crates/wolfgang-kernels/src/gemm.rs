@@ -1,8 +1,8 @@
 //! Matrix product (GEMM), the kernel in which almost all time is spent.
 //!
-//! Each output is one chain of fused multiply-adds over the inputs in order; in int8, over blocks of
-//! 64 inputs, whose sums of integers are exact. This order is the same for any number of rows and
-//! threads and for every instruction set, so a row gives the same bits in every case.
+//! Each output is one chain of fused multiply-adds over the inputs in order; in int8, over blocks
+//! of 64 inputs, whose sums of integers are exact. This order is the same for any number of rows
+//! and threads and for every instruction set, so a row gives the same bits in every case.
 //!
 //! In the terms of GEMM, M is the rows of activations, N the outputs and K the inputs. Threads
 //! share the panels of N. A panel is multiplied with tiles of M, in blocks of K that stay in the

@@ -1,5 +1,5 @@
-//! Roofline probes: memory bandwidth and peak arithmetic rate, the limits that benchmarks compare the
-//! kernels with.
+//! Roofline probes: memory bandwidth and peak arithmetic rate, the limits that benchmarks compare
+//! the kernels with.
 //!
 //! Decoding reads every weight once, so its limit is the memory bandwidth, unless the weights fit
 //! into a CPU cache. Prefill multiplies each weight with many rows, so its limit is the rate of
@@ -39,7 +39,8 @@ const MULTIPLY_ADDS: usize = 2_000_000_000;
 /// Bytes that a thread reads in one go.
 const PIECE: usize = 2 << 20;
 
-/// Sums that are worked on at the same time: an instruction for the next need not wait for the last.
+/// Sums that are worked on at the same time: an instruction for the next need not wait for the
+/// last.
 const MANY: usize = 16;
 
 /// As [`MANY`], where there are registers for fewer.
@@ -163,7 +164,8 @@ fn sums<S: Simd>() -> usize {
     if S::ROWS > FEW { MANY } else { FEW }
 }
 
-/// Multiplies and adds what stands in registers, by the instruction that products in the format use.
+/// Multiplies and adds what stands in registers, by the instruction that products in the format
+/// use.
 struct Chains {
     format: Format,
     steps: usize,
@@ -220,7 +222,8 @@ impl Chains {
                 let (even, _) = simd.split_i8(&weights);
                 let mut sums = [simd.splat_i(0); N];
                 for step in 0..self.steps {
-                    // Another one each time: where it takes several instructions, none can be done beforehand.
+                    // Another one each time: where it takes several instructions, none can be done
+                    // beforehand.
                     let x = step as u32 & 0xff;
                     for sum in &mut sums {
                         *sum = if S::DOTS_I8 {

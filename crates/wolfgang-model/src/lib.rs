@@ -27,8 +27,8 @@
 //! The architecture is that of Llama (Touvron et al. 2023): a decoder with pre-norm residual blocks
 //! of grouped-query attention with rotary position embedding (RoPE) and of SwiGLU feed-forward
 //! layers, a final RMSNorm, and an output head, tied to the embeddings or not. [`ModelConfig`] also
-//! describes Mistral, Qwen2 and Qwen3, with biases and norms of queries and keys. Modules and parameters have
-//! the names of the checkpoints; projections with the same input are fused.
+//! describes Mistral, Qwen2 and Qwen3, with biases and norms of queries and keys. Modules and
+//! parameters have the names of the checkpoints; projections with the same input are fused.
 //!
 //! The model is immutable and independent of text and files. The caller owns a [`KvCache`] per
 //! sequence, which contains the position, and passes it to each call. Any number of generations can

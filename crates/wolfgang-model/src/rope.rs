@@ -60,7 +60,8 @@ fn frequencies(config: &ModelConfig) -> Vec<f32> {
 }
 
 /// Rotary embedding (Su et al. 2021), interleaved: adjacent dimensions are one complex number, and
-/// pair i at position t is rotated by the angle t · θ^(−2i / head_dim), unless frequencies are scaled.
+/// pair i at position t is rotated by the angle t · θ^(−2i / head_dim), unless frequencies are
+/// scaled.
 #[derive(Module, Debug)]
 pub(crate) struct RotaryEmbedding {
     /// The cosine of each angle, twice: `[block_size, head_dim]`. A plain tensor, because it is a

@@ -47,8 +47,8 @@ impl Tokenizer {
         Ok(chat)
     }
 
-    /// Returns the ids of the control tokens of the built-in chat format: those that begin a message, and
-    /// the one that ends it.
+    /// Returns the ids of the control tokens of the built-in chat format: those that begin a
+    /// message, and the one that ends it.
     ///
     /// # Errors
     /// [`TokenizerError::NoChatToken`] if the vocabulary lacks one of them.

@@ -18,13 +18,13 @@
 //! # Ok::<(), wolfgang_tokenize::TokenizerError>(())
 //! ```
 //!
-//! A [`Tokenizer`] is a BPE loaded from a `tokenizer.json` with one of the known pipelines: those of
-//! GPT-2, SmolLM, Llama 2, Llama 3, Mistral and Qwen. Encoding uses the `tokenizers` crate. Decoding
-//! is implemented here: every id represents a fixed sequence of bytes, so a text is the
+//! A [`Tokenizer`] is a BPE loaded from a `tokenizer.json` with one of the known pipelines: those
+//! of GPT-2, SmolLM, Llama 2, Llama 3, Mistral and Qwen. Encoding uses the `tokenizers` crate.
+//! Decoding is implemented here: every id represents a fixed sequence of bytes, so a text is the
 //! concatenation of these sequences, interpreted as UTF-8. (A vocabulary of SentencePiece adds a
-//! space before a text, which decoding drops.) The pieces of a [`DecodeStream`] joined are therefore
-//! exactly the result of [`Tokenizer::decode`] on all ids, and the cost per id does not grow with
-//! the text.
+//! space before a text, which decoding drops.) The pieces of a [`DecodeStream`] joined are
+//! therefore exactly the result of [`Tokenizer::decode`] on all ids, and the cost per id does not
+//! grow with the text.
 //!
 //! **User text is never encoded as a control token.** [`Tokenizer::encode`] encodes `<|user|>` as
 //! the plain characters it consists of. Only [`Tokenizer::encode_with_special`] produces the

@@ -41,8 +41,8 @@ impl Tokenizer {
         self
     }
 
-    /// Loads a tokenizer from a `tokenizer.json` file, with the chat template in its folder if there
-    /// is one ([`ChatTemplate::beside`]).
+    /// Loads a tokenizer from a `tokenizer.json` file, with the chat template in its folder if
+    /// there is one ([`ChatTemplate::beside`]).
     ///
     /// # Errors
     /// Those of [`from_file`](Self::from_file) and [`ChatTemplate::beside`].

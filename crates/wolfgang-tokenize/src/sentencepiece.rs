@@ -28,8 +28,8 @@ pub(crate) fn bytes_of(token: &str) -> Vec<u8> {
 }
 
 /// Returns the offsets of the bytes of `text` that decoding does not return: those of `▁`, which
-/// becomes a space, and if `loses_first` a first space, which is then not distinguished from the one
-/// that encoding adds.
+/// becomes a space, and if `loses_first` a first space, which is then not distinguished from the
+/// one that encoding adds.
 pub(crate) fn lost_offsets(text: &str, loses_first: bool) -> Vec<usize> {
     let first = (loses_first && text.starts_with(' ')).then_some(0);
     let spaces = text.match_indices(SPACE);

@@ -10,9 +10,9 @@ use wolfgang_checkpoint::{Checkpoint, CheckpointError};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// An input that begins with it is not the `.pt` itself, but what to put into one: a pickle behind its length, then
-/// the bytes of its storages. Changes to a whole archive mostly break its directory and its checksums, and what
-/// reads the pickle would rarely see one.
+/// An input that begins with it is not the `.pt` itself, but what to put into one: a pickle behind
+/// its length, then the bytes of its storages. Changes to a whole archive mostly break its
+/// directory and its checksums, and what reads the pickle would rarely see one.
 const PARTS: u8 = b'Z';
 
 /// A `.pt`: zip archive or legacy.
@@ -44,8 +44,8 @@ fn archive(parts: &[u8]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// A Hugging Face folder: `config.json`, the index, the weights, the first two behind their lengths. Without an
-/// index the weights are one file under the name that needs none.
+/// A Hugging Face folder: `config.json`, the index, the weights, the first two behind their
+/// lengths. Without an index the weights are one file under the name that needs none.
 pub(crate) fn safetensors(input: &[u8]) -> Verdict {
     let (config, rest) = part(input);
     let (index, weights) = part(rest);

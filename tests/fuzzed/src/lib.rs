@@ -1,8 +1,8 @@
 //! The fuzz targets, for `fuzz/` and for their replay in the ordinary tests.
 //!
-//! Each target is a function of bytes that must not panic: `fuzz/` calls it with inputs of libFuzzer,
-//! `tests/suite/checkpoint/fuzz_replay.rs` with the inputs in the repository. For accepted inputs it also asserts what must
-//! hold for them.
+//! Each target is a function of bytes that must not panic: `fuzz/` calls it with inputs of
+//! libFuzzer, `tests/suite/checkpoint/fuzz_replay.rs` with the inputs in the repository. For
+//! accepted inputs it also asserts what must hold for them.
 
 #![allow(
     clippy::expect_used,

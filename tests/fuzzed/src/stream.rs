@@ -4,8 +4,8 @@ use crate::Verdict;
 use std::sync::LazyLock;
 use wolfgang_tokenize::{SpecialTokens, Tokenizer};
 
-/// Ids, two bytes each, little-endian: a token for each byte (0 to 255), then some of several bytes and of parts of
-/// characters, a control token, and ids that nothing has.
+/// Ids, two bytes each, little-endian: a token for each byte (0 to 255), then some of several bytes
+/// and of parts of characters, a control token, and ids that nothing has.
 pub(crate) fn stream(input: &[u8]) -> Verdict {
     let ids = input.as_chunks::<2>().0;
     let ids: Vec<u32> = ids
@@ -19,9 +19,9 @@ pub(crate) fn stream(input: &[u8]) -> Verdict {
     }
 }
 
-/// After each id, what was shown is the whole decoded up to here, but for at most one unfinished character, or the
-/// byte tokens of SentencePiece at the end; joined with what [`finish`](wolfgang_tokenize::DecodeStream::finish) then
-/// gives, it is all of it.
+/// After each id, what was shown is the whole decoded up to here, but for at most one unfinished
+/// character, or the byte tokens of SentencePiece at the end; joined with what
+/// [`finish`](wolfgang_tokenize::DecodeStream::finish) then gives, it is all of it.
 pub(crate) fn check_stream(tokenizer: &Tokenizer, ids: &[u32]) {
     for special in [SpecialTokens::Skip, SpecialTokens::Keep] {
         let mut stream = tokenizer.decode_stream(special);

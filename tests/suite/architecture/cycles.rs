@@ -1,5 +1,5 @@
-//! No cycle of more than two files between the modules of a crate. Two files that need each other, such as a
-//! module and its own submodule, can still be read as one; three can not.
+//! No cycle of more than two files between the modules of a crate. Two files that need each other,
+//! such as a module and its own submodule, can still be read as one; three can not.
 
 use super::modules::{Crate, Target};
 use crate::fixtures::repository;

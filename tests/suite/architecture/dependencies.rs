@@ -163,10 +163,12 @@ fn sampling_tokenize_and_kernels_do_not_depend_on_burn() {
     }
 }
 
-/// The crates whose types stay out of public signatures, so that their next version breaks no caller.
+/// The crates whose types stay out of public signatures, so that their next version breaks no
+/// caller.
 const PRIVATE: [&str; 3] = ["burn", "burn_pack", "bytes"];
 
-/// Public items of the libraries name no type of burn's but `Device`, and none of the crate `bytes`.
+/// Public items of the libraries name no type of burn's but `Device`, and none of the crate
+/// `bytes`.
 #[test]
 fn public_signatures_are_free_of_burn_and_bytes() {
     let mut files = Vec::new();

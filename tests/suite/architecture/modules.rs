@@ -260,7 +260,8 @@ impl Crate {
         at
     }
 
-    /// What `name` is in a module: a re-export is what it leads to. A module and an item can have the same name.
+    /// What `name` is in a module: a re-export is what it leads to. A module and an item can have
+    /// the same name.
     fn find(&self, module: usize, name: &str, is_last: bool, depth: usize) -> Option<Target> {
         // Globs can go round in circles.
         if depth > 16 {

@@ -211,7 +211,8 @@ fn listing(folder: &Path) -> Vec<(PathBuf, u64)> {
     found
 }
 
-/// Kills conversions after the first, the second, … change that is seen in the folder, until one ends before that.
+/// Kills conversions after the first, the second, … change that is seen in the folder, until one
+/// ends before that.
 #[test]
 fn a_killed_conversion_leaves_the_old_or_the_new_model() {
     const MAX_CHANGES: usize = 24;

@@ -78,7 +78,8 @@ fn mutated_seeds_break_no_rule_of_a_target() {
             let name = format!("change {n}, of {name}");
             refused += usize::from(run(target, &name, &input) == Verdict::Refused);
         }
-        // Were all of them accepted or refused, the changes would be too small or too large to show anything.
+        // Were all of them accepted or refused, the changes would be too small or too large to show
+        // anything.
         assert!(
             (1..CHANGED).contains(&refused),
             "{}: {refused}",
@@ -87,7 +88,8 @@ fn mutated_seeds_break_no_rule_of_a_target() {
     }
 }
 
-/// `seed` after a few changes of the kinds that break readers: bytes, lengths, cuts, and pieces of another input.
+/// `seed` after a few changes of the kinds that break readers: bytes, lengths, cuts, and pieces of
+/// another input.
 fn changed(seed: &[u8], other: &[u8], random: &mut ChaCha8Rng) -> Vec<u8> {
     const EDGES: [u8; 8] = [0, 1, 0x7f, 0x80, 0xff, b'"', b'.', b'0'];
     let mut input = seed.to_vec();

@@ -9,7 +9,8 @@ use wolfgang_checkpoint::{
 };
 use wolfgang_model::{Device, RopeScaling};
 
-/// Converts to a native folder in f32, and compares its weights with the safetensors file `expected`.
+/// Converts to a native folder in f32, and compares its weights with the safetensors file
+/// `expected`.
 fn assert_weights_equal(model: &Path, expected: &Path) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("native");
@@ -183,7 +184,8 @@ fn write(file: &mut [u8], text: &str, skip: usize, bytes: &[u8]) {
 #[test]
 fn invalid_headers_are_refused_with_the_field() {
     const HUGE: [u8; 8] = u64::MAX.to_le_bytes();
-    // After a tensor's name: 4 bytes for the number of dimensions, 8 for each, 4 for the type, then the offset.
+    // After a tensor's name: 4 bytes for the number of dimensions, 8 for each, 4 for the type, then
+    // the offset.
     type Change = fn(&mut Vec<u8>);
     let cases: [(&str, Change); 19] = [
         ("version: it needs 4 bytes", |file| file.truncate(5)),

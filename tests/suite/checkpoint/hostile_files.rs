@@ -29,8 +29,8 @@ fn archive(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// A checkpoint that declares `config` and has the tensors of a model of the shape `of`, besides `more`. However
-/// large, all are views of one float: every stride is 0.
+/// A checkpoint that declares `config` and has the tensors of a model of the shape `of`, besides
+/// `more`. However large, all are views of one float: every stride is 0.
 fn checkpoint(config: &ModelConfig, of: &ModelConfig, more: &[&str]) -> Vec<u8> {
     around(&pickle(config, of, more))
 }
@@ -199,7 +199,8 @@ fn pickles_of_the_old_form_with_calls_are_refused() {
     }
 }
 
-/// A tar archive is another format, and its word may be in its place in a file that begins as a pickle.
+/// A tar archive is another format, and its word may be in its place in a file that begins as a
+/// pickle.
 #[test]
 fn a_file_that_is_also_a_tar_archive_is_refused() {
     let mut bytes = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.".to_vec();
@@ -232,7 +233,8 @@ pub(crate) fn with_entry(value: &[u8], in_model: bool) -> Vec<u8> {
     string(&mut entry, "more");
     entry.extend(value);
     let at = if in_model {
-        // Before the `u` that closes the model, behind which the name of the next entry has its opcode and length.
+        // Before the `u` that closes the model, behind which the name of the next entry has its
+        // opcode and length.
         find(&pickle, b"model_config") - 6
     } else {
         // Before the `u` that closes the root, and the end.

@@ -87,7 +87,8 @@ fn no_memory_is_allocated_for_a_header_of_terabytes() {
     }
 }
 
-/// The sum of their lengths overflows, on which the library that reads the header panics where overflows are checked.
+/// The sum of their lengths overflows, on which the library that reads the header panics where
+/// overflows are checked.
 #[test]
 fn headers_of_tensors_larger_than_memory_are_refused() {
     const LEN: u64 = (1 << 61) - 1;

@@ -1,4 +1,5 @@
-//! Pickles in which Python would call a function, or that would cost much to follow, beside a sound model.
+//! Pickles in which Python would call a function, or that would cost much to follow, beside a sound
+//! model.
 
 use crate::checkpoint::hostile_files::{opens, refusal, string, with_entry};
 

@@ -1,5 +1,5 @@
-//! Too little memory. On Linux, where a process can be given so much and no more; where libtorch is linked, that would
-//! be too little to start.
+//! Too little memory. On Linux, where a process can be given so much and no more; where libtorch is
+//! linked, that would be too little to start.
 
 use crate::fixtures::{fixture, json, repository, wolfgang};
 use safetensors::SafeTensors;
@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::process::Command;
 
-/// 3.4 GB of weights, of which the file has only the header, in a process that may have 3 GB, file included.
+/// 3.4 GB of weights, of which the file has only the header, in a process that may have 3 GB, file
+/// included.
 #[test]
 fn insufficient_memory_is_a_one_line_error() {
     let folder = tempfile::tempdir().unwrap();

@@ -238,7 +238,8 @@ fn damaged_files_are_a_model_or_an_error() {
         }
         noticed.push(errors);
     }
-    // Only archives have checksums, of each entry that is read. Elsewhere a changed weight is a weight.
+    // Only archives have checksums, of each entry that is read. Elsewhere a changed weight is a
+    // weight.
     assert_eq!(noticed, [46, 98, 20]);
 }
 

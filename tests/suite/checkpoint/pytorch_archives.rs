@@ -1,4 +1,5 @@
-//! The containers of `.pt` files: archives as each release of PyTorch writes them, and the format before.
+//! The containers of `.pt` files: archives as each release of PyTorch writes them, and the format
+//! before.
 
 use crate::checkpoint::pytorch_variants::{
     EXPECTED, assert_bytes_same_model, continuation, original, pickle, refusal,
@@ -21,7 +22,8 @@ fn archives_built_here_are_byte_for_byte_those_of_torch() {
     }
 }
 
-/// Among them those whose first directory entry has the size of the two zip64 end records (a stem of 21 bytes).
+/// Among them those whose first directory entry has the size of the two zip64 end records (a stem
+/// of 21 bytes).
 #[test]
 fn every_length_of_the_name_loads() {
     let archive = Archive::read(&original());

@@ -1,5 +1,5 @@
-//! Valid `.pt` files of the kinds that users have: wrappers, training state, configurations, types. Archives:
-//! `pytorch_archives.rs`.
+//! Valid `.pt` files of the kinds that users have: wrappers, training state, configurations, types.
+//! Archives: `pytorch_archives.rs`.
 
 use crate::checkpoint::torch_archive::Archive;
 use crate::fixtures::{fixture, wolfgang};
@@ -113,7 +113,8 @@ fn cases_load_and_continue_alike() {
     }
 }
 
-/// Training state beside the model, tensors described in other ways, configurations in other classes; protocols 1 to 5.
+/// Training state beside the model, tensors described in other ways, configurations in other
+/// classes; protocols 1 to 5.
 #[test]
 fn pickles_of_many_classes_load_and_continue_alike() {
     let pickles = pickles();
@@ -123,8 +124,8 @@ fn pickles_of_many_classes_load_and_continue_alike() {
     }
 }
 
-/// `None` there means one key and value head for each query head, as the weights have it: here for both query heads, and
-/// in the case for one, which is what its keys have rows for.
+/// `None` there means one key and value head for each query head, as the weights have it: here for
+/// both query heads, and in the case for one, which is what its keys have rows for.
 #[test]
 fn no_number_of_kv_heads_in_the_config_means_that_of_the_weights() {
     assert_same_model(&fixture("cases/c_kv_none.pt"), "c_kv_none");
@@ -232,7 +233,8 @@ fn classes_that_were_not_read_are_named_in_one_line() {
     assert_eq!(json["unread_classes"], serde_json::json!(["__main__.Mode"]));
 }
 
-/// Errors for unsupported entries name the entry, do not call the file damaged, and give no wrong advice.
+/// Errors for unsupported entries name the entry, do not call the file damaged, and give no wrong
+/// advice.
 #[test]
 fn what_is_not_supported_is_named() {
     for (name, reason, step) in [

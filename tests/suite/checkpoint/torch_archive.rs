@@ -80,7 +80,8 @@ impl Archive {
             } else {
                 [checksum, size, size]
             };
-            // Up to the contents there are the header, the name, and an extra field FB with its padding.
+            // Up to the contents there are the header, the name, and an extra field FB with its
+            // padding.
             let unpadded = start + 30 + name.len() + 4;
             let padding = unpadded.next_multiple_of(self.alignment) - unpadded;
             file.extend(b"PK\x03\x04");

@@ -1,4 +1,5 @@
-//! Where options come from, and what they do besides sampling: layers, presets, ends, several samples, language.
+//! Where options come from, and what they do besides sampling: layers, presets, ends, several
+//! samples, language.
 
 use crate::command::generate::{PROMPT, generate, run};
 use crate::fixtures::{faust, repository, wolfgang};
@@ -22,7 +23,8 @@ fn finished(seed: &str, args: &[&str]) -> Json {
     serde_json::from_str(stdout(&output)).unwrap()
 }
 
-/// Of each option the nearest place counts: the command line, the environment, the file, the preset, the default.
+/// Of each option the nearest place counts: the command line, the environment, the file, the
+/// preset, the default.
 #[test]
 fn the_command_line_overrides_the_environment_and_the_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -73,7 +75,8 @@ fn the_command_line_overrides_the_environment_and_the_file() {
     assert_ne!(command_line["text"], environment["text"]);
 }
 
-/// The file is found in the default folder; its paths are relative to it, and its tokenizer applies to its model only.
+/// The file is found in the default folder; its paths are relative to it, and its tokenizer applies
+/// to its model only.
 #[test]
 fn the_users_config_file_can_name_a_model() {
     let home = tempfile::tempdir().unwrap();

@@ -139,7 +139,8 @@ fn a_missing_or_broken_driver_is_a_one_line_error() {
     }
 }
 
-/// Wayland's library writes errors where the variable names no folder. What was closed stays closed.
+/// Wayland's library writes errors where the variable names no folder. What was closed stays
+/// closed.
 #[cfg(all(feature = "wgpu", target_os = "linux"))]
 #[test]
 fn drivers_write_nothing_without_a_desktop() {

@@ -72,7 +72,8 @@ fn a_standard_output_that_cannot_be_written_is_an_error() {
     assert_eq!((stderr(&output), output.status.code()), ("", Some(0)));
 }
 
-/// Rust's `Stdio::null`, and others that open it for reading as well, as Python's `subprocess.DEVNULL` is.
+/// Rust's `Stdio::null`, and others that open it for reading as well, as Python's
+/// `subprocess.DEVNULL` is.
 #[test]
 fn the_null_device_is_not_treated_as_closed() {
     for redirection in ["> /dev/null", "1<> /dev/null", "<> /dev/null >&0 2>&0"] {

@@ -26,7 +26,8 @@ struct Output {
 }
 
 impl Terminal {
-    /// Runs `wolfgang` with these arguments and variables, as a person without settings and files of their own would.
+    /// Runs `wolfgang` with these arguments and variables, as a person without settings and files
+    /// of their own would.
     pub(crate) fn run(args: &[&str], variables: &[(&str, &str)], columns: u16) -> Self {
         const ROWS: u16 = 100;
         let size = PtySize {

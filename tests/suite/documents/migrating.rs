@@ -1,4 +1,5 @@
-//! docs/migrating-from-python.md: its commands work. Its Rust is compiled with the documents' other examples.
+//! docs/migrating-from-python.md: its commands work. Its Rust is compiled with the documents' other
+//! examples.
 
 use crate::documents::readme::words;
 use crate::fixtures::{json, repository, wolfgang};

@@ -22,8 +22,8 @@ pub(crate) fn words(line: &str) -> Vec<String> {
         .collect()
 }
 
-/// The text is sampled: on a processor that rounds differently another token may be drawn, rarely. Then use another
-/// seed in the README.
+/// The text is sampled: on a processor that rounds differently another token may be drawn, rarely.
+/// Then use another seed in the README.
 #[test]
 fn the_first_command_prints_what_the_readme_shows() {
     let blocks = console_blocks("README.md");

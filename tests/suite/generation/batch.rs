@@ -1,4 +1,5 @@
-//! Invariant 3: a seed determines the text, alone, in a batch, and in a session that reuses its cache.
+//! Invariant 3: a seed determines the text, alone, in a batch, and in a session that reuses its
+//! cache.
 
 use crate::fixtures::{assert_close, faust, repository};
 use crate::generation::generator::{options, wild};
@@ -239,8 +240,8 @@ fn a_session_computes_only_new_tokens() {
     assert_eq!(essence(&again), essence(&afresh));
 }
 
-/// Invariant 3 on any device: reused positions were computed in other chunks, so probabilities are equal up to
-/// rounding.
+/// Invariant 3 on any device: reused positions were computed in other chunks, so probabilities are
+/// equal up to rounding.
 pub(crate) fn batches_and_sessions_change_results_only_by_rounding(on: &Target) {
     let greedy = options(8)
         .with_sampling(SamplingParams::default().with_temperature(0.0))

@@ -13,7 +13,8 @@ fn conversation() -> Conversation {
     faust().conversation(SYSTEM).unwrap()
 }
 
-/// What a generator that has not computed anything makes of these messages behind the system prompt.
+/// What a generator that has not computed anything makes of these messages behind the system
+/// prompt.
 fn fresh(messages: &[Message], options: &GenerateOptions) -> Summary {
     let mut options = options.clone();
     options

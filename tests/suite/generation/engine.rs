@@ -43,7 +43,8 @@ struct Case {
     alone: Summary,
 }
 
-/// Requests with prompts of many lengths, some with a common prefix, and one longer than the context.
+/// Requests with prompts of many lengths, some with a common prefix, and one longer than the
+/// context.
 fn cases(n: usize) -> Vec<Case> {
     let mut random = ChaCha8Rng::seed_from_u64(17);
     let mut below = |limit: u32| random.next_u32() % limit;
@@ -112,7 +113,8 @@ fn concurrent_requests_give_the_texts_that_each_gives_alone() {
     });
     let cases = cases(32);
     for (round, generator) in BY_THREADS.iter().enumerate() {
-        // One row at a time and no limit are the ends of the range; each has one of the thread counts.
+        // One row at a time and no limit are the ends of the range; each has one of the thread
+        // counts.
         let limits = [[rows(1), rows(64)], [rows(16), None]];
         for limit in limits[round] {
             let options = EngineOptions::default()

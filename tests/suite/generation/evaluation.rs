@@ -1,5 +1,5 @@
-//! Scores for evaluation: continuations of a context, alternatives, rolling windows. Their numbers are
-//! those that generation reports for the same ids, bit for bit.
+//! Scores for evaluation: continuations of a context, alternatives, rolling windows. Their numbers
+//! are those that generation reports for the same ids, bit for bit.
 
 use crate::fixtures::{faust, repository};
 use crate::generation::generator::options;

@@ -4,7 +4,8 @@ use crate::fixtures::faust;
 use crate::generation::generator::{events, options, wild};
 use wolfgang_generate::{ContextOverflow, Event, FinishReason, GenerateOptions, SamplingParams};
 
-/// Always takes the last id again, provided its logit is positive: the penalty rewards it beyond all others.
+/// Always takes the last id again, provided its logit is positive: the penalty rewards it beyond
+/// all others.
 fn echo() -> SamplingParams {
     SamplingParams::default()
         .with_temperature(0.0)

@@ -17,8 +17,8 @@ fn stopping(strings: &[&str], keep: bool, with: GenerateOptions) -> GenerateOpti
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Invariant 4: the text ends before the first occurrence of the stop string, which may begin and end within
-    /// tokens.
+    /// Invariant 4: the text ends before the first occurrence of the stop string, which may begin
+    /// and end within tokens.
     #[test]
     fn a_stop_string_ends_the_text_before_its_first_occurrence(
         seed in 0u64..4,

@@ -31,7 +31,8 @@ pub(crate) fn folder() -> Content {
     ])
 }
 
-/// `wolfgang generate` with what `HF_HOME` is, and of the rest of the environment nothing that concerns the Hub.
+/// `wolfgang generate` with what `HF_HOME` is, and of the rest of the environment nothing that
+/// concerns the Hub.
 pub(crate) fn command(home: &Path, model: &str) -> Command {
     let mut command = wolfgang();
     command.args(["generate", "Ach", "--seed", "1", "--max-new-tokens", "4"]);
@@ -98,7 +99,8 @@ fn a_model_on_the_hub_generates_the_text_of_the_local_model() {
     let expected = local();
     assert_eq!(text(&mut hub_command(&server, home.path())), expected);
 
-    // What was needed and nothing else, each of it once, by the commit and not by the name of the branch.
+    // What was needed and nothing else, each of it once, by the commit and not by the name of the
+    // branch.
     let requests = server.requests();
     let mut files: Vec<_> = requests.iter().filter(|r| r.is_download()).collect();
     files.sort_by_key(|request| request.file().to_owned());

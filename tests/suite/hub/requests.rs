@@ -134,7 +134,8 @@ fn a_cached_model_is_used_if_the_hub_is_unreachable() {
     );
 }
 
-/// Two checkpoints at the top, one in a folder with a tokenizer of its own, and one in another without.
+/// Two checkpoints at the top, one in a folder with a tokenizer of its own, and one in another
+/// without.
 fn several() -> Content {
     let pt = |name: &str| std::fs::read(fixture("tiny").join(name)).unwrap();
     Content::new([

@@ -306,7 +306,8 @@ fn send(request: &Request, content: &mut Content, bytes: &[u8]) -> Answer {
     broken(content, start, &bytes[start..end], answer)
 }
 
-/// `answer` with `body`, which begins at byte `start` of its file, cut where the connection is to break.
+/// `answer` with `body`, which begins at byte `start` of its file, cut where the connection is to
+/// break.
 fn broken(content: &mut Content, start: usize, body: &[u8], mut answer: Answer) -> Answer {
     if let Some((at, times @ 1..)) = &mut content.breaks_off
         && (start..start + body.len()).contains(at)

@@ -1,4 +1,5 @@
-//! Greedy continuations of the Faust model, id by id, far past the block size. On every backend: `parity/backends.rs`.
+//! Greedy continuations of the Faust model, id by id, far past the block size. On every backend:
+//! `parity/backends.rs`.
 
 use crate::fixtures::{faust, json};
 use crate::parity::backends::Target;
@@ -43,7 +44,8 @@ fn runs() -> Vec<Run> {
     runs
 }
 
-/// Asserts that after the first `known` ids the generator gives the ids of the original, for `n` tokens or to the end.
+/// Asserts that after the first `known` ids the generator gives the ids of the original, for `n`
+/// tokens or to the end.
 fn assert_continues(
     faust: &WolfgangGenerator,
     run: &Run,
@@ -75,8 +77,8 @@ fn greedy(run: &Run) -> SamplingParams {
     run.sampling().with_temperature(0.0)
 }
 
-/// The first run far past the full context, the others to where it is full: a token past that costs the prefill of a
-/// whole window, which depends only on the ids in it.
+/// The first run far past the full context, the others to where it is full: a token past that costs
+/// the prefill of a whole window, which depends only on the ids in it.
 pub(crate) fn the_generator_continues_as_the_original(on: &Target) {
     let block_size = on.faust.model().config().block_size;
     for (i, run) in runs().iter().enumerate() {
@@ -106,8 +108,8 @@ fn top_k_of_1_is_greedy() {
     assert_continues(faust(), &run, 0, 100, run.sampling());
 }
 
-/// Without a cache: the whole context at once, and past it whole windows, as the original computes them for every
-/// token. Here it is one window in 32.
+/// Without a cache: the whole context at once, and past it whole windows, as the original computes
+/// them for every token. Here it is one window in 32.
 #[test]
 fn logits_without_a_cache_continue_as_the_original() {
     let config = faust().model().config();

@@ -1,5 +1,5 @@
-//! The model against the original's logits, and invariant 1: chunks change no logits. On every backend:
-//! `parity/backends.rs`.
+//! The model against the original's logits, and invariant 1: chunks change no logits. On every
+//! backend: `parity/backends.rs`.
 
 use crate::fixtures::{Golden, assert_close, fixture, repository};
 use crate::parity::backends::Target;
@@ -93,7 +93,8 @@ pub(crate) fn log_softmax(logits: &[f32], id: u32) -> f32 {
     (f64::from(logits[id as usize] - largest) - total.ln()) as f32
 }
 
-/// A long sequence cut at random places. The two ways sum in different orders, so they agree only up to rounding.
+/// A long sequence cut at random places. The two ways sum in different orders, so they agree only
+/// up to rounding.
 fn assert_chunking_does_not_matter(
     model: &WolfgangModel,
     ids: &[u32],
@@ -172,8 +173,8 @@ pub(crate) fn a_truncated_cache_gives_the_logits_of_a_new_one(on: &Target) {
     assert_close(&found, &expected, 10.0 * rounding, "in a copy");
 }
 
-/// How far logits may be from the original's, as a share of the largest of them: twice the worst that
-/// `cargo xtask accuracy` has shown on any device.
+/// How far logits may be from the original's, as a share of the largest of them: twice the worst
+/// that `cargo xtask accuracy` has shown on any device.
 const IN_FEWER_BITS: [(Precision, f32); 3] = [
     (Precision::F16, 2.5e-3),
     (Precision::Bf16, 2e-2),

@@ -48,8 +48,9 @@ fn check(file: &str, repetition_window: usize, penalty_scope: PenaltyScope) -> u
         if agree(&found, &expected) {
             continue;
         }
-        // Where top-p cuts between ids of exactly the same probability, PyTorch's sort decides which of them stay, and
-        // it follows neither rising nor falling ids. What is not arbitrary is how many.
+        // Where top-p cuts between ids of exactly the same probability, PyTorch's sort decides
+        // which of them stay, and it follows neither rising nor falling ids. What is not arbitrary
+        // is how many.
         let before_top_p = case.probabilities(&params.with_top_p(None), &logits);
         exchange_equals(&mut found, &before_top_p);
         exchange_equals(&mut expected, &before_top_p);

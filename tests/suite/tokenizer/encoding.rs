@@ -209,7 +209,8 @@ fn assert_refused(changes: &[(&str, Change)]) {
     }
 }
 
-/// However a vocabulary is made: its control tokens are out of reach of plain text, or it is refused.
+/// However a vocabulary is made: its control tokens are out of reach of plain text, or it is
+/// refused.
 #[test]
 fn no_vocabulary_lets_text_become_a_control_token() {
     let changes: [(&str, Change); 5] = [

@@ -265,7 +265,8 @@ fn lost_characters_that_cannot_be_seen_are_named_by_code_point() {
     let json = changed(|json| {
         json["model"]["merges"] = json!([]);
         let vocab = json["model"]["vocab"].as_object_mut().unwrap();
-        // In the alphabet of byte-level tokens: W, a line break, and the bytes of a combining acute accent.
+        // In the alphabet of byte-level tokens: W, a line break, and the bytes of a combining acute
+        // accent.
         for lost in ["W", "Ċ", "Ì", "ģ"] {
             assert!(vocab.remove(lost).is_some(), "{lost}");
         }

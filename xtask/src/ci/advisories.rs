@@ -1,5 +1,5 @@
-//! Security advisories for dependencies. Their database is a git repository, which not every network
-//! can reach.
+//! Security advisories for dependencies. Their database is a git repository, which not every
+//! network can reach.
 
 use super::command::{command, run_command};
 

@@ -1,9 +1,9 @@
-//! The packages that `cargo package` wrote: they must compile by themselves, contain the licences and
-//! be small enough for the registry.
+//! The packages that `cargo package` wrote: they must compile by themselves, contain the licences
+//! and be small enough for the registry.
 //!
-//! Cargo's own verification compiles burn again for each package. Here the archives are unpacked into
-//! one workspace with the lock file and the profiles of the repository, which reuses the artifacts of
-//! the lint step.
+//! Cargo's own verification compiles burn again for each package. Here the archives are unpacked
+//! into one workspace with the lock file and the profiles of the repository, which reuses the
+//! artifacts of the lint step.
 
 use super::command::{command, repository};
 use super::features::{FEATURES, WITHOUT_LLVM};

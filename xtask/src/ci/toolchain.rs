@@ -1,4 +1,5 @@
-//! The version of the toolchain. Only the oldest supported one shows that the crates compile with it.
+//! The version of the toolchain. Only the oldest supported one shows that the crates compile with
+//! it.
 
 use anyhow::{Context, ensure};
 use std::process::Command;

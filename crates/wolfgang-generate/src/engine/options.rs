@@ -16,9 +16,9 @@ pub struct EngineOptions {
     /// Default: 256.
     pub max_queued: usize,
     /// Maximum number of prompt rows in a forward pass, in addition to one row for each decoding
-    /// generation. Lower values delay the tokens of decoding generations less; higher values compute
-    /// prompts faster. While none decodes, a pass has at least 256 rows. With `None`, a pass computes
-    /// whole prompts. Default: 16.
+    /// generation. Lower values delay the tokens of decoding generations less; higher values
+    /// compute prompts faster. While none decodes, a pass has at least 256 rows. With `None`, a
+    /// pass computes whole prompts. Default: 16.
     pub max_prefill_rows: Option<NonZeroUsize>,
     /// Maximum size of the prefix cache (KV caches of ended generations) in bytes. 0 turns it off.
     /// Default: 256 MiB.

@@ -24,7 +24,8 @@ pub(super) struct Scheduler {
 struct Running {
     events: Sender<Result<Event, GenerateError>>,
     skips_text: Arc<AtomicBool>,
-    /// Receives the cache at the end of the generation; `None` if the cache is not for later prompts.
+    /// Receives the cache at the end of the generation; `None` if the cache is not for later
+    /// prompts.
     slot: Option<Arc<CacheSlot>>,
 }
 
@@ -98,7 +99,8 @@ impl Scheduler {
             return;
         };
         let is_last = matches!(event, Ok(Event::Finished(_)) | Err(_));
-        // To wake a thread for every token costs several percent of the throughput of a small model.
+        // To wake a thread for every token costs several percent of the throughput of a small
+        // model.
         if !is_last && running.skips_text.load(Ordering::Relaxed) {
             return;
         }
