@@ -36,26 +36,24 @@ const SYSTEM: &str = "Du bist Johann Wolfgang von Goethe.";
 const MAX_NEW_TOKENS: usize = 200;
 
 pub(crate) fn run(args: ChatArgs, file: ConfigFile, console: Console) -> anyhow::Result<()> {
-    if args.length.ignore_eos {
+    if args.generation.length.ignore_eos {
         return Err(ChatError::IgnoreEos.into());
     }
-    let model_args = args.model.over(file.model, &file.folder);
-    let mut sampling = args.sampling.over(file.sampling);
-    sampling.preset.get_or_insert(Preset::Goethe);
-    let mut length = args.length.or(file.length);
+    let mut generation = args.generation.over(file);
+    generation.sampling.preset.get_or_insert(Preset::Goethe);
     // A sliding window would drop the system prompt.
-    length.overflow.get_or_insert(OnContextFull::Stop);
-    // Bad arguments are reported before the model is loaded, which takes a second.
-    sampling.check()?;
-    sampling.params().validate().map_err(GenerateError::from)?;
-    length.check()?;
+    generation
+        .length
+        .overflow
+        .get_or_insert(OnContextFull::Stop);
+    generation.check()?;
     let loaded = args.load.as_deref().map(saved_conversation::load);
     let loaded = loaded.transpose()?;
 
-    let (generator, _) = model_args.load(console)?;
+    let (generator, _) = generation.model.load(console)?;
     let mut conversation = generator.conversation(SYSTEM)?;
     let is_terminal = stdin().is_terminal() && stdout().is_terminal() && !args.json;
-    let options = length.options(&sampling, generator.tokenizer(), MAX_NEW_TOKENS)?;
+    let options = generation.options(generator.tokenizer(), MAX_NEW_TOKENS)?;
     if let Some(loaded) = loaded {
         restore(&mut conversation, loaded);
     }

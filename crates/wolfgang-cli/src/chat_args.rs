@@ -1,9 +1,7 @@
 //! The arguments of `wolfgang chat`.
 
+use crate::generation_args::GenerationArgs;
 use crate::home;
-use crate::length_args::LengthArgs;
-use crate::model_args::ModelArgs;
-use crate::sampling_args::SamplingArgs;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -32,11 +30,5 @@ pub(crate) struct ChatArgs {
     pub(crate) json: bool,
 
     #[command(flatten)]
-    pub(crate) model: ModelArgs,
-
-    #[command(flatten)]
-    pub(crate) sampling: SamplingArgs,
-
-    #[command(flatten)]
-    pub(crate) length: LengthArgs,
+    pub(crate) generation: GenerationArgs,
 }

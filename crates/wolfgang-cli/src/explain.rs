@@ -2,12 +2,10 @@
 
 use crate::config_file::ConfigFile;
 use crate::console::Console;
+use crate::generation_args::GenerationArgs;
 use crate::home;
-use crate::length_args::LengthArgs;
-use crate::model_args::ModelArgs;
 use crate::output_file::{self, Access};
 use crate::prompt;
-use crate::sampling_args::SamplingArgs;
 use crate::whole_number;
 use crate::{interrupt, standard_streams};
 use anyhow::Context;
@@ -16,7 +14,6 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use wolfgang_explain::ExplainReport;
-use wolfgang_generate::GenerateError;
 
 /// Arguments of `wolfgang explain`.
 #[derive(Args, Debug)]
@@ -49,34 +46,23 @@ pub(crate) struct ExplainArgs {
     alternatives: usize,
 
     #[command(flatten)]
-    model: ModelArgs,
-
-    #[command(flatten)]
-    sampling: SamplingArgs,
-
-    #[command(flatten)]
-    length: LengthArgs,
+    generation: GenerationArgs,
 }
 
-/// As `generate` has it.
+/// The default of `generate`.
 const MAX_NEW_TOKENS: usize = 100;
 
 pub(crate) fn run(args: ExplainArgs, file: ConfigFile, console: Console) -> anyhow::Result<()> {
-    let model_args = args.model.over(file.model, &file.folder);
-    let sampling = args.sampling.over(file.sampling);
-    let length = args.length.or(file.length);
-    // Bad arguments are reported before the model is loaded, which takes a second.
-    sampling.check()?;
-    sampling.params().validate().map_err(GenerateError::from)?;
-    length.check()?;
+    let generation = args.generation.over(file);
+    generation.check()?;
     if let Some(path) = &args.html {
         output_file::check(path, args.force)?;
     }
     let prompt = prompt::read(args.prompt.as_deref(), console)?;
-    let (generator, _) = model_args.load(console)?;
+    let (generator, _) = generation.model.load(console)?;
     let tokenizer = generator.tokenizer();
-    let options = length
-        .options(&sampling, tokenizer, MAX_NEW_TOKENS)?
+    let options = generation
+        .options(tokenizer, MAX_NEW_TOKENS)?
         .with_explain(args.alternatives);
     let mut generation = generator.generate(&prompt, &options)?;
     // From here on, Ctrl-C ends the text, and the explanation covers the text until then.

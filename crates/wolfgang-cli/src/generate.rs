@@ -9,24 +9,19 @@ use crate::prompt;
 use crate::token_ids::TokenIds;
 use std::io::IsTerminal;
 use std::sync::atomic::Ordering;
-use wolfgang_generate::{Event, GenerateError, Prompt, SamplingParams, Summary};
+use wolfgang_generate::{Event, Prompt, SamplingParams, Summary};
 
 pub(crate) fn run(args: GenerateArgs, file: ConfigFile, console: Console) -> anyhow::Result<()> {
-    let model_args = args.model.over(file.model, &file.folder);
-    let sampling = args.sampling.over(file.sampling);
-    let length = args.length.or(file.length);
-    // Bad arguments are reported before the model is loaded, which takes a second.
-    sampling.check()?;
-    sampling.params().validate().map_err(GenerateError::from)?;
-    length.check()?;
+    let generation = args.generation.over(file);
+    generation.check()?;
     let ids = args.prompt_ids.as_deref().map(TokenIds::joined);
     let text = match ids {
         Some(_) => String::new(),
         None => prompt::read(args.prompt.as_deref(), console)?,
     };
-    let (generator, load_seconds) = model_args.load(console)?;
-    let options = length
-        .options(&sampling, generator.tokenizer(), MAX_NEW_TOKENS)?
+    let (generator, load_seconds) = generation.model.load(console)?;
+    let options = generation
+        .options(generator.tokenizer(), MAX_NEW_TOKENS)?
         .with_include_prompt(args.include_prompt)
         .with_logprobs(args.logprobs);
     let prompt = match &ids {
@@ -63,7 +58,7 @@ pub(crate) fn run(args: GenerateArgs, file: ConfigFile, console: Console) -> any
         let Event::Finished(summary) = event else {
             continue;
         };
-        let is_seed_new = is_drawn && sampling.seed().is_none() && !args.json;
+        let is_seed_new = is_drawn && generation.sampling.seed().is_none() && !args.json;
         let is_interactive = std::io::stderr().is_terminal() && !args.json;
         if is_seed_new || is_interactive || console.verbosity == Verbosity::Verbose {
             console.info(&closing_line(&summary, is_drawn, &in_memory));

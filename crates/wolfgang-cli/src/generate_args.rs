@@ -1,8 +1,6 @@
 //! The arguments of `wolfgang generate`.
 
-use crate::length_args::LengthArgs;
-use crate::model_args::ModelArgs;
-use crate::sampling_args::SamplingArgs;
+use crate::generation_args::GenerationArgs;
 use crate::token_ids::TokenIds;
 use crate::whole_number;
 use clap::Args;
@@ -62,11 +60,5 @@ pub(crate) struct GenerateArgs {
     pub(crate) logprobs: Option<usize>,
 
     #[command(flatten)]
-    pub(crate) model: ModelArgs,
-
-    #[command(flatten)]
-    pub(crate) sampling: SamplingArgs,
-
-    #[command(flatten)]
-    pub(crate) length: LengthArgs,
+    pub(crate) generation: GenerationArgs,
 }

@@ -28,6 +28,7 @@ mod explain;
 mod failure;
 mod generate;
 mod generate_args;
+mod generation_args;
 mod home;
 mod inspect;
 mod internal_error;

@@ -117,18 +117,7 @@ pub(crate) fn run(args: TokenizeArgs, file: ConfigFile, console: Console) -> any
         tokens: ids.iter().map(|&id| token(id, &tokenizer)).collect(),
         missing: missing(&text, &tokenizer)?,
     };
-    warn_of_missing(&findings, console);
-    let mut out = standard_streams::output();
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string(&findings)?)?;
-    } else if args.ids {
-        writeln!(out, "{}", id_line(&ids))?;
-    } else {
-        for TokenLine { id, bytes, .. } in &findings.tokens {
-            writeln!(out, "{id:>6}  \"{}\"", piece(bytes))?;
-        }
-    }
-    Ok(out.flush()?)
+    print(&args, &findings, console)
 }
 
 /// Prints a conversation as the chat template of the tokenizer renders it.
@@ -148,21 +137,26 @@ fn chat(
         tokens: ids.iter().map(|&id| token(id, tokenizer)).collect(),
         text: Some(text),
     };
-    warn_of_missing(&findings, console);
-    let mut out = standard_streams::output();
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string(&findings)?)?;
-    } else if args.ids {
-        writeln!(out, "{}", id_line(&ids))?;
-    } else {
-        writeln!(out, "{}", findings.text.unwrap_or_default())?;
-    }
-    Ok(out.flush()?)
+    print(args, &findings, console)
 }
 
-fn id_line(ids: &[u32]) -> String {
-    let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
-    ids.join(",")
+/// Prints the findings as JSON, as a line of ids, as the rendered text or as a table of tokens.
+fn print(args: &TokenizeArgs, findings: &Findings, console: Console) -> anyhow::Result<()> {
+    warn_of_missing(findings, console);
+    let mut out = standard_streams::output();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(findings)?)?;
+    } else if args.ids {
+        let ids = findings.tokens.iter().map(|token| token.id.to_string());
+        writeln!(out, "{}", ids.collect::<Vec<_>>().join(","))?;
+    } else if let Some(text) = &findings.text {
+        writeln!(out, "{text}")?;
+    } else {
+        for TokenLine { id, bytes, .. } in &findings.tokens {
+            writeln!(out, "{id:>6}  \"{}\"", piece(bytes))?;
+        }
+    }
+    Ok(out.flush()?)
 }
 
 fn warn_of_missing(findings: &Findings, console: Console) {
