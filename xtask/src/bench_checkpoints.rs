@@ -22,7 +22,7 @@ pub(crate) struct Args {
     out: PathBuf,
 }
 
-/// One measured step, run in a process of its own so that its peak of memory is its own.
+/// One measured step, run in a separate process so that its peak memory can be measured.
 #[derive(clap::Args, Debug)]
 pub(crate) struct StepArgs {
     input: PathBuf,

@@ -1,4 +1,4 @@
-//! A measurement in a process of its own, and its results.
+//! A measurement in a separate process, and its results.
 
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;

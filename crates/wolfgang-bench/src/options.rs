@@ -42,6 +42,7 @@ pub struct BenchOptions {
 
 impl Default for BenchOptions {
     fn default() -> Self {
+        // Constants, so that `unwrap` is evaluated by the compiler.
         const SEQUENCES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
         const REPETITIONS: NonZeroUsize = NonZeroUsize::new(5).unwrap();
         Self {

@@ -1,4 +1,4 @@
-//! Measurements in processes of their own, so that the peak memory is that of one model, and a load
+//! Measurements in separate processes, so that the peak memory is that of one model, and a load
 //! time includes the start.
 
 use crate::case::{Case, Measurement};
@@ -40,7 +40,7 @@ pub(crate) fn measure_in_process<T: DeserializeOwned>(case: &Case) -> Result<T, 
         .map_err(BenchError::io("start a benchmark process"))?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
-        // Without a message, the status tells why the process ended, such as a signal.
+        // Without a message, the exit status is reported, for example a signal.
         let message = stderr.lines().last().map(str::to_owned);
         let message = message.unwrap_or_else(|| output.status.to_string());
         return Err(BenchError::CaseFailed {

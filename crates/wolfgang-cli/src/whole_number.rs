@@ -1,4 +1,4 @@
-//! Integers in options, and the -1 that stands for "none" or "all" as in other programs.
+//! Integers in options, and -1, which means "none" or "all" as in other programs.
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt::Formatter;

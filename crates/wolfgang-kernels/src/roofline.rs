@@ -164,7 +164,7 @@ fn sums<S: Simd>() -> usize {
     if S::ROWS > FEW { MANY } else { FEW }
 }
 
-/// Multiplies and adds what stands in registers, by the instruction that products in the format
+/// Multiplies and adds numbers in registers, with the instruction that products in the format
 /// use.
 struct Chains {
     format: Format,

@@ -37,6 +37,7 @@ mod byte_level;
 mod chat;
 mod chat_template;
 mod error;
+mod limited_file;
 mod load;
 mod message;
 mod pipeline;

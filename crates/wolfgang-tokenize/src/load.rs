@@ -4,11 +4,10 @@ use crate::additions::TokenizerConfig;
 use crate::pipeline::Alphabet;
 use crate::token_bytes::TokenBytes;
 use crate::tokenizer::Inner;
-use crate::{Tokenizer, TokenizerError, byte_level, sentencepiece, validate};
+use crate::{Tokenizer, TokenizerError, byte_level, limited_file, sentencepiece, validate};
 use serde_json::Value as Json;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use tokenizers::PostProcessorWrapper;
@@ -38,9 +37,7 @@ impl Tokenizer {
         let config = path.with_file_name(CONFIG);
         match read(&config) {
             Ok(json) => tokenizer.configured(&json, &config.display().to_string()),
-            Err(TokenizerError::Read { source, .. })
-                if source.kind() == io::ErrorKind::NotFound =>
-            {
+            Err(TokenizerError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 Ok(tokenizer)
             }
             Err(error) => Err(error),
@@ -171,24 +168,16 @@ impl Tokenizer {
 
 /// Reads a regular file.
 fn read(path: &Path) -> Result<Vec<u8>, TokenizerError> {
-    let read = |source| TokenizerError::Read {
-        path: path.to_path_buf(),
-        source,
-    };
-    // Devices and pipes may never end.
-    if !std::fs::metadata(path).map_err(read)?.is_file() {
-        return Err(read(io::Error::other("it is not a regular file")));
-    }
-    let mut json = Vec::new();
-    let file = File::open(path).map_err(read)?;
-    file.take(MAX + 1).read_to_end(&mut json).map_err(read)?;
-    if json.len() as u64 > MAX {
-        return Err(TokenizerError::Unsupported {
+    limited_file::read(path, MAX).map_err(|source| match source.kind() {
+        ErrorKind::FileTooLarge => TokenizerError::Unsupported {
             origin: path.display().to_string(),
-            found: format!("it has more than {MAX} bytes"),
-        });
-    }
-    Ok(json)
+            found: source.to_string(),
+        },
+        _ => TokenizerError::Read {
+            path: path.to_path_buf(),
+            source,
+        },
+    })
 }
 
 fn parse_json(json: &[u8], origin: &str) -> Result<Json, TokenizerError> {

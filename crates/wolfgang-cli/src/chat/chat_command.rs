@@ -110,9 +110,10 @@ mod tests {
     #[test]
     fn completion_lists_existing_commands() {
         for name in NAMES {
-            let command = ChatCommand::parse(&format!("{name} 1"));
-            let alone = ChatCommand::parse(name);
-            assert!(command.is_ok() || alone.is_ok(), "{name}");
+            let is_unknown =
+                |line: &str| matches!(ChatCommand::parse(line), Err(ChatError::UnknownCommand(_)));
+            assert!(!is_unknown(name), "{name}");
+            assert!(is_unknown(&format!("{name}x")), "{name}");
         }
     }
 }

@@ -70,7 +70,7 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Messages> {
     Ok(messages.map_err(|source| ChatError::NotAConversation { name, source })?)
 }
 
-/// Whether each line is a JSON value of its own.
+/// Whether each line is a complete JSON value.
 fn is_json_lines(json: &[u8]) -> bool {
     let mut lines = json
         .split(|&byte| byte == b'\n')

@@ -47,7 +47,7 @@ pub(super) static ENGLISH: Texts = Texts {
         tokens_label: "Generated text, token by token",
         panel_label: "The token in detail",
         hint: "Point at a token, or walk through the text by the arrow keys: here it will say which tokens the model considered, what each step ruled out and how the draw went. Esc closes it.",
-        hint_without_script: "Without JavaScript, the table below the text tells what matters most.",
+        hint_without_script: "Without JavaScript, the table below the text shows the main figures.",
         tooltip_rank: "rank",
         table_summary: "All tokens as a table",
         table_label: "All tokens",
@@ -75,7 +75,7 @@ pub(super) static ENGLISH: Texts = Texts {
         not_likeliest: "not the likeliest",
         greedy: "Without chance: the likeliest that was left.",
         inverse_cdf: "The random number {u} falls between {from} and {to}, the share of {token}.",
-        exponential_race: "Each probability is divided by a random number of its own; the largest quotient wins.",
+        exponential_race: "Each probability is divided by a separate random number; the largest quotient wins.",
         ends: "This token ended the text.",
     },
     table: TableTexts {

@@ -22,7 +22,7 @@ fn check(preemptions: usize, test: impl Fn() + Send + Sync + 'static) {
     model.check(test);
 }
 
-/// A counter without synchronisation of its own: two accesses that are not ordered are a data race.
+/// A counter that is not synchronised: loom reports two accesses without an order as a data race.
 struct Counter(UnsafeCell<usize>);
 
 // SAFETY: loom reports every access that is not ordered with another one.

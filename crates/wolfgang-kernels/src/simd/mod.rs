@@ -38,7 +38,7 @@ pub(crate) trait Simd: Copy {
     /// As [`ROWS`](Self::ROWS) for int8, which needs integer sums of a block as well.
     const ROWS_I8: usize;
     /// Maximum number of rows for which the sums of a whole panel, two vectors per row, fit into
-    /// registers. With more rows each half of the panel is a pass of its own.
+    /// registers. With more rows, each half of the panel is a separate pass.
     const ROWS_FULL_PANEL: usize = Self::ROWS;
     /// Number of passes in which a tile is multiplied with a panel.
     #[inline(always)]

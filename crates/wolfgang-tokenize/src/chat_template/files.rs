@@ -1,10 +1,9 @@
 //! Chat templates in the folder of a model.
 
 use super::ChatTemplate;
-use crate::TokenizerError;
+use crate::{TokenizerError, limited_file};
 use serde_json::Value as Json;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 /// A file that contains only the template. It takes precedence.
@@ -79,24 +78,15 @@ fn in_config(field: &Json) -> Result<Option<String>, String> {
 
 /// The content of a file; `None` if there is no such file.
 fn read(path: &Path) -> Result<Option<String>, TokenizerError> {
-    let error = |error| unreadable(path, error);
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => {}
-        Ok(_) => return Err(error(io::Error::other("it is not a regular file"))),
+    let bytes = match limited_file::read(path, MAX_FILE) {
+        Ok(bytes) => bytes,
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(None),
         // The path of the tokenizer is reported when it is read.
         Err(missing) if missing.kind() == io::ErrorKind::NotADirectory => return Ok(None),
-        Err(other) => return Err(error(other)),
-    }
-    let mut text = String::new();
-    let file = File::open(path).map_err(error)?;
-    file.take(MAX_FILE + 1)
-        .read_to_string(&mut text)
-        .map_err(error)?;
-    if text.len() as u64 > MAX_FILE {
-        let reason = format!("it has more than {MAX_FILE} bytes");
-        return Err(error(io::Error::other(reason)));
-    }
+        Err(error) => return Err(unreadable(path, error)),
+    };
+    let text = String::from_utf8(bytes)
+        .map_err(|error| unreadable(path, io::Error::new(io::ErrorKind::InvalidData, error)))?;
     // Programs on Windows may write a byte order mark.
     let text = text
         .strip_prefix('\u{feff}')
