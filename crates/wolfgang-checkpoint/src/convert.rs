@@ -5,7 +5,10 @@ use crate::file_names::TOKENIZER;
 use crate::mapped::ReleaseOnDrop;
 use crate::tensor::{StoredTensor, Tensor};
 use crate::weights::convert_to;
-use crate::{Checkpoint, CheckpointError, Phase, Precision, Progress, huggingface, native, scales};
+use crate::{
+    Checkpoint, CheckpointError, Phase, Precision, Progress, generation_config, huggingface,
+    native, scales,
+};
 use burn::tensor::{Bytes, DType};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -126,6 +129,7 @@ pub fn convert(
             File::open(tokenizer).map_err(|source| CheckpointError::read(tokenizer, source))?;
         staging.copy(TOKENIZER, file)?;
     }
+    let sampling = generation_config::sampling_fields(source.path())?;
     source.check_head()?;
 
     let state = Arc::new(Mutex::new(ConvertState::default()));
@@ -137,8 +141,8 @@ pub fn convert(
     progress.begin(Phase::Write, bytes);
     let (config, end_ids) = (source.config(), source.end_ids());
     let write = || match options.target {
-        Target::Native => native::write(&staging, config, end_ids, tensors),
-        Target::HuggingFace => huggingface::write(&staging, config, end_ids, tensors),
+        Target::Native => native::write(&staging, config, end_ids, &sampling, tensors),
+        Target::HuggingFace => huggingface::write(&staging, config, end_ids, &sampling, tensors),
     };
     let written = write_on_thread(progress, converted_sizes, write)
         .map_err(|source| CheckpointError::write(folder, source))

@@ -46,6 +46,7 @@ mod file_kind;
 mod file_names;
 mod folder;
 mod format;
+mod generation_config;
 mod gguf;
 mod git_lfs;
 #[cfg(feature = "hub")]
@@ -72,6 +73,7 @@ pub use checkpoint::{Checkpoint, TensorInfo, load};
 pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
 pub use format::Format;
+pub use generation_config::GenerationConfig;
 pub use gguf::GgufTokenizer;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};

@@ -2,7 +2,7 @@
 
 use crate::atomic_dir::StagingDir;
 use crate::catch_panic::catch_panic;
-use crate::file_names::{CONFIG, RECORD, TOKENIZER};
+use crate::file_names::{CONFIG, GENERATION_CONFIG, RECORD, TOKENIZER};
 use crate::format::Format;
 use crate::huggingface::SpecialIds;
 use crate::json::read_json;
@@ -12,7 +12,7 @@ use crate::tensor::Tensor;
 use crate::{CheckpointError, end_ids, file_kind, git_lfs};
 use burn::tensor::Bytes;
 use burn_pack::{Reader, Writer};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use std::path::Path;
 use wolfgang_model::ModelConfig;
 
@@ -76,11 +76,12 @@ pub(crate) fn parse_config(path: &Path, config: Json) -> Result<ModelConfig, Che
     })
 }
 
-/// Writes `config.json` and `model.bpk`.
+/// Writes `config.json`, `model.bpk` and, if there are fields for it, `generation_config.json`.
 pub(crate) fn write(
     staging: &StagingDir,
     config: &ModelConfig,
     end_ids: &[u32],
+    sampling: &Map<String, Json>,
     tensors: Vec<Tensor>,
 ) -> Result<(), CheckpointError> {
     let mut json = json!(config);
@@ -95,6 +96,10 @@ pub(crate) fn write(
         json[end_ids::FIELD] = end_ids::to_json(end_ids);
     }
     staging.write(CONFIG, format!("{json:#}\n").as_bytes())?;
+    if !sampling.is_empty() {
+        let json = format!("{:#}\n", json!(sampling));
+        staging.write(GENERATION_CONFIG, json.as_bytes())?;
+    }
     Writer::new(tensors)
         .with_metadata("format", MODEL_TYPE)
         .write_to_file_in_place(staging.path().join(RECORD))

@@ -50,7 +50,7 @@ pub(crate) fn run(args: ChatArgs, file: ConfigFile, console: Console) -> anyhow:
     let loaded = args.load.as_deref().map(saved_conversation::load);
     let loaded = loaded.transpose()?;
 
-    let (generator, _) = generation.model.load(console)?;
+    let (generator, _) = generation.load(console)?;
     let mut conversation = generator.conversation(SYSTEM)?;
     let is_terminal = stdin().is_terminal() && stdout().is_terminal() && !args.json;
     let options = generation.options(generator.tokenizer(), MAX_NEW_TOKENS)?;

@@ -53,13 +53,13 @@ pub(crate) struct ExplainArgs {
 const MAX_NEW_TOKENS: usize = 100;
 
 pub(crate) fn run(args: ExplainArgs, file: ConfigFile, console: Console) -> anyhow::Result<()> {
-    let generation = args.generation.over(file);
+    let mut generation = args.generation.over(file);
     generation.check()?;
     if let Some(path) = &args.html {
         output_file::check(path, args.force)?;
     }
     let prompt = prompt::read(args.prompt.as_deref(), console)?;
-    let (generator, _) = generation.model.load(console)?;
+    let (generator, _) = generation.load(console)?;
     let tokenizer = generator.tokenizer();
     let options = generation
         .options(tokenizer, MAX_NEW_TOKENS)?

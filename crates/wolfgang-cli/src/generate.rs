@@ -12,14 +12,14 @@ use std::sync::atomic::Ordering;
 use wolfgang_generate::{Event, Prompt, SamplingParams, Summary};
 
 pub(crate) fn run(args: GenerateArgs, file: ConfigFile, console: Console) -> anyhow::Result<()> {
-    let generation = args.generation.over(file);
+    let mut generation = args.generation.over(file);
     generation.check()?;
     let ids = args.prompt_ids.as_deref().map(TokenIds::joined);
     let text = match ids {
         Some(_) => String::new(),
         None => prompt::read(args.prompt.as_deref(), console)?,
     };
-    let (generator, load_seconds) = generation.model.load(console)?;
+    let (generator, load_seconds) = generation.load(console)?;
     let options = generation
         .options(generator.tokenizer(), MAX_NEW_TOKENS)?
         .with_include_prompt(args.include_prompt)

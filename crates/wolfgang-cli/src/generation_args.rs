@@ -1,12 +1,16 @@
 //! Options of the commands that generate text.
 
 use crate::config_file::ConfigFile;
+use crate::console::Console;
 use crate::error::UsageError;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
+use crate::preset::Preset;
 use crate::sampling_args::SamplingArgs;
 use clap::Args;
-use wolfgang_generate::{GenerateError, GenerateOptions, Tokenizer};
+use wolfgang_generate::{
+    GenerateError, GenerateOptions, SamplingParams, Tokenizer, WolfgangGenerator,
+};
 
 /// Model, sampling and length.
 #[derive(Args, Debug)]
@@ -19,6 +23,10 @@ pub(crate) struct GenerationArgs {
 
     #[command(flatten)]
     pub(crate) length: LengthArgs,
+
+    /// The sampling parameters that the loaded model recommends, with `--preset model`.
+    #[arg(skip)]
+    recommended: Option<SamplingParams>,
 }
 
 impl GenerationArgs {
@@ -28,7 +36,30 @@ impl GenerationArgs {
             model: self.model.over(file.model, &file.folder),
             sampling: self.sampling.over(file.sampling),
             length: self.length.or(file.length),
+            recommended: None,
         }
+    }
+
+    /// Opens the device and loads the model onto it. Returns the seconds that loading took as well.
+    pub(crate) fn load(&mut self, console: Console) -> anyhow::Result<(WolfgangGenerator, f64)> {
+        if self.sampling.preset != Some(Preset::Model) {
+            return self.model.load(console);
+        }
+        let Some(model) = &self.model.model else {
+            return Err(no_settings("the built-in model"));
+        };
+        let (model, recommended) = (model.display().to_string(), &mut self.recommended);
+        self.model.load_after(console, |opened| {
+            let Some(config) = opened.generation_config()? else {
+                return Err(no_settings(&model));
+            };
+            if !config.unused.is_empty() {
+                let (path, unused) = (config.path.display(), config.unused.join(", "));
+                console.warn(&format!("{path}: {unused} have no effect"));
+            }
+            *recommended = opened.sampling()?;
+            Ok(())
+        })
     }
 
     /// The options of a generation. `max_new_tokens` is the default of the command.
@@ -37,15 +68,24 @@ impl GenerationArgs {
         tokenizer: &Tokenizer,
         max_new_tokens: usize,
     ) -> Result<GenerateOptions, UsageError> {
+        let recommended = self.recommended.as_ref();
         self.length
-            .options(&self.sampling, tokenizer, max_new_tokens)
+            .options(&self.sampling, recommended, tokenizer, max_new_tokens)
     }
 
     /// Checks what can be checked before the model is loaded, which takes a second.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         self.sampling.check()?;
-        let params = self.sampling.params();
+        let params = self.sampling.params(None);
         params.validate().map_err(GenerateError::from)?;
         Ok(self.length.check()?)
     }
+}
+
+fn no_settings(model: &str) -> anyhow::Error {
+    UsageError(format!(
+        "--preset model takes the sampling settings of a generation_config.json, but {model} has \
+         none; choose goethe, greedy or creative, or set single options"
+    ))
+    .into()
 }

@@ -42,6 +42,7 @@ struct Findings<'a> {
     end_ids: &'a [u32],
     unread_classes: &'a [String],
     tokenizer: Option<TokenizerLine>,
+    sampling: Option<Sampling>,
 }
 
 #[derive(Serialize)]
@@ -71,6 +72,26 @@ struct TokenizerLine {
     fits: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+}
+
+/// The settings of `--preset model`, or why they cannot be used.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Sampling {
+    Settings {
+        do_sample: bool,
+        temperature: f32,
+        top_k: Option<usize>,
+        top_p: f32,
+        min_p: Option<f32>,
+        typical_p: f32,
+        repetition_penalty: f32,
+        no_repeat_ngram_size: Option<usize>,
+        unused: Vec<String>,
+    },
+    Problem {
+        problem: String,
+    },
 }
 
 pub(crate) fn run(args: &InspectArgs, console: Console) -> anyhow::Result<()> {
@@ -107,6 +128,7 @@ pub(crate) fn run(args: &InspectArgs, console: Console) -> anyhow::Result<()> {
         end_ids: checkpoint.end_ids(),
         tokenizer: tokenizer(args, &opened),
         unread_classes: checkpoint.unread_classes(),
+        sampling: sampling(&opened),
     };
     let mut out = standard_streams::output();
     if args.json {
@@ -140,10 +162,40 @@ fn tokenizer(args: &InspectArgs, opened: &OpenedModel<'_>) -> Option<TokenizerLi
         GenerateError::VocabularyMismatch { tokenizer, .. } => Some(tokenizer),
         _ => None,
     };
-    Some(line(
-        vocab_size,
-        Some(format!("{:#}", anyhow::Error::from(error))),
-    ))
+    Some(line(vocab_size, Some(chain(error))))
+}
+
+/// The settings in the `generation_config.json` of the checkpoint, if there is one.
+fn sampling(opened: &OpenedModel<'_>) -> Option<Sampling> {
+    let config = match opened.generation_config() {
+        Ok(config) => config?,
+        Err(error) => {
+            return Some(Sampling::Problem {
+                problem: chain(error),
+            });
+        }
+    };
+    Some(match opened.sampling() {
+        Ok(_) => Sampling::Settings {
+            do_sample: config.do_sample,
+            temperature: config.temperature,
+            top_k: config.top_k,
+            top_p: config.top_p,
+            min_p: config.min_p,
+            typical_p: config.typical_p,
+            repetition_penalty: config.repetition_penalty,
+            no_repeat_ngram_size: config.no_repeat_ngram_size,
+            unused: config.unused,
+        },
+        Err(error) => Sampling::Problem {
+            problem: chain(error),
+        },
+    })
+}
+
+/// An error with its causes.
+fn chain(error: GenerateError) -> String {
+    format!("{:#}", anyhow::Error::from(error))
 }
 
 fn write_report(findings: &Findings<'_>, out: &mut impl Write) -> anyhow::Result<()> {
@@ -162,6 +214,9 @@ fn write_report(findings: &Findings<'_>, out: &mut impl Write) -> anyhow::Result
     let tokenizer = findings.tokenizer.as_ref();
     let tokenizer = tokenizer.map_or_else(|| "none next to it".to_owned(), tokenizer_text);
     lines.push(("tokenizer", tokenizer));
+    if let Some(sampling) = &findings.sampling {
+        lines.push(("sampling", sampling_text(sampling)?));
+    }
     for (label, text) in lines {
         writeln!(out, "{label:<11} {text}")?;
     }
@@ -185,6 +240,20 @@ fn write_report(findings: &Findings<'_>, out: &mut impl Write) -> anyhow::Result
         writeln!(out, "  {}: {reason}", name.escape_debug())?;
     }
     Ok(())
+}
+
+/// The settings that are set, as in the JSON.
+fn sampling_text(sampling: &Sampling) -> serde_json::Result<String> {
+    if let Sampling::Problem { problem } = sampling {
+        return Ok(format!("cannot be used: {}", one_line(problem)));
+    }
+    // A value would have the digits of 64 bits.
+    let fields: serde_json::Value = serde_json::from_str(&serde_json::to_string(sampling)?)?;
+    let fields = fields.as_object().into_iter().flatten();
+    let is_set = |value: &serde_json::Value| !value.is_null() && *value != serde_json::json!([]);
+    let set = fields.filter(|(_, value)| is_set(value));
+    let set = set.map(|(name, value)| format!("{name} {value}"));
+    Ok(set.collect::<Vec<_>>().join(", "))
 }
 
 fn tokenizer_text(tokenizer: &TokenizerLine) -> String {

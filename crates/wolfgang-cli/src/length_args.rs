@@ -2,12 +2,13 @@
 
 use crate::error::UsageError;
 use crate::merge::options;
-use crate::sampling_args::{SamplingArgs, token_ids};
+use crate::sampling_args::SamplingArgs;
+use crate::token_names::token_ids;
 use crate::whole_number::{self, WholeNumber};
 use clap::ValueEnum;
 use serde::Deserialize;
 use std::time::Duration;
-use wolfgang_generate::{ContextOverflow, GenerateOptions, Tokenizer};
+use wolfgang_generate::{ContextOverflow, GenerateOptions, SamplingParams, Tokenizer};
 
 options! {
     #[command(next_help_heading = "Length")]
@@ -68,10 +69,12 @@ impl From<OnContextFull> for ContextOverflow {
 }
 
 impl LengthArgs {
-    /// The options of a generation. `max_new_tokens` is the default of the command.
+    /// The options of a generation. `recommended` are the sampling parameters of the model, for the
+    /// preset that takes them; `max_new_tokens` is the default of the command.
     pub(crate) fn options(
         &self,
         sampling: &SamplingArgs,
+        recommended: Option<&SamplingParams>,
         tokenizer: &Tokenizer,
         max_new_tokens: usize,
     ) -> Result<GenerateOptions, UsageError> {
@@ -85,7 +88,7 @@ impl LengthArgs {
         };
         Ok(GenerateOptions::default()
             .with_max_new_tokens(limit.map_or(max_new_tokens, WholeNumber::tokens))
-            .with_sampling(sampling.params_for(tokenizer, min_new_tokens)?)
+            .with_sampling(sampling.params_for(recommended, tokenizer, min_new_tokens)?)
             .with_stop_tokens(token_ids("--stop-token", &self.stop_token, tokenizer)?)
             .with_stop_strings(self.stop.clone())
             .with_keep_stop_string(self.keep_stop)

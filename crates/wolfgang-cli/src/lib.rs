@@ -50,6 +50,7 @@ mod score;
 mod standard_streams;
 mod text_source;
 mod token_ids;
+mod token_names;
 mod tokenize;
 mod whole_number;
 

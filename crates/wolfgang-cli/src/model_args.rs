@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
-    Device, DeviceName, GenerateError, ModelOptions, Precision, Tokenizer, WolfgangGenerator,
+    Device, DeviceName, GenerateError, ModelOptions, OpenedModel, Precision, Tokenizer,
+    WolfgangGenerator,
 };
 
 options! {
@@ -77,14 +78,29 @@ impl ModelArgs {
 
     /// Opens the device and loads the model onto it. Returns the seconds that loading took as well.
     pub(crate) fn load(&self, console: Console) -> anyhow::Result<(WolfgangGenerator, f64)> {
+        self.load_after(console, |_| Ok(()))
+    }
+
+    /// As [`load`](Self::load), with a check of the opened model before its weights are read. The
+    /// built-in model is not checked.
+    pub(crate) fn load_after(
+        &self,
+        console: Console,
+        check: impl FnOnce(&OpenedModel<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<(WolfgangGenerator, f64)> {
         let device = self.device.unwrap_or_default().open();
         let device = device.map_err(GenerateError::from)?;
         let begun = Instant::now();
-        let generator = self.load_onto(&device, console)?;
+        let generator = self.load_onto(&device, console, check)?;
         Ok((generator, begun.elapsed().as_secs_f64()))
     }
 
-    fn load_onto(&self, device: &Device, console: Console) -> anyhow::Result<WolfgangGenerator> {
+    fn load_onto(
+        &self,
+        device: &Device,
+        console: Console,
+        check: impl FnOnce(&OpenedModel<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<WolfgangGenerator> {
         let options = ModelOptions::default()
             .with_precision(self.dtype.unwrap_or_default())
             .with_cache(self.cache_dtype)
@@ -102,6 +118,7 @@ impl ModelArgs {
             builder = builder.tokenizer(tokenizer);
         }
         let opened = builder.open()?;
+        check(&opened)?;
         if let Some(unread) = unread_classes(opened.checkpoint()) {
             console.info(&unread);
         }

@@ -16,15 +16,19 @@ pub(crate) enum Preset {
     /// More random: temperature 1.1, min-p 0.05 instead of top-k and top-p, repetition penalty 1.1
     /// over the last 64 tokens
     Creative,
+    /// The settings of the model: its generation_config.json, with the defaults of transformers
+    Model,
 }
 
 impl Preset {
-    /// The parameters.
-    pub(crate) fn sampling(self) -> SamplingParams {
+    /// The parameters. `recommended` are those of the model; until it is opened, the defaults of
+    /// the library stand for them.
+    pub(crate) fn sampling(self, recommended: Option<&SamplingParams>) -> SamplingParams {
         match self {
             Self::Goethe => SamplingParams::goethe(),
             Self::Greedy => SamplingParams::greedy(),
             Self::Creative => SamplingParams::creative(),
+            Self::Model => recommended.cloned().unwrap_or_default(),
         }
     }
 }

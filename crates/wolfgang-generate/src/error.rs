@@ -2,6 +2,7 @@
 
 use crate::Summary;
 use std::any::Any;
+use std::path::PathBuf;
 use wolfgang_checkpoint::CheckpointError;
 use wolfgang_model::ModelError;
 use wolfgang_sampling::SamplingError;
@@ -23,6 +24,14 @@ pub enum GenerateError {
     /// An error of sampling: invalid parameters or logits.
     #[error(transparent)]
     Sampling(#[from] SamplingError),
+    /// A value in the `generation_config.json` of a model is outside of its range.
+    #[error("{}: the sampling settings are not valid", path.display())]
+    GenerationConfig {
+        /// The file.
+        path: PathBuf,
+        /// The field, its value and the range.
+        source: SamplingError,
+    },
     /// The tokenizer does not match the model.
     #[error(
         "the tokenizer has {tokenizer} tokens, but the model's vocab_size is {model}: they belong to different models"

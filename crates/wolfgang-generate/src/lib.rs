@@ -84,6 +84,7 @@ mod generator;
 mod logarithm;
 mod logprobs;
 mod model_files;
+mod model_sampling;
 mod opened_model;
 mod options;
 mod output_buffer;
@@ -120,7 +121,7 @@ pub use session::Session;
 pub use stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 pub use summary::{FinishReason, Summary, Timing};
 
-pub use wolfgang_checkpoint::{Checkpoint, CheckpointError, Phase, Progress};
+pub use wolfgang_checkpoint::{Checkpoint, CheckpointError, GenerationConfig, Phase, Progress};
 #[cfg(feature = "hub")]
 pub use wolfgang_checkpoint::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use wolfgang_model::{

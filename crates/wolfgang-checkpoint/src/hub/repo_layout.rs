@@ -79,7 +79,7 @@ pub(super) fn select(
             return Ok(RepoLayout::Sharded(with_generation(INDEX)));
         }
         if has(RECORD) {
-            return Ok(RepoLayout::Folder(vec![CONFIG, RECORD]));
+            return Ok(RepoLayout::Folder(with_generation(RECORD)));
         }
     }
     for names in [&top_level, &nested] {

@@ -12,7 +12,7 @@ use crate::tensor::Tensor;
 use burn::tensor::DType;
 use safetensors::tensor::serialize_to_file;
 use safetensors::{Dtype, View};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +23,7 @@ pub(crate) fn write(
     staging: &StagingDir,
     config: &ModelConfig,
     end_ids: &[u32],
+    sampling: &Map<String, Json>,
     tensors: Vec<Tensor>,
 ) -> Result<(), CheckpointError> {
     let put = |name: &str, json: Json| staging.write(name, format!("{json:#}\n").as_bytes());
@@ -37,7 +38,10 @@ pub(crate) fn write(
     } else {
         SpecialIds::default()
     };
-    put(GENERATION_CONFIG, special.generation_config(end_ids))?;
+    put(
+        GENERATION_CONFIG,
+        special.generation_config(end_ids, sampling),
+    )?;
     let dtype = tensors.first().map_or(DType::F32, |tensor| tensor.dtype);
     let json = config::write(
         staging.target(),

@@ -1,7 +1,7 @@
 //! Control tokens, for the configuration files of the `transformers` library.
 
 use crate::end_ids::{FIELD, to_json};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 const END_OF_TEXT: &str = "<|endoftext|>";
 const PADDING: &str = "<|padding|>";
@@ -58,13 +58,14 @@ impl SpecialIds {
         }
     }
 
-    /// Creates the `generation_config.json`. It has no sampling parameters.
-    pub(super) fn generation_config(&self, end_ids: &[u32]) -> Json {
-        json!({
-            FIELD: self.eos_token_id(end_ids),
-            "pad_token_id": self.padding.or(self.end_of_text),
-            "use_cache": true,
-        })
+    /// Creates the `generation_config.json` with these sampling fields.
+    pub(super) fn generation_config(&self, end_ids: &[u32], sampling: &Map<String, Json>) -> Json {
+        let mut fields = sampling.clone();
+        fields.insert(FIELD.to_owned(), self.eos_token_id(end_ids));
+        let padding = self.padding.or(self.end_of_text);
+        fields.insert("pad_token_id".to_owned(), json!(padding));
+        fields.insert("use_cache".to_owned(), json!(true));
+        fields.into()
     }
 }
 
@@ -83,7 +84,7 @@ mod tests {
             &json!({"added_tokens": [{"id": 7, "content": END_OF_TEXT}]}),
         );
         assert_eq!(end.end_of_text, Some(7));
-        assert_eq!(end.generation_config(&[])["pad_token_id"], 7);
+        assert_eq!(end.generation_config(&[], &Map::new())["pad_token_id"], 7);
         assert_eq!(end.tokenizer_config(8).get("chat_template"), None);
     }
 
@@ -92,9 +93,12 @@ mod tests {
         let end = SpecialIds::from_tokenizer(
             &json!({"added_tokens": [{"id": 7, "content": END_OF_TEXT}]}),
         );
-        assert_eq!(end.generation_config(&[])[FIELD], json!(7));
-        assert_eq!(end.generation_config(&[3])[FIELD], json!(3));
-        assert_eq!(end.generation_config(&[3, 7])[FIELD], json!([3, 7]));
+        assert_eq!(end.generation_config(&[], &Map::new())[FIELD], json!(7));
+        assert_eq!(end.generation_config(&[3], &Map::new())[FIELD], json!(3));
+        assert_eq!(
+            end.generation_config(&[3, 7], &Map::new())[FIELD],
+            json!([3, 7])
+        );
         assert_eq!(SpecialIds::default().eos_token_id(&[]), Json::Null);
     }
 }

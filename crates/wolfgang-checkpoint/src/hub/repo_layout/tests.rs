@@ -99,9 +99,11 @@ fn the_tokenizer_in_the_folder_of_a_pt_precedes_the_one_at_the_top_level() {
 }
 
 #[test]
-fn generation_config_is_part_of_a_hugging_face_folder() {
-    let all = ["config.json", "generation_config.json", "model.safetensors"];
-    assert_eq!(selected(&all), Ok(RepoLayout::Folder(all.to_vec())));
+fn generation_config_is_part_of_a_folder() {
+    for weights in ["model.safetensors", "model.bpk"] {
+        let all = ["config.json", "generation_config.json", weights];
+        assert_eq!(selected(&all), Ok(RepoLayout::Folder(all.to_vec())));
+    }
 }
 
 #[test]
