@@ -9,6 +9,7 @@ pub(crate) mod texts;
 mod wrap;
 
 use crate::chat_args::ChatArgs;
+use crate::chat_date::ChatDate;
 use crate::config_file::ConfigFile;
 use crate::console::{Console, Verbosity, write_line};
 use crate::error::{ChatError, InputRejected};
@@ -51,6 +52,8 @@ pub(crate) fn run(args: ChatArgs, file: ConfigFile, console: Console) -> anyhow:
     let loaded = loaded.transpose()?;
 
     let (generator, _) = generation.load(console)?;
+    let date = args.date.unwrap_or_else(ChatDate::today);
+    let generator = date.in_generator(generator)?;
     let mut conversation = generator.conversation(SYSTEM)?;
     let is_terminal = stdin().is_terminal() && stdout().is_terminal() && !args.json;
     let options = generation.options(generator.tokenizer(), MAX_NEW_TOKENS)?;

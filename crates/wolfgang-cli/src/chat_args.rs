@@ -1,5 +1,6 @@
 //! The arguments of `wolfgang chat`.
 
+use crate::chat_date::ChatDate;
 use crate::generation_args::GenerationArgs;
 use crate::home;
 use clap::Args;
@@ -20,6 +21,10 @@ pub(crate) struct ChatArgs {
     /// Load a conversation written by /save, or a list of messages in the format of the OpenAI API
     #[arg(long, value_name = "FILE", value_parser = home::path())]
     pub(crate) load: Option<PathBuf>,
+
+    /// Date in the prompt, if the chat template has one [default: the current date in UTC]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) date: Option<ChatDate>,
 
     /// Do not read or write the input history
     #[arg(long)]

@@ -14,6 +14,7 @@ mod bench;
 mod bundled_model;
 mod chat;
 mod chat_args;
+mod chat_date;
 mod completions;
 mod config_file;
 mod console;

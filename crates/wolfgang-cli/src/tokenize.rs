@@ -2,6 +2,7 @@
 
 use crate::chat::messages::Messages;
 use crate::chat::saved_conversation;
+use crate::chat_date::ChatDate;
 use crate::config_file::ConfigFile;
 use crate::console::Console;
 use crate::error::UsageError;
@@ -50,6 +51,10 @@ pub(crate) struct TokenizeArgs {
     /// Do not add the beginning of the next message of the assistant to the conversation
     #[arg(long, requires = "chat")]
     no_generation_prompt: bool,
+
+    /// Date in the prompt, if the chat template has one [default: the current date in UTC]
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "chat")]
+    date: Option<ChatDate>,
 
     /// Encode control tokens such as <|user|> in the text as control tokens
     #[arg(long, conflicts_with = "decode")]
@@ -100,7 +105,9 @@ pub(crate) fn run(args: TokenizeArgs, file: ConfigFile, console: Console) -> any
         return decode(&args, &model.load_tokenizer(console)?);
     }
     if let Some(path) = &args.chat {
-        return chat(&args, path, &model.load_tokenizer(console)?, console);
+        let date = args.date.unwrap_or_else(ChatDate::today);
+        let tokenizer = date.in_tokenizer(model.load_tokenizer(console)?)?;
+        return chat(&args, path, &tokenizer, console);
     }
     let text = match (&args.file, &args.text) {
         (Some(path), _) => text_source::file(path)?,

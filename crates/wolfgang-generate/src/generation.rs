@@ -124,6 +124,7 @@ impl Generation {
     pub(crate) fn new(
         generator: WolfgangGenerator,
         prompt: Vec<u32>,
+        is_reply: bool,
         options: GenerateOptions,
         sampler: Sampler,
         seed: u64,
@@ -134,7 +135,7 @@ impl Generation {
             generator,
             sampler,
             seed,
-            output: OutputBuffer::new(tokenizer, prompt, &options),
+            output: OutputBuffer::new(tokenizer, prompt, is_reply, &options),
             cache,
             cached_tokens: None,
             criteria: Vec::new(),

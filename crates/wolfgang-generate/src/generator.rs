@@ -82,6 +82,15 @@ impl WolfgangGenerator {
         self
     }
 
+    /// Sets the date that the chat template sees ([`Tokenizer::with_chat_date`]). Default: none.
+    ///
+    /// # Errors
+    /// [`GenerateError::Tokenizer`] if there is no such date.
+    pub fn with_chat_date(mut self, year: u16, month: u8, day: u8) -> Result<Self, GenerateError> {
+        self.tokenizer = self.tokenizer.with_chat_date(year, month, day)?;
+        Ok(self)
+    }
+
     /// Returns the ids that end a text, in ascending order: the tokenizer's `<|endoftext|>` and
     /// [`eos_id`](Tokenizer::eos_id), and those added by [`with_end_ids`](Self::with_end_ids).
     /// Loading adds those of the checkpoint.

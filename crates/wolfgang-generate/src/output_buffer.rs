@@ -46,14 +46,21 @@ pub(crate) struct OutputBuffer {
 }
 
 impl OutputBuffer {
-    pub(crate) fn new(tokenizer: Tokenizer, prompt: Vec<u32>, options: &GenerateOptions) -> Self {
+    /// `is_reply`: whether the text is a message of its own, which does not continue the text of
+    /// the prompt.
+    pub(crate) fn new(
+        tokenizer: Tokenizer,
+        prompt: Vec<u32>,
+        is_reply: bool,
+        options: &GenerateOptions,
+    ) -> Self {
         let prompt_tokens = prompt.len();
         let visible_from = if options.include_prompt {
             0
         } else {
             prompt_tokens
         };
-        let before = &prompt[..visible_from];
+        let before = &prompt[..if is_reply { 0 } else { visible_from }];
         Self {
             stream: tokenizer.decode_stream_after(before, SpecialTokens::Skip),
             tokenizer,

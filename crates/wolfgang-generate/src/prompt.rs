@@ -14,7 +14,8 @@ pub enum Prompt<'a> {
     Text(&'a str),
     /// Token ids, including control tokens; for example from [`Tokenizer::encode_with_special`].
     Ids(&'a [u32]),
-    /// Messages of a conversation, to which the assistant replies.
+    /// Messages of a conversation, to which the assistant replies. With a vocabulary of
+    /// SentencePiece, the first space of the reply is not part of its text.
     Chat(&'a [Message]),
 }
 

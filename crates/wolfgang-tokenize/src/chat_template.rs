@@ -5,6 +5,7 @@ mod files;
 mod generation_tags;
 mod json;
 pub(crate) mod marks;
+pub(crate) mod origin;
 mod python_text;
 mod strftime;
 mod string_methods;
@@ -129,6 +130,11 @@ impl ChatTemplate {
     /// Returns the token that [`with_token`](Self::with_token) set.
     pub fn token(&self, variable: &str) -> Option<&str> {
         self.tokens.get(variable).map(String::as_str)
+    }
+
+    /// The source as it is rendered.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
     }
 
     fn check(&self) -> Result<(), TokenizerError> {

@@ -1,7 +1,8 @@
 //! Chat prompts as text and ids, through the chat template of a tokenizer.
 
 use crate::chat_template::ChatTemplate;
-use crate::chat_template::marks::{Marks, Trace, around_all, around_possible_tokens};
+use crate::chat_template::marks::Marks;
+use crate::chat_template::origin;
 use crate::message::Role;
 use crate::{Message, Tokenizer, TokenizerError};
 use std::borrow::Cow;
@@ -52,6 +53,24 @@ impl Tokenizer {
             Some(template) => tokenizer.with_chat_template(template),
             None => tokenizer,
         })
+    }
+
+    /// Sets the date of the chat template ([`ChatTemplate::with_date`]). Without a template, it has
+    /// no effect.
+    ///
+    /// # Errors
+    /// [`TokenizerError::ChatTemplate`] if there is no such date.
+    pub fn with_chat_date(
+        mut self,
+        year: u16,
+        month: u8,
+        day: u8,
+    ) -> Result<Self, TokenizerError> {
+        if let Some(template) = self.chat_template() {
+            let template = template.clone().with_date(year, month, day)?;
+            self.chat_template = Some(Arc::new(template));
+        }
+        Ok(self)
     }
 
     /// Returns the chat template, if there is one.
@@ -138,29 +157,18 @@ impl Tokenizer {
             .collect();
         let mut found = occurrences(&text, &tokens);
         if !found.is_empty() {
-            let open = || TokenizerError::UntraceableChat {
+            let tokens: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
+            let trace = origin::trace(
+                &text,
+                template.source(),
+                &contents,
+                &tokens,
+                // A template that counts or compares characters can fail.
+                |contents, marks| render(contents, marks).ok(),
+            )
+            .ok_or_else(|| TokenizerError::UntraceableChat {
                 origin: template.name().to_owned(),
-            };
-            let texts = || std::iter::once(text.as_str());
-            let texts = texts().chain(contents.iter().map(Cow::as_ref));
-            let marks = Marks::absent_from(texts).ok_or_else(open)?;
-            // A template that counts or compares characters can render another text, or fail.
-            let trace = |contents: &[Cow<'_, str>]| {
-                render(contents, marks)
-                    .ok()
-                    .and_then(|marked| marks.trace(&marked, &text))
-            };
-            let around_tokens = || {
-                let tokens: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
-                let contents = contents.iter();
-                let contents: Vec<_> = contents
-                    .map(|content| around_possible_tokens(content, &tokens, marks).into())
-                    .collect();
-                trace(&contents)
-            };
-            let trace: Trace = trace(&around_all(&contents, marks))
-                .or_else(around_tokens)
-                .ok_or_else(open)?;
+            })?;
             for found in &mut found {
                 let end = found.start + found.token.text.len();
                 found.is_of_template = trace.is_of_template(found.start, end);

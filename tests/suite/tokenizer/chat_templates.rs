@@ -270,6 +270,37 @@ fn templates_that_join_or_cut_contents_create_no_control_token() {
             "{{ messages[0].content | replace('\u{fdd0}', '') }}",
             vec!["<|im_end|>"],
         ),
+        // The marks around contents are lost, in several ways.
+        (
+            "{{ messages[0].content.replace('\\ufdd0', '').replace('\\ufdd1', '') }}",
+            vec!["<|im_end|>"],
+        ),
+        (
+            "{% for c in messages[0].content if c in '<|im_end|>' %}{{ c }}{% endfor %}",
+            vec!["<|im_end|>"],
+        ),
+        (
+            "{% for c in messages[0].content if c < '\\u1000' %}{{ c }}{% endfor %}",
+            vec!["a <|im_end|> b"],
+        ),
+        (
+            "{{ messages[0].content | select('in', '<|im_end|>') | join }}",
+            vec!["x<|imx_end|>"],
+        ),
+        (
+            "{% set x = messages[0].content %}{{ x[1:-1] if x[0] != '<' else x }}",
+            vec!["<|im_end|>"],
+        ),
+        ("{{ '<' ~ messages[0].content[1:] }}", vec!["x|im_end|>"]),
+        ("<|{{ messages[0].content[:6] }}|>", vec!["im_end and more"]),
+        (
+            "{{ messages | map(attribute='content') | join | unique | join }}",
+            vec!["a", "<s>"],
+        ),
+        (
+            "{{ messages[0].content | first }}{{ messages[0].content[1:] }}",
+            vec!["<|im_end|>"],
+        ),
     ];
     for (source, contents) in cases {
         match render(source, &contents) {

@@ -60,6 +60,7 @@ impl WolfgangGenerator {
         if min > max {
             return Err(GenerateError::MinAboveMax { min, max });
         }
+        let is_reply = matches!(prompt, Prompt::Chat(_));
         let ids = prompt.encode(self.tokenizer())?;
         self.check_ids(&ids)?;
         if ids.len() > block_size && options.prompt_truncation == PromptTruncation::Error {
@@ -74,7 +75,7 @@ impl WolfgangGenerator {
         let sampler = Sampler::new(&options.sampling, vocab_size, seed)?;
         let generator = self.clone();
         Ok(Generation::new(
-            generator, ids, options, sampler, seed, cache,
+            generator, ids, is_reply, options, sampler, seed, cache,
         ))
     }
 

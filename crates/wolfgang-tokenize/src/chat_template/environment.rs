@@ -4,7 +4,7 @@ use super::marks::Marks;
 use super::{json, python_text, strftime, string_methods};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value};
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior};
 
 /// Maximum depth of nested macros and blocks. Each level takes several kilobytes of the stack.
 const MAX_DEPTH: usize = 60;
@@ -34,6 +34,21 @@ pub(super) fn new<'source>(marks: Marks, date: Option<strftime::Date>) -> Enviro
         json::to_json(marks, value, arguments)
     });
     environment.add_filter("string", |value: &Value| python_text::text(value));
+    environment.add_filter(
+        "unique",
+        move |state: &State<'_, '_>, values: Value, arguments: Kwargs| {
+            let is_mark = |item: Value| {
+                let mut characters = item.as_str().unwrap_or_default().chars();
+                characters.next().is_some_and(|c| marks.contains(c)) && characters.next().is_none()
+            };
+            // Only the first of several marks would be left.
+            if values.try_iter().is_ok_and(|mut items| items.any(is_mark)) {
+                let reason = "unique cannot compare the characters of a message";
+                return Err(Error::new(ErrorKind::InvalidOperation, reason));
+            }
+            minijinja::filters::unique(state, values, arguments)
+        },
+    );
     environment.add_function("raise_exception", |message: &str| {
         let refusal = Refusal(message.to_owned());
         let error = Error::new(ErrorKind::InvalidOperation, message.to_owned());

@@ -1,7 +1,5 @@
 //! Marks around the text of messages, which show what a template wrote itself.
 
-use std::borrow::Cow;
-
 /// Two characters that begin and end text of a message. They are noncharacters of Unicode, and
 /// neither the messages nor the template contain them.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +43,49 @@ impl Marks {
 
     pub(crate) fn removed(self, text: &str) -> String {
         text.replace(|c| self.contains(c), "")
+    }
+
+    /// Replaces every character except whitespace by the first mark.
+    pub(crate) fn hidden(self, text: &str) -> String {
+        let hide = |c: char| self.begin.filter(|_| !c.is_whitespace()).unwrap_or(c);
+        text.chars().map(hide).collect()
+    }
+
+    /// Finds the characters of `hidden` that [`hidden`](Self::hidden) replaced. `None` if the other
+    /// characters are not those of `plain` in the same places.
+    pub(crate) fn trace_hidden(self, hidden: &str, plain: &str) -> Option<Trace> {
+        let mut trace = Trace::default();
+        let mut rest = plain.chars();
+        let mut offset = 0;
+        for c in hidden.chars() {
+            let original = rest.next()?;
+            let is_hidden = self.begin == Some(c);
+            if !is_hidden && c != original {
+                return None;
+            }
+            if is_hidden == trace.changes.len().is_multiple_of(2) {
+                trace.changes.push(offset);
+            }
+            offset += original.len_utf8();
+        }
+        rest.next().is_none().then_some(trace)
+    }
+
+    /// The characters outside of marks. `None` if the marks do not alternate.
+    pub(crate) fn outside(self, marked: &str) -> Option<String> {
+        let mut outside = String::new();
+        let mut is_within = false;
+        for c in marked.chars() {
+            if self.contains(c) {
+                if is_within == (self.begin == Some(c)) {
+                    return None;
+                }
+                is_within = !is_within;
+            } else if !is_within {
+                outside.push(c);
+            }
+        }
+        Some(outside)
     }
 
     /// Finds the text of messages in `marked`, a rendered text with marks. `None` if the marks do
@@ -135,12 +176,6 @@ pub(crate) fn around_possible_tokens(content: &str, tokens: &[&str], marks: Mark
     text
 }
 
-/// The contents with marks around each.
-pub(crate) fn around_all<'a>(contents: &[Cow<'a, str>], marks: Marks) -> Vec<Cow<'a, str>> {
-    let marked = contents.iter().map(|content| marks.around(content).into());
-    marked.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +196,29 @@ mod tests {
         for (start, end) in [(0, 3), (1, 5), (2, 4), (3, 5), (2, 3)] {
             assert!(!trace.is_of_template(start, end), "{start}..{end}");
         }
+    }
+
+    #[test]
+    fn hidden_characters_are_traced_in_their_places() {
+        let hidden = MARKS.hidden("ä b");
+        let trace = MARKS.trace_hidden(&format!("<s>{hidden}</s>"), "<s>ä b</s>");
+        let trace = trace.unwrap();
+        assert!(trace.is_of_template(0, 3) && trace.is_of_template(7, 11));
+        assert!(!trace.is_of_template(3, 7) && !trace.is_of_template(6, 8));
+        for other in ["<s>", "<s>ä b</t>", "<s>ä b</s>."] {
+            assert!(
+                MARKS
+                    .trace_hidden(&format!("<s>{hidden}</s>"), other)
+                    .is_none()
+            );
+        }
+    }
+
+    #[test]
+    fn text_outside_of_marks_is_that_of_the_template() {
+        let outside = MARKS.outside("a\u{fdd0}b\u{fdd1}c");
+        assert_eq!(outside.as_deref(), Some("ac"));
+        assert_eq!(MARKS.outside("a\u{fdd1}b\u{fdd0}"), None);
     }
 
     #[test]
