@@ -2,6 +2,7 @@ pub use checkpoint::{Checkpoint, TensorInfo, load};
 pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
 pub use format::Format;
+pub use generation_config::GenerationConfig;
 pub use gguf::GgufTokenizer;
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
@@ -144,6 +145,25 @@ pub enum Format {
     Gguf,
 }
 impl fmt::Display for Format {}
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct GenerationConfig {
+    pub path: PathBuf,
+    pub do_sample: bool,
+    pub temperature: f32,
+    pub top_k: Option<usize>,
+    pub top_p: f32,
+    pub min_p: Option<f32>,
+    pub typical_p: f32,
+    pub repetition_penalty: f32,
+    pub no_repeat_ngram_size: Option<usize>,
+    pub unused: Vec<String>,
+}
+impl GenerationConfig {
+    pub fn beside(
+        checkpoint: impl AsRef<Path>,
+    ) -> Result<Option<Self>, CheckpointError> {}
+}
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GgufTokenizer {

@@ -18,7 +18,9 @@ pub use score::{ContinuationScore, Score, ScoreAlternative, ScoreOptions, ScoreW
 pub use session::Session;
 pub use stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 pub use summary::{FinishReason, Summary, Timing};
-pub use wolfgang_checkpoint::{Checkpoint, CheckpointError, Phase, Progress};
+pub use wolfgang_checkpoint::{
+    Checkpoint, CheckpointError, GenerationConfig, Phase, Progress,
+};
 #[cfg(feature = "hub")]
 pub use wolfgang_checkpoint::{
     Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock,
@@ -191,6 +193,7 @@ pub enum GenerateError {
     Tokenizer(TokenizerError),
     Model(ModelError),
     Sampling(SamplingError),
+    GenerationConfig { path: PathBuf, source: SamplingError },
     VocabularyMismatch { tokenizer: usize, model: usize },
     HubNotCompiledIn { model: String },
     HubNotSet { model: String },
@@ -341,6 +344,12 @@ impl WolfgangGenerator {
         tokenizer: Tokenizer,
     ) -> Result<Self, GenerateError> {}
     pub fn with_end_ids(mut self, ids: impl IntoIterator<Item = u32>) -> Self {}
+    pub fn with_chat_date(
+        mut self,
+        year: u16,
+        month: u8,
+        day: u8,
+    ) -> Result<Self, GenerateError> {}
     pub fn end_ids(&self) -> &[u32] {}
     pub fn model(&self) -> &WolfgangModel {}
     pub fn tokenizer(&self) -> &Tokenizer {}
@@ -370,6 +379,10 @@ impl ModelFiles {
     pub fn tokenizer(&self) -> &Path {}
     #[cfg(feature = "hub")]
     pub fn unavailable(&self) -> Option<&HubUnavailable> {}
+}
+impl OpenedModel<'_> {
+    pub fn generation_config(&self) -> Result<Option<GenerationConfig>, GenerateError> {}
+    pub fn sampling(&self) -> Result<Option<SamplingParams>, GenerateError> {}
 }
 pub struct OpenedModel<'p> {}
 impl OpenedModel<'_> {

@@ -85,6 +85,12 @@ impl Tokenizer {
     pub fn from_file_with_chat_template(
         path: impl AsRef<Path>,
     ) -> Result<Self, TokenizerError> {}
+    pub fn with_chat_date(
+        mut self,
+        year: u16,
+        month: u8,
+        day: u8,
+    ) -> Result<Self, TokenizerError> {}
     pub fn chat_template(&self) -> Option<&ChatTemplate> {}
     pub fn render_chat(
         &self,

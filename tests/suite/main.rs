@@ -23,11 +23,12 @@ mod parity {
 mod generation {
     pub(crate) mod batch;
     mod builder;
-    mod conversation;
+    pub(crate) mod conversation;
     pub(crate) mod engine;
     mod evaluation;
     mod explanations;
     mod finish_reasons;
+    pub(crate) mod foreign_templates;
     pub(crate) mod generator;
     pub(crate) mod logprobs;
     mod ownership;
@@ -84,6 +85,7 @@ mod command {
     mod bench;
     mod chat;
     mod chat_input;
+    mod chat_template;
     #[cfg(unix)]
     mod chat_terminal;
     mod config_layers;
@@ -92,6 +94,7 @@ mod command {
     mod explain;
     pub(crate) mod generate;
     mod input;
+    mod model_preset;
     mod score_and_tokenize;
     #[cfg(unix)]
     mod streams;

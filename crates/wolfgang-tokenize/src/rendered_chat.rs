@@ -60,12 +60,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`TokenizerError::ChatTemplate`] if there is no such date.
-    pub fn with_chat_date(
-        mut self,
-        year: u16,
-        month: u8,
-        day: u8,
-    ) -> Result<Self, TokenizerError> {
+    pub fn with_chat_date(mut self, year: u16, month: u8, day: u8) -> Result<Self, TokenizerError> {
         if let Some(template) = self.chat_template() {
             let template = template.clone().with_date(year, month, day)?;
             self.chat_template = Some(Arc::new(template));

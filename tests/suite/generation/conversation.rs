@@ -26,7 +26,7 @@ fn fresh(messages: &[Message], options: &GenerateOptions) -> Summary {
 }
 
 /// Selects these ids in order, independent of the logits.
-struct Dictation(Vec<u32>);
+pub(crate) struct Dictation(pub(crate) Vec<u32>);
 
 impl LogitsProcessor for Dictation {
     fn process(&mut self, logits: &mut [f32], history: History<'_>) {
