@@ -165,9 +165,7 @@ fn texts_are_those_of_jinja2_in_transformers() {
 #[test]
 fn ids_contain_only_control_tokens_of_the_template() {
     let conversations = conversations();
-    // The branches of these templates depend on the replaced characters.
-    let names = NAMES.iter().filter(|name| **name != "qwen_thinking");
-    for name in names {
+    for name in NAMES {
         let Cases {
             template: source,
             tokens,
@@ -175,6 +173,11 @@ fn ids_contain_only_control_tokens_of_the_template() {
         } = json(&format!("chat_templates/{name}.json"));
         let tokenizer = tokenizer().with_chat_template(template(&source, &tokens));
         for (conversation, messages) in &conversations {
+            // The branches of this template depend on characters that are replaced.
+            let inspected = ["thinking", "unicode_and_markup"];
+            if name == "qwen_thinking" && inspected.contains(&conversation.as_str()) {
+                continue;
+            }
             let Ok(chat) = tokenizer.render_chat(messages, true) else {
                 continue;
             };
