@@ -38,9 +38,11 @@ mod generation {
 
 mod tokenizer {
     mod chat_templates;
+    mod embedded;
     mod encoding;
     mod families;
     mod formats;
+    mod gguf_metadata;
     mod pipelines;
 }
 

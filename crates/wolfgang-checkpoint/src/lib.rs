@@ -39,6 +39,7 @@ mod blocks;
 mod catch_panic;
 mod checkpoint;
 mod codec;
+mod companion_files;
 mod convert;
 mod end_ids;
 mod error;
@@ -72,7 +73,7 @@ pub use checkpoint::{Checkpoint, TensorInfo, load};
 pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
 pub use format::Format;
-pub use gguf::GgufTokenizer;
+pub use gguf::{GgufTokenizer, TokenizerFiles};
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use progress::{Phase, Progress};
