@@ -48,6 +48,7 @@ mod tokenizer {
 
 /// Reading and writing model files.
 mod checkpoint {
+    mod companion_files;
     mod convert;
     mod convert_errors;
     mod export;
