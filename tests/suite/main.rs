@@ -39,14 +39,17 @@ mod generation {
 
 mod tokenizer {
     mod chat_templates;
+    mod embedded;
     mod encoding;
     mod families;
     mod formats;
+    mod gguf_metadata;
     mod pipelines;
 }
 
 /// Reading and writing model files.
 mod checkpoint {
+    mod companion_files;
     mod convert;
     mod convert_errors;
     mod export;

@@ -72,21 +72,37 @@ def adjacent(weights, head_dim):
     return np.ascontiguousarray(heads.swapaxes(1, 2)).reshape(weights.shape)
 
 
-def write(path, arch, shapes, values, halves, head_dim):
-    """Writes a file. Returns the weights by the names of wolfgang."""
-    writer = gguf.GGUFWriter(path, arch)
-    for key, value in values.items():
-        kind = {float: writer.add_float32, int: writer.add_uint32, str: writer.add_string}
-        kind[type(value)](key.replace("ARCH", arch), value)
-    vocab = next(shape[0] for name, shape, _ in shapes if name == "token_embd.weight")
+def add_tokenizer(writer, vocab, pre):
+    """Adds a byte-level BPE of letters, or, without `pre`, a SentencePiece of `vocab` tokens."""
+    if pre is None:
+        tokens = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256)]
+        tokens += ["▁", "a", "b", "ab", "▁a", "aab"]
+        assert len(tokens) == vocab
+        writer.add_tokenizer_model("llama")
+        writer.add_token_list(tokens)
+        writer.add_token_types([2, 3, 3] + [6] * 256 + [1] * 6)
+        writer.add_token_scores([0.0] * 262 + [-1.0, -2.0, -3.0])
+        writer.add_bos_token_id(1)
+        writer.add_eos_token_id(2)
+        return
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")
+    writer.add_tokenizer_pre(pre)
     writer.add_token_list([chr(ord("a") + i) for i in range(vocab - 2)] + ["ab", "<|end|>"])
     writer.add_token_types([1] * (vocab - 1) + [3])
     writer.add_token_merges(["a b"])
     writer.add_eos_token_id(vocab - 1)
     writer.add_add_bos_token(False)
     writer.add_chat_template("{{ messages[0].content }}")
+
+
+def write(path, arch, shapes, values, halves, head_dim, pre="smollm"):
+    """Writes a file. Returns the weights by the names of wolfgang."""
+    writer = gguf.GGUFWriter(path, arch)
+    for key, value in values.items():
+        kind = {float: writer.add_float32, int: writer.add_uint32, str: writer.add_string}
+        kind[type(value)](key.replace("ARCH", arch), value)
+    vocab = next(shape[0] for name, shape, _ in shapes if name == "token_embd.weight")
+    add_tokenizer(writer, vocab, pre)
     expected = {}
     for name, shape, kind in shapes:
         data = stored(shape, kind)
@@ -198,9 +214,9 @@ def write_cases(folder):
 
 
 def write_seeds(folder):
-    def seed(name, arch, size, kinds={}, more=[], **settings):
-        tensors = shapes(*size, 4, kinds) + more
-        write(folder / name, arch, tensors, values(*size, **settings), False, size[-1])
+    def seed(name, arch, size, kinds={}, more=[], vocab=4, pre="smollm", **settings):
+        tensors = shapes(*size, vocab, kinds) + more
+        write(folder / name, arch, tensors, values(*size, **settings), False, size[-1], pre)
 
     small = (8, 2, 1, 4, 4)
     seed("llama", "llama", small)
@@ -219,6 +235,8 @@ def write_seeds(folder):
     seed("qwen3", "qwen3", (8, 2, 1, 4, 6), more=norms)
     seed("yarn", "llama", small, **{"ARCH.rope.scaling.type": "yarn"})
     seed("experts", "llama", small, **{"ARCH.expert_count": 2})
+    seed("llama_bpe", "llama", small, pre="llama-bpe")
+    seed("sentencepiece", "llama", small, {"token_embd": T.F16}, vocab=265, pre=None)
     llama = (folder / "llama").read_bytes()
     (folder / "big_endian").write_bytes(llama[:4] + bytes([0, 0, 0, 3]) + llama[8:])
     (folder / "version_1").write_bytes(llama[:4] + bytes([1]) + llama[5:])

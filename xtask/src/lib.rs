@@ -9,6 +9,7 @@ mod bench_devices;
 mod bench_engine;
 mod bench_llama_cpp;
 mod check_explain;
+mod check_smollm2;
 mod check_transformers;
 mod ci;
 mod devices;
@@ -57,6 +58,8 @@ enum Command {
     MeasuredStep(bench_checkpoints::StepArgs),
     /// Check that the transformers library loads exported models and computes the same
     CheckTransformers(check_transformers::Args),
+    /// Check that SmolLM2-135M-Instruct, from a GGUF file, computes what transformers computes
+    CheckSmollm2(check_smollm2::Args),
     /// Test the page of `wolfgang explain` in a browser
     CheckExplain(check_explain::Args),
     /// Run the fuzz targets; requires a nightly toolchain and cargo-fuzz
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::BenchCheckpoints(args) => bench_checkpoints::run(&args),
         Command::MeasuredStep(args) => bench_checkpoints::step(&args),
         Command::CheckTransformers(args) => check_transformers::run(&args),
+        Command::CheckSmollm2(args) => check_smollm2::run(&args),
         Command::CheckExplain(args) => check_explain::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Loom => loom::run(),

@@ -1,17 +1,15 @@
 //! Conversion of checkpoints to folders.
 
 use crate::atomic_dir::StagingDir;
-use crate::file_names::TOKENIZER;
 use crate::mapped::ReleaseOnDrop;
 use crate::tensor::{StoredTensor, Tensor};
 use crate::weights::convert_to;
 use crate::{
-    Checkpoint, CheckpointError, Phase, Precision, Progress, generation_config, huggingface,
-    native, scales,
+    Checkpoint, CheckpointError, Phase, Precision, Progress, companion_files, generation_config,
+    huggingface, native, scales,
 };
 use burn::tensor::{Bytes, DType};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -45,7 +43,7 @@ impl Target {
 }
 
 /// Options of a conversion.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConvertOptions {
     /// The output format. Default: [`Target::Native`].
@@ -53,12 +51,28 @@ pub struct ConvertOptions {
     /// The element type to write. With `None`, the default, each tensor keeps its type, except that
     /// f64 and the quantised types of GGUF become f32. With int8, vectors are written in f32.
     pub precision: Option<Precision>,
-    /// A `tokenizer.json` to copy to the output folder. It is not validated. Default: none.
+    /// A `tokenizer.json` to copy to the output folder, with the `tokenizer_config.json` and the
+    /// `chat_template.jinja` in its folder. It is not validated. Default: none.
     pub tokenizer: Option<PathBuf>,
+    /// Whether to write the tokenizer and the chat template that a GGUF file contains, if no other
+    /// [`tokenizer`](Self::tokenizer) is named. Default: `true`.
+    pub embedded_tokenizer: bool,
     /// Whether to replace an existing folder that contains only files written by conversions. Its
-    /// `tokenizer.json` is removed, unless it is the one named here. An empty folder is always
+    /// `tokenizer.json` is removed, unless it is the one named above. An empty folder is always
     /// replaced. Default: `false`.
     pub replace: bool,
+}
+
+impl Default for ConvertOptions {
+    fn default() -> Self {
+        Self {
+            target: Target::default(),
+            precision: None,
+            tokenizer: None,
+            embedded_tokenizer: true,
+            replace: false,
+        }
+    }
 }
 
 impl ConvertOptions {
@@ -77,6 +91,12 @@ impl ConvertOptions {
     /// Sets [`tokenizer`](Self::tokenizer).
     pub fn with_tokenizer(mut self, tokenizer: impl Into<Option<PathBuf>>) -> Self {
         self.tokenizer = tokenizer.into();
+        self
+    }
+
+    /// Sets [`embedded_tokenizer`](Self::embedded_tokenizer).
+    pub fn with_embedded_tokenizer(mut self, embedded: bool) -> Self {
+        self.embedded_tokenizer = embedded;
         self
     }
 
@@ -124,11 +144,7 @@ pub fn convert(
         options.target.check(precision)?;
     }
     let staging = StagingDir::new_sibling(folder, options.replace)?;
-    if let Some(tokenizer) = &options.tokenizer {
-        let file =
-            File::open(tokenizer).map_err(|source| CheckpointError::read(tokenizer, source))?;
-        staging.copy(TOKENIZER, file)?;
-    }
+    companion_files::write(source, options, &staging)?;
     let sampling = generation_config::sampling_fields(source.path())?;
     source.check_head()?;
 

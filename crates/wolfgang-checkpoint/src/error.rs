@@ -107,6 +107,15 @@ pub enum CheckpointError {
         /// The supported value.
         expected: String,
     },
+    /// The tokenizer in a GGUF file is not one of the supported kinds, or its values contradict each
+    /// other.
+    #[error("the tokenizer in {} is not supported: {found}", path.display())]
+    UnsupportedTokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What is not supported, as the rest of a sentence.
+        found: String,
+    },
     /// Memory for the model could not be allocated.
     #[error("failed to load {}", path.display())]
     NoMemory {

@@ -22,15 +22,15 @@ pub(crate) const GENERATION_CONFIG: &str = "generation_config.json";
 pub(crate) const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 
 /// A chat template of the transformers library.
-#[cfg(feature = "hub")]
 pub(crate) const CHAT_TEMPLATE: &str = "chat_template.jinja";
 
 /// All files that conversions write. A folder with any other file is not replaced.
-pub(crate) const OUTPUT_FILES: [&str; 6] = [
+pub(crate) const OUTPUT_FILES: [&str; 7] = [
     CONFIG,
     TOKENIZER,
     RECORD,
     SINGLE,
     GENERATION_CONFIG,
     TOKENIZER_CONFIG,
+    CHAT_TEMPLATE,
 ];

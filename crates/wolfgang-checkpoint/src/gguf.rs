@@ -3,13 +3,16 @@
 mod config;
 mod metadata;
 mod names;
+mod piece_merges;
 mod reader;
 mod rope_factors;
 mod tensors;
 mod tokenizer;
+mod tokenizer_files;
 
 pub(crate) use names::gguf_name;
 pub use tokenizer::GgufTokenizer;
+pub use tokenizer_files::TokenizerFiles;
 
 use crate::format::Format;
 use crate::huggingface::{interleaved, is_rotated};
@@ -51,13 +54,34 @@ pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
     })
 }
 
-fn read(path: &Path, file: &Bytes) -> Result<RawCheckpoint, CheckpointError> {
+/// The part of a file before the table of tensors.
+struct Header<'a> {
+    metadata: Metadata<'a>,
+    tensor_count: u64,
+    /// At the table of tensors.
+    rest: HeaderReader<'a>,
+}
+
+fn read_header<'a>(path: &'a Path, file: &'a [u8]) -> Result<Header<'a>, CheckpointError> {
     let mut reader = HeaderReader::new(path, file);
     reader.take(MAGIC.len() as u64, "magic")?;
     check_version(&mut reader)?;
     let tensor_count = reader.count(tensors::MIN_ENTRY, "number of tensors")?;
     let value_count = reader.count(metadata::MIN_ENTRY, "number of metadata values")?;
     let metadata = Metadata::read(&mut reader, value_count)?;
+    Ok(Header {
+        metadata,
+        tensor_count,
+        rest: reader,
+    })
+}
+
+fn read(path: &Path, file: &Bytes) -> Result<RawCheckpoint, CheckpointError> {
+    let Header {
+        metadata,
+        tensor_count,
+        rest: mut reader,
+    } = read_header(path, file)?;
     if metadata.size(SPLIT)?.is_some_and(|parts| parts > 1) {
         let expected = "1; merge the parts with llama-gguf-split --merge";
         return Err(metadata.unsupported(SPLIT, expected));

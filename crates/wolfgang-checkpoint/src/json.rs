@@ -12,9 +12,21 @@ const PYTHON_NUMBERS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 /// Size limit, hundreds of times the size of the largest index of a Wolfgang-LM.
 const MAX_BYTES: u64 = 16 << 20;
 
+/// Size limit of a `tokenizer.json`, which for Llama 3 has 17 MB.
+const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
+
 /// Reads the file at `path`.
 pub(crate) fn read_json(path: &Path) -> Result<Json, CheckpointError> {
-    let json = small_file::read(path, MAX_BYTES).map_err(|error| match error.kind() {
+    read_limited(path, MAX_BYTES)
+}
+
+/// Reads the `tokenizer.json` at `path`.
+pub(crate) fn read_tokenizer(path: &Path) -> Result<Json, CheckpointError> {
+    read_limited(path, MAX_TOKENIZER_BYTES)
+}
+
+fn read_limited(path: &Path, max: u64) -> Result<Json, CheckpointError> {
+    let json = small_file::read(path, max).map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => CheckpointError::damaged(path, error),
         _ => CheckpointError::read(path, error),
     })?;

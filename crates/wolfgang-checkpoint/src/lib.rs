@@ -39,6 +39,7 @@ mod blocks;
 mod catch_panic;
 mod checkpoint;
 mod codec;
+mod companion_files;
 mod convert;
 mod end_ids;
 mod error;
@@ -74,7 +75,7 @@ pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
 pub use format::Format;
 pub use generation_config::GenerationConfig;
-pub use gguf::GgufTokenizer;
+pub use gguf::{GgufTokenizer, TokenizerFiles};
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use progress::{Phase, Progress};

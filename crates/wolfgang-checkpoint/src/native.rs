@@ -2,10 +2,9 @@
 
 use crate::atomic_dir::StagingDir;
 use crate::catch_panic::catch_panic;
-use crate::file_names::{CONFIG, GENERATION_CONFIG, RECORD, TOKENIZER};
+use crate::file_names::{CONFIG, GENERATION_CONFIG, RECORD};
 use crate::format::Format;
 use crate::huggingface::SpecialIds;
-use crate::json::read_json;
 use crate::mapped::Mapped;
 use crate::raw::RawCheckpoint;
 use crate::tensor::Tensor;
@@ -87,11 +86,7 @@ pub(crate) fn write(
     let mut json = json!(config);
     json["model_type"] = MODEL_TYPE.into();
     // The id of the tokenizer ends a text in any case.
-    let tokenizer = staging.path().join(TOKENIZER);
-    let known = match tokenizer.is_file() {
-        true => SpecialIds::from_tokenizer(&read_json(&tokenizer)?).end_of_text,
-        false => None,
-    };
+    let known = SpecialIds::from_folder(staging.path())?.end_of_text;
     if end_ids.iter().any(|&id| Some(u64::from(id)) != known) {
         json[end_ids::FIELD] = end_ids::to_json(end_ids);
     }

@@ -9,9 +9,9 @@ use crate::progress::ProgressLine;
 use crate::standard_streams;
 use clap::ValueEnum;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, ConvertReport, Precision, Target};
-use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel};
+use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel, TokenizerSource};
 
 /// Arguments of `wolfgang convert`.
 #[derive(clap::Args, Debug)]
@@ -33,8 +33,8 @@ pub struct ConvertArgs {
     #[arg(long, value_parser = named::precision())]
     dtype: Option<Precision>,
 
-    /// tokenizer.json to copy next to the model [default: the one of the input, else of the folder
-    /// being replaced]
+    /// tokenizer.json to copy next to the model, with its chat template [default: the one of the
+    /// input, else of the folder being replaced]
     #[arg(long, value_name = "PATH", value_parser = home::path())]
     tokenizer: Option<PathBuf>,
 
@@ -84,7 +84,8 @@ pub(crate) fn convert_with(args: &ConvertArgs, console: Console) -> anyhow::Resu
     let options = ConvertOptions::default()
         .with_target(target)
         .with_precision(precision)
-        .with_tokenizer(tokenizer.as_ref().map(|found| found.path.clone()))
+        .with_tokenizer(tokenizer.as_ref().and_then(FoundTokenizer::file))
+        .with_embedded_tokenizer(tokenizer.as_ref().is_some_and(FoundTokenizer::is_embedded))
         .with_replace(args.force);
     let mut converting = ProgressLine::new(console);
     let report = wolfgang_checkpoint::convert(source, &args.out, &options, &mut converting)?;
@@ -163,11 +164,25 @@ fn report_lines(report: &ConvertReport) -> [(&'static str, String); 2] {
     ]
 }
 
-/// The tokenizer to copy.
+/// The tokenizer of the output folder.
 struct FoundTokenizer {
-    path: PathBuf,
+    source: TokenizerSource,
     /// Whether it is that of the folder that is replaced.
     is_of_replaced: bool,
+}
+
+impl FoundTokenizer {
+    /// The file to copy.
+    fn file(&self) -> Option<PathBuf> {
+        match &self.source {
+            TokenizerSource::File(path) => Some(path.clone()),
+            _ => None,
+        }
+    }
+
+    fn is_embedded(&self) -> bool {
+        matches!(self.source, TokenizerSource::Embedded(_))
+    }
 }
 
 /// The tokenizer of `--tokenizer`, which must fit the model; without one, the input's own or else
@@ -177,37 +192,39 @@ fn tokenizer(
     opened: &OpenedModel<'_>,
     console: Console,
 ) -> Result<Option<FoundTokenizer>, GenerateError> {
-    let found = |path: &Path, is_of_replaced| FoundTokenizer {
-        path: path.to_path_buf(),
+    let found = |source, is_of_replaced| FoundTokenizer {
+        source,
         is_of_replaced,
     };
     if let Some(path) = &args.tokenizer {
-        opened.read_tokenizer(path)?;
-        return Ok(Some(found(path, false)));
+        let source = TokenizerSource::File(path.clone());
+        opened.read_tokenizer(&source)?;
+        return Ok(Some(found(source, false)));
     }
     let replaced = args.force.then(|| args.out.join("tokenizer.json"));
-    let replaced = replaced.map(|path| found(&path, true));
-    let own = found(opened.tokenizer(), false);
+    let replaced = replaced.map(|path| found(TokenizerSource::File(path), true));
+    let own = found(opened.tokenizer().clone(), false);
     for found in std::iter::once(own).chain(replaced) {
-        if !found.path.is_file() {
+        if !found.source.path().is_file() {
             continue;
         }
-        let Err(error) = opened.read_tokenizer(&found.path) else {
+        let Err(error) = opened.read_tokenizer(&found.source) else {
             return Ok(Some(found));
         };
-        let path = found.path.display();
+        let source = found.source.to_string();
         let error = format!("{:#}", anyhow::Error::from(error));
-        // Most messages begin with the path.
-        let error = match error.strip_prefix(&path.to_string()) {
+        // Most messages begin with the source.
+        let error = match error.strip_prefix(&source) {
             Some(rest) if rest.starts_with(" is ") => format!("it{rest}"),
             Some(rest) => rest.trim_start_matches(':').trim_start().to_owned(),
             None => error,
         };
-        let verb = match found.is_of_replaced {
-            true => "kept",
-            false => "copied",
+        let verb = match (found.is_of_replaced, found.is_embedded()) {
+            (true, _) => "kept",
+            (false, true) => "written",
+            (false, false) => "copied",
         };
-        console.warn(&format!("{path} is not {verb}: {error}"));
+        console.warn(&format!("{source} is not {verb}: {error}"));
     }
     Ok(None)
 }

@@ -98,6 +98,9 @@ fn checkpoint_error(error: &anyhow::Error) -> Option<&CheckpointError> {
     })
 }
 
+const PASS_A_TOKENIZER: &str =
+    "pass the tokenizer.json that the model was trained with as --tokenizer";
+
 /// What the user can do, where the message alone does not say so.
 fn next_step(error: &anyhow::Error) -> Option<Cow<'static, str>> {
     match checkpoint_error(error) {
@@ -123,7 +126,7 @@ fn generate_step(error: &GenerateError) -> Option<&'static str> {
             Some("this kind of tokenizer is not supported")
         }
         GenerateError::Tokenizer(_) | GenerateError::VocabularyMismatch { .. } => {
-            Some("pass the tokenizer.json that the model was trained with as --tokenizer")
+            Some(PASS_A_TOKENIZER)
         }
         _ => None,
     }
@@ -171,6 +174,7 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::NotACheckpoint { path, .. } if has_torch_ending(path) => {
             "a .pt is written by torch.save({\"model\": model.state_dict(), \"model_config\": {…}}, path)"
         }
+        CheckpointError::UnsupportedTokenizer { .. } => PASS_A_TOKENIZER,
         CheckpointError::UnsupportedFormat { found, .. } if found.contains("opcode") => {
             "save it again with torch.save and its default protocol"
         }

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
-use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel};
+use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel, TokenizerSource};
 
 /// Arguments of `wolfgang inspect`.
 #[derive(Args, Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct InspectArgs {
     #[arg(value_parser = home::path())]
     path: PathBuf,
 
-    /// tokenizer.json of the model [default: the one next to the checkpoint]
+    /// tokenizer.json of the model [default: the one in the .gguf file or next to the checkpoint]
     #[arg(long, value_name = "PATH", value_parser = home::path())]
     tokenizer: Option<PathBuf>,
 
@@ -67,8 +67,13 @@ struct SkippedLine<'a> {
 #[derive(Serialize)]
 struct TokenizerLine {
     path: String,
+    /// Of a tokenizer in a GGUF file, the values of its `model` and `pre`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    embedded: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vocab_size: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_template: Option<bool>,
     fits: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -144,25 +149,36 @@ pub(crate) fn run(args: &InspectArgs, console: Console) -> anyhow::Result<()> {
 
 /// The tokenizer of `--tokenizer` or the checkpoint's own, and whether it fits.
 fn tokenizer(args: &InspectArgs, opened: &OpenedModel<'_>) -> Option<TokenizerLine> {
-    let path = match &args.tokenizer {
-        Some(path) => path.clone(),
-        None => Some(opened.tokenizer().to_path_buf()).filter(|path| path.is_file())?,
+    let source = match (&args.tokenizer, opened.tokenizer()) {
+        (Some(path), _) => TokenizerSource::File(path.clone()),
+        (None, TokenizerSource::File(path)) if !path.is_file() => return None,
+        (None, own) => own.clone(),
     };
-    let line = |vocab_size, problem: Option<String>| TokenizerLine {
-        path: path.display().to_string(),
+    let embedded = opened.checkpoint().embedded_tokenizer();
+    let embedded = embedded.filter(|_| matches!(source, TokenizerSource::Embedded(_)));
+    let read = opened.read_tokenizer(&source);
+    let vocab_size = match &read {
+        Ok(tokenizer) => Some(tokenizer.vocab_size()),
+        Err(GenerateError::VocabularyMismatch { tokenizer, .. }) => Some(*tokenizer),
+        Err(_) => embedded.map(|embedded| embedded.tokens.len()),
+    };
+    let in_file = embedded.map(|embedded| embedded.chat_template.is_some());
+    let chat_template = match &read {
+        Ok(tokenizer) => Some(tokenizer.chat_template().is_some()),
+        Err(_) => in_file,
+    };
+    let problem = read.err();
+    Some(TokenizerLine {
+        path: source.path().display().to_string(),
+        embedded: embedded.map(|embedded| {
+            let pre = embedded.pre.as_ref().map(|pre| format!(" {pre}"));
+            format!("{}{}", embedded.model, pre.unwrap_or_default())
+        }),
         vocab_size,
+        chat_template,
         fits: problem.is_none(),
-        problem,
-    };
-    let error = match opened.read_tokenizer(&path) {
-        Ok(tokenizer) => return Some(line(Some(tokenizer.vocab_size()), None)),
-        Err(error) => error,
-    };
-    let vocab_size = match error {
-        GenerateError::VocabularyMismatch { tokenizer, .. } => Some(tokenizer),
-        _ => None,
-    };
-    Some(line(vocab_size, Some(chain(error))))
+        problem: problem.map(chain),
+    })
 }
 
 /// The settings in the `generation_config.json` of the checkpoint, if there is one.
@@ -257,14 +273,24 @@ fn sampling_text(sampling: &Sampling) -> serde_json::Result<String> {
 }
 
 fn tokenizer_text(tokenizer: &TokenizerLine) -> String {
-    let tokens = tokenizer.vocab_size.map(|n| format!(" ({n} tokens)"));
+    let place = match &tokenizer.embedded {
+        // The names come from the file and may contain control characters.
+        Some(kind) => format!("in the file, {:.80}", kind.escape_debug().to_string()),
+        None => tokenizer.path.clone(),
+    };
+    let tokens = tokenizer.vocab_size.map(|n| format!("{n} tokens"));
+    let template = tokenizer.chat_template.map(|has| match has {
+        true => "chat template".to_owned(),
+        false => "no chat template".to_owned(),
+    });
+    let details: Vec<_> = tokens.into_iter().chain(template).collect();
+    let details = match details.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", details.join(", ")),
+    };
     let verdict = match &tokenizer.problem {
         None => "fits".to_owned(),
         Some(problem) => format!("does not fit: {}", one_line(problem)),
     };
-    format!(
-        "{}{}: {verdict}",
-        tokenizer.path,
-        tokens.unwrap_or_default()
-    )
+    format!("{place}{details}: {verdict}")
 }

@@ -12,7 +12,7 @@ use std::time::Instant;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
     Device, DeviceName, GenerateError, ModelOptions, OpenedModel, Precision, Tokenizer,
-    WolfgangGenerator,
+    TokenizerSource,     WolfgangGenerator,
 };
 
 options! {
@@ -25,7 +25,7 @@ options! {
         #[arg(long, value_name = "PATH|hf:OWNER/NAME", env = "WOLFGANG_MODEL", hide_env_values = true, value_parser = home::path())]
         pub(crate) model: Option<PathBuf>,
 
-        /// tokenizer.json of the model [default: the one in the model's folder]
+        /// tokenizer.json of the model [default: the one in the .gguf file or the model's folder]
         #[arg(long, value_name = "PATH", env = "WOLFGANG_TOKENIZER", hide_env_values = true, value_parser = home::path())]
         pub(crate) tokenizer: Option<PathBuf>,
 
@@ -127,15 +127,15 @@ impl ModelArgs {
 
     /// The tokenizer without its model.
     pub(crate) fn load_tokenizer(&self, console: Console) -> anyhow::Result<Tokenizer> {
-        let tokenizer = match (&self.tokenizer, &self.model) {
-            (Some(tokenizer), _) => Tokenizer::from_file_with_chat_template(tokenizer),
+        let mut progress = ProgressLine::new(console);
+        let source = match (&self.tokenizer, &self.model) {
+            (Some(tokenizer), _) => TokenizerSource::File(tokenizer.clone()),
             (None, Some(model)) => {
-                let files = model_source::resolve(model, console)?;
-                Tokenizer::from_file_with_chat_template(files.tokenizer())
+                model_source::builder(model, console, &mut progress)?.tokenizer_source()?
             }
             (None, None) => return Ok(bundled_model::tokenizer()?),
         };
-        Ok(tokenizer.map_err(GenerateError::from)?)
+        Ok(source.load()?)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use crate::model_files::{ModelFiles, name_on_the_hub};
 use crate::opened_model::{ChosenDevice, OpenedModel};
-use crate::{GenerateError, WolfgangGenerator};
+use crate::{GenerateError, TokenizerSource, WolfgangGenerator};
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "hub")]
 use wolfgang_checkpoint::Hub;
-use wolfgang_checkpoint::{Checkpoint, Progress};
+use wolfgang_checkpoint::{Checkpoint, GgufTokenizer, Progress};
 use wolfgang_model::{Device, DeviceName, ModelOptions, Precision};
 
 /// Builder of a [`WolfgangGenerator`], from [`WolfgangGenerator::builder`].
@@ -66,8 +66,8 @@ impl WolfgangGenerator {
         builder.device(device.clone()).load()
     }
 
-    /// Loads a checkpoint on `device`, with the `tokenizer.json` in its folder, or next to it if
-    /// the checkpoint is a file.
+    /// Loads a checkpoint on `device`, with its own tokenizer: the one in a GGUF file, else the
+    /// `tokenizer.json` in its folder, or next to it if the checkpoint is a file.
     ///
     /// # Errors
     /// Those of [`GeneratorBuilder::load`].
@@ -90,8 +90,9 @@ impl<'p> GeneratorBuilder<'p> {
         }
     }
 
-    /// Sets the path of the `tokenizer.json`. Default: the model's own, in its folder, or next to
-    /// it if the model is a file.
+    /// Sets the path of the `tokenizer.json`. Default: the model's own, which is part of a GGUF
+    /// file; otherwise, or if that has none, it is in the model's folder, or next to it if the
+    /// model is a file.
     pub fn tokenizer(mut self, path: impl AsRef<Path>) -> Self {
         self.tokenizer = Some(path.as_ref().to_path_buf());
         self
@@ -186,17 +187,32 @@ impl<'p> GeneratorBuilder<'p> {
         }
     }
 
+    /// Returns where the tokenizer comes from. Of the model, only the beginning is read.
+    ///
+    /// # Errors
+    /// Those of [`resolve`](Self::resolve), and [`GenerateError::Checkpoint`] for a GGUF file whose
+    /// metadata cannot be read.
+    pub fn tokenizer_source(&mut self) -> Result<TokenizerSource, GenerateError> {
+        let named = self.tokenizer.clone();
+        let files = self.resolve()?;
+        let is_embedded =
+            named.is_none() && GgufTokenizer::from_file(files.checkpoint())?.is_some();
+        Ok(TokenizerSource::of(named, is_embedded, files))
+    }
+
     /// Opens the checkpoint, without reading the weights or the tokenizer.
     ///
     /// # Errors
     /// Those of [`resolve`](Self::resolve), and [`GenerateError::Checkpoint`].
     pub fn open(mut self) -> Result<OpenedModel<'p>, GenerateError> {
+        let named = self.tokenizer.take();
         let files = self.resolve()?;
         let checkpoint = Checkpoint::open(files.checkpoint())?;
-        let own = files.tokenizer().to_path_buf();
+        let is_embedded = checkpoint.embedded_tokenizer().is_some();
+        let tokenizer = TokenizerSource::of(named, is_embedded, files);
         Ok(OpenedModel {
             checkpoint,
-            tokenizer: self.tokenizer.unwrap_or(own),
+            tokenizer,
             device: self.device,
             options: self.options,
             progress: self.progress,

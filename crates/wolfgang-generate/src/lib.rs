@@ -99,6 +99,7 @@ mod session;
 mod stop_strings;
 mod stopping;
 mod summary;
+mod tokenizer_source;
 
 pub use batch::Batch;
 pub use builder::GeneratorBuilder;
@@ -120,6 +121,7 @@ pub use score::{ContinuationScore, Score, ScoreAlternative, ScoreOptions, ScoreW
 pub use session::Session;
 pub use stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 pub use summary::{FinishReason, Summary, Timing};
+pub use tokenizer_source::TokenizerSource;
 
 pub use wolfgang_checkpoint::{Checkpoint, CheckpointError, GenerationConfig, Phase, Progress};
 #[cfg(feature = "hub")]

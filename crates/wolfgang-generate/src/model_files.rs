@@ -20,14 +20,15 @@ pub struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// Returns the path of the checkpoint, a folder or a `.pt` file, for
+    /// Returns the path of the checkpoint, a folder, a `.pt` or a GGUF file, for
     /// [`Checkpoint::open`](crate::Checkpoint::open).
     pub fn checkpoint(&self) -> &Path {
         &self.checkpoint
     }
 
-    /// Returns the path of the model's own `tokenizer.json`, in the checkpoint's folder, or next to
-    /// it if the checkpoint is a file. The file may not exist.
+    /// Returns the path of the `tokenizer.json` in the checkpoint's folder, or next to it if the
+    /// checkpoint is a file. The file may not exist, and a GGUF file may contain a tokenizer
+    /// ([`GeneratorBuilder::tokenizer_source`](crate::GeneratorBuilder::tokenizer_source)).
     pub fn tokenizer(&self) -> &Path {
         &self.tokenizer
     }

@@ -1,9 +1,8 @@
 //! Models with an open checkpoint, before their weights are read.
 
 use crate::generator::check_vocabulary;
-use crate::{GenerateError, WolfgangGenerator};
+use crate::{GenerateError, TokenizerSource, WolfgangGenerator};
 use std::fmt;
-use std::path::{Path, PathBuf};
 use wolfgang_checkpoint::{Checkpoint, Progress};
 use wolfgang_model::{Device, DeviceName, ModelOptions};
 use wolfgang_tokenize::Tokenizer;
@@ -16,7 +15,7 @@ use wolfgang_tokenize::Tokenizer;
 #[must_use = "weights are only read by `load`"]
 pub struct OpenedModel<'p> {
     pub(crate) checkpoint: Checkpoint,
-    pub(crate) tokenizer: PathBuf,
+    pub(crate) tokenizer: TokenizerSource,
     pub(crate) device: ChosenDevice,
     pub(crate) options: ModelOptions,
     pub(crate) progress: Option<&'p mut dyn Progress>,
@@ -44,18 +43,18 @@ impl OpenedModel<'_> {
         &self.checkpoint
     }
 
-    /// Returns the path of the tokenizer that [`load`](Self::load) reads. The file may not exist.
-    pub fn tokenizer(&self) -> &Path {
+    /// Returns where the tokenizer that [`load`](Self::load) reads comes from.
+    pub fn tokenizer(&self) -> &TokenizerSource {
         &self.tokenizer
     }
 
-    /// Reads a `tokenizer.json`, with the chat template in its folder if there is one, and checks
-    /// that it matches this model.
+    /// Reads a tokenizer, with its chat template if there is one, and checks that it matches this
+    /// model.
     ///
     /// # Errors
-    /// [`GenerateError::Tokenizer`], [`GenerateError::VocabularyMismatch`].
-    pub fn read_tokenizer(&self, path: impl AsRef<Path>) -> Result<Tokenizer, GenerateError> {
-        let tokenizer = Tokenizer::from_file_with_chat_template(path)?;
+    /// [`GenerateError::VocabularyMismatch`] and those of [`TokenizerSource::load`].
+    pub fn read_tokenizer(&self, source: &TokenizerSource) -> Result<Tokenizer, GenerateError> {
+        let tokenizer = source.load()?;
         check_vocabulary(&tokenizer, self.checkpoint.config())?;
         Ok(tokenizer)
     }

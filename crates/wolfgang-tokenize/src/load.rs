@@ -4,7 +4,9 @@ use crate::additions::TokenizerConfig;
 use crate::pipeline::Alphabet;
 use crate::token_bytes::TokenBytes;
 use crate::tokenizer::Inner;
-use crate::{Tokenizer, TokenizerError, byte_level, limited_file, sentencepiece, validate};
+use crate::{
+    ChatTemplate, Tokenizer, TokenizerError, byte_level, limited_file, sentencepiece, validate,
+};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -67,14 +69,38 @@ impl Tokenizer {
         self.configured(json, CONFIG)
     }
 
-    fn configured(mut self, json: &[u8], origin: &str) -> Result<Self, TokenizerError> {
-        let json = parse_json(json, origin).map_err(|error| match error {
-            TokenizerError::Parse { origin, source } => {
-                TokenizerError::ParseConfig { origin, source }
-            }
-            other => other,
+    /// Loads a tokenizer from the contents of a `tokenizer.json` and a `tokenizer_config.json`,
+    /// which are applied as by [`with_config`](Self::with_config) and whose chat template is used.
+    /// `origin` is named in errors.
+    ///
+    /// # Errors
+    /// Those of [`from_bytes`](Self::from_bytes) and [`with_config`](Self::with_config). A template
+    /// that is not valid is reported when it is used.
+    pub fn from_memory(
+        tokenizer: &[u8],
+        config: &[u8],
+        origin: &str,
+    ) -> Result<Self, TokenizerError> {
+        let tokenizer = Self::parse(tokenizer, origin)?;
+        let config = parse_config(config, origin)?;
+        let template = ChatTemplate::in_config(&config, origin);
+        let template = template.map_err(|reason| TokenizerError::ParseConfig {
+            origin: origin.to_owned(),
+            source: reason.into(),
         })?;
-        let config = TokenizerConfig::new(&json);
+        let tokenizer = tokenizer.with_parsed_config(&config);
+        Ok(match template {
+            Some(template) => tokenizer.with_chat_template(template),
+            None => tokenizer,
+        })
+    }
+
+    fn configured(self, json: &[u8], origin: &str) -> Result<Self, TokenizerError> {
+        Ok(self.with_parsed_config(&parse_config(json, origin)?))
+    }
+
+    fn with_parsed_config(mut self, json: &Json) -> Self {
+        let config = TokenizerConfig::new(json);
         let id = |token: Option<String>| token.and_then(|token| self.special_id(&token));
         let (bos, eos) = (id(config.bos_token), id(config.eos_token));
         match config.add_bos_token {
@@ -83,7 +109,7 @@ impl Tokenizer {
             None => {}
         }
         self.eos = eos.or(self.eos);
-        Ok(self)
+        self
     }
 
     /// `origin` is named in errors.
@@ -177,6 +203,13 @@ fn read(path: &Path) -> Result<Vec<u8>, TokenizerError> {
             path: path.to_path_buf(),
             source,
         },
+    })
+}
+
+fn parse_config(json: &[u8], origin: &str) -> Result<Json, TokenizerError> {
+    parse_json(json, origin).map_err(|error| match error {
+        TokenizerError::Parse { origin, source } => TokenizerError::ParseConfig { origin, source },
+        other => other,
     })
 }
 

@@ -2,11 +2,13 @@
 
 use crate::Verdict;
 use crate::framing::part;
+use crate::tokenizer::check_text;
 use burn::tensor::Device;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use wolfgang_checkpoint::{Checkpoint, CheckpointError};
+use wolfgang_checkpoint::{Checkpoint, CheckpointError, GgufTokenizer};
+use wolfgang_tokenize::Tokenizer;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -68,13 +70,31 @@ pub(crate) fn native(input: &[u8]) -> Verdict {
     read(Checkpoint::from_memory(config, record.to_vec(), "memory"))
 }
 
-/// A GGUF file.
+/// A GGUF file. The tokenizer in it is read, too.
 pub(crate) fn gguf(input: &[u8]) -> Verdict {
     in_folder(|folder| {
         let path = folder.join("fuzzed.gguf");
         std::fs::write(&path, input).unwrap();
+        check_embedded_tokenizer(&path);
         read(Checkpoint::open(&path))
     })
+}
+
+fn check_embedded_tokenizer(path: &Path) {
+    let files = match GgufTokenizer::from_file(path) {
+        Ok(Some(tokenizer)) => tokenizer.to_files(path),
+        Ok(None) => return,
+        Err(error) => Err(error),
+    };
+    let files = match files {
+        Ok(files) => files,
+        Err(error) => return said(&error),
+    };
+    let tokenizer = Tokenizer::from_memory(&files.tokenizer, &files.config, "fuzzed.gguf");
+    match tokenizer {
+        Ok(tokenizer) => check_text(&tokenizer, &files.tokenizer, "abba, aab <|end|> </s> 12 Ö"),
+        Err(error) => said(&error),
+    }
 }
 
 /// Reads the weights of what could be opened, and computes with them.

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use wolfgang_checkpoint::{Checkpoint, CheckpointError, ConvertOptions, convert};
 use wolfgang_generate::{
     Device, DeviceName, GenerateError, GenerateOptions, GeneratorBuilder, Hub, ModelConfig,
-    ModelError, ModelOptions, Phase, Precision, Tokenizer, TokenizerError, WolfgangGenerator,
+    ModelError, ModelOptions, Phase, Precision, Tokenizer, TokenizerError, TokenizerSource,
+    WolfgangGenerator,
 };
 
 fn text(generator: &WolfgangGenerator) -> String {
@@ -184,9 +185,10 @@ fn open_reads_metadata_but_no_weights() {
     let mut told = Told::default();
     let opened = on_flex(&model).progress(&mut told).open().unwrap();
     assert_eq!(opened.checkpoint().config().vocab_size, 512);
-    assert_eq!(opened.tokenizer(), folder.path().join("tokenizer.json"));
-    let other = repository("models/faust/tokenizer.json");
-    let error = opened.read_tokenizer(other).unwrap_err();
+    let beside = folder.path().join("tokenizer.json");
+    assert_eq!(opened.tokenizer(), &TokenizerSource::File(beside));
+    let other = TokenizerSource::File(repository("models/faust/tokenizer.json"));
+    let error = opened.read_tokenizer(&other).unwrap_err();
     assert!(matches!(error, GenerateError::VocabularyMismatch { .. }));
     let tokenizer = opened.read_tokenizer(opened.tokenizer()).unwrap();
     assert_eq!(tokenizer.vocab_size(), 512);

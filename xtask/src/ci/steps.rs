@@ -1,7 +1,7 @@
 //! The steps in their order.
 
 use super::features::{WITHOUT_LLVM, features};
-use super::{advisories, neon, packages, platforms, toolchain};
+use super::{advisories, neon, packages, platforms, smollm2, toolchain};
 
 /// A check.
 pub(super) struct Step {
@@ -14,7 +14,7 @@ pub(super) struct Step {
 }
 
 /// The cheapest first.
-pub(super) const STEPS: [Step; 12] = [
+pub(super) const STEPS: [Step; 13] = [
     Step {
         name: "format",
         command: "cargo fmt --all -- --check",
@@ -97,5 +97,12 @@ pub(super) const STEPS: [Step; 12] = [
         command: "cargo test --workspace",
         env: &[],
         then: None,
+    },
+    // With the program that the step `test` has built.
+    Step {
+        name: "smollm2",
+        command: "rustc --version",
+        env: &[],
+        then: Some(smollm2::check),
     },
 ];

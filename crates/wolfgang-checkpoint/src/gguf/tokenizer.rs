@@ -1,11 +1,14 @@
 //! The tokenizer in the metadata of a GGUF file.
 
 use super::metadata::Metadata;
+use super::{is_gguf, read_header};
 use crate::CheckpointError;
+use crate::mapped::Mapped;
+use std::path::Path;
 
 /// The tokenizer that a GGUF file contains: the values of its keys `tokenizer.*`, not validated
 /// against each other.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct GgufTokenizer {
     /// The algorithm, `tokenizer.ggml.model`: `gpt2` for byte-level BPE, `llama` for SentencePiece.
@@ -39,6 +42,27 @@ pub struct GgufTokenizer {
     pub add_space_prefix: Option<bool>,
     /// The chat template, a Jinja template.
     pub chat_template: Option<String>,
+}
+
+impl GgufTokenizer {
+    /// Reads the tokenizer of the GGUF file at `path`. The model in the file is not read and need
+    /// not be supported. `None` if it is not a GGUF file, or one without a tokenizer.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Read`], [`CheckpointError::Damaged`], [`CheckpointError::Unsupported`] and
+    /// [`CheckpointError::UnsupportedFormat`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Option<Self>, CheckpointError> {
+        let path = path.as_ref();
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let map = Mapped::open(path).map_err(|source| CheckpointError::read(path, source))?;
+        let file = map.bytes();
+        if !is_gguf(&file) {
+            return Ok(None);
+        }
+        read(&read_header(path, &file)?.metadata)
+    }
 }
 
 /// Reads the tokenizer. `None` if the file has no tokens.

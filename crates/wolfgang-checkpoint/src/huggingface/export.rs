@@ -7,7 +7,6 @@ use super::special::SpecialIds;
 use crate::CheckpointError;
 use crate::atomic_dir::StagingDir;
 use crate::file_names::{CONFIG, GENERATION_CONFIG, SINGLE, TOKENIZER, TOKENIZER_CONFIG};
-use crate::json::read_json;
 use crate::tensor::Tensor;
 use burn::tensor::DType;
 use safetensors::tensor::serialize_to_file;
@@ -18,7 +17,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wolfgang_model::ModelConfig;
 
-/// Writes all files except `tokenizer.json`, which has already been copied if the model has one.
+/// Writes all files except those that have already been written: `tokenizer.json` if the model has
+/// one, and the files of its source.
 pub(crate) fn write(
     staging: &StagingDir,
     config: &ModelConfig,
@@ -27,17 +27,12 @@ pub(crate) fn write(
     tensors: Vec<Tensor>,
 ) -> Result<(), CheckpointError> {
     let put = |name: &str, json: Json| staging.write(name, format!("{json:#}\n").as_bytes());
-    let tokenizer = staging.path().join(TOKENIZER);
-    let special = if tokenizer.is_file() {
-        let special = SpecialIds::from_tokenizer(&read_json(&tokenizer)?);
-        put(
-            TOKENIZER_CONFIG,
-            special.tokenizer_config(config.block_size),
-        )?;
-        special
-    } else {
-        SpecialIds::default()
-    };
+    let special = SpecialIds::from_folder(staging.path())?;
+    let has = |name: &str| staging.path().join(name).is_file();
+    if has(TOKENIZER) && !has(TOKENIZER_CONFIG) {
+        let json = special.tokenizer_config(config.block_size);
+        put(TOKENIZER_CONFIG, json)?;
+    }
     put(
         GENERATION_CONFIG,
         special.generation_config(end_ids, sampling),

@@ -1,7 +1,11 @@
 //! Control tokens, for the configuration files of the `transformers` library.
 
+use crate::CheckpointError;
 use crate::end_ids::{FIELD, to_json};
+use crate::file_names::TOKENIZER;
+use crate::json::read_tokenizer;
 use serde_json::{Map, Value as Json, json};
+use std::path::Path;
 
 const END_OF_TEXT: &str = "<|endoftext|>";
 const PADDING: &str = "<|padding|>";
@@ -22,8 +26,17 @@ pub(crate) struct SpecialIds {
 }
 
 impl SpecialIds {
+    /// Reads the ids from the `tokenizer.json` of `folder`; none if there is no such file.
+    pub(crate) fn from_folder(folder: &Path) -> Result<Self, CheckpointError> {
+        let path = folder.join(TOKENIZER);
+        match path.is_file() {
+            true => Ok(Self::from_tokenizer(&read_tokenizer(&path)?)),
+            false => Ok(Self::default()),
+        }
+    }
+
     /// Reads the ids from the content of a `tokenizer.json`.
-    pub(crate) fn from_tokenizer(tokenizer: &Json) -> Self {
+    fn from_tokenizer(tokenizer: &Json) -> Self {
         let id = |token: &str| {
             let added = tokenizer["added_tokens"].as_array()?;
             added.iter().find(|added| added["content"] == token)?["id"].as_u64()

@@ -39,29 +39,38 @@ impl ChatTemplate {
                 .map_err(|error| unreadable(&config_path, error.into()))?,
             None => Json::Null,
         };
-        let template = match own_file {
-            Some(source) => Some((source, &template_path)),
-            None => in_config(&config["chat_template"])
-                .map_err(|reason| unreadable(&config_path, io::Error::other(reason)))?
-                .map(|source| (source, &config_path)),
-        };
-        let Some((source, path)) = template else {
-            return Ok(None);
-        };
-        let mut template = Self::unchecked(path.display().to_string(), source);
+        match own_file {
+            Some(source) => {
+                let template = Self::unchecked(template_path.display().to_string(), source);
+                Ok(Some(template.with_tokens_of(&config)))
+            }
+            None => Self::in_config(&config, &config_path.display().to_string())
+                .map_err(|reason| unreadable(&config_path, io::Error::other(reason))),
+        }
+    }
+
+    /// Returns the template in `config`, the content of a `tokenizer_config.json`. An error is the
+    /// reason.
+    pub(crate) fn in_config(config: &Json, name: &str) -> Result<Option<Self>, String> {
+        let source = source_in_config(&config["chat_template"])?;
+        let template = source.map(|source| Self::unchecked(name.to_owned(), source));
+        Ok(template.map(|template| template.with_tokens_of(config)))
+    }
+
+    fn with_tokens_of(mut self, config: &Json) -> Self {
         for variable in TOKENS {
             let token = &config[variable];
             let text = token.as_str().or_else(|| token["content"].as_str());
             if let Some(text) = text {
-                template = template.with_token(variable, text);
+                self = self.with_token(variable, text);
             }
         }
-        Ok(Some(template))
+        self
     }
 }
 
 /// The template in the field `chat_template`; an error is the reason.
-fn in_config(field: &Json) -> Result<Option<String>, String> {
+fn source_in_config(field: &Json) -> Result<Option<String>, String> {
     match field {
         Json::Null => Ok(None),
         Json::String(source) => Ok(Some(source.clone())),
