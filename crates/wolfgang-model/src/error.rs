@@ -135,7 +135,9 @@ pub enum ModelError {
         block_size: usize,
     },
     /// [`ModelOptions::context`](crate::ModelOptions::context) exceeds the context of the model.
-    #[error("the context is limited to {context} tokens, but that of the model is only {block_size}")]
+    #[error(
+        "the context is limited to {context} tokens, but that of the model is only {block_size}"
+    )]
     ContextTooLong {
         /// The limit given.
         context: usize,

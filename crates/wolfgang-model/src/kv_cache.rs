@@ -261,7 +261,12 @@ fn grow(
         return;
     }
     let larger = needed.max(2 * capacity).max(FIRST_CAPACITY);
-    let size = [1, shape.n_kv_head, larger.min(shape.block_size), shape.head_dim];
+    let size = [
+        1,
+        shape.n_kv_head,
+        larger.min(shape.block_size),
+        shape.head_dim,
+    ];
     let zeros = || Tensor::zeros(size, (device, shape.precision.dtype()));
     if layers.is_empty() {
         let layer = || LayerCache {
