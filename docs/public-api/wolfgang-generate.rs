@@ -83,6 +83,7 @@ impl<'p> GeneratorBuilder<'p> {
     pub fn precision(mut self, precision: Precision) -> Self {}
     pub fn cache_precision(mut self, precision: Precision) -> Self {}
     pub fn threads(mut self, threads: NonZeroUsize) -> Self {}
+    pub fn context(mut self, context: NonZeroUsize) -> Self {}
     pub fn model_options(mut self, options: impl Into<ModelOptions>) -> Self {}
     pub fn progress(mut self, progress: &'p mut dyn Progress) -> Self {}
     #[cfg(feature = "hub")]

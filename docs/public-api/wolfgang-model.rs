@@ -184,6 +184,7 @@ pub enum ModelError {
     NoIds,
     UnknownId { id: u32, position: usize, vocab_size: usize },
     ContextFull { past: usize, new: usize, block_size: usize },
+    ContextTooLong { context: usize, block_size: usize },
     CacheMismatch { found: String, expected: String },
 }
 #[derive(Clone, Debug)]
@@ -194,8 +195,9 @@ impl KvCache {
     pub fn capacity(&self) -> usize {}
     pub fn truncate(&mut self, len: usize) {}
     pub fn clear(&mut self) {}
-    pub fn make_unique(&mut self) -> Result<(), ModelError> {}
+    pub fn reserve(&mut self, n: usize) -> Result<(), ModelError> {}
     pub fn memory_bytes(&self) -> usize {}
+    pub fn total_memory_bytes<'a>(caches: impl IntoIterator<Item = &'a Self>) -> usize {}
 }
 #[derive(Debug)]
 pub struct WolfgangModel {}
@@ -253,12 +255,14 @@ pub struct ModelOptions {
     pub precision: Precision,
     pub cache: Option<Precision>,
     pub threads: Option<NonZeroUsize>,
+    pub context: Option<NonZeroUsize>,
     pub use_burn_ops: bool,
 }
 impl ModelOptions {
     pub fn with_precision(mut self, precision: Precision) -> Self {}
     pub fn with_cache(mut self, cache: impl Into<Option<Precision>>) -> Self {}
     pub fn with_threads(mut self, threads: impl Into<Option<NonZeroUsize>>) -> Self {}
+    pub fn with_context(mut self, context: impl Into<Option<NonZeroUsize>>) -> Self {}
     pub fn with_use_burn_ops(mut self, use_burn_ops: bool) -> Self {}
 }
 impl From<Precision> for ModelOptions {}

@@ -69,7 +69,11 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.chain().any(|cause| {
             matches!(
                 cause.downcast_ref(),
-                Some(ModelError::NoThreads { .. } | ModelError::UnsupportedCache { .. })
+                Some(
+                    ModelError::NoThreads { .. }
+                        | ModelError::UnsupportedCache { .. }
+                        | ModelError::ContextTooLong { .. }
+                )
             )
         })
         || matches!(
@@ -144,6 +148,7 @@ fn device_step(error: &ModelError) -> Option<&'static str> {
             "docs/backends.md lists its requirements; `wolfgang devices` lists other devices"
         }
         ModelError::UnsupportedCache { .. } => "choose another --cache-dtype",
+        ModelError::ContextTooLong { .. } => "choose a smaller --context",
         ModelError::UnsupportedPrecision { .. } => "choose another --dtype or --device",
         ModelError::Backend { .. } => {
             "free some of the device's memory, or choose another --device"

@@ -41,6 +41,16 @@ options! {
         #[arg(long, value_parser = named::cache_precision(), value_name = "f32|f16")]
         pub(crate) cache_dtype: Option<Precision>,
 
+        /// Limit of the context in tokens [default: the context of the model]
+        #[arg(
+            long,
+            value_name = "N",
+            value_parser = whole_number::positive,
+            allow_negative_numbers = true
+        )]
+        #[serde(deserialize_with = "whole_number::read_positive")]
+        pub(crate) context: Option<NonZeroUsize>,
+
         /// Number of CPU threads [default: one per core]
         #[arg(
             long,
@@ -104,6 +114,7 @@ impl ModelArgs {
         let options = ModelOptions::default()
             .with_precision(self.dtype.unwrap_or_default())
             .with_cache(self.cache_dtype)
+            .with_context(self.context)
             .with_threads(self.threads);
         let Some(model) = &self.model else {
             let tokenizer = self.load_tokenizer(console)?;

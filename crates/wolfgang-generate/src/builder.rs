@@ -130,8 +130,16 @@ impl<'p> GeneratorBuilder<'p> {
         self
     }
 
+    /// Limits the context to this number of tokens, which must not exceed the context of the model.
+    /// Default: the context of the model.
+    pub fn context(mut self, context: NonZeroUsize) -> Self {
+        self.options.context = Some(context);
+        self
+    }
+
     /// Replaces all options of the model, including those set with [`precision`](Self::precision),
-    /// [`cache_precision`](Self::cache_precision) and [`threads`](Self::threads).
+    /// [`cache_precision`](Self::cache_precision), [`threads`](Self::threads) and
+    /// [`context`](Self::context).
     pub fn model_options(mut self, options: impl Into<ModelOptions>) -> Self {
         self.options = options.into();
         self

@@ -2,10 +2,12 @@
 
 use crate::sequence_cache::{MIN_SHARED_PREFIX, SequenceCache};
 
-/// Caches with a total size of at most `limit` bytes, least recently used first.
+/// Caches with a total size of at most `limit` bytes, least recently used first. Memory that several
+/// of them share is counted once.
 #[derive(Debug)]
 pub(crate) struct PrefixCache {
     entries: Vec<SequenceCache>,
+    /// Total size of the entries.
     bytes: usize,
     limit: usize,
 }
@@ -46,7 +48,7 @@ impl PrefixCache {
 
     /// Adds a cache, and drops the least recently used ones until all fit.
     pub(crate) fn insert(&mut self, cache: SequenceCache) {
-        if cache.ids().is_empty() || cache.memory_bytes() > self.limit {
+        if cache.ids().is_empty() || SequenceCache::total_memory_bytes([&cache]) > self.limit {
             return;
         }
         // A cache that is a prefix of another is redundant.
@@ -76,13 +78,13 @@ impl PrefixCache {
     }
 
     fn push(&mut self, cache: SequenceCache) {
-        self.bytes += cache.memory_bytes();
         self.entries.push(cache);
+        self.bytes = SequenceCache::total_memory_bytes(&self.entries);
     }
 
     fn remove(&mut self, at: usize) -> SequenceCache {
         let cache = self.entries.remove(at);
-        self.bytes -= cache.memory_bytes();
+        self.bytes = SequenceCache::total_memory_bytes(&self.entries);
         cache
     }
 }

@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wolfgang_model::{BatchEntry, KvCache, ModelError, WolfgangModel};
 
-/// Minimum length of a common prefix that is worth a copy of a cache. A copy takes as long as
-/// computing a few tokens.
+/// Minimum length of a common prefix that is worth a copy of a cache. On the CPU a copy shares all
+/// memory but that of the last positions; on other devices it takes as long as computing a few
+/// tokens.
 pub(crate) const MIN_SHARED_PREFIX: usize = 16;
 
 /// The ids that the model has computed, and their keys and values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SequenceCache {
     ids: Vec<u32>,
-    /// Allocated when the model first runs.
+    /// Created when the model first runs.
     cache: Option<KvCache>,
 }
 
@@ -69,11 +70,12 @@ impl SequenceCache {
         ids: &'a [u32],
         needs_logits: bool,
     ) -> Result<Input<'a>, ModelError> {
-        match &mut self.cache {
-            // A copy during the pass could fail for all of its sequences.
-            Some(cache) => cache.make_unique()?,
-            None => self.cache = Some(model.new_cache()?),
-        }
+        let cache = match &mut self.cache {
+            Some(cache) => cache,
+            none => none.insert(model.new_cache()?),
+        };
+        // An allocation during the pass could fail for all of its sequences.
+        cache.reserve(ids.len() - self.ids.len())?;
         Ok(Input {
             ids,
             sequence: self,
@@ -81,9 +83,10 @@ impl SequenceCache {
         })
     }
 
-    /// Size of keys and values in bytes.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        self.cache.as_ref().map_or(0, KvCache::memory_bytes)
+    /// Size of keys and values of several sequences in bytes. Memory that they share is counted
+    /// once.
+    pub(crate) fn total_memory_bytes<'a>(all: impl IntoIterator<Item = &'a Self>) -> usize {
+        KvCache::total_memory_bytes(all.into_iter().filter_map(|one| one.cache.as_ref()))
     }
 
     /// Computes the uncached ids of several sequences in one forward pass. Returns the logits of

@@ -1,7 +1,7 @@
 //! Rotary embedding of queries and keys, and appending of keys and values to the KV cache.
 
 use crate::attention::Sequence;
-use crate::cache::{Cache, CacheFormat, Element};
+use crate::cache::{Cache, CacheFormat, Element, PAGE_BLOCKS, PAGE_POSITIONS};
 use crate::disjoint_slice::DisjointSlice;
 use crate::pool::Pool;
 use crate::rows::{RowMatrix, stride};
@@ -98,15 +98,15 @@ impl AppendKv<'_> {
     ) {
         let Sequence { rows, start, cache } = sequence;
         let (first_row, start, end) = (rows.start, *start, *start + rows.len());
-        let (heads, head_dim, blocks) = (cache.heads(), cache.head_dim(), cache.blocks());
+        let (heads, head_dim, layout) = (cache.heads(), cache.head_dim(), cache.layout());
         let rotated_heads = self.width / head_dim - heads;
-        let vectors = cache.value_vectors();
-        let (keys, values) = cache.all_mut::<E>();
-        let (keys, values) = (DisjointSlice::new(keys), DisjointSlice::new(values));
+        let first_page = start / PAGE_POSITIONS;
+        let pages = cache.pages_mut::<E>(start..end);
         // A piece is a block of positions, because the keys of a block share vectors.
         let first_block = start / LANES;
         for_each(end.div_ceil(LANES) - first_block, &|piece| {
             let block = first_block + piece;
+            let page = &pages[block / PAGE_BLOCKS - first_page];
             for position in start.max(block * LANES)..end.min((block + 1) * LANES) {
                 let row = (first_row + position - start) * self.stride;
                 // SAFETY: every position, and so its row, belongs to one piece of one sequence.
@@ -118,15 +118,14 @@ impl AppendKv<'_> {
                 let new_keys = &qk[(rotated_heads - heads) * head_dim..];
                 for head in 0..heads {
                     let dims = head * head_dim..(head + 1) * head_dim;
-                    let at = (head * blocks + block) * head_dim;
                     // SAFETY: every block of positions belongs to one piece.
-                    let keys = unsafe { keys.part(at..at + head_dim) };
+                    let keys = unsafe { page.part(layout.keys(head, block % PAGE_BLOCKS)) };
                     for (keys, key) in keys.iter_mut().zip(&new_keys[dims.clone()]) {
                         keys[position % LANES] = E::new(*key);
                     }
-                    let at = (head * blocks * LANES + position) * vectors;
                     // SAFETY: every position belongs to one piece.
-                    let values = unsafe { values.part(at..at + vectors) };
+                    let values =
+                        unsafe { page.part(layout.values(head, position % PAGE_POSITIONS)) };
                     let new_values = new_values[dims].chunks(LANES);
                     for (values, new) in values.iter_mut().zip(new_values) {
                         for (value, new) in values.iter_mut().zip(new) {

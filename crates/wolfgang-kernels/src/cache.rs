@@ -1,10 +1,13 @@
 //! The KV cache of one layer.
 
 use crate::KernelError;
+use crate::disjoint_slice::DisjointSlice;
 use crate::simd::{LANES, Simd, Vec16};
 use bytemuck::Pod;
 use bytemuck::allocation::try_zeroed_slice_box;
 use half::f16;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// Element type of a KV cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,20 +18,90 @@ pub enum CacheFormat {
     F16,
 }
 
-/// KV cache of one layer, for a number of heads and positions.
+impl CacheFormat {
+    fn element_bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
+}
+
+/// Number of positions of a page: a multiple of 16, so that a page has whole blocks of keys. A
+/// larger page would leave more memory unused after the last position, a smaller one would divide
+/// the blocks of keys that attention computes at once.
+pub(crate) const PAGE_POSITIONS: usize = 64;
+
+/// Number of blocks of 16 positions of a page.
+pub(crate) const PAGE_BLOCKS: usize = PAGE_POSITIONS / LANES;
+
+/// KV cache of one layer, for a number of heads.
 ///
-/// Keys are stored in blocks of 16 positions, interleaved by dimension, so that the scores of 16
-/// positions are computed at once. Values are stored position by position.
-#[derive(Debug)]
+/// Memory is allocated in pages of 64 positions by [`reserve`](Self::reserve), when they are
+/// needed. Clones share the pages; a shared page is copied before it is written.
+#[derive(Clone, Debug)]
 pub struct Cache {
     format: CacheFormat,
     heads: usize,
+    layout: PageLayout,
+    pages: Vec<Arc<Page>>,
+}
+
+/// Where the keys and values of each head are in a page, in vectors of 16 numbers.
+///
+/// Each head has its keys, `[PAGE_BLOCKS, head_dim, 16]`, and then its values,
+/// `[PAGE_POSITIONS, head_dim rounded up to 16]`. Keys are interleaved by dimension, so that the
+/// scores of the 16 positions of a block are computed at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PageLayout {
     head_dim: usize,
-    blocks: usize,
-    /// `[heads, blocks, head_dim, 16]`.
-    keys: Box<[Vec16]>,
-    /// `[heads, 16 · blocks, head_dim rounded up to 16]`.
-    values: Box<[Vec16]>,
+}
+
+impl PageLayout {
+    /// Number of vectors for the values of one position and head.
+    pub(crate) fn value_vectors(self) -> usize {
+        self.head_dim.div_ceil(LANES)
+    }
+
+    fn head_vectors(self) -> usize {
+        PAGE_BLOCKS * self.head_dim + PAGE_POSITIONS * self.value_vectors()
+    }
+
+    /// The keys of a block, of which there are [`PAGE_BLOCKS`].
+    pub(crate) fn keys(self, head: usize, block: usize) -> Range<usize> {
+        let start = head * self.head_vectors() + block * self.head_dim;
+        start..start + self.head_dim
+    }
+
+    /// The values of all positions.
+    pub(crate) fn all_values(self, head: usize) -> Range<usize> {
+        self.keys(head, PAGE_BLOCKS).start..(head + 1) * self.head_vectors()
+    }
+
+    /// The values of a position, of which there are [`PAGE_POSITIONS`].
+    pub(crate) fn values(self, head: usize, position: usize) -> Range<usize> {
+        let vectors = self.value_vectors();
+        let start = self.all_values(head).start + position * vectors;
+        start..start + vectors
+    }
+}
+
+#[derive(Debug)]
+struct Page(Box<[Vec16]>);
+
+impl Page {
+    /// Allocates a page of zeros. They are read: the last block of keys is computed as a whole.
+    fn new(bytes: usize) -> Result<Self, KernelError> {
+        let zeros = try_zeroed_slice_box(bytes.div_ceil(size_of::<Vec16>()));
+        let zeros = zeros.map_err(|()| KernelError::NoMemory { bytes })?;
+        Ok(Self(zeros))
+    }
+
+    fn copy(&self) -> Result<Self, KernelError> {
+        let mut copy = Self::new(size_of_val(&*self.0))?;
+        copy.0.copy_from_slice(&self.0);
+        Ok(copy)
+    }
 }
 
 /// A number in the element type of a cache; `u16` is the bits of an f16.
@@ -61,60 +134,39 @@ impl Element for u16 {
     }
 }
 
-/// Allocates `vectors` vectors of zeros. The system provides memory only for pages that are
-/// written.
-fn try_zeroed(vectors: usize) -> Result<Box<[Vec16]>, KernelError> {
-    try_zeroed_slice_box(vectors).map_err(|()| KernelError::NoMemory {
-        bytes: vectors.saturating_mul(size_of::<Vec16>()),
-    })
-}
-
 impl Cache {
-    /// Allocates a cache for `positions` positions of `heads` heads.
-    ///
-    /// # Errors
-    /// [`KernelError::NoMemory`].
-    pub fn new(
-        format: CacheFormat,
-        heads: usize,
-        head_dim: usize,
-        positions: usize,
-    ) -> Result<Self, KernelError> {
-        let blocks = positions.div_ceil(LANES);
-        let bytes = match format {
-            CacheFormat::F32 => 4,
-            CacheFormat::F16 => 2,
-        };
-        let allocate = |dimensions: usize| {
-            let factors = [heads, blocks, dimensions, LANES, bytes];
-            let bytes = factors.into_iter().try_fold(1, usize::checked_mul);
-            try_zeroed(bytes.unwrap_or(usize::MAX).div_ceil(size_of::<Vec16>()))
-        };
-        Ok(Self {
+    /// Creates a cache of `heads` heads without any positions. Nothing is allocated.
+    pub fn new(format: CacheFormat, heads: usize, head_dim: usize) -> Self {
+        Self {
             format,
             heads,
-            head_dim,
-            blocks,
-            keys: allocate(head_dim)?,
-            values: allocate(head_dim.div_ceil(LANES) * LANES)?,
-        })
+            layout: PageLayout { head_dim },
+            pages: Vec::new(),
+        }
     }
 
-    /// Copies the cache.
+    /// Prepares these positions for writing: allocates the pages up to their end that do not exist,
+    /// and copies those of their pages that are shared with a clone.
     ///
     /// # Errors
-    /// [`KernelError::NoMemory`].
-    pub fn try_clone(&self) -> Result<Self, KernelError> {
-        let copy = |vectors: &[Vec16]| {
-            let mut copy = try_zeroed(vectors.len())?;
-            copy.copy_from_slice(vectors);
-            Ok(copy)
-        };
-        Ok(Self {
-            keys: copy(&self.keys)?,
-            values: copy(&self.values)?,
-            ..*self
-        })
+    /// [`KernelError::NoMemory`]. The positions before these are unchanged.
+    pub fn reserve(&mut self, positions: Range<usize>) -> Result<(), KernelError> {
+        let end = positions.end.div_ceil(PAGE_POSITIONS);
+        let existing = self.pages.iter_mut().take(end);
+        for page in existing.skip(positions.start / PAGE_POSITIONS) {
+            if Arc::get_mut(page).is_none() {
+                *page = Arc::new(page.copy()?);
+            }
+        }
+        while self.pages.len() < end {
+            self.pages.push(Arc::new(Page::new(self.page_bytes())?));
+        }
+        Ok(())
+    }
+
+    /// Removes the pages in which all positions are from `len` on.
+    pub fn truncate(&mut self, len: usize) {
+        self.pages.truncate(len.div_ceil(PAGE_POSITIONS));
     }
 
     /// Returns the element type.
@@ -129,48 +181,70 @@ impl Cache {
 
     /// Returns the number of dimensions of a head.
     pub fn head_dim(&self) -> usize {
-        self.head_dim
+        self.layout.head_dim
     }
 
-    /// Returns the size of keys and values in memory, in bytes.
+    /// Returns the size of all pages in memory, in bytes, including those shared with clones.
     pub fn memory_bytes(&self) -> usize {
-        size_of_val(&*self.keys) + size_of_val(&*self.values)
+        self.pages().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// Returns the address and the size in bytes of each page. A page that is shared with a clone
+    /// has the same address in both.
+    pub fn pages(&self) -> impl Iterator<Item = (usize, usize)> {
+        let page = |page: &Arc<Page>| (Arc::as_ptr(page).addr(), size_of_val(&*page.0));
+        self.pages.iter().map(page)
+    }
+
+    /// Size of a page in bytes, or `usize::MAX` if it is larger than that.
+    fn page_bytes(&self) -> usize {
+        let factors = [
+            self.heads,
+            PAGE_BLOCKS
+                .saturating_mul(self.layout.head_dim)
+                .saturating_add(PAGE_POSITIONS.saturating_mul(self.layout.value_vectors())),
+            LANES,
+            self.format.element_bytes(),
+        ];
+        factors.into_iter().fold(1, usize::saturating_mul)
     }
 
     /// Whether both caches have the same number of heads and dimensions.
     pub(crate) fn has_shape_of(&self, other: &Self) -> bool {
-        (self.heads, self.head_dim) == (other.heads, other.head_dim)
+        (self.heads, self.layout) == (other.heads, other.layout)
     }
 
-    /// Maximum number of positions, a multiple of 16.
+    /// Number of positions for which there is memory.
     pub(crate) fn positions(&self) -> usize {
-        self.blocks * LANES
+        self.pages.len() * PAGE_POSITIONS
     }
 
-    /// Number of blocks of 16 positions.
-    pub(crate) fn blocks(&self) -> usize {
-        self.blocks
+    pub(crate) fn layout(&self) -> PageLayout {
+        self.layout
     }
 
-    /// Number of vectors for the values of one position and head.
-    pub(crate) fn value_vectors(&self) -> usize {
-        self.head_dim.div_ceil(LANES)
+    /// The vectors of a page, see [`PageLayout`].
+    #[inline(always)]
+    pub(crate) fn page<E: Element>(&self, page: usize) -> &[[E; LANES]] {
+        bytemuck::cast_slice(&self.pages[page].0)
     }
 
-    /// The keys and the values of all heads, head by head.
-    pub(crate) fn all<E: Element>(&self) -> (&[[E; LANES]], &[[E; LANES]]) {
-        (
-            bytemuck::cast_slice(&self.keys),
-            bytemuck::cast_slice(&self.values),
-        )
-    }
-
-    /// As [`all`](Self::all).
-    pub(crate) fn all_mut<E: Element>(&mut self) -> (&mut [[E; LANES]], &mut [[E; LANES]]) {
-        (
-            bytemuck::cast_slice_mut(&mut self.keys),
-            bytemuck::cast_slice_mut(&mut self.values),
-        )
+    /// The vectors of the pages of these positions, for writing by several threads.
+    ///
+    /// # Panics
+    /// If the positions are not [reserved](Self::reserve).
+    pub(crate) fn pages_mut<E: Element>(
+        &mut self,
+        positions: Range<usize>,
+    ) -> Vec<DisjointSlice<'_, [E; LANES]>> {
+        let range = positions.start / PAGE_POSITIONS..positions.end.div_ceil(PAGE_POSITIONS);
+        let number = range.len();
+        let unique = self.pages[range].iter_mut().filter_map(Arc::get_mut);
+        let pages: Vec<_> = unique
+            .map(|page| DisjointSlice::new(bytemuck::cast_slice_mut(&mut page.0)))
+            .collect();
+        assert_eq!(pages.len(), number, "the positions are not reserved");
+        pages
     }
 }
 
@@ -178,24 +252,75 @@ impl Cache {
 mod tests {
     use super::*;
 
+    fn write(cache: &mut Cache, position: usize, number: f32) {
+        cache.reserve(position..position + 1).unwrap();
+        let at = cache.layout.values(0, position % PAGE_POSITIONS);
+        let pages = cache.pages_mut::<f32>(position..position + 1);
+        // SAFETY: no other part is in use.
+        let vectors = unsafe { pages[0].part(at) };
+        vectors[0][0] = number;
+    }
+
+    fn read(cache: &Cache, position: usize) -> f32 {
+        let at = cache.layout.values(0, position % PAGE_POSITIONS);
+        cache.page::<f32>(position / PAGE_POSITIONS)[at][0][0]
+    }
+
+    /// Number of pages that both caches have.
+    fn shared(one: &Cache, other: &Cache) -> usize {
+        let pages = one.pages().zip(other.pages());
+        pages.filter(|(one, other)| one == other).count()
+    }
+
     #[test]
     #[cfg_attr(miri, ignore = "Miri aborts when an allocation fails")]
     fn a_failed_allocation_is_an_error() {
-        for positions in [1 << 56, usize::MAX] {
-            assert!(matches!(
-                Cache::new(CacheFormat::F16, 3, 20, positions),
-                Err(KernelError::NoMemory { .. })
-            ));
+        for head_dim in [1 << 52, usize::MAX] {
+            let mut cache = Cache::new(CacheFormat::F16, 3, head_dim);
+            let error = cache.reserve(0..1);
+            assert!(matches!(error, Err(KernelError::NoMemory { .. })));
+            assert_eq!(cache.memory_bytes(), 0);
         }
     }
 
     #[test]
-    fn a_copy_does_not_share_memory() {
-        let mut cache = Cache::new(CacheFormat::F32, 1, 2, 3).unwrap();
-        cache.all_mut::<f32>().0[1][2] = 5.0;
-        let copy = cache.try_clone().unwrap();
-        cache.all_mut::<f32>().0[1][2] = 6.0;
-        assert_eq!(copy.all::<f32>().0[1][2], 5.0);
-        assert_eq!((copy.positions(), copy.value_vectors()), (16, 1));
+    fn memory_grows_with_the_positions_in_use() {
+        // Keys, 20, and values, rounded up to 32.
+        let position = |bytes: usize| 3 * (20 + 32) * bytes;
+        for (format, bytes) in [(CacheFormat::F32, 4), (CacheFormat::F16, 2)] {
+            let mut cache = Cache::new(format, 3, 20);
+            assert_eq!(cache.memory_bytes(), 0);
+            for (start, end, pages) in [(0, 1, 1), (1, 64, 1), (64, 65, 2), (65, 1000, 16)] {
+                cache.reserve(start..end).unwrap();
+                assert_eq!(cache.memory_bytes(), pages * 64 * position(bytes));
+            }
+            cache.truncate(65);
+            assert_eq!(cache.memory_bytes(), 2 * 64 * position(bytes));
+            cache.truncate(0);
+            assert_eq!(cache.memory_bytes(), 0);
+        }
+    }
+
+    #[test]
+    fn clones_share_pages_and_copy_only_those_that_are_written() {
+        let mut cache = Cache::new(CacheFormat::F32, 2, 4);
+        for position in 0..150 {
+            write(&mut cache, position, position as f32);
+        }
+        let mut copy = cache.clone();
+        assert_eq!(shared(&cache, &copy), 3);
+        write(&mut copy, 100, -1.0);
+        assert_eq!(shared(&cache, &copy), 2);
+        write(&mut cache, 149, -2.0);
+        assert_eq!(shared(&cache, &copy), 1);
+        let found = [&cache, &copy].map(|cache| [99, 100, 149].map(|at| read(cache, at)));
+        assert_eq!(found, [[99.0, 100.0, -2.0], [99.0, -1.0, 149.0]]);
+        drop(cache);
+        let before: Vec<_> = copy.pages().collect();
+        copy.reserve(0..150).unwrap();
+        assert!(
+            copy.pages().eq(before),
+            "a page that is not shared is not copied"
+        );
     }
 }

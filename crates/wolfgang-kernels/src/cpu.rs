@@ -3,7 +3,7 @@
 use crate::KernelError;
 use crate::activations::PackedActivations;
 use crate::append::{Rotation, append};
-use crate::attention::{Sequence, attend};
+use crate::attention::{AttentionBuffers, Sequence, attend};
 use crate::cache::Cache;
 use crate::elementwise::{rms_norm, rms_norm_heads};
 use crate::format::Format;
@@ -18,14 +18,14 @@ use std::num::NonZeroUsize;
 
 /// A thread pool that runs the kernels with one instruction set.
 ///
-/// Calls run one at a time and allocate nothing once the buffers have their size. Results have the
+/// Calls run one at a time, and allocate at most a few pointers once the buffers have their size. Results have the
 /// same bits for any number of threads and any instruction set, with one exception: the AVX-512
 /// BF16 instruction, used for products in [`Format::Bf16`], flushes sums smaller than 2⁻¹²⁶ to 0.
 #[derive(Debug)]
 pub struct Cpu {
     isa: Isa,
     pool: Pool,
-    scores: Vec<Vec16>,
+    attention: AttentionBuffers,
     scratch: Vec<Vec16>,
 }
 
@@ -38,7 +38,7 @@ impl Cpu {
         Ok(Self {
             isa,
             pool: Pool::new(threads)?,
-            scores: Vec::new(),
+            attention: AttentionBuffers::default(),
             scratch: Vec::new(),
         })
     }
@@ -150,11 +150,11 @@ impl Cpu {
     /// Applies the rotary embedding to queries and keys, and appends keys and values to the caches.
     ///
     /// Each row of `qkv` has the heads of queries, then of keys, then of values. Queries and keys
-    /// are rotated in place.
+    /// are rotated in place. The positions must be [reserved](Cache::reserve).
     ///
     /// # Panics
-    /// If rows are out of range or belong to two sequences, positions exceed a cache or the
-    /// rotation, or rows have no query heads.
+    /// If rows are out of range or belong to two sequences, positions are not reserved or exceed
+    /// the rotation, or rows have no query heads.
     pub fn append(
         &mut self,
         qkv: &mut RowMatrix,
@@ -191,7 +191,7 @@ impl Cpu {
         attend(
             self.isa,
             &mut self.pool,
-            &mut self.scores,
+            &mut self.attention,
             qkv,
             sequences,
             into,
@@ -209,7 +209,6 @@ fn check<C: Borrow<Cache>>(sequences: &[Sequence<C>], qkv: &RowMatrix) {
         );
         assert!(end <= rows.start, "a row belongs to two sequences");
         end = rows.end;
-        // A position past the end would be written to the next head.
         assert!(
             start + rows.len() <= cache.borrow().positions(),
             "the positions exceed the cache"

@@ -353,8 +353,7 @@ fn attention(
     angles: (&[f32], &[f32]),
     chunks: &[usize],
 ) -> Vec<f32> {
-    let positions = chunks.iter().sum();
-    let mut cache = Cache::new(format, heads.keys, heads.dim, positions).unwrap();
+    let mut cache = Cache::new(format, heads.keys, heads.dim);
     let rotation = Rotation {
         cos: angles.0,
         sin: angles.1,
@@ -363,6 +362,7 @@ fn attention(
     for chunk in chunks {
         let mut rows = head(qkv, heads.width(), start, start + chunk);
         let mut mixed = RowMatrix::default();
+        cache.reserve(start..start + chunk).unwrap();
         let mut sequences = [sequence(0..*chunk, start, &mut cache)];
         cpu.append(&mut rows, rotation, &mut sequences);
         cpu.attend(&rows, &sequences, &mut mixed);
@@ -392,7 +392,8 @@ fn attention_together(
     let positions = |qkv: &Vec<f32>| qkv.len() / heads.width();
     let mut caches = Vec::new();
     for qkv in all {
-        let mut cache = Cache::new(format, heads.keys, heads.dim, positions(qkv)).unwrap();
+        let mut cache = Cache::new(format, heads.keys, heads.dim);
+        cache.reserve(0..positions(qkv)).unwrap();
         let mut rows = head(qkv, heads.width(), 0, first);
         let mut before = [sequence(0..first, 0, &mut cache)];
         cpu.append(&mut rows, rotation, &mut before);

@@ -30,7 +30,8 @@ fn qkv(position: usize, at: usize, number: f32) -> RowMatrix {
 /// For each position, whether the result of attention is finite.
 fn finite(isa: Isa, format: CacheFormat, mut qkv: RowMatrix) -> Vec<bool> {
     let mut cpu = Cpu::new(isa, NonZeroUsize::MIN).unwrap();
-    let mut cache = Cache::new(format, 1, DIM, POSITIONS).unwrap();
+    let mut cache = Cache::new(format, 1, DIM);
+    cache.reserve(0..POSITIONS).unwrap();
     let (cos, sin) = (vec![1.0; POSITIONS * DIM], vec![0.0; POSITIONS * DIM]);
     let rotation = Rotation {
         cos: &cos,

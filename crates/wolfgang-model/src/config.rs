@@ -82,8 +82,9 @@ impl Default for ModelConfig {
     }
 }
 
-/// Maximum number of elements of the KV cache, twice that of Llama 3.2 1B with its whole context.
-const MAX_CACHE: u64 = 1 << 32;
+/// Maximum of `block_size`: up to here, all positions are exact in f32, the type of the angles of
+/// the rotary embedding.
+const MAX_BLOCK_SIZE: usize = 1 << 24;
 
 /// Name and shape of one parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,7 +165,7 @@ impl ModelConfig {
     /// allocating terabytes.
     pub fn validate(&self) -> Result<(), ModelError> {
         let limits = [
-            ("block_size", Some(self.block_size), 1 << 17),
+            ("block_size", Some(self.block_size), MAX_BLOCK_SIZE),
             ("vocab_size", Some(self.vocab_size), 1 << 24),
             ("n_layer", Some(self.n_layer), 1 << 10),
             ("n_head", Some(self.n_head), 1 << 10),
@@ -192,15 +193,6 @@ impl ModelConfig {
             self.n_kv_head,
             || format!("it must divide n_head ({})", self.n_head),
         )?;
-        // Within these limits the products below do not overflow. No tensor of a checkpoint has the
-        // size of the cache, so it is limited here.
-        let sizes = [2, self.n_layer, self.block_size, self.kv_dim()];
-        let cache: u64 = sizes.into_iter().map(|size| size as u64).product();
-        check(cache <= MAX_CACHE, "block_size", self.block_size, || {
-            format!(
-                "the KV cache would hold {cache} numbers, but at most {MAX_CACHE} are supported"
-            )
-        })?;
         match self.head_dim {
             Some(head_dim) => check(head_dim.is_multiple_of(2), "head_dim", head_dim, || {
                 "it must be even for rotary embedding".to_owned()
@@ -337,8 +329,7 @@ mod tests {
             (
                 "block_size",
                 ModelConfig {
-                    block_size: 1 << 17,
-                    n_layer: 128,
+                    block_size: (1 << 24) + 1,
                     ..ok()
                 },
             ),

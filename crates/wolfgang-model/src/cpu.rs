@@ -6,7 +6,6 @@ mod pass;
 pub(crate) use pass::SequenceChunk;
 
 use crate::profile::OpTimer;
-use crate::rope::RopeTable;
 use crate::{ModelConfig, ModelError, Precision};
 use pass::Workspace;
 use std::sync::{Mutex, PoisonError};
@@ -25,7 +24,6 @@ pub(crate) struct CpuTransformer {
     /// `None` if the embeddings are the output head.
     head: Option<Matrix>,
     rms_norm_eps: f32,
-    rope: RopeTable,
     n_head: usize,
     n_kv_head: usize,
     hidden_dim: usize,
@@ -79,7 +77,10 @@ impl CpuTransformer {
         config: &ModelConfig,
         cache_precision: Precision,
     ) -> Result<Vec<f32>, ModelError> {
-        let mut caches = new_caches(config, cache_precision, ids.len())?;
+        let mut caches = new_caches(config, cache_precision);
+        for cache in &mut caches {
+            cache.reserve(0..ids.len())?;
+        }
         Ok(self.forward_cached_all(SequenceChunk::new(ids, 0, &mut caches)))
     }
 
@@ -160,20 +161,15 @@ impl CpuTransformer {
     }
 }
 
-/// Allocates an empty cache for each layer.
-pub(crate) fn new_caches(
-    config: &ModelConfig,
-    precision: Precision,
-    positions: usize,
-) -> Result<Vec<Cache>, ModelError> {
+/// Creates an empty cache for each layer.
+pub(crate) fn new_caches(config: &ModelConfig, precision: Precision) -> Vec<Cache> {
     let format = match precision {
         Precision::F32 => CacheFormat::F32,
         // `ModelOptions::cache_precision` returns no other.
         _ => CacheFormat::F16,
     };
-    let layer = || Cache::new(format, config.n_kv_head, config.head_dim(), positions);
-    let layers = (0..config.n_layer).map(|_| layer());
-    Ok(layers.collect::<Result<_, _>>()?)
+    let layer = || Cache::new(format, config.n_kv_head, config.head_dim());
+    (0..config.n_layer).map(|_| layer()).collect()
 }
 
 #[cfg(test)]

@@ -134,6 +134,16 @@ pub enum ModelError {
         /// Context length of the model.
         block_size: usize,
     },
+    /// [`ModelOptions::context`](crate::ModelOptions::context) exceeds the context of the model.
+    #[error(
+        "the context is limited to {context} tokens, but that of the model is only {block_size}"
+    )]
+    ContextTooLong {
+        /// The limit given.
+        context: usize,
+        /// Context length of the model.
+        block_size: usize,
+    },
     /// The KV cache was created for a model of another shape.
     #[error("the KV cache does not match this model: it has {found}, expected {expected}")]
     CacheMismatch {

@@ -1,15 +1,18 @@
 //! The KV cache.
 
+use crate::catch_panic::catch_panic;
 use crate::cpu::new_caches;
 use crate::{ModelConfig, ModelError, Precision};
 use burn::tensor::{Device, Tensor};
-use std::sync::Arc;
-use wolfgang_kernels::{Cache, KernelError};
+use std::collections::BTreeSet;
+use wolfgang_kernels::Cache;
 
 /// KV cache: the keys and values of one sequence in all layers.
 ///
 /// Created by [`WolfgangModel::new_cache`](crate::WolfgangModel::new_cache) and owned by the
-/// caller. Memory for all `block_size` positions is allocated once. Clones are copy-on-write.
+/// caller. Memory grows with the positions in use: on the CPU kernels in pages of 64 positions, on
+/// other devices it doubles. Clones are copy-on-write: on the CPU kernels they share all pages but
+/// those that one of them writes.
 #[derive(Clone, Debug)]
 pub struct KvCache {
     store: Store,
@@ -21,10 +24,10 @@ pub struct KvCache {
 /// The keys and values, layer by layer.
 #[derive(Clone, Debug)]
 pub(crate) enum Store {
-    /// Tensors of burn.
+    /// Tensors of burn. Empty until positions are reserved.
     Burn(Vec<LayerCache>),
     /// In the layout of the CPU kernels.
-    Kernels(Arc<Vec<Cache>>),
+    Kernels(Vec<Cache>),
 }
 
 impl Store {
@@ -35,18 +38,11 @@ impl Store {
         }
     }
 
-    /// Copies the memory if it is shared with a clone (copy-on-write).
     pub(crate) fn kernels(&mut self) -> Result<&mut [Cache], ModelError> {
-        let Self::Kernels(layers) = self else {
-            return Err(wrong_store());
-        };
-        if Arc::get_mut(layers).is_none() {
-            let copies = layers.iter().map(Cache::try_clone);
-            *layers = Arc::new(copies.collect::<Result<_, KernelError>>()?);
+        match self {
+            Self::Kernels(layers) => Ok(layers),
+            Self::Burn(_) => Err(wrong_store()),
         }
-        Arc::get_mut(layers)
-            .map(Vec::as_mut_slice)
-            .ok_or_else(wrong_store)
     }
 }
 
@@ -102,24 +98,19 @@ impl KvCache {
         device: &Device,
         precision: Precision,
         kernels: bool,
-    ) -> Result<Self, ModelError> {
+    ) -> Self {
         let shape = CacheShape::of(config, precision, kernels);
-        let size = [1, shape.n_kv_head, shape.block_size, shape.head_dim];
-        let layer = || LayerCache {
-            keys: Tensor::zeros(size, (device, precision.dtype())),
-            values: Tensor::zeros(size, (device, precision.dtype())),
-        };
         let store = if kernels {
-            Store::Kernels(Arc::new(new_caches(config, precision, shape.block_size)?))
+            Store::Kernels(new_caches(config, precision))
         } else {
-            Store::Burn((0..shape.n_layer).map(|_| layer()).collect())
+            Store::Burn(Vec::new())
         };
-        Ok(Self {
+        Self {
             store,
             len: 0,
             shape,
             device: device.clone(),
-        })
+        }
     }
 
     /// Returns the number of cached positions, which is the position of the next token.
@@ -138,39 +129,83 @@ impl KvCache {
     }
 
     /// Removes all positions from `len` on. No effect if there are fewer.
+    ///
+    /// The CPU kernels return the memory of whole pages; on other devices, the memory is kept
+    /// unless no position is left.
     pub fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
+        if len >= self.len {
+            return;
+        }
+        self.len = len;
+        self.release_unused();
     }
 
-    /// Removes all positions.
+    /// Removes all positions and returns their memory.
     pub fn clear(&mut self) {
-        self.len = 0;
+        self.truncate(0);
     }
 
-    /// Copies the memory that is shared with clones, which the next forward pass would do
-    /// otherwise.
+    fn release_unused(&mut self) {
+        match &mut self.store {
+            Store::Kernels(layers) => layers.iter_mut().for_each(|layer| layer.truncate(self.len)),
+            Store::Burn(layers) if self.len == 0 => layers.clear(),
+            Store::Burn(_) => (),
+        }
+    }
+
+    /// Allocates the memory for `n` more positions and copies what they share with a clone, which
+    /// the next forward pass would do otherwise.
     ///
     /// # Errors
-    /// [`ModelError::NoMemory`]. The cache is unchanged.
-    pub fn make_unique(&mut self) -> Result<(), ModelError> {
-        match &self.store {
-            Store::Kernels(_) => self.store.kernels().map(|_| ()),
-            // burn copies tensors when they are written.
-            Store::Burn(_) => Ok(()),
+    /// [`ModelError::ContextFull`] if the context has no room for them, and
+    /// [`ModelError::NoMemory`]: the cached positions are unchanged. [`ModelError::Backend`] on
+    /// other devices than the CPU: the cache must not be used again.
+    pub fn reserve(&mut self, n: usize) -> Result<(), ModelError> {
+        let (start, shape) = (self.len, self.shape);
+        let block_size = shape.block_size;
+        if n > block_size - start {
+            return Err(ModelError::ContextFull {
+                past: start,
+                new: n,
+                block_size,
+            });
         }
+        let end = start + n;
+        let reserved = match &mut self.store {
+            Store::Kernels(layers) => layers
+                .iter_mut()
+                .try_for_each(|layer| layer.reserve(start..end).map_err(ModelError::from)),
+            Store::Burn(layers) => catch_panic(|| grow(layers, start, end, shape, &self.device)),
+        };
+        if reserved.is_err() {
+            self.release_unused();
+        }
+        reserved
     }
 
-    /// Returns the size of keys and values in memory, in bytes, for all positions of the context,
-    /// whether in use or not. Clones share the memory until one of them is extended.
+    /// Returns the size of keys and values in memory, in bytes, including memory that is shared
+    /// with clones.
     pub fn memory_bytes(&self) -> usize {
-        match &self.store {
-            Store::Kernels(layers) => layers.iter().map(Cache::memory_bytes).sum(),
-            Store::Burn(layers) => {
-                let shape = &self.shape;
-                let row = shape.n_kv_head * shape.head_dim * shape.precision.dtype().size();
-                2 * layers.len() * shape.block_size * row
+        Self::total_memory_bytes([self])
+    }
+
+    /// Returns the size of several caches in memory, in bytes. Memory that they share is counted
+    /// once.
+    pub fn total_memory_bytes<'a>(caches: impl IntoIterator<Item = &'a Self>) -> usize {
+        let mut pages = BTreeSet::new();
+        let mut bytes = 0;
+        for cache in caches {
+            match &cache.store {
+                Store::Kernels(layers) => pages.extend(layers.iter().flat_map(Cache::pages)),
+                Store::Burn(layers) => {
+                    let shape = &cache.shape;
+                    let row = shape.n_kv_head * shape.head_dim * shape.precision.dtype().size();
+                    let positions = layers.iter().map(LayerCache::capacity).sum::<usize>();
+                    bytes += 2 * positions * row;
+                }
             }
         }
+        bytes + pages.into_iter().map(|(_, bytes)| bytes).sum::<usize>()
     }
 
     pub(crate) fn store_mut(&mut self) -> &mut Store {
@@ -203,13 +238,63 @@ impl KvCache {
 /// The cache of one layer.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerCache {
-    /// `[1, n_kv_head, block_size, head_dim]`, of which the first positions are in use.
+    /// `[1, n_kv_head, capacity, head_dim]`, of which the first positions are in use.
     keys: Tensor<4>,
-    /// `[1, n_kv_head, block_size, head_dim]`.
+    /// `[1, n_kv_head, capacity, head_dim]`.
     values: Tensor<4>,
 }
 
+/// Number of positions of the first allocation of a [`LayerCache`].
+const FIRST_CAPACITY: usize = 64;
+
+/// Extends the capacity of all layers to at least `needed` positions, and keeps the first `used`.
+/// Doubling makes copies rare.
+fn grow(
+    layers: &mut Vec<LayerCache>,
+    used: usize,
+    needed: usize,
+    shape: CacheShape,
+    device: &Device,
+) {
+    let capacity = layers.first().map_or(0, LayerCache::capacity);
+    if needed <= capacity {
+        return;
+    }
+    let larger = needed.max(2 * capacity).max(FIRST_CAPACITY);
+    let size = [
+        1,
+        shape.n_kv_head,
+        larger.min(shape.block_size),
+        shape.head_dim,
+    ];
+    let zeros = || Tensor::zeros(size, (device, shape.precision.dtype()));
+    if layers.is_empty() {
+        let layer = || LayerCache {
+            keys: zeros(),
+            values: zeros(),
+        };
+        layers.extend((0..shape.n_layer).map(|_| layer()));
+        return;
+    }
+    for layer in layers {
+        for tensor in [&mut layer.keys, &mut layer.values] {
+            tensor.inplace(|old| match used {
+                0 => zeros(),
+                used => {
+                    let [batch, heads, _, width] = size;
+                    let used = [0..batch, 0..heads, 0..used, 0..width];
+                    zeros().slice_assign(used.clone(), old.slice(used))
+                }
+            });
+        }
+    }
+}
+
 impl LayerCache {
+    fn capacity(&self) -> usize {
+        self.keys.dims()[2]
+    }
+
     /// Writes keys and values, each `[1, n_kv_head, seq, head_dim]`, after the first `start`
     /// positions and returns all of them up to there, each `[1, n_kv_head, start + seq, head_dim]`.
     pub(crate) fn append(

@@ -70,9 +70,10 @@ impl WolfgangModel {
     /// the reader that it returns reads each row once, from several threads.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`], [`ModelError::UnsupportedPrecision`],
-    /// [`ModelError::UnsupportedCache`], [`ModelError::NoMemory`], [`ModelError::NoThreads`],
-    /// [`ModelError::Backend`], and the errors of `open` and of the readers.
+    /// [`ModelError::InvalidConfig`], [`ModelError::ContextTooLong`],
+    /// [`ModelError::UnsupportedPrecision`], [`ModelError::UnsupportedCache`],
+    /// [`ModelError::NoMemory`], [`ModelError::NoThreads`], [`ModelError::Backend`], and the errors
+    /// of `open` and of the readers.
     pub fn from_weights<'a, E: From<ModelError> + Send>(
         config: &ModelConfig,
         device: &Device,
@@ -82,6 +83,7 @@ impl WolfgangModel {
         let options = options.into();
         let precision = options.precision;
         config.validate()?;
+        let config = &options.limit_context(config)?;
         precision.check(device, options.use_burn_ops)?;
         let kernels = is_flex(device) && !options.use_burn_ops;
         let cache_precision = options.cache_precision(kernels)?;
@@ -106,7 +108,8 @@ impl WolfgangModel {
         })
     }
 
-    /// Returns the configuration of the model.
+    /// Returns the configuration of the model. Its `block_size` is at most
+    /// [`ModelOptions::context`].
     pub fn config(&self) -> &ModelConfig {
         &self.config
     }
@@ -142,14 +145,19 @@ impl WolfgangModel {
         }
     }
 
-    /// Creates an empty KV cache for one sequence.
+    /// Creates an empty KV cache for one sequence. Its memory is allocated by the forward passes, or
+    /// by [`KvCache::reserve`].
     ///
     /// # Errors
-    /// [`ModelError::NoMemory`] or, on other devices than the CPU, [`ModelError::Backend`], if it
-    /// cannot be allocated.
+    /// None at present.
     pub fn new_cache(&self) -> Result<KvCache, ModelError> {
         let kernels = matches!(self.implementation, Implementation::Kernels(_));
-        catch_panic(|| KvCache::new(&self.config, &self.device, self.cache_precision, kernels))?
+        Ok(KvCache::new(
+            &self.config,
+            &self.device,
+            self.cache_precision,
+            kernels,
+        ))
     }
 
     /// Returns the logits of every position of `ids`, `[n, vocab_size]` row by row, computed
@@ -180,6 +188,7 @@ impl WolfgangModel {
         cache: &mut KvCache,
     ) -> Result<Vec<f32>, ModelError> {
         self.check_cached(ids, cache)?;
+        cache.reserve(ids.len())?;
         let start = cache.len();
         let logits = catch_panic(|| match &self.implementation {
             Implementation::Burn(transformer) => {
@@ -251,6 +260,9 @@ impl WolfgangModel {
         let device = &self.device;
         for entry in &*batch {
             self.check_cached(entry.ids, entry.cache)?;
+        }
+        for entry in &mut *batch {
+            entry.cache.reserve(entry.ids.len())?;
         }
         let logits = catch_panic(|| match &self.implementation {
             Implementation::Burn(transformer) => {

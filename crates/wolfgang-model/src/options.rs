@@ -1,6 +1,6 @@
 //! Options of a model.
 
-use crate::{ModelError, Precision};
+use crate::{ModelConfig, ModelError, Precision};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 
@@ -17,6 +17,9 @@ pub struct ModelOptions {
     pub cache: Option<Precision>,
     /// Number of CPU threads. With `None`, the default, one per core.
     pub threads: Option<NonZeroUsize>,
+    /// Limit of the context in tokens, which must not exceed that of the model. With `None`, the
+    /// default, the context is that of the model.
+    pub context: Option<NonZeroUsize>,
     /// Whether `flex` uses burn's operations, as all other devices do, instead of the kernels of
     /// `wolfgang-kernels`. The kernels are tested against this reference. Default: `false`.
     pub use_burn_ops: bool,
@@ -41,10 +44,30 @@ impl ModelOptions {
         self
     }
 
+    /// Sets [`context`](Self::context).
+    pub fn with_context(mut self, context: impl Into<Option<NonZeroUsize>>) -> Self {
+        self.context = context.into();
+        self
+    }
+
     /// Sets [`use_burn_ops`](Self::use_burn_ops).
     pub fn with_use_burn_ops(mut self, use_burn_ops: bool) -> Self {
         self.use_burn_ops = use_burn_ops;
         self
+    }
+
+    /// Returns the configuration with the limit of the context.
+    pub(crate) fn limit_context(&self, config: &ModelConfig) -> Result<ModelConfig, ModelError> {
+        let block_size = config.block_size;
+        match self.context.map(NonZeroUsize::get) {
+            Some(context) if context > block_size => Err(ModelError::ContextTooLong {
+                context,
+                block_size,
+            }),
+            context => Ok(config
+                .clone()
+                .with_block_size(context.unwrap_or(block_size))),
+        }
     }
 
     /// Returns the element type of the KV cache, with `kernels` or with the operations of burn.

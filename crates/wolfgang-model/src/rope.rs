@@ -4,28 +4,49 @@ use crate::{ModelConfig, RopeScaling};
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-/// Cosines and sines of the rotation angles of all positions, `[block_size, head_dim]` each.
+/// Cosines and sines of the rotation angles of the first positions, `[positions, head_dim]` each.
 #[derive(Clone, Debug)]
 pub(crate) struct RopeTable {
+    frequencies: Vec<f32>,
+    positions: usize,
     /// The cosine of each angle, twice.
     pub(crate) cos: Vec<f32>,
     /// The sine of each angle, negative and positive.
     pub(crate) sin: Vec<f32>,
 }
 
+/// Number of positions by which a table grows at least.
+const GROWTH: usize = 512;
+
 impl RopeTable {
+    /// Creates a table of no positions.
     pub(crate) fn new(config: &ModelConfig) -> Self {
-        let frequencies = frequencies(config);
+        Self {
+            frequencies: frequencies(config),
+            positions: 0,
+            cos: Vec::new(),
+            sin: Vec::new(),
+        }
+    }
+
+    /// Computes the angles of at least `positions` positions, if the table has fewer.
+    pub(crate) fn extend_to(&mut self, positions: usize) {
+        if positions <= self.positions {
+            return;
+        }
+        let new = self.positions..positions.next_multiple_of(GROWTH);
+        self.positions = new.end;
         // Computed in f32, as in the original: at position 500 the rounding of the angle changes
         // the logits.
-        let table = |pair: fn(f32) -> [f32; 2]| {
-            let row = |t: usize| frequencies.iter().flat_map(move |f| pair(t as f32 * f));
-            (0..config.block_size).flat_map(row).collect()
+        let extend = |table: &mut Vec<f32>, pair: fn(f32) -> [f32; 2]| {
+            table.reserve_exact(2 * self.frequencies.len() * new.len());
+            for position in new.clone() {
+                let angles = self.frequencies.iter().map(|f| position as f32 * f);
+                table.extend(angles.flat_map(pair));
+            }
         };
-        Self {
-            cos: table(|angle| [angle.cos(), angle.cos()]),
-            sin: table(|angle| [-angle.sin(), angle.sin()]),
-        }
+        extend(&mut self.cos, |angle| [angle.cos(), angle.cos()]);
+        extend(&mut self.sin, |angle| [-angle.sin(), angle.sin()]);
     }
 }
 
@@ -73,11 +94,15 @@ pub(crate) struct RotaryEmbedding {
 
 impl RotaryEmbedding {
     pub(crate) fn new(config: &ModelConfig, device: &Device, dtype: DType) -> Self {
-        let tensor = |table: Vec<f32>| {
-            let table = TensorData::new(table, [config.block_size, config.head_dim()]);
+        let (positions, head_dim) = (config.block_size, config.head_dim());
+        let tensor = |mut table: Vec<f32>| {
+            table.truncate(positions * head_dim);
+            let table = TensorData::new(table, [positions, head_dim]);
             Tensor::from_data(table, (device, dtype))
         };
-        let RopeTable { cos, sin } = RopeTable::new(config);
+        let mut table = RopeTable::new(config);
+        table.extend_to(positions);
+        let RopeTable { cos, sin, .. } = table;
         Self {
             cos: tensor(cos),
             sin: tensor(sin),

@@ -252,6 +252,29 @@ fn a_native_folder_is_the_same_as_the_model_in_the_program() {
 }
 
 #[test]
+fn the_context_can_be_limited_but_not_extended() {
+    let args = [
+        "--json",
+        "--no-stream",
+        "--ignore-eos",
+        "--overflow",
+        "stop",
+    ];
+    let args = [&["--prompt-ids", "200,17,300", "--seed", "1"], &args[..]].concat();
+    let whole = json_lines(&[&args[..], &["--max-new-tokens", "14"]].concat()).remove(0);
+    let limited = json_lines(&[&args[..], &["--context", "16"]].concat()).remove(0);
+    assert_eq!(limited["reason"], "context_full");
+    assert_eq!(limited["ids"], whole["ids"]);
+
+    let output = run(&[PROMPT, "--context", "257"]);
+    assert_eq!(output.status.code(), Some(2));
+    let message = stderr(&output);
+    for part in ["257", "256", "choose a smaller --context"] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
 fn overflow_stop_ends_the_text_when_the_context_is_full() {
     let ids = vec!["200"; 250].join(",");
     let args = [

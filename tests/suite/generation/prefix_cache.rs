@@ -15,7 +15,10 @@ proptest! {
         prompts in proptest::collection::vec(proptest::collection::vec(300u32..302, 1..60), 1..8),
         entries in 0usize..4,
     ) {
-        let bytes = entries * faust().model().new_cache().unwrap().memory_bytes();
+        let mut cache = faust().model().new_cache().unwrap();
+        // One page; most of the texts have two.
+        cache.reserve(1).unwrap();
+        let bytes = entries * cache.memory_bytes();
         let engine = engine(EngineOptions::default().with_prefix_cache_bytes(bytes));
         for (seed, prompt) in (0..).zip(&prompts) {
             let with = seeded(6, seed);

@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct EngineOptions {
-    /// Maximum number of generations that run at the same time. Each has a KV cache for the whole
-    /// context. 0 is treated as 1. Default: 16.
+    /// Maximum number of generations that run at the same time. Each has a KV cache, which grows
+    /// with its text up to the context. 0 is treated as 1. Default: 16.
     pub max_running: usize,
     /// Maximum number of requests in the queue; more are refused. 0 refuses all requests.
     /// Requests leave the queue between two forward passes, so a burst can fill it while few run.

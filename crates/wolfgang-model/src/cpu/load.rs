@@ -80,12 +80,11 @@ impl CpuTransformer {
             norm: vector()?,
             head: (!tied).then(matrix).transpose()?,
             rms_norm_eps: config.rms_norm_eps as f32,
-            rope: RopeTable::new(config),
             n_head: config.n_head,
             n_kv_head: config.n_kv_head,
             hidden_dim: config.hidden_dim(),
             threads: cpu.threads(),
-            workspace: Mutex::new(Workspace::new(cpu)),
+            workspace: Mutex::new(Workspace::new(cpu, RopeTable::new(config))),
         })
     }
 }

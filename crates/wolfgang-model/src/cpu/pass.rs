@@ -2,6 +2,7 @@
 
 use super::CpuTransformer;
 use crate::profile::{Op, OpTimer};
+use crate::rope::RopeTable;
 use wolfgang_kernels::{Cache, Cpu, Epilogue, PackedActivations, Rotation, RowMatrix, Sequence};
 
 /// The threads and the buffers of a forward pass. They are reused, so that decoding allocates only
@@ -9,6 +10,8 @@ use wolfgang_kernels::{Cache, Cpu, Epilogue, PackedActivations, Rotation, RowMat
 #[derive(Debug)]
 pub(super) struct Workspace {
     pub(super) cpu: Cpu,
+    /// The angles of the positions that have been computed.
+    rope: RopeTable,
     /// `[rows, n_embd]`: the residual stream.
     pub(super) x: RowMatrix,
     /// `[rows, n_embd]`, the result of a norm, or `[rows, attention_dim]`, that of attention.
@@ -28,7 +31,7 @@ pub(crate) struct SequenceChunk<'a> {
     pub(crate) ids: &'a [u32],
     /// Position of the first id.
     pub(crate) start: usize,
-    /// One cache per layer.
+    /// One cache per layer, in which the positions of the ids are reserved.
     pub(crate) caches: &'a mut [Cache],
     /// Whether to compute the logits of the last id.
     pub(crate) needs_logits: bool,
@@ -60,9 +63,10 @@ impl<'a> SequenceChunk<'a> {
 }
 
 impl Workspace {
-    pub(super) fn new(cpu: Cpu) -> Self {
+    pub(super) fn new(cpu: Cpu, rope: RopeTable) -> Self {
         Self {
             cpu,
+            rope,
             x: RowMatrix::default(),
             normed: RowMatrix::default(),
             inputs: PackedActivations::default(),
@@ -82,6 +86,7 @@ impl Workspace {
     ) {
         let Self {
             cpu,
+            rope,
             x,
             normed,
             inputs,
@@ -97,9 +102,11 @@ impl Workspace {
             model.embeddings.read_row(*id as usize, x.row_mut(row));
         }
         timer.record(Op::Embedding);
+        let ends = chunks.iter().map(|chunk| chunk.start + chunk.ids.len());
+        rope.extend_to(ends.max().unwrap_or(0));
         let rotation = Rotation {
-            cos: &model.rope.cos,
-            sin: &model.rope.sin,
+            cos: &rope.cos,
+            sin: &rope.sin,
         };
         for (index, layer) in model.layers.iter().enumerate() {
             cpu.rms_norm(x, &layer.attention_norm, epsilon, normed);

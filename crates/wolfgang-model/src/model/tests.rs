@@ -1,4 +1,6 @@
 use super::*;
+use crate::RopeScaling;
+use std::num::NonZeroUsize;
 
 fn tiny() -> ModelConfig {
     ModelConfig {
@@ -159,4 +161,152 @@ fn chunks_without_logits_change_no_logits_of_others_or_of_the_next_chunk() {
             assert_eq!(last, expected);
         }
     }
+}
+
+fn ids(n: usize) -> Vec<u32> {
+    (0..n as u32).map(|i| i * 7 % 30).collect()
+}
+
+fn model(config: &ModelConfig, options: ModelOptions) -> WolfgangModel {
+    WolfgangModel::from_weights(config, &Device::flex(), options, mixed).unwrap()
+}
+
+/// Positions of more than two chunks of attention, and of many pages of the cache.
+#[test]
+fn no_chunking_and_no_number_of_threads_changes_a_bit_beyond_1024_positions() {
+    let config = ModelConfig {
+        n_head: 2,
+        n_kv_head: 1,
+        ..tiny().with_block_size(1100)
+    };
+    let ids = ids(1100);
+    let (first, rest) = ids.split_at(1010);
+    for precision in [Precision::F32, Precision::F16] {
+        let mut expected = None;
+        for threads in [1, 2, 4] {
+            let options = ModelOptions::from(precision).with_threads(NonZeroUsize::new(threads));
+            let model = model(&config, options);
+            let whole = model.forward(&ids).unwrap();
+            let expected = &*expected.get_or_insert_with(|| whole.clone());
+            assert!(whole == *expected, "{precision}, {threads} threads");
+            let mut before = model.new_cache().unwrap();
+            model.forward_cached(first, &mut before).unwrap();
+            for rows in [1, 7, 90] {
+                let mut cache = before.clone();
+                let mut found = Vec::new();
+                for chunk in rest.chunks(rows) {
+                    found.extend(model.forward_cached_all(chunk, &mut cache).unwrap());
+                }
+                let expected = &expected[first.len() * config.vocab_size..];
+                assert!(
+                    found == expected,
+                    "{precision}, {threads} threads, {rows} rows"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn memory_of_a_cache_grows_with_its_positions_and_is_returned() {
+    let config = tiny().with_block_size(1000);
+    let ids = ids(600);
+    for use_burn_ops in [false, true] {
+        let model = model(
+            &config,
+            ModelOptions::default().with_use_burn_ops(use_burn_ops),
+        );
+        let mut cache = model.new_cache().unwrap();
+        assert_eq!(cache.memory_bytes(), 0);
+        let mut last = model.forward_cached(&ids[..10], &mut cache).unwrap();
+        let first = cache.memory_bytes();
+        assert!(first > 0);
+        for chunk in [10..64, 64..65, 65..200, 200..600] {
+            let end = chunk.end;
+            last = model.forward_cached(&ids[chunk], &mut cache).unwrap();
+            let memory = cache.memory_bytes();
+            assert!(memory >= first * end / 64, "{memory} for {end}");
+            assert!(memory <= first * (end + 64) / 32, "{memory} for {end}");
+        }
+        let mut whole = model.new_cache().unwrap();
+        let expected = model.forward_cached(&ids, &mut whole).unwrap();
+        let apart = apart(&last, &expected);
+        let tolerance = if use_burn_ops {
+            1e-4 * scale(&expected)
+        } else {
+            0.0
+        };
+        assert!(apart <= tolerance, "{apart} apart");
+        cache.truncate(600);
+        assert_eq!(cache.len(), 600);
+        cache.clear();
+        assert_eq!((cache.len(), cache.memory_bytes()), (0, 0));
+    }
+}
+
+#[test]
+fn clones_of_a_cache_share_its_memory_until_they_write() {
+    let config = tiny().with_block_size(1000);
+    let model = model(&config, ModelOptions::default());
+    let mut cache = model.new_cache().unwrap();
+    model.forward_cached(&ids(300), &mut cache).unwrap();
+    let (memory, pages) = (cache.memory_bytes(), 5);
+    let mut copy = cache.clone();
+    assert_eq!(KvCache::total_memory_bytes([&cache, &copy]), memory);
+    let one = model.forward_cached(&[1], &mut copy).unwrap();
+    let total = KvCache::total_memory_bytes([&cache, &copy]);
+    assert_eq!(total, memory + memory / pages);
+    let other = model.forward_cached(&[2], &mut cache).unwrap();
+    for (id, found) in [(1, one), (2, other)] {
+        let all = [ids(300), vec![id]].concat();
+        let mut alone = model.new_cache().unwrap();
+        assert_eq!(model.forward_cached(&all, &mut alone).unwrap(), found);
+    }
+    copy.truncate(100);
+    assert_eq!(copy.memory_bytes(), 2 * memory / pages);
+    let total = KvCache::total_memory_bytes([&cache, &copy]);
+    assert_eq!(total, memory, "what is left of the copy is shared");
+}
+
+#[test]
+fn a_limit_of_the_context_is_reported_and_changes_no_logits() {
+    let config = tiny().with_block_size(64);
+    let config = config.with_rope_scaling(RopeScaling::Llama3 {
+        factor: 8.0,
+        low_freq_factor: 1.0,
+        high_freq_factor: 4.0,
+        original_max_position_embeddings: 16,
+    });
+    let limited = |context| ModelOptions::default().with_context(NonZeroUsize::new(context));
+    for use_burn_ops in [false, true] {
+        let whole = model(
+            &config,
+            ModelOptions::default().with_use_burn_ops(use_burn_ops),
+        );
+        let model = model(&config, limited(9).with_use_burn_ops(use_burn_ops));
+        assert_eq!(*model.config(), config.clone().with_block_size(9));
+        assert_eq!(model.new_cache().unwrap().capacity(), 9);
+        let ids = ids(9);
+        assert_eq!(model.forward(&ids).unwrap(), whole.forward(&ids).unwrap());
+        let full = ModelError::ContextFull {
+            past: 0,
+            new: 10,
+            block_size: 9,
+        };
+        assert_eq!(model.forward(&[0; 10]).unwrap_err(), full);
+        let mut cache = model.new_cache().unwrap();
+        assert_eq!(cache.reserve(10).unwrap_err(), full);
+    }
+    let refused = WolfgangModel::from_weights(&config, &Device::flex(), limited(65), mixed);
+    let refused = refused.unwrap_err();
+    let expected = ModelError::ContextTooLong {
+        context: 65,
+        block_size: 64,
+    };
+    assert_eq!(refused, expected);
+    let message = refused.to_string();
+    assert!(
+        message.contains("65") && message.contains("64"),
+        "{message}"
+    );
 }
