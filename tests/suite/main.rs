@@ -32,6 +32,7 @@ mod generation {
     pub(crate) mod logprobs;
     mod ownership;
     mod prefix_cache;
+    mod prompt_logprobs;
     mod serialization;
     mod stopping;
 }

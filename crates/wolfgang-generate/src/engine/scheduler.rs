@@ -75,7 +75,9 @@ impl Scheduler {
         // Caches of another model would be wrong.
         if std::ptr::eq(generation.model(), self.generator.model()) && generation.needs_cache() {
             let lent = Arc::new(CacheSlot::default());
-            lent.put(self.prefix_cache.lookup(generation.window()));
+            if generation.can_adopt_cache() {
+                lent.put(self.prefix_cache.lookup(generation.window()));
+            }
             generation.set_cache_slot(Arc::clone(&lent));
             slot = Some(lent);
         }
