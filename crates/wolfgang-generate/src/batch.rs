@@ -150,6 +150,11 @@ impl Batch {
         self.running.iter().map(|one| &one.generation)
     }
 
+    /// Returns the generations that have not ended, and their indices.
+    pub(crate) fn generations_with_places(&self) -> impl Iterator<Item = (usize, &Generation)> {
+        self.running.iter().map(|one| (one.place, &one.generation))
+    }
+
     /// Cancels all generations, as [`Generation::cancel`] does.
     pub fn cancel(&mut self) {
         for one in &mut self.running {

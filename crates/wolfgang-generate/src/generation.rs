@@ -2,10 +2,12 @@
 
 mod begin;
 mod input;
+mod progress;
 mod prompt_scorer;
 mod token;
 
 pub(crate) use begin::seed;
+pub(crate) use progress::Progress;
 
 use crate::explanation::{Explainer, Explanation};
 use crate::forward::{StepResult, forward_batch};
@@ -85,6 +87,8 @@ pub struct Generation {
     /// Number of prompt tokens that were in the cache when the prompt's computation started; `None`
     /// before that.
     cached_tokens: Option<usize>,
+    /// Number of prompt tokens computed by this generation.
+    computed_tokens: usize,
     criteria: Vec<Box<dyn StoppingCriterion>>,
     cancel_handle: CancelHandle,
     catches_panics: bool,
@@ -155,6 +159,7 @@ impl Generation {
             output: OutputBuffer::new(tokenizer, prompt, &options),
             cache,
             cached_tokens: None,
+            computed_tokens: 0,
             criteria: Vec::new(),
             cancel_handle: CancelHandle::default(),
             catches_panics: false,

@@ -15,6 +15,8 @@ impl Generation {
     pub(crate) fn on_forward(&mut self, took: Duration) {
         if self.is_first_step() {
             self.timing.prefill += took;
+            let cached = self.cached_tokens.unwrap_or(0);
+            self.computed_tokens = self.cache().ids().len().saturating_sub(cached);
         } else {
             self.timing.decode += took;
         }
