@@ -25,6 +25,7 @@ mod generation {
     mod builder;
     mod conversation;
     pub(crate) mod engine;
+    mod engine_lifecycle;
     mod evaluation;
     mod explanations;
     mod finish_reasons;
