@@ -95,10 +95,23 @@ mod command {
     pub(crate) mod generate;
     mod input;
     mod score_and_tokenize;
+    mod serve;
     #[cfg(unix)]
     mod streams;
     #[cfg(unix)]
     mod terminal;
+}
+
+/// The server, over connections to this process.
+mod server {
+    mod client;
+    mod errors;
+    mod load;
+    mod metrics;
+    mod security;
+    mod stream;
+    mod texts;
+    mod tokens;
 }
 
 /// Documents and examples.
