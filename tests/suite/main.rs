@@ -25,6 +25,7 @@ mod generation {
     mod builder;
     pub(crate) mod conversation;
     pub(crate) mod engine;
+    mod engine_lifecycle;
     mod evaluation;
     mod explanations;
     mod finish_reasons;
@@ -33,6 +34,7 @@ mod generation {
     pub(crate) mod logprobs;
     mod ownership;
     mod prefix_cache;
+    mod prompt_logprobs;
     mod serialization;
     mod stopping;
 }
@@ -99,10 +101,23 @@ mod command {
     mod input;
     mod model_preset;
     mod score_and_tokenize;
+    mod serve;
     #[cfg(unix)]
     mod streams;
     #[cfg(unix)]
     mod terminal;
+}
+
+/// The server, over connections to this process.
+mod server {
+    mod client;
+    mod errors;
+    mod load;
+    mod metrics;
+    mod security;
+    mod stream;
+    mod texts;
+    mod tokens;
 }
 
 /// Documents and examples.

@@ -42,16 +42,32 @@ impl GenerationArgs {
 
     /// Opens the device and loads the model onto it. Returns the seconds that loading took as well.
     pub(crate) fn load(&mut self, console: Console) -> anyhow::Result<(WolfgangGenerator, f64)> {
-        if self.sampling.preset != Some(Preset::Model) {
-            return self.model.load(console);
+        match self.sampling.preset {
+            Some(Preset::Model) => self.load_with_settings(console),
+            _ => self.model.load(console),
         }
+    }
+
+    /// As [`load`](Self::load), and reads the sampling settings of the model, which it need not have
+    /// without `--preset model`.
+    pub(crate) fn load_with_settings(
+        &mut self,
+        console: Console,
+    ) -> anyhow::Result<(WolfgangGenerator, f64)> {
+        let required = self.sampling.preset == Some(Preset::Model);
         let Some(model) = &self.model.model else {
-            return Err(no_settings("the built-in model"));
+            if required {
+                return Err(no_settings("the built-in model"));
+            }
+            return self.model.load(console);
         };
         let (model, recommended) = (model.display().to_string(), &mut self.recommended);
         self.model.load_after(console, |opened| {
             let Some(config) = opened.generation_config()? else {
-                return Err(no_settings(&model));
+                return match required {
+                    true => Err(no_settings(&model)),
+                    false => Ok(()),
+                };
             };
             if !config.unused.is_empty() {
                 let (path, unused) = (config.path.display(), config.unused.join(", "));
@@ -60,6 +76,11 @@ impl GenerationArgs {
             *recommended = opened.sampling()?;
             Ok(())
         })
+    }
+
+    /// The sampling parameters that the loaded model recommends.
+    pub(crate) fn recommended(&self) -> Option<&SamplingParams> {
+        self.recommended.as_ref()
     }
 
     /// The options of a generation. `max_new_tokens` is the default of the command.

@@ -15,9 +15,18 @@ impl SamplingArgs {
     /// The parameters, without those that contain token ids. `recommended` are those of the model,
     /// for the preset that takes them.
     pub(crate) fn params(&self, recommended: Option<&SamplingParams>) -> SamplingParams {
+        self.params_over(SamplingParams::default(), recommended)
+    }
+
+    /// As [`params`](Self::params). `default` are those without a preset.
+    pub(crate) fn params_over(
+        &self,
+        default: SamplingParams,
+        recommended: Option<&SamplingParams>,
+    ) -> SamplingParams {
         let base = match self.preset {
             Some(preset) => preset.sampling(recommended),
-            None => SamplingParams::default(),
+            None => default,
         };
         let mut params = base.clone();
         params.no_repeat_ngram_size = unless(self.no_repeat_ngram, 0, base.no_repeat_ngram_size);
@@ -53,8 +62,17 @@ impl SamplingArgs {
         tokenizer: &Tokenizer,
         min_new_tokens: usize,
     ) -> Result<SamplingParams, UsageError> {
+        self.with_ids(self.params(recommended), tokenizer, min_new_tokens)
+    }
+
+    /// Adds the parameters that contain token ids.
+    pub(crate) fn with_ids(
+        &self,
+        mut params: SamplingParams,
+        tokenizer: &Tokenizer,
+        min_new_tokens: usize,
+    ) -> Result<SamplingParams, UsageError> {
         let ids = |option, tokens: &[String]| token_ids(option, tokens, tokenizer);
-        let mut params = self.params(recommended);
         if !self.allow_token.is_empty() {
             params.allowed_tokens = Some(ids("--allow-token", &self.allow_token)?);
         }
