@@ -96,10 +96,23 @@ mod command {
     mod input;
     mod run_batch;
     mod score_and_tokenize;
+    mod serve;
     #[cfg(unix)]
     mod streams;
     #[cfg(unix)]
     mod terminal;
+}
+
+/// The server, over connections to this process.
+mod server {
+    mod client;
+    mod errors;
+    mod load;
+    mod metrics;
+    mod security;
+    mod stream;
+    mod texts;
+    mod tokens;
 }
 
 /// Documents and examples.

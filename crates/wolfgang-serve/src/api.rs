@@ -13,6 +13,7 @@ mod finish;
 mod json;
 mod logprobs;
 mod models;
+mod parse;
 mod prompt;
 mod reader;
 mod request;

@@ -7,11 +7,14 @@ mod generate;
 mod io;
 mod keys;
 mod page;
+mod request_id;
 mod response;
 mod routes;
 mod security;
 mod sse;
+mod stall;
 mod state;
+mod submitted;
 
 pub(crate) use accept::{Listening, serve};
 pub(crate) use keys::ApiKeys;

@@ -16,9 +16,6 @@ use wolfgang_generate::{EngineStats, Summary};
 /// Metrics of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
-    prompt_tokens: AtomicU64,
-    generation_tokens: AtomicU64,
-    cached_tokens: AtomicU64,
     cancelled: AtomicU64,
     failed: AtomicU64,
     stopped: AtomicU64,
@@ -60,9 +57,6 @@ impl Metrics {
             _ => &self.length,
         };
         add(reason, 1);
-        add(&self.prompt_tokens, summary.prompt_tokens as u64);
-        add(&self.generation_tokens, summary.generated_tokens as u64);
-        add(&self.cached_tokens, summary.cached_tokens as u64);
         self.total.observe(total);
         self.prefill.observe(timing.prefill);
         self.decode.observe(timing.decode);
@@ -129,32 +123,34 @@ impl Metrics {
             "Size of the prefix cache.",
             engine.prefix_cache_bytes,
         );
+        text.gauge(
+            "kv_cache_bytes",
+            "Size of the KV caches of the choices that the engine generates.",
+            engine.kv_cache_bytes,
+        );
         text.gauge("http_connections", "Open connections.", load.connections);
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        for (name, help, counter) in [
+        let prompt_tokens = engine.prompt_tokens + engine.cached_tokens;
+        for (name, help, count) in [
+            ("prompt_tokens_total", "Prompt tokens.", prompt_tokens),
             (
-                "prompt_tokens",
-                "Prompt tokens of finished choices.",
-                &self.prompt_tokens,
+                "generation_tokens_total",
+                "Generated tokens.",
+                engine.generated_tokens,
             ),
             (
-                "generation_tokens",
-                "Generated tokens of finished choices.",
-                &self.generation_tokens,
-            ),
-            (
-                "prefix_cache_queries",
+                "prefix_cache_queries_total",
                 "Prompt tokens looked up in the prefix cache.",
-                &self.prompt_tokens,
+                prompt_tokens,
             ),
             (
-                "prefix_cache_hits",
+                "prefix_cache_hits_total",
                 "Prompt tokens found in the prefix cache.",
-                &self.cached_tokens,
+                engine.cached_tokens,
             ),
         ] {
-            text.head(&format!("{name}_total"), help, "counter");
-            text.value(&format!("{name}_total"), "", get(counter));
+            text.head(name, help, "counter");
+            text.value(name, "", count);
         }
         let name = "request_success_total";
         text.head(name, "Finished choices by their reason.", "counter");

@@ -34,6 +34,9 @@ pub struct ServerOptions {
     pub ping_interval: Duration,
     /// Time that running requests have to finish when the server shuts down. Default: 30 s.
     pub shutdown_timeout: Duration,
+    /// Time without progress of a running generation after which `/health` reports an error.
+    /// Default: 60 s.
+    pub stall_timeout: Duration,
     /// Names that the header `Host` may have besides `localhost` and IP addresses; `*` is every
     /// name. Default: none.
     pub allowed_hosts: Vec<String>,
@@ -75,6 +78,7 @@ impl Default for ServerOptions {
             write_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(15),
             shutdown_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(60),
             allowed_hosts: Vec::new(),
             cors_origins: Vec::new(),
             log: None,

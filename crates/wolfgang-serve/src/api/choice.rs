@@ -53,6 +53,7 @@ pub(crate) struct ChoiceBuilder {
     /// Ids of an echoed prompt that are still to come.
     prompt_ids_left: usize,
     has_begun: bool,
+    waits_for_scores: bool,
     /// Tokens generated so far.
     pub(crate) generated: usize,
 }
@@ -65,6 +66,7 @@ impl ChoiceBuilder {
             offsets: Offsets::default(),
             prompt_ids_left: if request.form.echo { prompt.len() } else { 0 },
             has_begun: false,
+            waits_for_scores: request.form.echo && request.form.logprobs.is_some(),
             generated: 0,
         }
     }
@@ -116,6 +118,12 @@ impl ChoiceBuilder {
         choice
     }
 
+    /// Whether the pieces can become chunks: those of an echoed prompt wait for its
+    /// log-probabilities.
+    pub(crate) fn is_complete(&self, pieces: &Pieces) -> bool {
+        !self.waits_for_scores || pieces.prompt_logprobs.is_some() || pieces.end.is_some()
+    }
+
     /// The next chunks: a piece of the text, if there is one, and the end.
     pub(crate) fn chunks(
         &mut self,
@@ -124,6 +132,7 @@ impl ChoiceBuilder {
         context: &ApiContext,
     ) -> Vec<Choice> {
         let form = &request.form;
+        self.waits_for_scores = false;
         let end = pieces.end.take();
         let has_tokens = !pieces.ids.is_empty() && (form.token_ids || form.logprobs.is_some());
         let mut chunks = Vec::new();
@@ -195,8 +204,13 @@ impl ChoiceBuilder {
             };
         }
         let mut list = CompletionLogprobs::default();
-        for id in &pieces.ids[..of_prompt] {
-            list.push(*id, None, &[], names, &mut self.offsets);
+        for (at, id) in pieces.ids[..of_prompt].iter().enumerate() {
+            let score = pieces.prompt_logprobs.as_ref();
+            let logprob = score.and_then(|score| *score.logprobs.get(at)?);
+            let alternatives = score.and_then(|score| score.alternatives.get(at));
+            let alternatives = alternatives.into_iter().flatten();
+            let alternatives: Vec<_> = alternatives.map(|one| (one.id, one.logprob)).collect();
+            list.push(*id, logprob, &alternatives, names, &mut self.offsets);
         }
         for token in generated {
             let alternatives = by_model(&token.alternatives);

@@ -1,6 +1,6 @@
 //! Text, ids and log-probabilities of one or several events of a choice.
 
-use wolfgang_generate::{Event, Summary, TokenLogprobs};
+use wolfgang_generate::{Event, Score, Summary, TokenLogprobs};
 
 /// Consecutive events of a choice as one piece.
 #[derive(Debug, Default)]
@@ -8,6 +8,8 @@ pub(crate) struct Pieces {
     pub(crate) text: String,
     pub(crate) ids: Vec<u32>,
     pub(crate) logprobs: Vec<TokenLogprobs>,
+    /// Those of the prompt.
+    pub(crate) prompt_logprobs: Option<Score>,
     /// The end of the choice.
     pub(crate) end: Option<Summary>,
 }
@@ -25,6 +27,7 @@ impl Pieces {
                 self.ids.extend(ids);
                 self.logprobs.extend(logprobs);
             }
+            Event::PromptLogprobs(score) => self.prompt_logprobs = Some(score),
             Event::Finished(summary) => self.end = Some(summary),
             _ => {}
         }
@@ -36,6 +39,7 @@ impl Pieces {
             text: std::mem::take(&mut summary.text),
             ids: std::mem::take(&mut summary.ids),
             logprobs: std::mem::take(&mut summary.logprobs),
+            prompt_logprobs: summary.prompt_logprobs.take(),
             end: Some(summary),
         }
     }

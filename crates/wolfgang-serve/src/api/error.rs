@@ -78,7 +78,11 @@ impl ApiError {
 
     pub(crate) fn shutting_down() -> Self {
         let message = "the server is shutting down; send the request to another server";
-        Self::new(503, SERVER, "shutting_down", message)
+        Self::unavailable("shutting_down", message)
+    }
+
+    pub(crate) fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(503, SERVER, code, message)
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {
@@ -132,6 +136,7 @@ impl From<GenerateError> for ApiError {
             }
             GenerateError::Sampling(error) => error.into(),
             GenerateError::Tokenizer(error) => error.into(),
+            GenerateError::EngineClosed { .. } => Self::shutting_down(),
             GenerateError::QueueFull { .. } => Self::overloaded(message),
             _ => Self::internal(message),
         }

@@ -2,7 +2,7 @@
 
 use crate::api::fields::Route;
 use crate::api::reader::Reader;
-use crate::api::{ApiContext, ApiError, chat, completion, json};
+use crate::api::{ApiContext, ApiError};
 use serde_json::Value;
 use wolfgang_generate::{GenerateError, GenerateOptions, Generation};
 
@@ -48,21 +48,6 @@ pub struct SubmittedChoice {
 }
 
 impl ApiRequest {
-    /// Parses and validates the body of a request.
-    ///
-    /// # Errors
-    /// An [`ApiError`] that names the invalid field.
-    pub fn parse(route: Route, body: &[u8], context: &ApiContext) -> Result<Self, ApiError> {
-        let mut reader = Reader::new(route, json::parse(body)?)?;
-        if let Some(Value::String(name)) = reader.take("model") {
-            context.check_model(&name)?;
-        }
-        match route {
-            Route::Completions => completion::request(reader, context),
-            Route::Chat => chat::request(reader, context),
-        }
-    }
-
     /// Returns the number of choices.
     pub fn n_choices(&self) -> usize {
         self.prompts.len() * self.n
@@ -115,6 +100,7 @@ impl ApiRequest {
             .into());
         }
         options.logprobs = form.logprobs;
+        options.prompt_logprobs = form.logprobs.filter(|_| form.echo);
         options.include_prompt = form.echo;
         Ok(Self {
             route,

@@ -7,6 +7,9 @@ use wolfgang_generate::{
     Tokenizer, XtcParams,
 };
 
+/// Each stop string costs time for each byte of the text. OpenAI allows 4.
+const MAX_STOP_STRINGS: usize = 64;
+
 /// The options of a generation: the defaults, changed by the fields of the request.
 pub(crate) fn options(
     reader: &mut Reader,
@@ -18,6 +21,11 @@ pub(crate) fn options(
     let given = reader.either(["max_tokens", "max_completion_tokens"], Reader::count)?;
     options.max_new_tokens = given.or(context.defaults.max_tokens).unwrap_or(max_tokens);
     options.stop_strings = reader.texts("stop").unwrap_or(options.stop_strings);
+    if options.stop_strings.len() > MAX_STOP_STRINGS {
+        let n = options.stop_strings.len();
+        let message = format!("stop has {n} strings, but at most {MAX_STOP_STRINGS}");
+        return Err(ApiError::invalid("stop", message + " are allowed"));
+    }
     options.stop_tokens = reader.ids("stop_token_ids").unwrap_or(options.stop_tokens);
     let keep = reader.flag("include_stop_str_in_output");
     options.keep_stop_string = keep.unwrap_or(options.keep_stop_string);

@@ -1,6 +1,7 @@
 //! Routes, and what happens around each request.
 
 use crate::api::{self, ApiContext, ApiError, Route};
+use crate::http::request_id::RequestId;
 use crate::http::response::{json, set};
 use crate::http::security::CrossOrigin;
 use crate::http::state::State;
@@ -93,7 +94,7 @@ type Shared = extract::State<State>;
 /// The checks before each request, and the headers of each response.
 async fn around(extract::State(state): Shared, request: Request, next: Next) -> Response {
     let start = Instant::now();
-    let id = request_id(request.headers());
+    let id = RequestId::new(request.headers());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let checked = state
@@ -101,11 +102,15 @@ async fn around(extract::State(state): Shared, request: Request, next: Next) -> 
         .check_origin(request.uri(), request.headers());
     let origin = checked.as_ref().ok().cloned().flatten();
     let result = match checked {
-        Ok(_) => answer(&state, &id, request, next).await,
+        Ok(_) => answer(&state, id.clone(), request, next).await,
         Err(error) => Err(error),
     };
     let mut response = result.unwrap_or_else(IntoResponse::into_response);
-    set(&mut response, HeaderName::from_static("x-request-id"), &id);
+    set(
+        &mut response,
+        HeaderName::from_static("x-request-id"),
+        &id.0,
+    );
     if let Some(CrossOrigin(origin)) = origin {
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -121,7 +126,7 @@ async fn around(extract::State(state): Shared, request: Request, next: Next) -> 
             path: &path,
             status,
             duration: start.elapsed(),
-            request_id: &id,
+            request_id: &id.0,
         });
     }
     response
@@ -129,7 +134,7 @@ async fn around(extract::State(state): Shared, request: Request, next: Next) -> 
 
 async fn answer(
     state: &State,
-    id: &str,
+    id: RequestId,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
@@ -144,7 +149,7 @@ async fn answer(
     if request.method() == Method::POST && PATHS.contains(&request.uri().path()) {
         body::check_type(headers)?;
     }
-    request.extensions_mut().insert(RequestId(id.to_owned()));
+    request.extensions_mut().insert(id);
     Ok(next.run(request).await)
 }
 
@@ -157,25 +162,6 @@ fn preflight() -> Response {
     set(&mut response, headers, REQUEST_HEADERS);
     set(&mut response, ACCESS_CONTROL_MAX_AGE, "600");
     response
-}
-
-/// The identifier of a request.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestId(pub(crate) String);
-
-/// The identifier that the client gave, if it can be a header and in a log, or a random one.
-fn request_id(headers: &HeaderMap) -> String {
-    let given = headers.get("x-request-id");
-    let given = given.and_then(|value| value.to_str().ok());
-    let is_id = |id: &&str| {
-        let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-        (1..=64).contains(&id.len()) && id.bytes().all(known)
-    };
-    match given.filter(is_id) {
-        Some(id) => id.to_owned(),
-        // A failure of the operating system costs the identifier only.
-        None => format!("{:016x}", getrandom::u64().unwrap_or_default()),
-    }
 }
 
 /// The route of a path, so that paths of clients do not become labels.
@@ -211,8 +197,16 @@ async fn page(extract::State(state): Shared, headers: HeaderMap) -> Response {
     state.page.response(&headers)
 }
 
-async fn health() -> Response {
-    json("{\"status\":\"ok\"}".to_owned())
+async fn health(extract::State(state): Shared) -> Handled<Response> {
+    let timeout = state.options.stall_timeout;
+    if state.stall.is_stalled(&state.engine.stats(), timeout) {
+        let message = format!(
+            "the engine made no progress for {} s",
+            timeout.as_secs_f32()
+        );
+        return Err(ApiError::unavailable("engine_stalled", message));
+    }
+    Ok(json("{\"status\":\"ok\"}".to_owned()))
 }
 
 async fn ready(extract::State(state): Shared) -> Handled<Response> {

@@ -8,9 +8,9 @@ use crate::api::{
     ApiError, ApiRequest, ChoiceBuilder, Envelope, Pieces, Route, Usage, error_event,
 };
 use crate::http::admission::Permit;
-use crate::http::generate::Submitted;
 use crate::http::response::set;
 use crate::http::state::State;
+use crate::http::submitted::Submitted;
 use crate::shutdown::Phase;
 use axum::body::{Body, Bytes};
 use axum::http::HeaderName;
@@ -54,6 +54,8 @@ pub(crate) struct SseBody {
 
 struct Choice {
     builder: ChoiceBuilder,
+    /// Events that have not been rendered.
+    pieces: Pieces,
     /// `None` after the end.
     submitted: Option<Submitted>,
 }
@@ -75,6 +77,7 @@ impl SseBody {
     ) -> Self {
         let choice = |(index, submitted)| Choice {
             builder: ChoiceBuilder::new(index, &request),
+            pieces: Pieces::default(),
             submitted: Some(submitted),
         };
         let shutdown = state.shutdown.clone();
@@ -132,15 +135,18 @@ impl SseBody {
         let Some(submitted) = &mut choice.submitted else {
             return Ok(());
         };
-        let mut pieces = Pieces::default();
         while let Poll::Ready(Some(event)) = submitted.poll_event(context) {
-            pieces.push(event?);
+            choice.pieces.push(event?);
         }
-        if let Some(summary) = &pieces.end {
+        if let Some(summary) = &choice.pieces.end {
             self.usage.add(summary, at % self.request.n == 0);
             choice.submitted = None;
         }
         let builder = &mut choice.builder;
+        if !builder.is_complete(&choice.pieces) {
+            return Ok(());
+        }
+        let pieces = std::mem::take(&mut choice.pieces);
         for chunk in builder.chunks(pieces, &self.request, &self.state.context) {
             self.write(out, chunk);
         }

@@ -4,6 +4,7 @@ use crate::api::{ApiContext, ApiError};
 use crate::http::admission::Admission;
 use crate::http::page::Page;
 use crate::http::security::Security;
+use crate::http::stall::StallDetector;
 use crate::metrics::Metrics;
 use crate::options::ServerOptions;
 use crate::shutdown::{Phase, ShutdownHandle};
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) shutdown: ShutdownHandle,
     pub(crate) page: Page,
     pub(crate) connections: AtomicUsize,
+    pub(crate) stall: StallDetector,
 }
 
 impl std::ops::Deref for State {
@@ -51,6 +53,7 @@ impl State {
             shutdown,
             page: Page::new(),
             connections: AtomicUsize::new(0),
+            stall: StallDetector::new(),
             options,
         }))
     }
