@@ -96,8 +96,9 @@ impl BatchRunner {
     /// size of the complete lines of `output` in bytes, after which [`run`](Self::run) continues.
     ///
     /// # Errors
-    /// [`BatchError::Read`], [`BatchError::NotOutput`], and [`BatchError::OtherInput`] if the lines
-    /// do not have the `custom_id`s of the input in the same order.
+    /// [`BatchError::Read`], [`BatchError::NotOutput`], and [`BatchError::OtherInput`] or
+    /// [`BatchError::MoreOutput`] if the lines do not have the `custom_id`s of the first lines of
+    /// the input.
     pub fn resume(
         &mut self,
         input: &mut impl BufRead,
