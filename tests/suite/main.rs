@@ -94,6 +94,7 @@ mod command {
     mod explain;
     pub(crate) mod generate;
     mod input;
+    mod run_batch;
     mod score_and_tokenize;
     mod serve;
     #[cfg(unix)]
