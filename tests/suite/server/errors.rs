@@ -108,7 +108,8 @@ fn routes_methods_and_types_are_checked() {
     small.max_body_bytes = 1000;
     let server = start(EngineOptions::default(), small);
     let json = ("content-type", "application/json");
-    let cases: [(&str, &str, &[(&str, &str)], u16); 14] = [
+    let cases: [(&str, &str, &[(&str, &str)], u16); 15] = [
+        ("POST", "/v1/models", &[], 405),
         ("GET", "/v2", &[], 404),
         ("GET", "/../etc/passwd", &[], 404),
         ("GET", "/%2e%2e/%2e%2e/etc/passwd", &[], 404),

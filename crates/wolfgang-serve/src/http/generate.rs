@@ -41,6 +41,7 @@ fn retry_after(state: &State) -> u64 {
 }
 
 async fn generate(state: &State, route: Route, request: Request) -> Result<Response, ApiError> {
+    body::check_type(request.headers())?;
     let refused = match (state.check_serving(), state.admission.admit()) {
         (Ok(()), Some(permit)) => Ok(permit),
         (Err(error), _) => Err(error),
