@@ -166,7 +166,11 @@ impl EngineOptions {
 pub struct EngineStats {
     pub queued: usize,
     pub running: usize,
+    pub kv_cache_bytes: usize,
     pub prefix_cache_bytes: usize,
+    pub prompt_tokens: u64,
+    pub cached_tokens: u64,
+    pub generated_tokens: u64,
 }
 #[derive(Clone, Debug)]
 pub struct Engine {}
@@ -185,6 +189,8 @@ impl Engine {
         &self,
         generation: Generation,
     ) -> Result<GenerationHandle, GenerateError> {}
+    pub fn close(&self) {}
+    pub fn abort(&self) {}
     pub fn stats(&self) -> EngineStats {}
 }
 #[derive(Debug, thiserror::Error)]
@@ -213,6 +219,7 @@ pub enum GenerateError {
     GenerationFailed { source: Box<GenerateError>, partial: Box<Summary> },
     NoSeed { source: Box<dyn std::error::Error + Send + Sync> },
     QueueFull { limit: usize },
+    EngineClosed,
     EngineThread { source: std::io::Error },
     EngineStopped,
     CallbackPanicked { message: String },
@@ -320,6 +327,7 @@ pub enum Event {
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
         explanations: Vec<Explanation>,
     },
+    PromptLogprobs(Score),
     Finished(Summary),
 }
 pub struct Generation {}
@@ -412,6 +420,10 @@ impl GenerateOptions {
     pub fn with_ignore_eos(mut self, ignore_eos: bool) -> Self {}
     pub fn with_seed(mut self, seed: impl Into<Option<u64>>) -> Self {}
     pub fn with_logprobs(mut self, logprobs: impl Into<Option<usize>>) -> Self {}
+    pub fn with_prompt_logprobs(
+        mut self,
+        prompt_logprobs: impl Into<Option<usize>>,
+    ) -> Self {}
     pub fn with_explain(mut self, explain: impl Into<Option<usize>>) -> Self {}
     pub fn with_include_prompt(mut self, include_prompt: bool) -> Self {}
     pub fn with_context_overflow(mut self, context_overflow: ContextOverflow) -> Self {}
@@ -438,6 +450,7 @@ pub struct GenerateOptions {
     pub ignore_eos: bool,
     pub seed: Option<u64>,
     pub logprobs: Option<usize>,
+    pub prompt_logprobs: Option<usize>,
     pub explain: Option<usize>,
     pub include_prompt: bool,
     pub context_overflow: ContextOverflow,
@@ -614,6 +627,8 @@ pub struct Summary {
     pub ids: Vec<u32>,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub logprobs: Vec<TokenLogprobs>,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub prompt_logprobs: Option<Score>,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub explanations: Vec<Explanation>,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]

@@ -206,11 +206,11 @@ pub struct WolfgangModel {}
 pub struct BatchEntry<'a> {
     pub ids: &'a [u32],
     pub cache: &'a mut KvCache,
-    pub needs_logits: bool,
+    pub n_logits: usize,
 }
 impl<'a> BatchEntry<'a> {
     pub fn new(ids: &'a [u32], cache: &'a mut KvCache) -> Self {}
-    pub fn with_needs_logits(mut self, needs_logits: bool) -> Self {}
+    pub fn with_n_logits(mut self, n_logits: usize) -> Self {}
 }
 impl WolfgangModel {
     pub fn from_weights<'a, E: From<ModelError> + Send>(
@@ -227,11 +227,6 @@ impl WolfgangModel {
     pub fn threads(&self) -> Option<usize> {}
     pub fn new_cache(&self) -> Result<KvCache, ModelError> {}
     pub fn forward(&self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {}
-    pub fn forward_cached_all(
-        &self,
-        ids: &[u32],
-        cache: &mut KvCache,
-    ) -> Result<Vec<f32>, ModelError> {}
     pub fn forward_cached(
         &self,
         ids: &[u32],

@@ -100,6 +100,7 @@ mod command {
     pub(crate) mod generate;
     mod input;
     mod model_preset;
+    mod run_batch;
     mod score_and_tokenize;
     mod serve;
     #[cfg(unix)]

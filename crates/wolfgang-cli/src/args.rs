@@ -15,6 +15,7 @@ use crate::home;
 use crate::inspect::InspectArgs;
 use crate::language;
 use crate::named;
+use crate::run_batch::RunBatchArgs;
 use crate::score::ScoreArgs;
 use crate::serve_args::ServeArgs;
 use crate::tokenize::TokenizeArgs;
@@ -70,6 +71,11 @@ pub(crate) enum Command {
     /// Sampling and length options are the defaults of requests; without them, the defaults are
     /// those of the OpenAI API. docs/serving.md describes routes and fields.
     Serve(Box<ServeArgs>),
+    /// Answer the requests of a file in the format of OpenAI's Batch API
+    ///
+    /// The responses are those of `serve`, in the order of the requests. An interrupted run is
+    /// continued by the same command. docs/serving.md describes the lines of both files.
+    RunBatch(Box<RunBatchArgs>),
     /// Encode a text as tokens
     ///
     /// Prints the token ids and the piece of text that each represents. Only the tokenizer is

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use wolfgang_checkpoint::{CheckpointError, TensorError};
 use wolfgang_generate::{GenerateError, ModelError, SamplingError, TokenizerError};
+use wolfgang_serve::ServeError;
 
 /// Exit code for bad usage or parameters.
 pub(crate) const USAGE: u8 = 2;
@@ -66,6 +67,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
             checkpoint_error(error),
             Some(CheckpointError::HubName { .. } | CheckpointError::Int8InHuggingFace)
         )
+        || matches!(error.downcast_ref(), Some(ServeError::InvalidOrigin { .. }))
         || error.chain().any(|cause| {
             matches!(
                 cause.downcast_ref(),

@@ -9,6 +9,7 @@
 //! It parses arguments, calls the libraries and prints the results. It is a library as well as a
 //! binary so that `cargo xtask convert-checkpoint` runs the same code.
 
+mod api_context;
 mod args;
 mod bench;
 mod bundled_model;
@@ -46,6 +47,7 @@ mod output_file;
 mod preset;
 mod progress;
 mod prompt;
+mod run_batch;
 mod sampling_args;
 mod score;
 mod serve;
@@ -91,6 +93,7 @@ fn run() -> ExitCode {
         Command::Explain(args) => explain::run(*args, file, console),
         Command::Chat(args) => chat::run(*args, file, console),
         Command::Score(args) => score::run(args, file, console),
+        Command::RunBatch(args) => run_batch::run(*args, file, console),
         Command::Serve(args) => serve::run(*args, file, console),
         Command::Tokenize(args) => tokenize::run(args, file, console),
         Command::Convert(args) => convert::convert_with(&args, console),

@@ -1,19 +1,17 @@
 //! `wolfgang serve`.
 
+use crate::api_context;
 use crate::config_file::ConfigFile;
 use crate::console::{Console, Verbosity, one_line, write_line};
 use crate::error::UsageError;
-use crate::generation_args::GenerationArgs;
-use crate::length_args::OnContextFull;
 use crate::serve_args::ServeArgs;
-use crate::whole_number::WholeNumber;
 use crate::{home, interrupt, standard_streams};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use wolfgang_generate::{Engine, EngineOptions, Tokenizer};
-use wolfgang_serve::{AccessRecord, ApiContext, Defaults, Server, ServerOptions};
+use wolfgang_generate::{Engine, EngineOptions};
+use wolfgang_serve::{AccessRecord, Server, ServerOptions};
 
 pub(crate) fn run(args: ServeArgs, file: ConfigFile, console: Console) -> anyhow::Result<()> {
     let options = server_options(&args, console)?;
@@ -24,16 +22,12 @@ pub(crate) fn run(args: ServeArgs, file: ConfigFile, console: Console) -> anyhow
         ..
     } = args;
     let mut generation = generation.over(file);
-    generation.check()?;
-    check_overflow(&generation)?;
-    let (generator, _) = generation.load_with_settings(console)?;
-    let defaults = defaults(&generation, generator.tokenizer())?;
+    api_context::check(&generation)?;
+    let context = api_context::load(&mut generation, model_name, console)?;
     let engine = EngineOptions::default()
         .with_max_running(max_running.get())
         .with_max_queued(options.max_choices);
-    let engine = Engine::new(generator.clone(), engine)?;
-    let name = model_name.unwrap_or_else(|| name_of(&generation));
-    let context = ApiContext::new(generator, name, defaults)?;
+    let engine = Engine::new(context.generator().clone(), engine)?;
     let server = Server::bind(engine, context, options)?;
     let shutdown = server.shutdown_handle();
     interrupt::on_termination(move || shutdown.shut_down())?;
@@ -88,40 +82,4 @@ fn seconds(seconds: f64) -> Result<Duration, UsageError> {
             "--shutdown-timeout is {seconds}, but it must be a non-negative number of seconds"
         ))
     })
-}
-
-fn check_overflow(generation: &GenerationArgs) -> Result<(), UsageError> {
-    match generation.length.overflow {
-        Some(OnContextFull::Slide) => Err(UsageError(
-            "--overflow slide is not available in serve, where a text past the context would delay all others; \
-             use --overflow stop"
-                .to_owned(),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// The parameters of requests that do not give them: the options of the command, over the settings
-/// of the model, or those of OpenAI if it has none.
-fn defaults(generation: &GenerationArgs, tokenizer: &Tokenizer) -> Result<Defaults, UsageError> {
-    let GenerationArgs {
-        sampling, length, ..
-    } = generation;
-    let recommended = generation.recommended();
-    let mut options = length.options(sampling, recommended, tokenizer, usize::MAX)?;
-    let default = recommended.cloned().unwrap_or_else(Defaults::sampling);
-    let params = sampling.params_over(default, recommended);
-    let min_new_tokens = options.sampling.min_new_tokens;
-    options.sampling = sampling.with_ids(params, tokenizer, min_new_tokens)?;
-    let max_tokens = length.max_new_tokens.map(WholeNumber::tokens);
-    Ok(Defaults::new(options, max_tokens))
-}
-
-/// The name of the file or folder of the model.
-fn name_of(generation: &GenerationArgs) -> String {
-    let name = generation.model.model.as_deref().map(|path| {
-        let name = path.file_stem().unwrap_or(path.as_os_str());
-        name.to_string_lossy().into_owned()
-    });
-    name.unwrap_or_else(|| "faust".to_owned())
 }

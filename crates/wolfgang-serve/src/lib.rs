@@ -16,12 +16,13 @@
 //! [`router`] is the same without a listener, for programs that have their own.
 //!
 //! [`ApiRequest`] and [`ApiResponse`] are OpenAI's interface without HTTP: the same parsing,
-//! validation and responses, for requests from elsewhere, such as a file.
+//! validation and responses, for requests from elsewhere. [`BatchRunner`] answers those of a file.
 //!
 //! The server runs on one thread, and the engine on another. The routes, the fields of requests and
 //! the defaults are described in `docs/serving.md`.
 
 mod api;
+mod batch;
 mod error;
 mod http;
 mod metrics;
@@ -34,6 +35,7 @@ pub use api::{
     ApiContext, ApiError, ApiRequest, ApiResponse, Defaults, Field, Kind, Route, SubmittedChoice,
     Support, fields,
 };
+pub use batch::{BatchCounts, BatchError, BatchRunner};
 pub use error::ServeError;
 pub use http::router;
 pub use openapi::openapi;

@@ -9,6 +9,7 @@ pub fn openapi() -> Value {
         |summary: &str, media_type: &str| json!({"get": operation(summary, media_type, None)});
     let post = |summary: &str, schema: &str| json!({"post": operation(summary, "application/json", Some(schema))});
     let json = "application/json";
+    let flag = schema(Kind::Boolean);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -38,26 +39,27 @@ pub fn openapi() -> Value {
                 "Completion": object(Route::Completions, "prompt"),
                 "Chat": object(Route::Chat, "messages"),
                 "Tokenize": {"type": "object", "properties": {
+                    "model": schema(Kind::Text),
                     "prompt": {"type": "string"},
                     "content": {"type": "string"},
                     "messages": schema(Kind::Messages),
-                    "add_special_tokens": {"type": "boolean"},
-                    "add_special": {"type": "boolean"},
-                    "add_generation_prompt": {"type": "boolean"},
-                    "parse_special": {"type": "boolean"},
-                    "with_pieces": {"type": "boolean"},
-                    "return_token_strs": {"type": "boolean"},
+                    "add_special_tokens": flag,
+                    "add_special": flag,
+                    "add_generation_prompt": flag,
+                    "parse_special": flag,
+                    "with_pieces": flag,
+                    "return_token_strs": flag,
                 }},
                 "Detokenize": {
                     "type": "object",
-                    "properties": {"tokens": schema(Kind::Ids)},
+                    "properties": {"tokens": {"type": "array", "items": {"type": "integer", "minimum": 0}}},
                     "required": ["tokens"],
                 },
                 "ApplyTemplate": {
                     "type": "object",
                     "properties": {
                         "messages": schema(Kind::Messages),
-                        "add_generation_prompt": {"type": "boolean"},
+                        "add_generation_prompt": flag,
                     },
                     "required": ["messages"],
                 },
@@ -96,6 +98,9 @@ fn operation(summary: &str, media_type: &str, schema: Option<&str>) -> Value {
             "5XX": error,
         },
     });
+    if matches!(schema, Some("Completion" | "Chat")) {
+        operation["responses"]["200"]["content"]["text/event-stream"] = json!({});
+    }
     if let Some(name) = schema {
         let schema = json!({"$ref": format!("#/components/schemas/{name}")});
         operation["requestBody"] =
@@ -122,13 +127,14 @@ fn object(route: Route, required: &str) -> Value {
 fn schema(kind: Kind) -> Value {
     let text = json!({"type": "string"});
     let ids = json!({"type": "array", "items": {"type": "integer", "minimum": 0}});
+    let flag = json!({"type": ["boolean", "null"]});
     match kind {
         Kind::Number(min, max) => {
             let mut schema = json!({"type": ["number", "null"]});
-            if min > f64::MIN {
+            if min > -Kind::UNBOUNDED {
                 schema["minimum"] = min.into();
             }
-            if max < f64::MAX {
+            if max < Kind::UNBOUNDED {
                 schema["maximum"] = max.into();
             }
             schema
@@ -136,10 +142,10 @@ fn schema(kind: Kind) -> Value {
         Kind::Integer(min, max) => {
             json!({"type": ["integer", "null"], "minimum": min, "maximum": max})
         }
-        Kind::Boolean => json!({"type": ["boolean", "null"]}),
+        Kind::Boolean => flag,
         Kind::Text => json!({"type": ["string", "null"]}),
         Kind::Texts => json!({"anyOf": [text, {"type": "array", "items": text}, {"type": "null"}]}),
-        Kind::Ids => ids,
+        Kind::Ids => json!({"anyOf": [ids, {"type": "null"}]}),
         Kind::Prompt => json!({"anyOf": [
             text,
             {"type": "array", "items": text, "minItems": 1},
@@ -162,8 +168,8 @@ fn schema(kind: Kind) -> Value {
             json!({"type": ["object", "null"], "additionalProperties": {"type": "number"}})
         }
         Kind::StreamOptions => json!({"type": ["object", "null"], "properties": {
-            "include_usage": {"type": "boolean"},
-            "continuous_usage_stats": {"type": "boolean"},
+            "include_usage": flag,
+            "continuous_usage_stats": flag,
         }}),
         Kind::Object => json!({"type": ["object", "null"]}),
         Kind::Any => json!({}),

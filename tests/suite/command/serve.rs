@@ -9,9 +9,15 @@ use std::process::{Child, Command, Stdio};
 fn serve(args: &[&str]) -> (Child, String) {
     let mut command = wolfgang();
     command.args(["serve", "--port", "0"]).args(args);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     let address = line.strip_prefix("listening on http://").unwrap();
     (child, address.trim_end().to_owned())
 }
@@ -45,7 +51,12 @@ fn it_prints_its_address_and_ends_with_the_signal() {
         signal(&child, name);
         assert_eq!(child.wait().unwrap().code(), Some(0), "{name}");
         let mut log = String::new();
-        child.stderr.as_mut().unwrap().read_to_string(&mut log).unwrap();
+        child
+            .stderr
+            .as_mut()
+            .unwrap()
+            .read_to_string(&mut log)
+            .unwrap();
         assert!(log.contains("GET /ready 200"), "{log}");
         assert!(!log.contains("geheim"), "{log}");
     }
@@ -72,7 +83,11 @@ fn a_second_signal_ends_it_at_once() {
 fn get_metric(address: &str) -> String {
     let metrics = get(address, "/metrics");
     let name = "wolfgang_num_requests_in_progress ";
-    metrics.lines().find(|line| line.starts_with(name)).unwrap().to_owned()
+    metrics
+        .lines()
+        .find(|line| line.starts_with(name))
+        .unwrap()
+        .to_owned()
 }
 
 #[test]
@@ -82,9 +97,21 @@ fn what_it_cannot_do_is_an_error() {
     for (args, code, message) in [
         (["--port", port.as_str()], 1, "choose another port"),
         (["--host", "example.com"], 2, "it must be an IP address"),
-        (["--overflow", "slide"], 2, "--overflow slide is not available in serve"),
-        (["--cors-origin", "example.com"], 2, "the origin is \"example.com\""),
-        (["--api-key-file", "absent"], 1, "failed to read the API keys in absent"),
+        (
+            ["--overflow", "slide"],
+            2,
+            "--overflow slide is not available in serve",
+        ),
+        (
+            ["--cors-origin", "example.com"],
+            2,
+            "the origin is \"example.com\"",
+        ),
+        (
+            ["--api-key-file", "absent"],
+            1,
+            "failed to read the API keys in absent",
+        ),
         (["--shutdown-timeout", "-1"], 2, "--shutdown-timeout is -1"),
     ] {
         let output = wolfgang().arg("serve").args(args).output().unwrap();

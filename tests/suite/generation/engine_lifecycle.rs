@@ -59,7 +59,8 @@ proptest! {
         }
         for (seed, length, handle) in staying {
             let alone = faust().generate_text(&prompt(length), &seeded(6, seed)).unwrap();
-            prop_assert_eq!(content(&handle.into_summary().unwrap()), content(&alone));
+            let summary = handle.into_summary().unwrap();
+            prop_assert_eq!(content(&summary), content(&alone));
         }
         prop_assert_eq!(idle_stats(&engine).kv_cache_bytes, 0);
     }
@@ -207,7 +208,7 @@ fn an_idle_engine_uses_no_processor_time() {
         let of_task = |task: std::io::Result<std::fs::DirEntry>| {
             // Nanoseconds on the processor come first. A thread may have ended since.
             let text = std::fs::read_to_string(task.unwrap().path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse().ok()
+            text.split(' ').next()?.parse::<u64>().ok()
         };
         Duration::from_nanos(tasks.filter_map(of_task).sum())
     };

@@ -2,7 +2,7 @@
 
 use crate::fixtures::faust;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -152,15 +152,23 @@ impl Running {
     pub(super) fn wait_for(&self, name: &str, expected: f64) {
         let begun = Instant::now();
         while value(&self.get("/metrics").text(), name) != expected {
-            assert!(begun.elapsed() < Duration::from_secs(30), "{name} is not {expected}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "{name} is not {expected}"
+            );
         }
     }
 }
 
 /// The value of a metric.
 pub(super) fn value(metrics: &str, name: &str) -> f64 {
-    let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    value.unwrap_or_else(|| panic!("{name} in {metrics}")).parse().unwrap()
+    let value = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value
+        .unwrap_or_else(|| panic!("{name} in {metrics}"))
+        .parse()
+        .unwrap()
 }
 
 /// A response.
@@ -196,7 +204,9 @@ impl Reply {
                 reply.body.extend(chunk);
             }
         } else {
-            let length = reply.header("content-length").map_or(0, |n| n.parse().unwrap());
+            let length = reply
+                .header("content-length")
+                .map_or(0, |n| n.parse().unwrap());
             reply.body = vec![0; length];
             reader.read_exact(&mut reply.body).unwrap();
         }
@@ -220,7 +230,9 @@ impl Reply {
     #[track_caller]
     pub(super) fn error(&self) -> Value {
         let json = self.json();
-        let error = json["error"].as_object().unwrap_or_else(|| panic!("{json}"));
+        let error = json["error"]
+            .as_object()
+            .unwrap_or_else(|| panic!("{json}"));
         let keys: Vec<_> = error.keys().map(String::as_str).collect();
         assert_eq!(keys, ["code", "message", "param", "type"]);
         assert!(error["message"].is_string() && error["type"].is_string());
@@ -231,7 +243,9 @@ impl Reply {
         let text = self.text();
         let events = text.strip_suffix("data: [DONE]\n\n");
         let events = events.unwrap_or_else(|| panic!("the end is {text:?}"));
-        let events = events.split_terminator("\n\n").filter(|event| !event.starts_with(": "));
+        let events = events
+            .split_terminator("\n\n")
+            .filter(|event| !event.starts_with(": "));
         let json = |event: &str| serde_json::from_str(event.strip_prefix("data: ").unwrap());
         events.map(|event| json(event).unwrap()).collect()
     }

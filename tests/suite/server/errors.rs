@@ -21,7 +21,10 @@ struct Malformed {
 
 fn corpus() -> Vec<Malformed> {
     let lines = std::fs::read_to_string(fixture("server/malformed.jsonl")).unwrap();
-    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[test]
@@ -39,7 +42,11 @@ fn malformed_bodies_are_errors_that_name_the_field() {
         let json = [("content-type", "application/json")];
         let reply = server.send("POST", &path, &json, body.as_bytes());
         let shown: String = body.chars().take(120).collect();
-        let status = if code.as_deref() == Some("model_not_found") { 404 } else { 400 };
+        let status = if code.as_deref() == Some("model_not_found") {
+            404
+        } else {
+            400
+        };
         assert_eq!(reply.status, status, "{path} {shown}: {}", reply.text());
         assert_eq!(reply.header("content-type"), Some("application/json"));
         let error = reply.error();
@@ -49,7 +56,10 @@ fn malformed_bodies_are_errors_that_name_the_field() {
             assert_eq!(error["code"], code, "{path} {shown}: {error}");
         }
     }
-    let reply = server.post("/v1/completions", &json!({"prompt": "Ach", "max_tokens": 1}));
+    let reply = server.post(
+        "/v1/completions",
+        &json!({"prompt": "Ach", "max_tokens": 1}),
+    );
     assert_eq!(reply.status, 200);
     server.wait_until_idle(Duration::from_secs(10));
 }
@@ -68,10 +78,11 @@ fn neutral_values_are_accepted() {
     let reply = server.post("/v1/chat/completions", &body);
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(reply.header("x-wolfgang-ignored"), None);
-    let body = json!({"prompt": "Ach", "max_tokens": 2, "suffix": "", "best_of": 1, "temprature": 0});
+    let body =
+        json!({"prompt": "Ach", "max_tokens": 2, "suffix": "", "best_of": 1, "warmth": 0});
     let reply = server.post("/v1/completions", &body);
     assert_eq!(reply.status, 200, "{}", reply.text());
-    assert_eq!(reply.header("x-wolfgang-ignored"), Some("temprature"));
+    assert_eq!(reply.header("x-wolfgang-ignored"), Some("warmth"));
 }
 
 #[test]
@@ -80,7 +91,10 @@ fn a_prompt_beyond_the_context_is_an_error_with_both_numbers() {
     let reply = server().post("/v1/completions", &body);
     assert_eq!(reply.status, 400);
     let message = reply.error()["message"].to_string();
-    assert!(message.contains("257") && message.contains("256"), "{message}");
+    assert!(
+        message.contains("257") && message.contains("256"),
+        "{message}"
+    );
     let full = json!({"prompt": vec![300; 250], "max_tokens": 100, "ignore_eos": true});
     let reply = server().post("/v1/completions", &full).json();
     let choice = &reply["choices"][0];
@@ -94,7 +108,8 @@ fn routes_methods_and_types_are_checked() {
     small.max_body_bytes = 1000;
     let server = start(EngineOptions::default(), small);
     let json = ("content-type", "application/json");
-    let cases: [(&str, &str, &[(&str, &str)], u16); 14] = [
+    let cases: [(&str, &str, &[(&str, &str)], u16); 15] = [
+        ("POST", "/v1/models", &[], 405),
         ("GET", "/v2", &[], 404),
         ("GET", "/../etc/passwd", &[], 404),
         ("GET", "/%2e%2e/%2e%2e/etc/passwd", &[], 404),
@@ -103,10 +118,30 @@ fn routes_methods_and_types_are_checked() {
         ("PUT", "/health", &[], 405),
         ("POST", "/", &[json], 405),
         ("POST", "/v1/completions", &[], 415),
-        ("POST", "/v1/completions", &[("content-type", "text/plain")], 415),
-        ("POST", "/v1/completions", &[("content-type", "application/x-www-form-urlencoded")], 415),
-        ("POST", "/tokenize", &[("content-type", "text/plain;application/json")], 415),
-        ("POST", "/v1/completions", &[json, ("content-encoding", "gzip")], 415),
+        (
+            "POST",
+            "/v1/completions",
+            &[("content-type", "text/plain")],
+            415,
+        ),
+        (
+            "POST",
+            "/v1/completions",
+            &[("content-type", "application/x-www-form-urlencoded")],
+            415,
+        ),
+        (
+            "POST",
+            "/tokenize",
+            &[("content-type", "text/plain;application/json")],
+            415,
+        ),
+        (
+            "POST",
+            "/v1/completions",
+            &[json, ("content-encoding", "gzip")],
+            415,
+        ),
         ("GET", "/v1/models/other", &[], 404),
         ("GET", "/v1/models/", &[], 404),
     ];
@@ -118,7 +153,7 @@ fn routes_methods_and_types_are_checked() {
             assert!(reply.header("allow").is_some(), "{method} {path}");
         }
     }
-    let reply = server.post("/v1/completions", &json!({"prompt": "a".repeat(2000)}));
+    let reply = server.post("/v1/completions", &json!({"prompt": "a".repeat(3_000_000)}));
     assert_eq!(reply.status, 413);
     assert_eq!(reply.error()["code"], "body_too_large");
     // The same without a length.
@@ -129,7 +164,10 @@ fn routes_methods_and_types_are_checked() {
         b"3\r\n{}\n\r\n0\r\n\r\n",
     );
     stream.flush().unwrap();
-    assert_eq!(super::client::Reply::read(&mut BufReader::new(stream)).status, 405);
+    assert_eq!(
+        super::client::Reply::read(&mut BufReader::new(stream)).status,
+        405
+    );
 }
 
 #[test]
@@ -155,16 +193,31 @@ fn the_description_has_every_route_and_field() {
     let description = server.get("/openapi.json").json();
     let paths = description["paths"].as_object().unwrap();
     for (path, operations) in paths {
-        for method in operations.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+        for method in operations
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|key| *key != "parameters")
+        {
             let path = path.replace("{model}", "faust");
-            let reply = server.send(&method.to_uppercase(), &path, &[("content-type", "application/json")], b"{}");
+            let reply = server.send(
+                &method.to_uppercase(),
+                &path,
+                &[("content-type", "application/json")],
+                b"{}",
+            );
             assert!(![404, 405].contains(&reply.status), "{method} {path}");
         }
     }
     let schema = &description["components"]["schemas"]["Chat"]["properties"];
     for field in fields(Route::Chat) {
         let is_accepted = !matches!(field.support, Support::Rejected(_));
-        assert_eq!(schema.get(field.name).is_some(), is_accepted, "{}", field.name);
+        assert_eq!(
+            schema.get(field.name).is_some(),
+            is_accepted,
+            "{}",
+            field.name
+        );
     }
     let model: Value = server.get("/v1/models").json()["data"][0].clone();
     assert_eq!(server.get("/v1/models/faust").json(), model);

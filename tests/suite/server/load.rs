@@ -18,7 +18,10 @@ fn one_at_a_time(max_choices: usize) -> Running {
 }
 
 fn in_progress(server: &Running) -> f64 {
-    value(&server.get("/metrics").text(), "wolfgang_num_requests_in_progress")
+    value(
+        &server.get("/metrics").text(),
+        "wolfgang_num_requests_in_progress",
+    )
 }
 
 #[test]
@@ -57,7 +60,10 @@ fn a_client_that_goes_away_leaves_its_place() {
     }
     server.wait_until_idle(Duration::from_secs(10));
     let metrics = server.get("/metrics").text();
-    let aborted = value(&metrics, "wolfgang_request_success_total{finished_reason=\"abort\"}");
+    let aborted = value(
+        &metrics,
+        "wolfgang_request_success_total{finished_reason=\"abort\"}",
+    );
     assert!(aborted >= 4.0, "{metrics}");
 }
 
@@ -155,7 +161,10 @@ fn a_shutdown_lets_running_requests_finish() {
     assert_eq!(last["choices"][0]["finish_reason"], "length");
     let begun = Instant::now();
     server.join();
-    assert!(begun.elapsed() < Duration::from_secs(4), "connections without a request delay nothing");
+    assert!(
+        begun.elapsed() < Duration::from_secs(4),
+        "connections without a request delay nothing"
+    );
     drop((idle, half));
     assert!(TcpStream::connect(server.address).is_err());
 }
@@ -174,7 +183,10 @@ fn requests_that_do_not_finish_in_time_end_with_an_error() {
     let events = Reply::read(&mut streaming).events();
     assert_eq!(events.last().unwrap()["error"]["code"], "shutting_down");
     let reply = Reply::read(&mut whole);
-    assert_eq!((reply.status, &reply.error()["code"]), (503, &json!("shutting_down")));
+    assert_eq!(
+        (reply.status, &reply.error()["code"]),
+        (503, &json!("shutting_down"))
+    );
     server.join();
     drop(busy);
 }

@@ -21,8 +21,14 @@ fn counters_are_the_sums_of_the_usage() {
     server.wait_until_idle(Duration::from_secs(10));
     let metrics = server.get("/metrics").text();
     assert_eq!(value(&metrics, "wolfgang_prompt_tokens_total"), usage[0]);
-    assert_eq!(value(&metrics, "wolfgang_generation_tokens_total"), usage[1]);
-    assert_eq!(value(&metrics, "wolfgang_e2e_request_latency_seconds_count"), 5.0);
+    assert_eq!(
+        value(&metrics, "wolfgang_generation_tokens_total"),
+        usage[1]
+    );
+    assert_eq!(
+        value(&metrics, "wolfgang_e2e_request_latency_seconds_count"),
+        5.0
+    );
     let bad = "wolfgang_http_requests_total{path=\"/v1/completions\",status=\"400\"}";
     assert_eq!(value(&metrics, bad), 1.0);
 
@@ -43,7 +49,11 @@ fn counters_are_the_sums_of_the_usage() {
             assert!(types.contains_key(family.unwrap_or(name)), "{line}");
         }
     }
-    for family in types.iter().filter(|(_, kind)| **kind == "histogram").map(|(name, _)| name) {
+    for family in types
+        .iter()
+        .filter(|(_, kind)| **kind == "histogram")
+        .map(|(name, _)| name)
+    {
         let last = value(&metrics, &format!("{family}_bucket{{le=\"+Inf\"}}"));
         assert_eq!(last, value(&metrics, &format!("{family}_count")));
     }

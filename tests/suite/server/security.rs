@@ -17,7 +17,13 @@ fn keys_are_required_except_for_the_page_and_probes() {
     for path in ["/", "/health", "/ready"] {
         assert_eq!(server.get(path).status, 200, "{path}");
     }
-    for path in ["/v1/models", "/metrics", "/tokenizer_info", "/openapi.json", "/absent"] {
+    for path in [
+        "/v1/models",
+        "/metrics",
+        "/tokenizer_info",
+        "/openapi.json",
+        "/absent",
+    ] {
         let reply = server.get(path);
         assert_eq!(reply.status, 401, "{path}");
         assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
@@ -62,7 +68,8 @@ fn other_hosts_and_origins_are_refused() {
             let body = json!({"prompt": "Ach", "max_tokens": 1}).to_string();
             let reply = server.send(method, path, &headers, body.as_bytes());
             assert_eq!(reply.status, status, "{method} {host} {origin:?}");
-            let allowed = origin.filter(|origin| origin.starts_with("https://app") && status == 200);
+            let allowed =
+                origin.filter(|origin| origin.starts_with("https://app") && status == 200);
             assert_eq!(reply.header("access-control-allow-origin"), allowed);
             if status == 403 {
                 reply.error();
@@ -73,7 +80,10 @@ fn other_hosts_and_origins_are_refused() {
         let headers = [
             ("origin", origin),
             ("access-control-request-method", "POST"),
-            ("access-control-request-headers", "authorization,content-type"),
+            (
+                "access-control-request-headers",
+                "authorization,content-type",
+            ),
         ];
         server.send("OPTIONS", "/v1/completions", &headers, b"")
     };
@@ -92,7 +102,10 @@ fn the_page_runs_only_its_own_script() {
     let reply = server.get("/");
     assert_eq!(reply.status, 200);
     let policy = reply.header("content-security-policy").unwrap();
-    assert!(policy.starts_with("default-src 'none'; script-src"), "{policy}");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src"),
+        "{policy}"
+    );
     assert!(!policy.contains("unsafe"), "{policy}");
     let etag = reply.header("etag").unwrap();
     let again = server.send("GET", "/", &[("if-none-match", etag)], b"");

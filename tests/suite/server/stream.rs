@@ -17,7 +17,11 @@ fn usage_is_part_of_a_stream_only_if_asked_for() {
     }
     let events = server.events("/v1/completions", &body(json!({"include_usage": true})));
     let (last, others) = events.split_last().unwrap();
-    assert!(usages(others).iter().all(|usage| *usage == Some(&Value::Null)));
+    assert!(
+        usages(others)
+            .iter()
+            .all(|usage| *usage == Some(&Value::Null))
+    );
     assert_eq!(last["choices"], json!([]));
     assert_eq!(last["usage"]["completion_tokens"], 6);
 
@@ -66,17 +70,28 @@ fn no_chunk_divides_a_character() {
     let whole = server.post("/v1/completions", &body).json();
     let whole = whole["choices"][0]["text"].as_str().unwrap();
     let events = server.events("/v1/completions", &body);
-    let texts = events.iter().map(|event| event["choices"][0]["text"].as_str().unwrap());
+    let texts = events
+        .iter()
+        .map(|event| event["choices"][0]["text"].as_str().unwrap());
     let texts: Vec<_> = texts.collect();
     assert_eq!(texts.concat(), whole);
     let replaced = |text: &str| text.matches('\u{FFFD}').count();
-    assert!(replaced(whole) > 0, "the seed gives no incomplete character");
-    assert_eq!(texts.iter().map(|text| replaced(text)).sum::<usize>(), replaced(whole));
+    assert!(
+        replaced(whole) > 0,
+        "the seed gives no incomplete character"
+    );
+    assert_eq!(
+        texts.iter().map(|text| replaced(text)).sum::<usize>(),
+        replaced(whole)
+    );
 }
 
 #[test]
 fn streams_pass_proxies_unbuffered() {
-    let reply = server().post("/v1/completions", &json!({"prompt": "Ach", "stream": true, "seed": 1}));
+    let reply = server().post(
+        "/v1/completions",
+        &json!({"prompt": "Ach", "stream": true, "seed": 1}),
+    );
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     assert_eq!(reply.header("x-accel-buffering"), Some("no"));
     assert_eq!(reply.text().matches("[DONE]").count(), 1);

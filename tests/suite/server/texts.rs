@@ -66,9 +66,9 @@ fn cases() -> Vec<(Value, GenerateOptions)> {
             json!({"max_completion_tokens": 9, "min_tokens": 4, "stop_token_ids": [5, 6], "mirostat": 2, "mirostat_tau": 3.0}),
             with(
                 9,
-                sampling().with_min_new_tokens(4).with_mirostat(
-                    wolfgang_generate::MirostatParams::default().with_tau(3.0),
-                ),
+                sampling()
+                    .with_min_new_tokens(4)
+                    .with_mirostat(wolfgang_generate::MirostatParams::default().with_tau(3.0)),
             )
             .with_stop_tokens([5, 6]),
         ),
@@ -76,14 +76,21 @@ fn cases() -> Vec<(Value, GenerateOptions)> {
 }
 
 fn joined(events: &[Value], index: usize) -> (String, Vec<Value>, Value) {
-    let choices = events.iter().flat_map(|event| event["choices"].as_array().unwrap());
+    let choices = events
+        .iter()
+        .flat_map(|event| event["choices"].as_array().unwrap());
     let own: Vec<_> = choices.filter(|choice| choice["index"] == index).collect();
     let text = |choice: &&Value| {
-        let text = choice["text"].as_str().or(choice["delta"]["content"].as_str());
+        let text = choice["text"]
+            .as_str()
+            .or(choice["delta"]["content"].as_str());
         text.unwrap_or_default().to_owned()
     };
     let ids = |choice: &&Value| choice["token_ids"].as_array().cloned().unwrap_or_default();
-    let ends: Vec<_> = own.iter().filter(|choice| !choice["finish_reason"].is_null()).collect();
+    let ends: Vec<_> = own
+        .iter()
+        .filter(|choice| !choice["finish_reason"].is_null())
+        .collect();
     assert_eq!(ends.len(), 1, "{own:?}");
     (
         own.iter().map(text).collect(),
@@ -101,7 +108,9 @@ fn check(server: &Running, path: &str, body: &Value, expected: &Summary) {
     assert_eq!(reply.status, 200, "{body}: {}", reply.text());
     let whole = reply.json();
     let choice = &whole["choices"][0];
-    let text = choice["text"].as_str().or(choice["message"]["content"].as_str());
+    let text = choice["text"]
+        .as_str()
+        .or(choice["message"]["content"].as_str());
     assert_eq!(text, Some(expected.text.as_str()), "{body}");
     assert_eq!(choice["token_ids"], json!(expected.ids), "{body}");
     assert_eq!(choice["seed"], expected.seed);
@@ -152,7 +161,11 @@ fn replies_are_the_texts_of_the_library() {
     let ends = faust().tokenizer().chat_end_ids().unwrap();
     for (seed, (parameters, options)) in (1..).zip(cases()) {
         let mut options = options.with_seed(seed);
-        let is_limited = parameters.as_object().unwrap().keys().any(|key| key.starts_with("max_"));
+        let is_limited = parameters
+            .as_object()
+            .unwrap()
+            .keys()
+            .any(|key| key.starts_with("max_"));
         if !is_limited {
             options.max_new_tokens = usize::MAX;
         }
@@ -257,7 +270,10 @@ fn echoed_prompts_have_the_log_probabilities_of_a_score() {
         for (at, token) in tokens.iter().enumerate() {
             let offset = list("text_offset")[at].as_u64().unwrap() as usize;
             let found: String = characters[offset..].iter().collect();
-            assert!(found.starts_with(token.as_str().unwrap()), "{token} in {found:?}");
+            assert!(
+                found.starts_with(token.as_str().unwrap()),
+                "{token} in {found:?}"
+            );
             let top = &list("top_logprobs")[at];
             if at == 0 {
                 assert!(told[0].is_null() && top.is_null());
@@ -270,7 +286,9 @@ fn echoed_prompts_have_the_log_probabilities_of_a_score() {
         let events = server.events(COMPLETIONS, &body);
         assert_eq!(joined(&events, 0).0, text);
         let streamed = |name: &str| -> Vec<Value> {
-            let lists = events.iter().filter_map(|e| e["choices"][0]["logprobs"][name].as_array());
+            let lists = events
+                .iter()
+                .filter_map(|e| e["choices"][0]["logprobs"][name].as_array());
             lists.flatten().cloned().collect()
         };
         for name in ["tokens", "token_logprobs", "top_logprobs", "text_offset"] {

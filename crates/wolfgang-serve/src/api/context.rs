@@ -38,6 +38,11 @@ impl ApiContext {
         })
     }
 
+    /// Returns the generator of the model.
+    pub fn generator(&self) -> &WolfgangGenerator {
+        &self.generator
+    }
+
     /// Returns an error unless a request means this model.
     pub(crate) fn check_model(&self, name: &str) -> Result<(), ApiError> {
         if name.is_empty() || name == self.model {

@@ -61,6 +61,11 @@ pub enum Kind {
     Any,
 }
 
+impl Kind {
+    /// The maximum of a number without a limit, the largest that the library can represent.
+    pub const UNBOUNDED: f64 = f32::MAX as f64;
+}
+
 /// A field of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -84,8 +89,9 @@ const fn field(name: &'static str, kind: Kind, support: Support, note: &'static 
     }
 }
 
-const ANY_NUMBER: Kind = Number(f64::MIN, f64::MAX);
-const FROM_0: Kind = Number(0.0, f64::MAX);
+/// A penalty, in the range of the library.
+const PENALTY: Kind = Number(-1e6, 1e6);
+const FROM_0: Kind = Number(0.0, Kind::UNBOUNDED);
 const UP_TO_1: Kind = Number(0.0, 1.0);
 const COUNT: Kind = Integer(0, u32::MAX as u64);
 const COUNT_OR_MINUS_1: Kind = Integer(-1, u32::MAX as u64);
@@ -104,15 +110,15 @@ const SHARED: &[Field] = &[
     field("stream_options", StreamOptions, Supported, "`include_usage`, `continuous_usage_stats`; requires `stream`"),
     field("temperature", FROM_0, Supported, "0 is greedy decoding"),
     field("top_p", UP_TO_1, Supported, "nucleus sampling; 1 disables it"),
-    field("frequency_penalty", ANY_NUMBER, Supported, "0 disables it"),
-    field("presence_penalty", ANY_NUMBER, Supported, "0 disables it"),
+    field("frequency_penalty", PENALTY, Supported, "0 disables it"),
+    field("presence_penalty", PENALTY, Supported, "0 disables it"),
     field("logit_bias", Bias, Supported, "bias by token id"),
     field("user", Text, NoEffect, "identifies a user to OpenAI"),
     // Of other servers.
     field("top_k", COUNT_OR_MINUS_1, Supported, "keeps the k most likely tokens; 0 or -1 disables it"),
     field("min_p", UP_TO_1, Supported, "0 disables it"),
     field("typical_p", UP_TO_1, Supported, "1 disables it"),
-    field("top_n_sigma", Number(-1.0, f64::MAX), Supported, "-1 disables it"),
+    field("top_n_sigma", Number(-1.0, Kind::UNBOUNDED), Supported, "-1 disables it"),
     field("repetition_penalty", FROM_0, Supported, "1 disables it"),
     field("repeat_penalty", FROM_0, Supported, "the same as `repetition_penalty`"),
     field("repeat_last_n", COUNT_OR_MINUS_1, Supported, "tokens that the repetition penalty covers; -1 is all"),
@@ -145,7 +151,7 @@ const SHARED: &[Field] = &[
     field("prompt_logprobs", COUNT, Rejected(&[]), "use `echo` and `logprobs`"),
     field("truncate_prompt_tokens", Any, Rejected(&[]), "a long prompt is an error"),
     field("use_beam_search", Boolean, Rejected(&["false"]), "not implemented"),
-    field("length_penalty", ANY_NUMBER, Rejected(&["1", "1.0"]), "for beam search, which is not implemented"),
+    field("length_penalty", PENALTY, Rejected(&["1", "1.0"]), "for beam search, which is not implemented"),
     field("bad_words", Texts, Rejected(&["[]"]), "use `banned_token_ids`"),
     field("samplers", Any, Rejected(&[]), "the order of the sampling chain is fixed"),
     field("grammar", Text, Rejected(&["\"\""]), "not implemented"),

@@ -8,7 +8,7 @@ use serde::ser::{SerializeMap, Serializer};
 use wolfgang_generate::{Alternative, TokenLogprobs, Tokenizer};
 
 /// The smallest log-probability, OpenAI's for tokens that are very unlikely. JSON has no infinity.
-const MIN: f32 = -9999.0;
+const MIN: f64 = -9999.0;
 
 /// The log-probabilities of some tokens of a choice.
 #[derive(Debug, Serialize)]
@@ -26,7 +26,7 @@ pub(crate) enum Logprobs {
 pub(crate) struct CompletionLogprobs {
     pub(crate) tokens: Vec<String>,
     /// `None` for the first token of a prompt.
-    pub(crate) token_logprobs: Vec<Option<f32>>,
+    pub(crate) token_logprobs: Vec<Option<f64>>,
     pub(crate) top_logprobs: Vec<Option<TopLogprobs>>,
     /// Where the tokens begin in the text, in characters.
     pub(crate) text_offset: Vec<usize>,
@@ -34,7 +34,7 @@ pub(crate) struct CompletionLogprobs {
 
 /// Names of tokens and their log-probabilities, most likely first.
 #[derive(Debug)]
-pub(crate) struct TopLogprobs(Vec<(String, f32)>);
+pub(crate) struct TopLogprobs(Vec<(String, f64)>);
 
 impl Serialize for TopLogprobs {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -56,12 +56,14 @@ pub(crate) struct ChatToken {
 #[derive(Debug, Serialize)]
 struct ChatAlternative {
     token: String,
-    logprob: f32,
+    logprob: f64,
     bytes: Vec<u8>,
 }
 
-fn finite(logprob: f32) -> f32 {
-    logprob.max(MIN)
+/// The number as a double, so that JSON has its exact value: the shortest decimal of a single
+/// differs from it when it is parsed as a double.
+fn finite(logprob: f32) -> f64 {
+    f64::from(logprob).max(MIN)
 }
 
 /// Names tokens.
@@ -115,7 +117,7 @@ impl Names<'_> {
     /// The alternatives and the token itself, which is always part of them. Of tokens with the same
     /// name, the most likely counts.
     pub(crate) fn top(self, chosen: (u32, f32), alternatives: &[(u32, f32)]) -> TopLogprobs {
-        let mut top: Vec<(String, f32)> = Vec::with_capacity(alternatives.len() + 1);
+        let mut top: Vec<(String, f64)> = Vec::with_capacity(alternatives.len() + 1);
         let all = alternatives.iter().chain(std::iter::once(&chosen));
         for (id, logprob) in all {
             let (name, logprob) = (self.completion(*id), finite(*logprob));

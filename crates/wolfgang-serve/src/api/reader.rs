@@ -76,8 +76,12 @@ impl Reader {
         self.take(name)?.as_array()?.iter().map(id).collect()
     }
 
-    /// The names that no field has, and those that were not taken: for the header
-    /// `x-wolfgang-ignored`.
+    /// Adds a name that no field has.
+    pub(crate) fn ignore(&mut self, name: String) {
+        self.ignored.push(name);
+    }
+
+    /// The names that no field has: for the header `x-wolfgang-ignored`.
     pub(crate) fn ignored(self) -> Vec<String> {
         self.ignored
     }
@@ -123,10 +127,11 @@ fn check(field: &Field, value: &Value) -> Result<(), ApiError> {
     let name = field.name;
     let expected = match field.kind {
         Kind::Number(min, max) => match value.as_f64() {
-            Some(number) if min <= number && number <= max && (number as f32).is_finite() => {
+            Some(number) if min <= number && number <= max => {
                 return Ok(());
             }
-            _ => range("a number", min > f64::MIN, &min, max < f64::MAX, &max),
+            _ if max < Kind::UNBOUNDED => format!("a number from {min} to {max}"),
+            _ => format!("a number of at least {min}"),
         },
         Kind::Integer(min, max) => {
             let fits = match (value.as_u64(), value.as_i64()) {
@@ -137,7 +142,7 @@ fn check(field: &Field, value: &Value) -> Result<(), ApiError> {
             if fits {
                 return Ok(());
             }
-            range("an integer", true, &min, true, &max)
+            format!("an integer from {min} to {max}")
         }
         Kind::Boolean if value.is_boolean() => return Ok(()),
         Kind::Boolean => "true or false".to_owned(),
@@ -162,18 +167,4 @@ fn check(field: &Field, value: &Value) -> Result<(), ApiError> {
 
 fn all(value: &Value, is_one: impl Fn(&Value) -> bool) -> bool {
     value.as_array().is_some_and(|list| list.iter().all(is_one))
-}
-
-fn range(
-    what: &str,
-    has_min: bool,
-    min: &dyn std::fmt::Display,
-    has_max: bool,
-    max: &dyn std::fmt::Display,
-) -> String {
-    match (has_min, has_max) {
-        (true, true) => format!("{what} from {min} to {max}"),
-        (true, false) => format!("{what} of at least {min}"),
-        _ => what.to_owned(),
-    }
 }

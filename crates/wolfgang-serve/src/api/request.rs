@@ -1,6 +1,7 @@
 //! A request in the form that both routes have in common.
 
 use crate::api::fields::Route;
+use crate::api::json::describe;
 use crate::api::reader::Reader;
 use crate::api::{ApiContext, ApiError};
 use serde_json::Value;
@@ -35,6 +36,35 @@ pub(crate) struct Form {
     pub(crate) token_ids: bool,
     /// Whether tokens are named by their ids.
     pub(crate) tokens_as_ids: bool,
+}
+
+impl Form {
+    fn read_stream_options(&mut self, reader: &mut Reader) -> Result<(), ApiError> {
+        let Some(Value::Object(options)) = reader.take("stream_options") else {
+            return Ok(());
+        };
+        for (name, value) in options {
+            let place = format!("stream_options.{name}");
+            let option = match name.as_str() {
+                "include_usage" => &mut self.include_usage,
+                "continuous_usage_stats" => &mut self.continuous_usage,
+                _ => {
+                    reader.ignore(place);
+                    continue;
+                }
+            };
+            *option = match value {
+                Value::Bool(value) => value,
+                Value::Null => false,
+                other => {
+                    let found = describe(&other);
+                    let message = format!("{place} is {found}, but it must be true or false");
+                    return Err(ApiError::invalid(&place, message));
+                }
+            };
+        }
+        Ok(())
+    }
 }
 
 /// A choice whose generation has not started.
@@ -86,11 +116,7 @@ impl ApiRequest {
         form.token_ids = reader.flag("return_token_ids").unwrap_or(false);
         form.tokens_as_ids = reader.flag("return_tokens_as_token_ids").unwrap_or(false);
         form.stream = reader.flag("stream").unwrap_or(false);
-        if let Some(Value::Object(stream_options)) = reader.take("stream_options") {
-            let flag = |name| stream_options.get(name) == Some(&Value::Bool(true));
-            form.include_usage = flag("include_usage");
-            form.continuous_usage = flag("continuous_usage_stats");
-        }
+        form.read_stream_options(&mut reader)?;
         let vocab_size = context.generator.model().config().vocab_size;
         if form.logprobs.is_some_and(|n| n > vocab_size) {
             return Err(GenerateError::TooManyAlternatives {

@@ -1,10 +1,11 @@
 //! Reading of request bodies.
 
 use crate::api::ApiError;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use std::pin::Pin;
 use std::time::Duration;
 
 /// Checks that the body is JSON without compression. Browsers send other types to other origins
@@ -40,6 +41,8 @@ pub(crate) async fn read(
     let length = request.headers().get(CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: u64| length > limit as u64) {
+        const DISCARDED: usize = 16 << 20;
+        discard(request.into_body(), DISCARDED, Duration::from_secs(1)).await;
         return Err(too_large(limit));
     }
     let read = axum::body::to_bytes(request.into_body(), limit);
@@ -68,11 +71,21 @@ fn too_large(limit: usize) -> ApiError {
     ApiError::refused(413, "body_too_large", message)
 }
 
-/// Reads and drops the rest of a small body, so that the client can finish sending it and read the
-/// response. A connection with an unread body is closed.
-pub(crate) async fn discard(body: Body) {
-    const LIMIT: usize = 1 << 16;
-    const TIME: Duration = Duration::from_millis(20);
+/// Reads and drops a body, at most this many bytes in this time, so that the client can finish
+/// sending it and read the response. A connection with an unread body is closed.
+pub(crate) async fn discard(mut body: Body, limit: usize, time: Duration) {
+    let drain = async {
+        let mut left = limit;
+        while let Some(Ok(frame)) =
+            std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+        {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(bytes) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    };
     // Whatever happens, the response is the same.
-    let _ = tokio::time::timeout(TIME, axum::body::to_bytes(body, LIMIT)).await;
+    let _ = tokio::time::timeout(time, drain).await;
 }

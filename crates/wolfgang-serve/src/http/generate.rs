@@ -14,6 +14,7 @@ use axum::extract::Request;
 use axum::http::HeaderName;
 use axum::response::{IntoResponse, Response};
 use std::task::Poll;
+use std::time::Duration;
 use wolfgang_generate::Summary;
 
 /// Bodies up to this size are parsed and encoded on the thread of the server, in less time than a
@@ -41,6 +42,7 @@ fn retry_after(state: &State) -> u64 {
 }
 
 async fn generate(state: &State, route: Route, request: Request) -> Result<Response, ApiError> {
+    body::check_type(request.headers())?;
     let refused = match (state.check_serving(), state.admission.admit()) {
         (Ok(()), Some(permit)) => Ok(permit),
         (Err(error), _) => Err(error),
@@ -49,7 +51,8 @@ async fn generate(state: &State, route: Route, request: Request) -> Result<Respo
     let permit = match refused {
         Ok(permit) => permit,
         Err(error) => {
-            body::discard(request.into_body()).await;
+            let time = Duration::from_millis(20);
+            body::discard(request.into_body(), 1 << 16, time).await;
             return Err(error);
         }
     };

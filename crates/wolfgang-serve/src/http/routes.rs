@@ -146,9 +146,6 @@ async fn answer(
         return Ok(preflight());
     }
     state.security.check_key(request.uri().path(), headers)?;
-    if request.method() == Method::POST && PATHS.contains(&request.uri().path()) {
-        body::check_type(headers)?;
-    }
     request.extensions_mut().insert(id);
     Ok(next.run(request).await)
 }
@@ -272,6 +269,7 @@ async fn of_body(
     request: Request,
     function: fn(&[u8], &ApiContext) -> Result<Value, ApiError>,
 ) -> Handled<Response> {
+    body::check_type(request.headers())?;
     let (limit, timeout) = (state.options.max_body_bytes, state.options.body_timeout);
     let body = body::read(request, limit, timeout).await?;
     let context = state.context.clone();
