@@ -545,6 +545,11 @@ pub struct Score {
     pub logprobs: Vec<Option<f32>>,
     pub alternatives: Vec<Vec<ScoreAlternative>>,
 }
+impl Score {
+    pub fn sum_logprob(&self) -> f64 {}
+    pub fn mean_logprob(&self) -> Option<f64> {}
+    pub fn perplexity(&self) -> Option<f64> {}
+}
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -565,11 +570,6 @@ pub enum ScoreWindows {
     #[default]
     Overlapping,
     Rolling,
-}
-impl Score {
-    pub fn sum_logprob(&self) -> f64 {}
-    pub fn mean_logprob(&self) -> Option<f64> {}
-    pub fn perplexity(&self) -> Option<f64> {}
 }
 impl WolfgangGenerator {
     pub fn score<'a>(

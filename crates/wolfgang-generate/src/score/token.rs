@@ -1,22 +1,11 @@
 //! Scores of tokens, from the logits of the positions before them.
 
+use super::text_score::ScoreAlternative;
 use crate::logprobs::{checked_log_sum_exp, logprob, top_n};
 use crate::{GenerateError, WolfgangGenerator};
 
 /// Maximum number of positions whose logits are in memory at once.
 pub(crate) const MAX_LOGITS_ROWS: usize = 256;
-
-/// A token and its log-probability at a position of a scored text.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct ScoreAlternative {
-    /// Token id.
-    pub id: u32,
-    /// Natural logarithm of its probability according to the model.
-    #[cfg_attr(feature = "serde", serde(with = "crate::logarithm"))]
-    pub logprob: f32,
-}
 
 /// The score of one token.
 #[derive(Debug)]
