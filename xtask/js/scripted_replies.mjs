@@ -23,10 +23,10 @@ export const chatReply = (tokens, { text, seed = 7, finish_reason = "stop" } = {
     events.push({ delta: { content }, logprobs: { content: [{ ...one, top_logprobs: [one, ...others] }] } });
   }
   if (text !== undefined) events.push({ delta: { content: text } });
-  if (finish_reason) events.push({ delta: {}, finish_reason });
-  const lines = events.map((choice) => ({ choices: [{ index: 0, seed, finish_reason: null, ...choice }] }));
+  if (finish_reason) events.push({ delta: {}, finish_reason, seed });
+  const lines = events.map((choice) => ({ choices: [{ index: 0, finish_reason: null, ...choice }] }));
   if (finish_reason) lines.push({ choices: [], usage: { prompt_tokens: 9, completion_tokens: tokens.length } });
-  const body = lines.map((line) => `data: ${JSON.stringify({ id: "c", seed, ...line })}\n\n`).join("");
+  const body = lines.map((line) => `data: ${JSON.stringify({ id: "c", ...line })}\n\n`).join("");
   return { status: 200, contentType: "text/event-stream", body: finish_reason ? `${body}data: [DONE]\n\n` : body };
 };
 
