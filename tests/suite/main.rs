@@ -104,6 +104,7 @@ mod documents {
     mod docs;
     mod examples;
     mod migrating;
+    mod page;
     mod parameters;
     mod readme;
 }
