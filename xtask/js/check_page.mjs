@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { answerChats, chatReply, error, listModel, requireKey } from "./scripted_replies.mjs";
 
@@ -21,13 +22,13 @@ const errors = [];
 const foreign = [];
 
 /** A page in a browser that has stored nothing. */
-const open = async ({ width = 1280, height = 860, colorScheme = "light" } = {}) => {
+const open = async ({ address = url, width = 1280, height = 860, colorScheme = "light" } = {}) => {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, acceptDownloads: true });
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   await context.addInitScript({ path: AXE });
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
-  await page.route((target) => target.origin !== new URL(url).origin, (route) => {
+  await page.route((target) => target.origin !== new URL(address).origin, (route) => {
     foreign.push(route.request().url());
     return route.abort();
   });
@@ -36,9 +37,36 @@ const open = async ({ width = 1280, height = 860, colorScheme = "light" } = {}) 
     // Refused requests, which some checks provoke, are logged by the browser itself.
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
   });
-  await page.goto(url);
+  await page.goto(address);
   await page.waitForFunction(() => document.getElementById("model").value !== "");
   return page;
+};
+
+/** A connection to the server that can be cut. */
+const connection = async () => {
+  const sockets = new Set();
+  const { hostname, port } = new URL(url);
+  const proxy = createServer((client) => {
+    const server = connect(Number(port), hostname);
+    for (const socket of [client, server]) {
+      sockets.add(socket);
+      // A cut is an error on both ends.
+      socket.on("error", () => {});
+    }
+    client.pipe(server).pipe(client);
+  });
+  const listen = (port) => new Promise((resolve) => { proxy.listen(port, "127.0.0.1", resolve); });
+  await listen(0);
+  const own = proxy.address().port;
+  return {
+    url: `http://127.0.0.1:${own}/`,
+    cut: () => new Promise((resolve) => {
+      proxy.close(resolve);
+      for (const socket of sockets) socket.destroy();
+      sockets.clear();
+    }),
+    restore: () => listen(own),
+  };
 };
 
 const reply = (page) => page.locator("article.model").last();
@@ -221,11 +249,14 @@ const checks = {
     await finished(page);
     assert.equal(await textOf(page), text);
     assert.equal(await reply(page).locator(".branches").textContent(), "‹2/2›");
-    exported.nodes[1].parent = 5;
+    const damaged = structuredClone(exported);
+    damaged.nodes[1].parent = 5;
+    exported.nodes[1].tokens[0].bytes = 1;
     for (const [wrong, message] of [
       ["{", "export.json is not JSON."],
       ["{}", "export.json is not an export of this page (format wolfgang-conversations, version 1)."],
-      [JSON.stringify({ format: "wolfgang-conversations", version: 1, conversations: [exported] }), "export.json was not imported: in conversation 1, node 1 has no earlier parent."],
+      [JSON.stringify({ format: "wolfgang-conversations", version: 1, conversations: [damaged] }), "export.json was not imported: in conversation 1, node 1 has no earlier parent."],
+      [JSON.stringify({ format: "wolfgang-conversations", version: 1, conversations: [exported] }), "export.json was not imported: in conversation 1, the tokens of node 1 have another form."],
     ]) {
       await importing(wrong);
       await page.getByText(message, { exact: true }).waitFor();
@@ -254,17 +285,26 @@ const checks = {
   },
 
   async "a server that is gone costs no text"() {
-    const page = await open();
-    await page.route("**/v1/**", (route) => route.abort("connectionrefused"));
+    const line = await connection();
+    const page = await open({ address: line.url });
+    await set(page, { max_tokens: 220 });
     await send(page, "Valentin");
+    await page.locator(".running .token").nth(3).waitFor();
+    await line.cut();
+    await reply(page).getByText("The connection ended before the reply was complete. The part that arrived is kept.").waitFor();
+    const part = await textOf(page);
+    assert.ok(part.length > 0);
+    await send(page, "Lieschen");
     await page.getByRole("alert").getByText("The server cannot be reached").waitFor();
-    assert.equal(await page.locator("article.user .text").textContent(), "Valentin");
-    await page.unroute("**/v1/**");
+    assert.deepEqual(await page.locator("article .text").allTextContents(), ["Valentin", part, "Lieschen", ""]);
+    await line.restore();
     await page.locator("#notice").waitFor({ state: "hidden" });
-    await button(page, "Try again").click();
+    await set(page, { max_tokens: 20 });
+    await button(page, "Try again").last().click();
     await reply(page).locator(".token").first().waitFor();
     await finished(page);
-    assert.equal(await page.locator("article").count(), 2);
+    assert.equal(await page.locator("article").count(), 4);
+    await line.cut();
   },
 
   async "an error of the server is shown where it belongs"() {
