@@ -25,7 +25,12 @@ const SCRIPT: &str = "xtask/js/check_page.mjs";
 const PACKAGES: [&str; 2] = ["playwright-core@1.65.1", "axe-core@4.14.1"];
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    for program in [&args.chromium, Path::new("node"), Path::new("npm"), Path::new("curl")] {
+    for program in [
+        &args.chromium,
+        Path::new("node"),
+        Path::new("npm"),
+        Path::new("curl"),
+    ] {
         let found = Command::new(program).arg("--version").output();
         if !found.is_ok_and(|output| output.status.success()) {
             return print_line(&format!("skipped: there is no {}", program.display()));
@@ -33,7 +38,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     std::fs::create_dir_all(FOLDER)?;
     let installed = Command::new("npm")
-        .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix", FOLDER])
+        .args([
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            FOLDER,
+        ])
         .args(PACKAGES)
         .status()?;
     ensure!(installed.success(), "npm cannot install {PACKAGES:?}");

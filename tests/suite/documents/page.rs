@@ -10,9 +10,16 @@ fn page() -> String {
 /// The content of the only element of this name.
 fn only<'a>(page: &'a str, name: &str) -> &'a str {
     let parts: Vec<_> = page.split(&format!("<{name}>")).collect();
-    assert_eq!(parts.len(), 2, "<{name}> must occur once, without attributes");
+    assert_eq!(
+        parts.len(),
+        2,
+        "<{name}> must occur once, without attributes"
+    );
     let (content, rest) = parts[1].split_once(&format!("</{name}>")).unwrap();
-    assert!(!rest.contains(&format!("</{name}")), "</{name}> occurs twice");
+    assert!(
+        !rest.contains(&format!("</{name}")),
+        "</{name}> occurs twice"
+    );
     content
 }
 
@@ -54,7 +61,13 @@ fn the_page_interprets_no_text_as_markup_or_code() {
     }
     // The policy refuses both, so they would have no effect.
     let markup = page.replace(script, "");
-    for inline in [" onclick=", " onload=", " onerror=", " style=", "javascript:"] {
+    for inline in [
+        " onclick=",
+        " onload=",
+        " onerror=",
+        " style=",
+        "javascript:",
+    ] {
         assert!(!markup.contains(inline), "{inline}");
     }
 }
