@@ -280,6 +280,21 @@ const checks = {
     assert.equal(await page.locator("#conversations li").count(), 1);
   },
 
+  async "a conversation can be deleted while it gets a reply"() {
+    const page = await open({ address: (await connection()).url });
+    await set(page, { max_tokens: 220, other: '{"ignore_eos":true}' });
+    await send(page, "Siebel");
+    await page.locator(".running .token").nth(3).waitFor();
+    await page.click("#toggle-list");
+    await button(page, "Delete Siebel").click();
+    await button(page, "Delete").click();
+    await page.locator("#start").waitFor();
+    await button(page, "Complete").waitFor();
+    await page.reload();
+    await page.locator("#start").waitFor();
+    assert.equal(await page.locator("#conversations li").count(), 0);
+  },
+
   async "a server that requires a key is given one"() {
     const page = await open();
     await requireKey(page, "right");
