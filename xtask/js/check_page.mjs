@@ -8,11 +8,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { answerChats, chatReply, error, listModel, requireKey } from "./scripted_replies.mjs";
+import { closeConnections, slowConnection } from "./slow_connection.mjs";
 
 const [url, folder, executablePath] = process.argv.slice(2);
 const require = createRequire(join(resolve(folder), "node_modules/"));
@@ -20,7 +18,6 @@ const { chromium } = require("playwright-core");
 const AXE = require.resolve("axe-core/axe.min.js");
 
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
-const proxies = new Set();
 const errors = [];
 const foreign = [];
 
@@ -45,46 +42,7 @@ const open = async ({ address = url, width = 1280, height = 860, colorScheme = "
   return page;
 };
 
-/** Passes on what arrives in small pieces, so that a reply takes some seconds. */
-async function* slowly(chunks) {
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += 512) {
-      await sleep(5);
-      yield chunk.subarray(at, at + 512);
-    }
-  }
-}
-
-/** A slow connection to the server, which can be cut. */
-const connection = async () => {
-  const sockets = new Set();
-  const { hostname, port } = new URL(url);
-  const proxy = createServer((client) => {
-    const server = connect(Number(port), hostname);
-    for (const socket of [client, server]) {
-      sockets.add(socket);
-      // A cut is an error on both ends.
-      socket.on("error", () => {});
-    }
-    client.pipe(server);
-    // Ends when one of them is closed.
-    pipeline(server, slowly, client).catch(() => {});
-  });
-  proxies.add(proxy);
-  const listen = (port) => new Promise((resolve) => { proxy.listen(port, "127.0.0.1", resolve); });
-  await listen(0);
-  const own = proxy.address().port;
-  return {
-    url: `http://127.0.0.1:${own}/`,
-    cut: () => new Promise((resolve) => {
-      proxy.close(resolve);
-      for (const socket of sockets) socket.destroy();
-      sockets.clear();
-    }),
-    restore: () => listen(own),
-  };
-};
-
+const connection = () => slowConnection(url);
 const reply = (page) => page.locator("article.model").last();
 const textOf = (page) => reply(page).locator(".text").textContent();
 const button = (page, name) => page.getByRole("button", { name, exact: true });
@@ -166,7 +124,7 @@ const checks = {
     for (const stop of [() => button(page, "Stop").click(), () => page.keyboard.press("Escape")]) {
       await page.keyboard.press("Alt+KeyN");
       await send(page, "FAUST.\n");
-      await page.locator(".token").nth(3).waitFor();
+      await page.locator(".token").nth(3).waitFor({ state: "attached" });
       await stop();
       await finished(page);
       assert.match(await reply(page).locator(".meta").textContent(), /stopped/);
@@ -237,7 +195,7 @@ const checks = {
     assert.equal(await page.inputValue("#draft"), "Entwurf");
     await set(page, { max_tokens: 220, other: '{"ignore_eos":true}' });
     await page.press("#draft", "Enter");
-    await page.locator(".running .token").nth(3).waitFor();
+    await page.locator(".running .token").nth(3).waitFor({ state: "attached" });
     const part = await textOf(page);
     await page.reload();
     await finished(page);
@@ -284,7 +242,7 @@ const checks = {
     const page = await open({ address: (await connection()).url });
     await set(page, { max_tokens: 220, other: '{"ignore_eos":true}' });
     await send(page, "Siebel");
-    await page.locator(".running .token").nth(3).waitFor();
+    await page.locator(".running .token").nth(3).waitFor({ state: "attached" });
     await page.click("#toggle-list");
     await button(page, "Delete Siebel").click();
     await button(page, "Delete").click();
@@ -320,7 +278,7 @@ const checks = {
     const page = await open({ address: line.url });
     await set(page, { max_tokens: 220, other: '{"ignore_eos":true}' });
     await send(page, "Valentin");
-    await page.locator(".running .token").nth(3).waitFor();
+    await page.locator(".running .token").nth(3).waitFor({ state: "attached" });
     await line.cut();
     await reply(page).getByText("The connection ended before the reply was complete. The part that arrived is kept.").waitFor();
     const part = await textOf(page);
@@ -332,7 +290,7 @@ const checks = {
     await page.locator("#notice").waitFor({ state: "hidden" });
     await set(page, { max_tokens: 20 });
     await button(page, "Try again").last().click();
-    await reply(page).locator(".token").first().waitFor();
+    await reply(page).locator(".token").first().waitFor({ state: "attached" });
     await finished(page);
     assert.equal(await page.locator("article").count(), 4);
     await line.cut();
@@ -346,7 +304,7 @@ const checks = {
     assert.equal(await page.getAttribute("#field-temperature", "aria-invalid"), "true");
     await page.fill("#field-temperature", "");
     await button(page, "Try again").click();
-    await reply(page).locator(".token").first().waitFor();
+    await reply(page).locator(".token").first().waitFor({ state: "attached" });
     await page.fill("#field-other", "[]");
     await finished(page);
     await button(page, "Regenerate").click();
@@ -540,7 +498,7 @@ for (const [name, check] of Object.entries(checks)) {
   for (const context of browser.contexts()) await context.close();
 }
 await browser.close();
-for (const proxy of proxies) proxy.close();
+closeConnections();
 for (const one of errors) console.log(`FAILED  an error in the page: ${one}`);
 for (const one of foreign) console.log(`FAILED  a request to another server: ${one}`);
 process.exitCode = failed + errors.length + foreign.length > 0 ? 1 : 0;
