@@ -126,6 +126,7 @@ mod documents {
     mod docs;
     mod examples;
     mod migrating;
+    mod page;
     mod parameters;
     mod readme;
 }

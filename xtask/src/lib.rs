@@ -10,6 +10,7 @@ mod bench_engine;
 mod bench_llama_cpp;
 mod check_explain;
 mod check_smollm2;
+mod check_page;
 mod check_transformers;
 mod ci;
 mod devices;
@@ -62,6 +63,8 @@ enum Command {
     CheckSmollm2(check_smollm2::Args),
     /// Test the page of `wolfgang explain` in a browser
     CheckExplain(check_explain::Args),
+    /// Test the page of `wolfgang serve` in a browser
+    CheckPage(check_page::Args),
     /// Run the fuzz targets; requires a nightly toolchain and cargo-fuzz
     Fuzz(fuzz::Args),
     /// Check the kernels' thread pool in every order of its threads, with loom.
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::CheckTransformers(args) => check_transformers::run(&args),
         Command::CheckSmollm2(args) => check_smollm2::run(&args),
         Command::CheckExplain(args) => check_explain::run(&args),
+        Command::CheckPage(args) => check_page::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Loom => loom::run(),
         Command::Miri => miri::run(),
