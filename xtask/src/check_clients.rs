@@ -91,7 +91,7 @@ const CLIENTS: [Client; 8] = [
     Client {
         name: "lm-eval",
         language: Language::Python,
-        package: "lm-eval",
+        package: "lm_eval",
         check: Check::LogLikelihoods,
     },
     Client {
