@@ -172,7 +172,10 @@ fn chosen(only: &[String]) -> anyhow::Result<Vec<&'static Client>> {
     let is_known = |name: &&String| CLIENTS.iter().any(|client| client.name == **name);
     if let Some(unknown) = only.iter().find(|name| !is_known(name)) {
         let names: Vec<_> = CLIENTS.iter().map(|client| client.name).collect();
-        bail!("there is no client {unknown}: expected {}", names.join(", "));
+        bail!(
+            "there is no client {unknown}: expected {}",
+            names.join(", ")
+        );
     }
     let is_chosen = |client: &&Client| only.is_empty() || only.iter().any(|o| o == client.name);
     Ok(CLIENTS.iter().filter(is_chosen).collect())
@@ -203,7 +206,10 @@ fn run_script(mut command: Command, servers: &[Server; 2]) -> (Vec<String>, anyh
         Err(error) => return (Vec::new(), Err(error.into())),
     };
     let lines = String::from_utf8_lossy(&output.stdout);
-    (lines.lines().map(str::to_owned).collect(), succeeded(&output))
+    (
+        lines.lines().map(str::to_owned).collect(),
+        succeeded(&output),
+    )
 }
 
 /// The first argument of the scripts.

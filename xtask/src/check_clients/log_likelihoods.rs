@@ -88,7 +88,10 @@ fn continuations(
     let n = found.choices.len();
     let all: usize = verses.iter().map(|verse| verse.choices.len()).sum();
     ensure!(n == all, "{n} of {all} continuations have a log-likelihood");
-    ensure!((1..n).contains(&greedy), "{greedy} of {n} continuations are greedy");
+    ensure!(
+        (1..n).contains(&greedy),
+        "{greedy} of {n} continuations are greedy"
+    );
     let accuracy = accuracy(generator, verses)?;
     ensure!(
         (found.accuracy - accuracy).abs() <= TOLERANCE,
@@ -104,11 +107,18 @@ fn continuations(
 fn accuracy(generator: &WolfgangGenerator, verses: &[Verse]) -> anyhow::Result<f64> {
     let mut right = 0;
     for verse in verses {
-        let choices: Vec<_> = verse.choices.iter().map(|choice| format!(" {choice}")).collect();
-        let scores =
-            generator.score_continuations(verse.context.as_str(), choices.iter().map(String::as_str))?;
-        let best = (0..scores.len())
-            .max_by(|a, b| scores[*a].sum_logprob().total_cmp(&scores[*b].sum_logprob()));
+        let choices: Vec<_> = verse
+            .choices
+            .iter()
+            .map(|choice| format!(" {choice}"))
+            .collect();
+        let scores = generator
+            .score_continuations(verse.context.as_str(), choices.iter().map(String::as_str))?;
+        let best = (0..scores.len()).max_by(|a, b| {
+            scores[*a]
+                .sum_logprob()
+                .total_cmp(&scores[*b].sum_logprob())
+        });
         right += usize::from(best == Some(verse.answer));
     }
     Ok(f64::from(u32::try_from(right)?) / verses.len() as f64)
@@ -128,5 +138,7 @@ fn texts(generator: &WolfgangGenerator, found: &Found) -> anyhow::Result<String>
     }
     let n = found.texts.len();
     ensure!(n > 0, "no text has a log-likelihood");
-    Ok(format!("rolling log-likelihoods of {n} texts: largest difference {largest:.0e}"))
+    Ok(format!(
+        "rolling log-likelihoods of {n} texts: largest difference {largest:.0e}"
+    ))
 }

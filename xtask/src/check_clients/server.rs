@@ -53,7 +53,10 @@ impl Server {
         let sent = Command::new("kill").args(["-TERM", &id]).status()?;
         ensure!(sent.success(), "failed to send SIGTERM to the server");
         let status = self.process.wait()?;
-        ensure!(status.success(), "after SIGTERM the server ended with {status}");
+        ensure!(
+            status.success(),
+            "after SIGTERM the server ended with {status}"
+        );
         Ok(())
     }
 }
