@@ -16,7 +16,7 @@ const MESSAGES = [
   { role: "system", content: "Du bist Johann Wolfgang von Goethe." },
   { role: "user", content: "Wer reitet so spät durch Nacht und Wind?" },
 ];
-const OPTIONS = { maxTokens: 24, seed: 7, temperature: 0.9 };
+const OPTIONS = { maxTokens: 48, seed: 7, temperature: 0.9 };
 
 // The chat server needs several seconds for this many tokens.
 const LONG_OPTIONS = { maxTokens: 2000, seed: 7, temperature: 0 };

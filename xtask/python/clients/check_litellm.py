@@ -1,9 +1,14 @@
 """The client `litellm`."""
 
+import os
 from contextlib import closing
 
-import litellm
 from checks import run
+
+# Otherwise it looks for its table of prices in the network.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+import litellm  # noqa: E402
 
 litellm.suppress_debug_info = True
 

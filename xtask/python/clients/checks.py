@@ -22,7 +22,7 @@ MESSAGES = [
     {"role": "system", "content": "Du bist Johann Wolfgang von Goethe."},
     {"role": "user", "content": "Wer reitet so spät durch Nacht und Wind?"},
 ]
-OPTIONS = {"max_tokens": 24, "seed": 7, "temperature": 0.9}
+OPTIONS = {"max_tokens": 48, "seed": 7, "temperature": 0.9}
 
 # The chat server needs several seconds for this many tokens.
 LONG_OPTIONS = {"max_tokens": 2000, "seed": 7, "temperature": 0}
