@@ -21,6 +21,7 @@ documents! {
     Migrating: "docs/migrating-from-python.md",
     Parity: "docs/parity.md",
     Performance: "docs/performance.md",
+    Serving: "docs/serving.md",
     Stability: "docs/stability.md",
     Changelog: "CHANGELOG.md",
     Sampling: "crates/wolfgang-sampling/README.md",
@@ -31,5 +32,6 @@ documents! {
     Generate: "crates/wolfgang-generate/README.md",
     Bench: "crates/wolfgang-bench/README.md",
     Explain: "crates/wolfgang-explain/README.md",
+    Serve: "crates/wolfgang-serve/README.md",
     Cli: "crates/wolfgang-cli/README.md",
 }

@@ -25,6 +25,7 @@ mod generation {
     mod builder;
     mod conversation;
     pub(crate) mod engine;
+    mod engine_lifecycle;
     mod evaluation;
     mod explanations;
     mod finish_reasons;
@@ -32,6 +33,7 @@ mod generation {
     pub(crate) mod logprobs;
     mod ownership;
     mod prefix_cache;
+    mod prompt_logprobs;
     mod serialization;
     mod stopping;
 }
@@ -93,10 +95,23 @@ mod command {
     pub(crate) mod generate;
     mod input;
     mod score_and_tokenize;
+    mod serve;
     #[cfg(unix)]
     mod streams;
     #[cfg(unix)]
     mod terminal;
+}
+
+/// The server, over connections to this process.
+mod server {
+    mod client;
+    mod errors;
+    mod load;
+    mod metrics;
+    mod security;
+    mod stream;
+    mod texts;
+    mod tokens;
 }
 
 /// Documents and examples.

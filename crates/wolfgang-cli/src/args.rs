@@ -16,6 +16,7 @@ use crate::inspect::InspectArgs;
 use crate::language;
 use crate::named;
 use crate::score::ScoreArgs;
+use crate::serve_args::ServeArgs;
 use crate::tokenize::TokenizeArgs;
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
@@ -63,6 +64,12 @@ pub(crate) enum Command {
     /// Each token is scored given the tokens before it. The last line is the perplexity of the
     /// text.
     Score(ScoreArgs),
+    /// Serve a model over HTTP, with the interface of the OpenAI API
+    ///
+    /// Prints the address when the server accepts connections, and runs until SIGTERM or Ctrl-C.
+    /// Sampling and length options are the defaults of requests; without them, the defaults are
+    /// those of the OpenAI API. docs/serving.md describes routes and fields.
+    Serve(Box<ServeArgs>),
     /// Encode a text as tokens
     ///
     /// Prints the token ids and the piece of text that each represents. Only the tokenizer is

@@ -36,6 +36,33 @@ pub(crate) fn install_repeatable_handler() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
+/// Calls a function at the first SIGTERM or Ctrl-C, on a thread of its own. The second ends the
+/// program at once.
+#[cfg(unix)]
+pub(crate) fn on_termination(first: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
+    use signal_hook::{consts::SIGINT, consts::SIGTERM, flag, low_level::pipe};
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+    let terminated = Arc::new(AtomicBool::new(false));
+    let (mut receiver, sender) = UnixStream::pair()?;
+    for signal in [SIGTERM, SIGINT] {
+        // The order matters: the second signal must find the flag set by the first.
+        flag::register_conditional_default(signal, terminated.clone())?;
+        flag::register(signal, terminated.clone())?;
+        pipe::register(signal, sender.try_clone()?)?;
+    }
+    let wait = move || {
+        // An error is the end of the program.
+        if receiver.read_exact(&mut [0]).is_ok() {
+            first();
+        }
+    };
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(wait)?;
+    Ok(())
+}
+
 /// Ends the program by the signal's default action, so that a shell script or loop that runs it
 /// ends as well. After an exit code, even 130, a shell continues: it takes Ctrl-C as handled.
 #[cfg(unix)]
@@ -70,6 +97,20 @@ pub(crate) fn install_repeatable_handler() -> anyhow::Result<Arc<AtomicBool>> {
     let seen = flag.clone();
     ctrlc::set_handler(move || seen.store(true, Ordering::Relaxed))?;
     Ok(flag)
+}
+
+/// Calls a function at the first Ctrl-C. The second ends the program at once.
+#[cfg(not(unix))]
+pub(crate) fn on_termination(first: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
+    let mut first = Some(first);
+    ctrlc::set_handler(move || match first.take() {
+        Some(first) => first(),
+        None => {
+            #[expect(clippy::exit, reason = "the user asked twice")]
+            std::process::exit(INTERRUPTED.into());
+        }
+    })?;
+    Ok(())
 }
 
 /// The exit code of a program that Ctrl-C ended.

@@ -47,6 +47,8 @@ mod progress;
 mod prompt;
 mod sampling_args;
 mod score;
+mod serve;
+mod serve_args;
 mod standard_streams;
 mod text_source;
 mod token_ids;
@@ -87,6 +89,7 @@ fn run() -> ExitCode {
         Command::Explain(args) => explain::run(*args, file, console),
         Command::Chat(args) => chat::run(*args, file, console),
         Command::Score(args) => score::run(args, file, console),
+        Command::Serve(args) => serve::run(*args, file, console),
         Command::Tokenize(args) => tokenize::run(args, file, console),
         Command::Convert(args) => convert::convert_with(&args, console),
         Command::Inspect(args) => inspect::run(&args, console),

@@ -164,7 +164,12 @@ impl SamplingArgs {
 
     /// The parameters, without those that contain token ids.
     pub(crate) fn params(&self) -> SamplingParams {
-        let base = self.preset.map(Preset::sampling).unwrap_or_default();
+        self.params_over(SamplingParams::default())
+    }
+
+    /// The parameters over those that hold without options, without those that contain token ids.
+    pub(crate) fn params_over(&self, default: SamplingParams) -> SamplingParams {
+        let base = self.preset.map_or(default, Preset::sampling);
         let mut params = base.clone();
         params.no_repeat_ngram_size = unless(self.no_repeat_ngram, 0, base.no_repeat_ngram_size);
         params.frequency_penalty = self.frequency_penalty.unwrap_or(base.frequency_penalty);
@@ -198,8 +203,17 @@ impl SamplingArgs {
         tokenizer: &Tokenizer,
         min_new_tokens: usize,
     ) -> Result<SamplingParams, UsageError> {
+        self.with_ids(self.params(), tokenizer, min_new_tokens)
+    }
+
+    /// Adds the parameters that contain token ids.
+    pub(crate) fn with_ids(
+        &self,
+        mut params: SamplingParams,
+        tokenizer: &Tokenizer,
+        min_new_tokens: usize,
+    ) -> Result<SamplingParams, UsageError> {
         let ids = |option, tokens: &[String]| token_ids(option, tokens, tokenizer);
-        let mut params = self.params();
         if !self.allow_token.is_empty() {
             params.allowed_tokens = Some(ids("--allow-token", &self.allow_token)?);
         }

@@ -2,6 +2,7 @@
 
 use crate::forward::{StepResult, forward_batch};
 use crate::generation::{Action, seed};
+use crate::score::MAX_LOGITS_ROWS;
 use crate::sequence_cache::{MIN_SHARED_PREFIX, common_prefix_len};
 use crate::{
     CancelHandle, Event, GenerateError, GenerateOptions, Generation, Prompt, WolfgangGenerator,
@@ -149,6 +150,11 @@ impl Batch {
         self.running.iter().map(|one| &one.generation)
     }
 
+    /// Returns the generations that have not ended, and their indices.
+    pub(crate) fn generations_with_places(&self) -> impl Iterator<Item = (usize, &Generation)> {
+        self.running.iter().map(|one| (one.place, &one.generation))
+    }
+
     /// Cancels all generations, as [`Generation::cancel`] does.
     pub fn cancel(&mut self) {
         for one in &mut self.running {
@@ -229,19 +235,21 @@ impl Batch {
             false => one.generation.pending_rows(),
         });
         let mut rows: Vec<usize> = pending.collect();
-        if let Some(limit) = self.max_prefill_rows {
-            let decodes = rows.contains(&1);
-            let mut left = if decodes {
-                limit.get()
-            } else {
-                limit.get().max(ROWS_WITHOUT_DECODING)
-            };
-            let mut prompts: Vec<usize> = (0..rows.len()).filter(|at| rows[*at] > 1).collect();
-            prompts.sort_by_key(|at| self.running[*at].waiting_since);
-            for at in prompts {
-                rows[at] = rows[at].min(left);
-                left -= rows[at];
+        let mut left = match self.max_prefill_rows {
+            None => usize::MAX,
+            Some(limit) if rows.contains(&1) => limit.get(),
+            Some(limit) => limit.get().max(ROWS_WITHOUT_DECODING),
+        };
+        let mut left_with_logits = MAX_LOGITS_ROWS;
+        let mut prompts: Vec<usize> = (0..rows.len()).filter(|at| rows[*at] > 1).collect();
+        prompts.sort_by_key(|at| self.running[*at].waiting_since);
+        for at in prompts {
+            rows[at] = rows[at].min(left);
+            if self.running[at].generation.scores_prompt() {
+                rows[at] = rows[at].min(left_with_logits);
+                left_with_logits -= rows[at];
             }
+            left -= rows[at];
         }
         rows
     }
@@ -254,7 +262,7 @@ fn share_prefixes(running: &mut [Running]) -> Vec<bool> {
     for at in 0..running.len() {
         let (before, rest) = running.split_at_mut(at);
         let unstarted = rest.first_mut().map(|one| &mut one.generation);
-        let Some(one) = unstarted.filter(|one| one.is_unstarted()) else {
+        let Some(one) = unstarted.filter(|one| one.can_adopt_cache()) else {
             continue;
         };
         let window = one.window();

@@ -10,7 +10,9 @@ pub use handle::{GenerationHandle, GenerationStream};
 pub use options::EngineOptions;
 pub use stats::EngineStats;
 
-use crate::{Event, GenerateError, GenerateOptions, Generation, Prompt, WolfgangGenerator};
+use crate::{
+    CancelHandle, Event, GenerateError, GenerateOptions, Generation, Prompt, WolfgangGenerator,
+};
 use queue::{Queue, Request};
 use scheduler::Scheduler;
 use std::sync::Arc;
@@ -27,7 +29,9 @@ use std::sync::Arc;
 ///   [`max_running`](EngineOptions::max_running) wait in a first-in, first-out queue. Requests
 ///   beyond [`max_queued`](EngineOptions::max_queued) are refused with
 ///   [`GenerateError::QueueFull`].
-/// - **Cancellation.** Dropping a handle cancels its generation before the next forward pass.
+/// - **Cancellation.** Dropping a handle cancels its generation before the next forward pass; one
+///   that waits leaves the queue at once. [`close`](Self::close) and [`abort`](Self::abort) end the
+///   engine with and without finishing the submitted requests.
 /// - **Prefix cache.** KV caches of ended generations are kept, up to
 ///   [`prefix_cache_bytes`](EngineOptions::prefix_cache_bytes). If a prompt continues one of them,
 ///   or shares a prefix of at least 16 tokens with it, only the remaining tokens are computed.
@@ -59,6 +63,8 @@ use std::sync::Arc;
 pub struct Engine {
     generator: WolfgangGenerator,
     queue: Arc<QueueOwner>,
+    /// Cancels all requests.
+    cancel_handle: CancelHandle,
 }
 
 /// Closes the queue when the last engine is dropped.
@@ -82,6 +88,7 @@ impl Engine {
     ) -> Result<Self, GenerateError> {
         let queue = Arc::new(Queue::new(options.max_queued));
         let mut scheduler = Scheduler::new(generator.clone(), Arc::clone(&queue), &options);
+        let cancel_handle = scheduler.cancel_handle();
         std::thread::Builder::new()
             .name("wolfgang-engine".to_owned())
             .spawn(move || scheduler.run())
@@ -89,6 +96,7 @@ impl Engine {
         Ok(Self {
             generator,
             queue: Arc::new(QueueOwner(queue)),
+            cancel_handle,
         })
     }
 
@@ -100,8 +108,8 @@ impl Engine {
     /// Submits a generation. Prompt and options are validated on the caller's thread.
     ///
     /// # Errors
-    /// Those of [`WolfgangGenerator::generate`], [`GenerateError::QueueFull`] and
-    /// [`GenerateError::EngineStopped`].
+    /// Those of [`WolfgangGenerator::generate`], [`GenerateError::QueueFull`],
+    /// [`GenerateError::EngineClosed`] and [`GenerateError::EngineStopped`].
     pub fn submit<'p>(
         &self,
         prompt: impl Into<Prompt<'p>>,
@@ -120,14 +128,16 @@ impl Engine {
     /// which would stop the engine. Their `Drop` must not panic: it may run on the engine's thread.
     ///
     /// # Errors
-    /// [`GenerateError::QueueFull`] and [`GenerateError::EngineStopped`].
+    /// [`GenerateError::QueueFull`], [`GenerateError::EngineClosed`] and
+    /// [`GenerateError::EngineStopped`].
     pub fn submit_generation(
         &self,
         generation: Generation,
     ) -> Result<GenerationHandle, GenerateError> {
         let (events, receiver) = async_channel::unbounded();
         let skips_text = Arc::default();
-        let handle = GenerationHandle::new(receiver, Arc::clone(&skips_text), &generation);
+        let queue = Arc::clone(&self.queue.0);
+        let handle = GenerationHandle::new(receiver, Arc::clone(&skips_text), &generation, queue);
         if generation.is_over() {
             let finished = Event::Finished(generation.into_finished());
             // The handle holds the receiver, and the channel has no limit.
@@ -140,6 +150,20 @@ impl Engine {
             skips_text,
         })?;
         Ok(handle)
+    }
+
+    /// Refuses further requests with [`GenerateError::EngineClosed`], from all clones of the
+    /// engine. Running and queued ones are finished. Does not wait for them.
+    pub fn close(&self) {
+        self.queue.0.close();
+    }
+
+    /// Refuses further requests, as [`close`](Self::close) does, and cancels all running and queued
+    /// ones: each ends with [`FinishReason::Cancelled`](crate::FinishReason::Cancelled) before the
+    /// next forward pass. Does not wait for them.
+    pub fn abort(&self) {
+        self.cancel_handle.cancel();
+        self.queue.0.close();
     }
 
     /// Returns the current load of the engine.
@@ -163,6 +187,7 @@ mod tests {
         let engine = Engine {
             generator,
             queue: Arc::new(QueueOwner(queue)),
+            cancel_handle: scheduler.cancel_handle(),
         };
         let waiting = engine.submit("Ach", &GenerateOptions::default()).unwrap();
         drop(scheduler);

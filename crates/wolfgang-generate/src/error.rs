@@ -144,6 +144,9 @@ pub enum GenerateError {
         /// [`EngineOptions::max_queued`](crate::EngineOptions::max_queued).
         limit: usize,
     },
+    /// The engine was closed.
+    #[error("the engine was closed, so it accepts no further requests")]
+    EngineClosed,
     /// The engine's thread could not be started.
     #[error("failed to start the engine's thread")]
     EngineThread {

@@ -9,6 +9,7 @@ pub(crate) type StepResult = Result<Option<Event>, GenerateError>;
 
 /// Computes the first `rows` pending ids of each of these generations, all of one model, in one
 /// pass that reads the weights once. A generation without pending ids left gets its next token.
+/// One that scores its prompt keeps the logits of all rows in memory during the pass.
 pub(crate) fn forward_batch(mut waiting: Vec<(&mut Generation, usize)>) -> Vec<StepResult> {
     let start = Instant::now();
     let mut shared = None;

@@ -2,26 +2,31 @@
 
 mod begin;
 mod input;
+mod progress;
+mod prompt_scorer;
 mod token;
 
 pub(crate) use begin::seed;
+pub(crate) use progress::Progress;
 
 use crate::explanation::{Explainer, Explanation};
 use crate::forward::{StepResult, forward_batch};
 use crate::logprobs::{LogprobsBuilder, TokenLogprobs};
 use crate::output_buffer::{Content, OutputBuffer};
+use crate::score::{MAX_LOGITS_ROWS, Score};
 use crate::sequence_cache::CacheLease;
 use crate::stopping::{CancelHandle, StoppingCriterion};
 use crate::{
     ContextOverflow, FinishReason, GenerateError, GenerateOptions, Summary, Timing,
     WolfgangGenerator,
 };
+use prompt_scorer::PromptScorer;
 use std::iter::FusedIterator;
 use std::time::{Duration, Instant};
 use wolfgang_sampling::{LogitsProcessor, Sampler};
 
 /// An event of a generation: any number of `Text`, then exactly one `Finished`, unless an error
-/// ends the generation.
+/// ends the generation. `PromptLogprobs` comes before the first generated text.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]
@@ -45,6 +50,10 @@ pub enum Event {
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
         explanations: Vec<Explanation>,
     },
+    /// The log-probabilities of the prompt, if [`GenerateOptions::prompt_logprobs`] is set. They
+    /// are those of [`WolfgangGenerator::score_with`], bit for bit on the CPU. Truncated prompt
+    /// tokens and the first token after them have none.
+    PromptLogprobs(Score),
     /// The end of the generation.
     Finished(Summary),
 }
@@ -78,6 +87,8 @@ pub struct Generation {
     /// Number of prompt tokens that were in the cache when the prompt's computation started; `None`
     /// before that.
     cached_tokens: Option<usize>,
+    /// Number of prompt tokens computed by this generation.
+    computed_tokens: usize,
     criteria: Vec<Box<dyn StoppingCriterion>>,
     cancel_handle: CancelHandle,
     catches_panics: bool,
@@ -85,6 +96,12 @@ pub struct Generation {
     begun: Option<Instant>,
     /// `None` if [`GenerateOptions::logprobs`] is not set.
     logprobs: Option<LogprobsBuilder>,
+    /// `Some` until all logits of the prompt are computed, if
+    /// [`GenerateOptions::prompt_logprobs`] is set.
+    prompt_scorer: Option<PromptScorer>,
+    prompt_logprobs: Option<Score>,
+    /// The event of a forward pass that also returned the log-probabilities of the prompt.
+    later_event: Option<Event>,
     /// `None` if [`GenerateOptions::explain`] is not set.
     explainer: Option<Explainer>,
     /// Explanation of the token that ended the generation.
@@ -130,6 +147,11 @@ impl Generation {
         cache: CacheLease,
     ) -> Self {
         let tokenizer = generator.tokenizer().clone();
+        let block_size = generator.model().config().block_size;
+        let truncated = prompt.len().saturating_sub(block_size);
+        let prompt_scorer = options.prompt_logprobs;
+        let prompt_scorer = prompt_scorer
+            .map(|alternatives| PromptScorer::new(&generator, &prompt, truncated, alternatives));
         Self {
             generator,
             sampler,
@@ -137,11 +159,15 @@ impl Generation {
             output: OutputBuffer::new(tokenizer, prompt, &options),
             cache,
             cached_tokens: None,
+            computed_tokens: 0,
             criteria: Vec::new(),
             cancel_handle: CancelHandle::default(),
             catches_panics: false,
             begun: None,
             logprobs: options.logprobs.map(LogprobsBuilder::new),
+            prompt_scorer,
+            prompt_logprobs: None,
+            later_event: None,
             explainer: options.explain.map(Explainer::new),
             stop_explanation: None,
             timing: Timing::default(),
@@ -219,7 +245,7 @@ impl Generation {
         let is_late = |max: Duration| self.begun.is_some_and(|begun| begun.elapsed() >= max);
         if self.cancel_handle.is_cancelled() {
             Some(FinishReason::Cancelled)
-        } else if generated >= self.options.max_new_tokens {
+        } else if generated >= self.options.max_new_tokens && !self.scores_prompt() {
             Some(FinishReason::MaxTokens)
         } else if self.options.max_time.is_some_and(is_late) {
             Some(FinishReason::MaxTime)
@@ -232,6 +258,9 @@ impl Generation {
 
     /// Advances until the caller must act.
     pub(crate) fn poll(&mut self) -> Action {
+        if let Some(event) = self.later_event.take() {
+            return Action::Emit(event);
+        }
         loop {
             let event = match self.phase {
                 Phase::Prompt => {
@@ -268,7 +297,10 @@ impl Generation {
 
     /// Runs a forward pass for this generation alone.
     fn forward(&mut self) -> StepResult {
-        let rows = self.pending_rows();
+        let mut rows = self.pending_rows();
+        if self.scores_prompt() {
+            rows = rows.min(MAX_LOGITS_ROWS);
+        }
         let mut results = forward_batch(vec![(self, rows)]).into_iter();
         results.next().unwrap_or(Ok(None))
     }
@@ -288,6 +320,7 @@ impl Generation {
 
     fn summary(&self) -> Summary {
         Summary {
+            prompt_logprobs: self.prompt_logprobs.clone(),
             stop_explanation: self.stop_explanation.clone(),
             ..self.summary_with(self.output.content())
         }
@@ -300,6 +333,7 @@ impl Generation {
 
     /// Converts a generation that is over to its summary, without copying the text.
     pub(crate) fn into_finished(mut self) -> Summary {
+        let prompt_logprobs = self.prompt_logprobs.take();
         let stop_explanation = self.stop_explanation.take();
         let mut summary = self.summary_with(Content::default());
         let content = self.output.into_content();
@@ -308,12 +342,13 @@ impl Generation {
         summary.logprobs = content.logprobs;
         summary.explanations = content.explanations;
         Summary {
+            prompt_logprobs,
             stop_explanation,
             ..summary
         }
     }
 
-    /// The summary without `stop_explanation`.
+    /// The summary without `prompt_logprobs` and `stop_explanation`.
     fn summary_with(&self, content: Content) -> Summary {
         let output = &self.output;
         Summary {
@@ -321,6 +356,7 @@ impl Generation {
             text: content.text,
             ids: content.ids,
             logprobs: content.logprobs,
+            prompt_logprobs: None,
             explanations: content.explanations,
             stop_explanation: None,
             prompt_tokens: output.prompt().len(),

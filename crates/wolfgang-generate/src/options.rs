@@ -49,6 +49,12 @@ pub struct GenerateOptions {
     /// that of each generated token. Range: `0..=vocab_size`. Default: `None`, no
     /// log-probabilities.
     pub logprobs: Option<usize>,
+    /// Number of alternatives, the most likely tokens, whose log-probabilities are returned with
+    /// that of each prompt token, in [`Event::PromptLogprobs`](crate::Event::PromptLogprobs) and
+    /// [`Summary::prompt_logprobs`](crate::Summary::prompt_logprobs). They are computed in the
+    /// prefill of the generation; cached tokens are recomputed. With `max_new_tokens` 0 the prompt
+    /// is only scored. Range: `0..=vocab_size`. Default: `None`, no log-probabilities.
+    pub prompt_logprobs: Option<usize>,
     /// Number of alternatives, the most likely tokens, in the explanation of each generated token,
     /// overall and for each step of the sampling chain. Explanations cost time and memory, and do
     /// not change the text. Range: `0..=vocab_size`. Default: `None`, no explanations.
@@ -73,6 +79,7 @@ impl Default for GenerateOptions {
             ignore_eos: false,
             seed: None,
             logprobs: None,
+            prompt_logprobs: None,
             explain: None,
             include_prompt: false,
             context_overflow: ContextOverflow::default(),

@@ -2,10 +2,13 @@
 
 mod continuation;
 mod scorer;
+mod token;
 mod windows;
 
 pub use continuation::ContinuationScore;
-pub use scorer::ScoreAlternative;
+pub use token::ScoreAlternative;
+
+pub(crate) use token::{MAX_LOGITS_ROWS, TokenScorer};
 
 use crate::{GenerateError, Prompt, WolfgangGenerator};
 use scorer::Scorer;

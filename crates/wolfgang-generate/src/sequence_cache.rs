@@ -22,7 +22,8 @@ pub(crate) struct Input<'a> {
     ids: &'a [u32],
     /// Keys and values are allocated.
     sequence: &'a mut SequenceCache,
-    needs_logits: bool,
+    /// Number of ids at the end whose logits are computed.
+    n_logits: usize,
 }
 
 /// Length of the common prefix of two sequences.
@@ -62,12 +63,12 @@ impl SequenceCache {
     }
 
     /// Returns the input of a forward pass that computes the ids that are not cached. The cache
-    /// must contain a proper prefix of `ids`. The logits are those of the last id.
+    /// must contain a proper prefix of `ids`. The logits are those of the last `n_logits` ids.
     pub(crate) fn input<'a>(
         &'a mut self,
         model: &WolfgangModel,
         ids: &'a [u32],
-        needs_logits: bool,
+        n_logits: usize,
     ) -> Result<Input<'a>, ModelError> {
         match &mut self.cache {
             // A copy during the pass could fail for all of its sequences.
@@ -77,7 +78,7 @@ impl SequenceCache {
         Ok(Input {
             ids,
             sequence: self,
-            needs_logits,
+            n_logits,
         })
     }
 
@@ -87,7 +88,7 @@ impl SequenceCache {
     }
 
     /// Computes the uncached ids of several sequences in one forward pass. Returns the logits of
-    /// the last id of each, `[vocab_size]`, or an empty vector where none are needed.
+    /// each, `[n_logits, vocab_size]`, row by row.
     pub(crate) fn forward(
         model: &WolfgangModel,
         mut sequences: Vec<Input<'_>>,
@@ -96,7 +97,7 @@ impl SequenceCache {
             let SequenceCache { ids: cached, cache } = &mut *input.sequence;
             let ids = &input.ids[cached.len()..];
             let entry = BatchEntry::new(ids, cache.as_mut()?);
-            Some(entry.with_needs_logits(input.needs_logits))
+            Some(entry.with_n_logits(input.n_logits))
         });
         let logits = model.forward_batch(&mut batch.collect::<Vec<_>>());
         for Input { ids, sequence, .. } in sequences {
@@ -107,28 +108,6 @@ impl SequenceCache {
                 // A failed pass may leave the cache half-written.
                 *sequence = Self::default();
             }
-        }
-        logits
-    }
-
-    /// Computes the uncached ids, and returns the logits of each, `[n, vocab_size]`, row by row.
-    pub(crate) fn all_logits(
-        &mut self,
-        model: &WolfgangModel,
-        ids: &[u32],
-    ) -> Result<Vec<f32>, ModelError> {
-        let new = &ids[self.ids.len()..];
-        let mut cache = match self.cache.take() {
-            Some(cache) => cache,
-            None => model.new_cache()?,
-        };
-        let logits = model.forward_cached_all(new, &mut cache);
-        if logits.is_ok() {
-            self.ids.extend_from_slice(new);
-            self.cache = Some(cache);
-        } else {
-            // A failed pass may leave the cache half-written.
-            *self = Self::default();
         }
         logits
     }

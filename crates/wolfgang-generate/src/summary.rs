@@ -1,6 +1,6 @@
 //! Summaries of generations.
 
-use crate::{Explanation, TokenLogprobs};
+use crate::{Explanation, Score, TokenLogprobs};
 use std::time::Duration;
 
 /// Result of a generation: its text, the reason why it ended, and token counts.
@@ -23,6 +23,11 @@ pub struct Summary {
     /// [`GenerateOptions::logprobs`](crate::GenerateOptions::logprobs) is set.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub logprobs: Vec<TokenLogprobs>,
+    /// Log-probabilities of the prompt tokens, if
+    /// [`GenerateOptions::prompt_logprobs`](crate::GenerateOptions::prompt_logprobs) is set and the
+    /// generation did not end before the prompt was computed.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub prompt_logprobs: Option<Score>,
     /// Explanations of the generated tokens, if
     /// [`GenerateOptions::explain`](crate::GenerateOptions::explain) is set.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]

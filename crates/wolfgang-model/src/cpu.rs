@@ -9,6 +9,7 @@ use crate::profile::OpTimer;
 use crate::rope::RopeTable;
 use crate::{ModelConfig, ModelError, Precision};
 use pass::Workspace;
+use std::slice;
 use std::sync::{Mutex, PoisonError};
 use wolfgang_kernels::{Cache, CacheFormat, Matrix, RowMatrix};
 
@@ -80,31 +81,13 @@ impl CpuTransformer {
         cache_precision: Precision,
     ) -> Result<Vec<f32>, ModelError> {
         let mut caches = new_caches(config, cache_precision, ids.len())?;
-        Ok(self.forward_cached_all(SequenceChunk::new(ids, 0, &mut caches)))
+        let chunk = SequenceChunk::new(ids, 0, &mut caches).with_n_logits(ids.len());
+        let logits = self.forward_cached(&mut [chunk], OpTimer::off());
+        Ok(logits.into_iter().flatten().collect())
     }
 
-    /// Returns the logits of every id of a chunk, `[n, vocab_size]`, row by row.
-    pub(crate) fn forward_cached_all(&self, chunk: SequenceChunk<'_>) -> Vec<f32> {
-        let mut work = self
-            .workspace
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let timer = &mut OpTimer::off();
-        let mut all = Vec::with_capacity(chunk.ids.len() * self.embeddings.shape().outputs);
-        for (n, ids) in chunk.ids.chunks(PREFILL_ROWS).enumerate() {
-            let start = chunk.start + n * PREFILL_ROWS;
-            let part = SequenceChunk::new(ids, start, chunk.caches);
-            work.forward_layers(self, &mut [part], timer);
-            work.project_logits(self, timer);
-            for row in 0..ids.len() {
-                all.extend_from_slice(work.logits.row(row));
-            }
-        }
-        all
-    }
-
-    /// Returns the logits of the last id of each chunk, `[vocab_size]` each. Uses as few passes as
-    /// [`PREFILL_ROWS`] allows, because each pass reads the weights once.
+    /// Returns the logits that each chunk needs, `[n_logits, vocab_size]` each, row by row. Uses as
+    /// few passes as [`PREFILL_ROWS`] allows, because each pass reads the weights once.
     pub(crate) fn forward_cached(
         &self,
         chunks: &mut [SequenceChunk<'_>],
@@ -115,17 +98,14 @@ impl CpuTransformer {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let timer = &mut timer;
-        for chunk in &mut *chunks {
+        let mut all = vec![Vec::new(); chunks.len()];
+        for (chunk, logits) in chunks.iter_mut().zip(&mut all) {
             while chunk.ids.len() > PREFILL_ROWS {
-                let (ids, remaining) = chunk.ids.split_at(PREFILL_ROWS);
-                let part = SequenceChunk::new(ids, chunk.start, chunk.caches);
-                work.forward_layers(self, &mut [part], timer);
-                chunk.ids = remaining;
-                chunk.start += PREFILL_ROWS;
+                let mut front = [chunk.split_front(PREFILL_ROWS)];
+                self.pass(&mut work, &mut front, slice::from_mut(logits), timer);
             }
         }
-        let mut all = Vec::with_capacity(chunks.len());
-        let mut rest = chunks;
+        let (mut rest, mut rest_of_all) = (chunks, &mut *all);
         while !rest.is_empty() {
             let mut rows = 0;
             let fits = |chunk: &&SequenceChunk<'_>| {
@@ -134,29 +114,40 @@ impl CpuTransformer {
             };
             let together = rest.iter().take_while(fits).count();
             let (chunks, remaining) = rest.split_at_mut(together);
-            rest = remaining;
-            work.forward_layers(self, chunks, timer);
-            let mut end = 0;
-            let last_rows = chunks.iter().filter_map(|chunk| {
-                end += chunk.ids.len();
-                chunk.needs_logits.then_some(end - 1)
-            });
-            let last_rows: Vec<usize> = last_rows.collect();
-            if !last_rows.is_empty() {
-                work.gather_rows(last_rows.into_iter());
-                work.project_logits(self, timer);
-            }
-            let mut row = 0;
-            for chunk in chunks {
-                let mut logits = Vec::new();
-                if chunk.needs_logits {
-                    logits.extend_from_slice(work.logits.row(row));
-                    row += 1;
-                }
-                all.push(logits);
-            }
+            let (logits, remaining_of_all) = rest_of_all.split_at_mut(together);
+            self.pass(&mut work, chunks, logits, timer);
+            (rest, rest_of_all) = (remaining, remaining_of_all);
         }
         all
+    }
+
+    /// Runs one pass, and appends the logits that each chunk needs to those at its index.
+    fn pass(
+        &self,
+        work: &mut Workspace,
+        chunks: &mut [SequenceChunk<'_>],
+        logits: &mut [Vec<f32>],
+        timer: &mut OpTimer<'_>,
+    ) {
+        work.forward_layers(self, chunks, timer);
+        let mut end = 0;
+        let rows = chunks.iter().flat_map(|chunk| {
+            end += chunk.ids.len();
+            end - chunk.n_logits..end
+        });
+        let rows: Vec<usize> = rows.collect();
+        if rows.is_empty() {
+            return;
+        }
+        work.gather_rows(rows.into_iter());
+        work.project_logits(self, timer);
+        let mut row = 0;
+        for (chunk, logits) in chunks.iter().zip(logits) {
+            for _ in 0..chunk.n_logits {
+                logits.extend_from_slice(work.logits.row(row));
+                row += 1;
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::cpu::{CpuTransformer, SequenceChunk};
 use crate::flex::is_flex;
 use crate::host::to_host;
 use crate::profile::{OpTimer, Profile};
-use crate::transformer::{PREFILL_ROWS, Transformer};
+use crate::transformer::Transformer;
 use crate::weights::{RowReader, Weights};
 use crate::{KvCache, ModelConfig, ModelError, ModelOptions, Parameter, Precision};
 use burn::tensor::{Device, Tensor};
@@ -33,8 +33,8 @@ pub struct BatchEntry<'a> {
     pub ids: &'a [u32],
     /// Keys and values of the ids before `ids`.
     pub cache: &'a mut KvCache,
-    /// Whether to compute the logits of the last id. Default: `true`.
-    pub needs_logits: bool,
+    /// Number of ids at the end of `ids` whose logits are computed, at most all. Default: 1.
+    pub n_logits: usize,
 }
 
 impl<'a> BatchEntry<'a> {
@@ -43,15 +43,15 @@ impl<'a> BatchEntry<'a> {
         Self {
             ids,
             cache,
-            needs_logits: true,
+            n_logits: 1,
         }
     }
 
-    /// Sets [`needs_logits`](Self::needs_logits). For chunks of a prompt except the last, `false`
-    /// saves the projection to logits, a large part of a pass with few rows.
+    /// Sets [`n_logits`](Self::n_logits). For chunks of a prompt except the last, 0 saves the
+    /// projection to logits, a large part of a pass with few rows.
     #[must_use]
-    pub fn with_needs_logits(mut self, needs_logits: bool) -> Self {
-        self.needs_logits = needs_logits;
+    pub fn with_n_logits(mut self, n_logits: usize) -> Self {
+        self.n_logits = n_logits;
         self
     }
 }
@@ -168,39 +168,6 @@ impl WolfgangModel {
         })?
     }
 
-    /// Returns the logits of every one of `ids`, `[n, vocab_size]` row by row, given the ids in
-    /// `cache`. Their keys and values are appended to it. To limit the memory for logits, divide
-    /// the ids among several calls.
-    ///
-    /// # Errors
-    /// Those of [`forward_cached`](Self::forward_cached).
-    pub fn forward_cached_all(
-        &self,
-        ids: &[u32],
-        cache: &mut KvCache,
-    ) -> Result<Vec<f32>, ModelError> {
-        self.check_cached(ids, cache)?;
-        let start = cache.len();
-        let logits = catch_panic(|| match &self.implementation {
-            Implementation::Burn(transformer) => {
-                let layers = cache.store_mut().burn()?;
-                let mut all = Vec::with_capacity(ids.len() * self.config.vocab_size);
-                for (chunk, ids) in ids.chunks(PREFILL_ROWS).enumerate() {
-                    let start = start + chunk * PREFILL_ROWS;
-                    let logits = transformer.forward_cached_all(ids, layers, start, &self.device);
-                    all.append(&mut to_host(logits)?);
-                }
-                Ok::<_, ModelError>(all)
-            }
-            Implementation::Kernels(transformer) => {
-                let caches = cache.store_mut().kernels()?;
-                Ok(transformer.forward_cached_all(SequenceChunk::new(ids, start, caches)))
-            }
-        })??;
-        cache.advance(ids.len());
-        Ok(logits)
-    }
-
     /// Returns the logits of the last of `ids`, `[vocab_size]`, given the ids in `cache`. Keys and
     /// values of `ids` are appended to it.
     ///
@@ -228,9 +195,10 @@ impl WolfgangModel {
         self.forward_one(ids, cache, OpTimer::start(profile))
     }
 
-    /// Returns the logits of the last id of each of several sequences, `[vocab_size]` each, in
-    /// their order. They are empty for entries with [`needs_logits`](BatchEntry::needs_logits)
-    /// `false`. Keys and values are appended to each cache.
+    /// Returns the logits of the last [`n_logits`](BatchEntry::n_logits) ids of each of several
+    /// sequences, `[n_logits, vocab_size]` each, row by row, in the order of the sequences. Keys
+    /// and values of all ids are appended to each cache. To limit the memory for logits, divide the
+    /// ids among several calls.
     ///
     /// The CPU kernels read the weights once for all sequences, so a few take hardly longer than
     /// one. burn's operations run for one sequence after the other. The logits equal those of
@@ -255,15 +223,14 @@ impl WolfgangModel {
         let logits = catch_panic(|| match &self.implementation {
             Implementation::Burn(transformer) => {
                 let logits = batch.iter_mut().map(|entry| {
+                    let BatchEntry { ids, n_logits, .. } = *entry;
                     let start = entry.cache.len();
                     let layers = entry.cache.store_mut().burn()?;
-                    let logits = transformer.forward_cached(entry.ids, layers, start, device);
-                    let logits = logits.ok_or(ModelError::NoIds)?;
-                    Ok(entry.needs_logits.then_some(logits))
+                    Ok(transformer.forward_cached(ids, layers, start, n_logits, device))
                 });
                 // Devices compute asynchronously: results are read back only after all work is
                 // queued.
-                let logits = logits.collect::<Result<Vec<Option<Tensor<1>>>, ModelError>>()?;
+                let logits = logits.collect::<Result<Vec<Option<Tensor<2>>>, ModelError>>()?;
                 let read = |logits: Option<_>| logits.map_or(Ok(Vec::new()), to_host);
                 logits.into_iter().map(read).collect()
             }
@@ -272,7 +239,7 @@ impl WolfgangModel {
                     let start = entry.cache.len();
                     let caches = entry.cache.store_mut().kernels()?;
                     let chunk = SequenceChunk::new(entry.ids, start, caches);
-                    Ok(chunk.with_needs_logits(entry.needs_logits))
+                    Ok(chunk.with_n_logits(entry.n_logits))
                 });
                 let mut chunks = chunks.collect::<Result<Vec<_>, ModelError>>()?;
                 Ok(transformer.forward_cached(&mut chunks, timer))

@@ -88,35 +88,33 @@ impl Transformer {
         self.project_logits(self.forward_layers(ids, 0, None, device))
     }
 
-    /// Returns the logits of the last of `ids`, `[vocab_size]`. `start` is the position of the
-    /// first; `None` if there are no ids.
+    /// Returns the logits of the last `n_logits` of `ids`, `[n_logits, vocab_size]`, or `None` if
+    /// none are needed. `start` is the position of the first id.
     pub(crate) fn forward_cached(
         &self,
         ids: &[u32],
         cache: &mut [LayerCache],
         start: usize,
+        n_logits: usize,
         device: &Device,
-    ) -> Option<Tensor<1>> {
-        let (mut last, mut start) = (None, start);
+    ) -> Option<Tensor<2>> {
+        let mut without_logits = ids.len().saturating_sub(n_logits);
+        let (mut logits, mut start) = (Vec::new(), start);
         for chunk in ids.chunks(PREFILL_ROWS) {
             let hidden = self.forward_layers(chunk, start, Some(cache), device);
-            last = Some(hidden.narrow(1, chunk.len() - 1, 1));
+            // Only the needed positions are projected to logits, which is the largest product.
+            let skipped = without_logits.min(chunk.len());
+            if skipped < chunk.len() {
+                let hidden = hidden.narrow(1, skipped, chunk.len() - skipped);
+                logits.push(self.project_logits(hidden));
+            }
+            without_logits -= skipped;
             start += chunk.len();
         }
-        // Only the last position is projected to logits, which is the largest product.
-        last.map(|last| self.project_logits(last).squeeze_dim(0))
-    }
-
-    /// Returns the logits of each of `ids`, `[n, vocab_size]`. `start` is the position of the
-    /// first. There may be at most [`PREFILL_ROWS`] ids.
-    pub(crate) fn forward_cached_all(
-        &self,
-        ids: &[u32],
-        cache: &mut [LayerCache],
-        start: usize,
-        device: &Device,
-    ) -> Tensor<2> {
-        self.project_logits(self.forward_layers(ids, start, Some(cache), device))
+        match logits.len() {
+            0 | 1 => logits.pop(),
+            _ => Some(Tensor::cat(logits, 0)),
+        }
     }
 
     /// Embeddings and all layers, without the final norm, `[n]` → `[1, n, n_embd]`.

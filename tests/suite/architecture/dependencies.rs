@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates of this workspace that each may depend on.
-const PERMITTED: [(&str, &[&str]); 13] = [
+const PERMITTED: [(&str, &[&str]); 14] = [
     ("wolfgang-sampling", &[]),
     ("wolfgang-tokenize", &[]),
     ("wolfgang-kernels", &[]),
@@ -28,6 +28,7 @@ const PERMITTED: [(&str, &[&str]); 13] = [
         &["wolfgang-kernels", "wolfgang-model", "wolfgang-checkpoint"],
     ),
     ("wolfgang-explain", &["wolfgang-generate"]),
+    ("wolfgang-serve", &["wolfgang-generate"]),
     ("wolfgang-cli", ANY_LIBRARY),
     (
         "xtask",
@@ -54,6 +55,7 @@ const PERMITTED: [(&str, &[&str]); 13] = [
             "wolfgang-checkpoint",
             "wolfgang-generate",
             "wolfgang-explain",
+            "wolfgang-serve",
             "wolfgang-cli",
             "xtask",
         ],
@@ -69,6 +71,7 @@ const ANY_LIBRARY: &[&str] = &[
     "wolfgang-generate",
     "wolfgang-bench",
     "wolfgang-explain",
+    "wolfgang-serve",
     "wolfgang-faust",
 ];
 

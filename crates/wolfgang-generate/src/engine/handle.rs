@@ -1,5 +1,6 @@
 //! Handles of the generations in an engine.
 
+use super::queue::Queue;
 use crate::{CancelHandle, Event, GenerateError, Generation, Summary};
 use async_channel::Receiver;
 use futures_core::Stream;
@@ -15,17 +16,17 @@ type Item = Result<Event, GenerateError>;
 ///
 /// Like a [`Generation`], it ends with one [`Event::Finished`] or one error. Events are buffered
 /// without a limit: the generation does not wait for its reader. Dropping the handle cancels the
-/// generation.
+/// generation, and removes it from the queue at once if it waits there.
 #[derive(Debug)]
 #[must_use = "a generation is cancelled when its handle is dropped"]
 pub struct GenerationHandle {
     // Pinned, as the stream requires.
     events: Pin<Box<Receiver<Item>>>,
-    cancel_on_drop: CancelOnDrop,
     /// Tells the engine to send the end only.
     skips_text: Arc<AtomicBool>,
     seed: u64,
     is_over: bool,
+    cancel_on_drop: CancelOnDrop,
 }
 
 /// An asynchronous stream of the events of a [`GenerationHandle`], for any executor.
@@ -35,12 +36,18 @@ pub struct GenerationHandle {
 #[must_use = "a generation is cancelled when its stream is dropped"]
 pub struct GenerationStream(GenerationHandle);
 
+/// Cancels the generation when the handle is dropped. It is the last field of the handle, so that
+/// the channel is already closed.
 #[derive(Debug)]
-struct CancelOnDrop(CancelHandle);
+struct CancelOnDrop {
+    cancel_handle: CancelHandle,
+    queue: Arc<Queue>,
+}
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.0.cancel();
+        self.cancel_handle.cancel();
+        self.queue.remove_abandoned();
     }
 }
 
@@ -49,13 +56,17 @@ impl GenerationHandle {
         events: Receiver<Item>,
         skips_text: Arc<AtomicBool>,
         generation: &Generation,
+        queue: Arc<Queue>,
     ) -> Self {
         Self {
             events: Box::pin(events),
-            cancel_on_drop: CancelOnDrop(generation.cancel_handle()),
             skips_text,
             seed: generation.seed(),
             is_over: false,
+            cancel_on_drop: CancelOnDrop {
+                cancel_handle: generation.cancel_handle(),
+                queue,
+            },
         }
     }
 
@@ -67,7 +78,7 @@ impl GenerationHandle {
 
     /// Returns a handle that cancels the generation from another thread.
     pub fn cancel_handle(&self) -> CancelHandle {
-        self.cancel_on_drop.0.clone()
+        self.cancel_on_drop.cancel_handle.clone()
     }
 
     /// Waits for the end and returns the summary, which includes the events read before.

@@ -31,9 +31,8 @@ struct State {
     is_closed: bool,
     /// Whether the engine's thread has ended.
     is_abandoned: bool,
-    /// As last reported by the engine's thread, and so is `prefix_cache_bytes`.
-    running: usize,
-    prefix_cache_bytes: usize,
+    /// As last reported by the engine's thread. `queued` is not used.
+    stats: EngineStats,
 }
 
 impl Queue {
@@ -51,31 +50,38 @@ impl Queue {
 
     /// Adds a request, unless the queue is full.
     pub(super) fn push(&self, request: Request) -> Result<(), GenerateError> {
-        // Dropped after the lock is released, for a request holds code of its caller.
-        let mut removed = VecDeque::new();
         let mut state = self.lock();
         if state.is_abandoned {
             return Err(GenerateError::EngineStopped);
         }
-        if state.waiting.len() >= self.limit {
-            // Requests whose handles were dropped need no place.
-            let waiting = std::mem::take(&mut state.waiting).into_iter();
-            (removed, state.waiting) = waiting.partition(|request| request.events.is_closed());
+        if state.is_closed {
+            return Err(GenerateError::EngineClosed);
         }
-        let result = if state.waiting.len() < self.limit {
-            state.waiting.push_back(request);
-            self.changed.notify_one();
-            Ok(())
-        } else {
+        if state.waiting.len() >= self.limit {
             let limit = self.limit;
-            Err(GenerateError::QueueFull { limit })
-        };
-        drop(state);
-        drop(removed);
-        result
+            return Err(GenerateError::QueueFull { limit });
+        }
+        state.waiting.push_back(request);
+        self.changed.notify_one();
+        Ok(())
     }
 
-    /// Closes the queue: no further requests will be pushed.
+    /// Removes the requests whose handles were dropped.
+    pub(super) fn remove_abandoned(&self) {
+        let mut state = self.lock();
+        let is_abandoned = |request: &Request| request.events.is_closed();
+        if !state.waiting.iter().any(is_abandoned) {
+            return;
+        }
+        let waiting = std::mem::take(&mut state.waiting).into_iter();
+        let (abandoned, waiting): (VecDeque<_>, _) = waiting.partition(is_abandoned);
+        state.waiting = waiting;
+        // A request holds code of its caller, which must not run with the lock held.
+        drop(state);
+        drop(abandoned);
+    }
+
+    /// Closes the queue: further requests are refused.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_one();
@@ -84,11 +90,10 @@ impl Queue {
     /// Removes and returns the requests that can start: the oldest, up to `room`, and all cancelled
     /// ones. If nothing is running, waits for a request. Returns `None` if the queue is closed and
     /// empty.
-    pub(super) fn take(&self, running: usize, room: usize, cached: usize) -> Option<Vec<Request>> {
+    pub(super) fn take(&self, stats: EngineStats, room: usize) -> Option<Vec<Request>> {
         let mut state = self.lock();
-        state.running = running;
-        state.prefix_cache_bytes = cached;
-        while running == 0 && state.waiting.is_empty() {
+        state.stats = stats;
+        while stats.running == 0 && state.waiting.is_empty() {
             if state.is_closed {
                 return None;
             }
@@ -107,7 +112,7 @@ impl Queue {
             taken.extend(cancelled);
             state.waiting = waiting;
         }
-        state.running += taken.len();
+        state.stats.running += taken.len();
         Some(taken)
     }
 
@@ -116,7 +121,9 @@ impl Queue {
     pub(super) fn abandon(&self) {
         let mut state = self.lock();
         state.is_abandoned = true;
-        state.running = 0;
+        state.stats.running = 0;
+        state.stats.kv_cache_bytes = 0;
+        state.stats.prefix_cache_bytes = 0;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         drop(waiting);
@@ -126,8 +133,7 @@ impl Queue {
         let state = self.lock();
         EngineStats {
             queued: state.waiting.len(),
-            running: state.running,
-            prefix_cache_bytes: state.prefix_cache_bytes,
+            ..state.stats
         }
     }
 }

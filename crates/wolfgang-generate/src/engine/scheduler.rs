@@ -1,10 +1,11 @@
 //! The engine's thread.
 
-use super::EngineOptions;
 use super::queue::{Queue, Request};
+use super::{EngineOptions, EngineStats};
+use crate::generation::Progress;
 use crate::prefix_cache::PrefixCache;
 use crate::sequence_cache::CacheSlot;
-use crate::{Batch, Event, GenerateError, WolfgangGenerator};
+use crate::{Batch, CancelHandle, Event, GenerateError, WolfgangGenerator};
 use async_channel::Sender;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,9 +20,12 @@ pub(super) struct Scheduler {
     /// By the index in the batch.
     running: HashMap<usize, Running>,
     prefix_cache: PrefixCache,
+    stats: EngineStats,
 }
 
 struct Running {
+    /// As far as they are counted in the statistics.
+    progress: Progress,
     events: Sender<Result<Event, GenerateError>>,
     skips_text: Arc<AtomicBool>,
     /// Receives the cache at the end of the generation; `None` if the cache is not for later
@@ -42,16 +46,16 @@ impl Scheduler {
             batch: Batch::new().with_max_prefill_rows(options.max_prefill_rows),
             running: HashMap::new(),
             prefix_cache: PrefixCache::new(options.prefix_cache_bytes),
+            stats: EngineStats::default(),
         }
     }
 
     /// Runs until the queue is closed and all requests are finished.
     pub(super) fn run(&mut self) {
         loop {
-            let running = self.running.len();
-            let room = self.max_running.saturating_sub(running);
-            let cached = self.prefix_cache.bytes();
-            let Some(requests) = self.queue.take(running, room, cached) else {
+            self.measure();
+            let room = self.max_running.saturating_sub(self.stats.running);
+            let Some(requests) = self.queue.take(self.stats, room) else {
                 return;
             };
             for request in requests {
@@ -61,6 +65,24 @@ impl Scheduler {
             self.deliver_all();
             self.batch.forward();
             self.deliver_all();
+        }
+    }
+
+    /// Returns a handle that cancels all generations, including those that start later.
+    pub(super) fn cancel_handle(&self) -> CancelHandle {
+        self.batch.cancel_handle()
+    }
+
+    /// Updates the statistics.
+    fn measure(&mut self) {
+        self.stats.running = self.running.len();
+        self.stats.prefix_cache_bytes = self.prefix_cache.bytes();
+        self.stats.kv_cache_bytes = 0;
+        for (place, generation) in self.batch.generations_with_places() {
+            self.stats.kv_cache_bytes += generation.cache().memory_bytes();
+            if let Some(running) = self.running.get_mut(&place) {
+                running.count(generation.progress(), &mut self.stats);
+            }
         }
     }
 
@@ -75,12 +97,15 @@ impl Scheduler {
         // Caches of another model would be wrong.
         if std::ptr::eq(generation.model(), self.generator.model()) && generation.needs_cache() {
             let lent = Arc::new(CacheSlot::default());
-            lent.put(self.prefix_cache.lookup(generation.window()));
+            if generation.can_adopt_cache() {
+                lent.put(self.prefix_cache.lookup(generation.window()));
+            }
             generation.set_cache_slot(Arc::clone(&lent));
             slot = Some(lent);
         }
         let place = self.batch.push(generation);
         let running = Running {
+            progress: Progress::default(),
             events,
             skips_text,
             slot,
@@ -95,7 +120,7 @@ impl Scheduler {
     }
 
     fn deliver(&mut self, place: usize, event: Result<Event, GenerateError>) {
-        let Some(running) = self.running.get(&place) else {
+        let Some(running) = self.running.get_mut(&place) else {
             return;
         };
         let is_last = matches!(event, Ok(Event::Finished(_)) | Err(_));
@@ -112,6 +137,17 @@ impl Scheduler {
         if is_last {
             self.running.remove(&place);
         }
+    }
+}
+
+impl Running {
+    /// Adds the tokens since the last call to the statistics.
+    fn count(&mut self, progress: Progress, stats: &mut EngineStats) {
+        let last = std::mem::replace(&mut self.progress, progress);
+        let since = |now: usize, last: usize| now.saturating_sub(last) as u64;
+        stats.prompt_tokens += since(progress.prompt_tokens, last.prompt_tokens);
+        stats.cached_tokens += since(progress.cached_tokens, last.cached_tokens);
+        stats.generated_tokens += since(progress.generated_tokens, last.generated_tokens);
     }
 }
 

@@ -53,7 +53,10 @@ impl WolfgangGenerator {
         if let Some(&id) = options.stop_tokens.iter().find(|id| unknown(id)) {
             return Err(GenerateError::UnknownStopToken { id, vocab_size });
         }
-        for n in [options.logprobs, options.explain].into_iter().flatten() {
+        for n in [options.logprobs, options.prompt_logprobs, options.explain]
+            .into_iter()
+            .flatten()
+        {
             self.check_alternatives(n)?;
         }
         let (min, max) = (options.sampling.min_new_tokens, options.max_new_tokens);

@@ -1,5 +1,6 @@
 //! What the model computes next for a generation.
 
+use super::prompt_scorer::PromptScorer;
 use super::{Generation, Phase};
 use crate::GenerateError;
 use crate::sequence_cache::{CacheSlot, Input, SequenceCache};
@@ -20,9 +21,15 @@ impl Generation {
         self.output.generated().is_empty()
     }
 
-    /// Whether no part of the prompt has been computed for this generation yet.
-    pub(crate) fn is_unstarted(&self) -> bool {
-        self.cached_tokens.is_none()
+    /// Whether a cache of another generation can be used: no part of the prompt has been computed
+    /// for this one yet, and it does not need the logits of the cached ids.
+    pub(crate) fn can_adopt_cache(&self) -> bool {
+        self.cached_tokens.is_none() && !self.scores_prompt()
+    }
+
+    /// Whether the logits of all prompt ids are needed, and have not all been computed yet.
+    pub(crate) fn scores_prompt(&self) -> bool {
+        self.prompt_scorer.is_some()
     }
 
     /// The ids that the model sees, at most `block_size`.
@@ -43,7 +50,14 @@ impl Generation {
     /// Number of rows to compute for the next logits: the ids of the window that are not cached.
     pub(crate) fn pending_rows(&self) -> usize {
         let window = self.window();
-        window.len() - self.cache().reusable_len(window)
+        window.len() - self.reusable_len(window)
+    }
+
+    /// Number of ids at the beginning of the window that need not be recomputed.
+    fn reusable_len(&self, window: &[u32]) -> usize {
+        let reusable = self.cache().reusable_len(window);
+        let computed = self.prompt_scorer.as_ref().map(PromptScorer::computed);
+        computed.map_or(reusable, |computed| computed.min(reusable))
     }
 
     /// Returns the model and its next input: the first `rows` pending ids.
@@ -54,15 +68,20 @@ impl Generation {
         &mut self,
         rows: usize,
     ) -> Result<(&WolfgangModel, Input<'_>), GenerateError> {
+        let cached = self.reusable_len(self.window());
+        self.cached_tokens.get_or_insert(cached);
         let ids = self.output.ids();
         let first = ids.len().saturating_sub(self.block_size());
         let window = &ids[first..];
+        let end = window.len().min(cached.saturating_add(rows));
+        let n_logits = match self.scores_prompt() {
+            true => end - cached,
+            false => usize::from(end == window.len()),
+        };
         let model = self.generator.model();
         let cache = self.cache.get_mut();
-        let cached = cache.reuse_prefix(window);
-        self.cached_tokens.get_or_insert(cached);
-        let end = window.len().min(cached.saturating_add(rows));
-        let input = cache.input(model, &window[..end], end == window.len())?;
+        cache.truncate(cached);
+        let input = cache.input(model, &window[..end], n_logits)?;
         Ok((model, input))
     }
 

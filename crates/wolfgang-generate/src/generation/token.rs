@@ -15,13 +15,48 @@ impl Generation {
     pub(crate) fn on_forward(&mut self, took: Duration) {
         if self.is_first_step() {
             self.timing.prefill += took;
+            let cached = self.cached_tokens.unwrap_or(0);
+            self.computed_tokens = self.cache().ids().len().saturating_sub(cached);
         } else {
             self.timing.decode += took;
         }
     }
 
-    /// Samples a token from the logits of the last position of the window, `[vocab_size]`.
-    pub(crate) fn on_logits(&mut self, logits: Vec<f32>) -> StepResult {
+    /// Scores the prompt and samples a token from the logits of a forward pass: those of all its
+    /// ids if the prompt is scored, else those of the last id of the window.
+    pub(crate) fn on_logits(&mut self, mut logits: Vec<f32>) -> StepResult {
+        if self.scores_prompt() {
+            let scored = self.score_prompt(&mut logits);
+            let scored = scored.map_err(|error| self.fail(error))?;
+            if scored.is_none() || self.options.max_new_tokens == 0 {
+                return Ok(scored);
+            }
+            self.later_event = self.on_last_logits(logits)?;
+            return Ok(scored);
+        }
+        self.on_last_logits(logits)
+    }
+
+    /// Returns the log-probabilities of the prompt if they are complete. The logits are then those
+    /// of the last id of the prompt.
+    fn score_prompt(&mut self, logits: &mut Vec<f32>) -> Result<Option<Event>, GenerateError> {
+        let start = Instant::now();
+        let Some(mut scorer) = self.prompt_scorer.take() else {
+            return Ok(None);
+        };
+        scorer.push(logits)?;
+        self.timing.prefill += start.elapsed();
+        if !scorer.is_complete() {
+            self.prompt_scorer = Some(scorer);
+            return Ok(None);
+        }
+        let score = scorer.into_score();
+        self.prompt_logprobs = Some(score.clone());
+        Ok(Some(Event::PromptLogprobs(score)))
+    }
+
+    /// Samples a token from the logits of the last id of the window, `[vocab_size]`.
+    fn on_last_logits(&mut self, logits: Vec<f32>) -> StepResult {
         let step = |this: &mut Self| {
             let (id, details) = this.sample(logits)?;
             Ok(this.push_token(id, details))

@@ -64,6 +64,12 @@ impl GenerateOptions {
         self
     }
 
+    /// Sets [`prompt_logprobs`](Self::prompt_logprobs).
+    pub fn with_prompt_logprobs(mut self, prompt_logprobs: impl Into<Option<usize>>) -> Self {
+        self.prompt_logprobs = prompt_logprobs.into();
+        self
+    }
+
     /// Sets [`explain`](Self::explain).
     pub fn with_explain(mut self, explain: impl Into<Option<usize>>) -> Self {
         self.explain = explain.into();

@@ -30,8 +30,8 @@ pub(crate) struct SequenceChunk<'a> {
     pub(crate) start: usize,
     /// One cache per layer.
     pub(crate) caches: &'a mut [Cache],
-    /// Whether to compute the logits of the last id.
-    pub(crate) needs_logits: bool,
+    /// Number of ids at the end whose logits are computed.
+    pub(crate) n_logits: usize,
 }
 
 impl<'a> SequenceChunk<'a> {
@@ -40,13 +40,29 @@ impl<'a> SequenceChunk<'a> {
             ids,
             start,
             caches,
-            needs_logits: true,
+            n_logits: 1,
         }
     }
 
-    pub(crate) fn with_needs_logits(mut self, needs_logits: bool) -> Self {
-        self.needs_logits = needs_logits;
+    /// Sets the number of logits, at most the number of ids.
+    pub(crate) fn with_n_logits(mut self, n_logits: usize) -> Self {
+        self.n_logits = n_logits.min(self.ids.len());
         self
+    }
+
+    /// Splits off the first `n` ids, fewer than all, which must be computed before the others.
+    pub(crate) fn split_front(&mut self, n: usize) -> SequenceChunk<'_> {
+        let (ids, remaining) = self.ids.split_at(n);
+        let (start, n_logits) = (self.start, self.n_logits);
+        self.ids = remaining;
+        self.start += n;
+        self.n_logits = n_logits.min(remaining.len());
+        SequenceChunk {
+            ids,
+            start,
+            n_logits: n_logits - self.n_logits,
+            caches: self.caches,
+        }
     }
 
     /// The rows and the cache of the chunk in a layer. Its first row is `row`.

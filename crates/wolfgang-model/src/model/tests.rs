@@ -47,8 +47,11 @@ fn kernels_and_burn_agree_and_prefill_in_chunks_equals_prefill() {
         let last = model.forward_cached(&ids, &mut cache).unwrap();
         assert_eq!(cache.len(), ids.len());
         cache.clear();
-        let mut rows = model.forward_cached_all(&ids[..7], &mut cache).unwrap();
-        rows.extend(model.forward_cached_all(&ids[7..], &mut cache).unwrap());
+        let mut rows = Vec::new();
+        for ids in [&ids[..7], &ids[7..]] {
+            let entry = BatchEntry::new(ids, &mut cache).with_n_logits(usize::MAX);
+            rows.extend(model.forward_batch(&mut [entry]).unwrap().remove(0));
+        }
         assert_eq!(cache.len(), ids.len());
         all.push((whole, last, rows));
     }
@@ -141,7 +144,7 @@ fn chunks_without_logits_change_no_logits_of_others_or_of_the_next_chunk() {
         let [mut chunked, mut other, mut whole, mut alone] =
             [(); 4].map(|()| model.new_cache().unwrap());
         let logits = model.forward_batch(&mut [
-            BatchEntry::new(&[1, 2, 3], &mut chunked).with_needs_logits(false),
+            BatchEntry::new(&[1, 2, 3], &mut chunked).with_n_logits(0),
             BatchEntry::new(&[7], &mut other),
         ]);
         let expected = model.forward_cached(&[7], &mut alone).unwrap();
@@ -157,6 +160,45 @@ fn chunks_without_logits_change_no_logits_of_others_or_of_the_next_chunk() {
             assert!(close, "{last:?} {expected:?}");
         } else {
             assert_eq!(last, expected);
+        }
+    }
+}
+
+/// The needed rows of a sequence may begin in any pass, and other sequences may share the last one.
+#[test]
+fn logits_of_the_last_ids_are_those_of_the_whole() {
+    let config = ModelConfig {
+        block_size: 2 * crate::transformer::PREFILL_ROWS + 9,
+        ..tiny()
+    };
+    let ids: Vec<u32> = (0..config.block_size as u32).map(|i| i * 7 % 30).collect();
+    for use_burn_ops in [false, true] {
+        let options = ModelOptions {
+            use_burn_ops,
+            ..ModelOptions::default()
+        };
+        let model = WolfgangModel::from_weights(&config, &Device::flex(), options, mixed).unwrap();
+        let whole = model.forward(&ids).unwrap();
+        for n_logits in [0, 1, 2, 9, 10, 300, ids.len()] {
+            let [mut long, mut short] = [(); 2].map(|()| model.new_cache().unwrap());
+            let batch = &mut [
+                BatchEntry::new(&ids, &mut long).with_n_logits(n_logits),
+                BatchEntry::new(&ids[..3], &mut short).with_n_logits(2),
+            ];
+            let logits = model.forward_batch(batch).unwrap();
+            let width = config.vocab_size;
+            let expected = [
+                &whole[whole.len() - n_logits * width..],
+                &whole[width..3 * width],
+            ];
+            for (found, expected) in logits.iter().zip(expected) {
+                let limit = if use_burn_ops {
+                    1e-4 * scale(&whole)
+                } else {
+                    0.0
+                };
+                assert!(apart(found, expected) <= limit, "{n_logits}");
+            }
         }
     }
 }
