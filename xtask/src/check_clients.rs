@@ -10,10 +10,11 @@ use anyhow::{bail, ensure};
 use environment::Environment;
 use serde_json::{Value, json};
 use server::Server;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Installs the clients in target/clients: packages of Python by pip (600 MB) and of Node by npm.
+/// Installs the clients in target/clients: packages of Python by pip (900 MB) and of Node by npm.
 /// Clients that cannot be installed are skipped.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -38,7 +39,6 @@ struct Client {
     check: Check,
 }
 
-#[derive(Clone, Copy, PartialEq)]
 enum Language {
     Python,
     JavaScript,
@@ -115,17 +115,14 @@ pub(crate) fn this_build() -> anyhow::Result<PathBuf> {
     Ok(std::env::current_exe()?)
 }
 
-/// Checks that these clients, or all, can use `wolfgang serve`. Returns the names of those that could not be installed.
+/// Checks that these clients, or all, can use `wolfgang serve`. Returns the names of those that
+/// could not be installed.
 ///
 /// # Errors
 /// A check failed, after all clients have been checked; or the server does not start or stop.
 #[expect(clippy::print_stdout, reason = "a program may print")]
 pub(crate) fn check(only: &[String], wolfgang: &Path) -> anyhow::Result<Vec<&'static str>> {
     let clients = chosen(only)?;
-    let needs = |language| clients.iter().any(|client| client.language == language);
-    let python = needs(Language::Python).then(|| Environment::python(Path::new(FOLDER)));
-    let node = needs(Language::JavaScript).then(|| Environment::node(Path::new(FOLDER)));
-
     let folder = tempfile::tempdir()?;
     let chat_model = folder.path().join("chat");
     chat_model::write(&chat_model)?;
@@ -136,20 +133,20 @@ pub(crate) fn check(only: &[String], wolfgang: &Path) -> anyhow::Result<Vec<&'st
         Server::start(wolfgang, &chat_model, &keys)?,
     ];
 
+    let (python, node) = (OnceCell::new(), OnceCell::new());
     let (mut skipped, mut failed) = (Vec::new(), Vec::new());
     for client in clients {
-        let environment = match client.language {
-            Language::Python => &python,
-            Language::JavaScript => &node,
+        let installed = match client.language {
+            Language::Python => python.get_or_init(|| Environment::python(Path::new(FOLDER))),
+            Language::JavaScript => node.get_or_init(|| Environment::node(Path::new(FOLDER))),
         };
-        let environment = match environment {
-            Some(Ok(environment)) => environment,
-            Some(Err(error)) => {
+        let environment = match installed {
+            Ok(environment) => environment,
+            Err(error) => {
                 println!("{:<16} skipped: {error:#}", client.name);
                 skipped.push(client.name);
                 continue;
             }
-            None => bail!("the environment of {} is missing", client.name),
         };
         let version = environment.version(client.package)?;
         let (passed, result) = client.check(environment, &servers);
@@ -161,10 +158,10 @@ pub(crate) fn check(only: &[String], wolfgang: &Path) -> anyhow::Result<Vec<&'st
             failed.push(client.name);
         }
     }
+    ensure!(failed.is_empty(), "checks failed: {}", failed.join(", "));
     for server in servers {
         server.stop()?;
     }
-    ensure!(failed.is_empty(), "checks failed: {}", failed.join(", "));
     Ok(skipped)
 }
 
