@@ -18,7 +18,7 @@ pub(super) struct Environment {
 impl Environment {
     /// Installs the Python packages in a virtual environment in `folder`, unless they are there.
     pub(super) fn python(folder: &Path) -> anyhow::Result<Self> {
-        let folder = folder.join("python");
+        let folder = std::path::absolute(folder.join("python"))?;
         let scripts = PathBuf::from(PYTHON_SCRIPTS);
         let requirements = scripts.join("requirements.txt");
         let interpreter = folder.join("bin/python");
@@ -69,13 +69,14 @@ impl Environment {
         command
     }
 
-    /// The interpreter. It does not use a proxy for the server, and its caches are in the target
-    /// folder.
+    /// The interpreter. It does not use a proxy for the server, and writes no compiled scripts into
+    /// the repository.
     pub(super) fn interpreter(&self) -> Command {
         let mut command = Command::new(&self.interpreter);
+        let compiled = self.interpreter.with_file_name("compiled");
         command
             .env("NO_PROXY", "127.0.0.1")
-            .env("PYTHONPYCACHEPREFIX", "target/clients/pycache");
+            .env("PYTHONPYCACHEPREFIX", compiled);
         command
     }
 

@@ -9,6 +9,8 @@ use std::path::Path;
 
 const CONFIGURATION: &str = "xtask/data/schemathesis.toml";
 
+const REPORT: &str = "schemathesis.json";
+
 /// Maximum number of random requests for each operation, besides those with extreme values.
 const EXAMPLES: &str = "100";
 
@@ -32,15 +34,16 @@ struct TestCases {
 /// Checks that every response, also to invalid requests, is as documented, and that none is an
 /// error of the server. Returns a line for the report.
 pub(super) fn check(python: &Environment, server: &Server) -> anyhow::Result<Vec<String>> {
-    let report = Path::new(FOLDER).join("schemathesis.json");
+    // It writes to the current folder which requests failed.
     let output = python
         .interpreter()
-        .args(["-m", "schemathesis.cli", "--config-file", CONFIGURATION])
+        .current_dir(FOLDER)
+        .args(["-m", "schemathesis.cli", "--config-file"])
+        .arg(std::path::absolute(CONFIGURATION)?)
         .args(["run", "--checks", "all", "--no-color"])
         .args(["--max-examples", EXAMPLES, "--workers", "2", "--seed", "1"])
         .args(["--header", &format!("Authorization: Bearer {KEY}")])
-        .args(["--report", "json", "--report-json-path"])
-        .arg(&report)
+        .args(["--report", "json", "--report-json-path", REPORT])
         .arg(format!("{}/openapi.json", server.url()))
         .output()?;
     let found = String::from_utf8_lossy(&output.stdout);
@@ -48,7 +51,7 @@ pub(super) fn check(python: &Environment, server: &Server) -> anyhow::Result<Vec
     let Report {
         operations: Operations { total, tested },
         test_cases: TestCases { generated },
-    } = serde_json::from_slice(&std::fs::read(report)?)?;
+    } = serde_json::from_slice(&std::fs::read(Path::new(FOLDER).join(REPORT))?)?;
     ensure!(tested == total, "{tested} of {total} operations are tested");
     Ok(vec![format!(
         "{generated} requests to {tested} operations: no failure"
