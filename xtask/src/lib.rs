@@ -8,6 +8,7 @@ mod bench_checkpoints;
 mod bench_devices;
 mod bench_engine;
 mod bench_llama_cpp;
+mod check_clients;
 mod check_explain;
 mod check_smollm2;
 mod check_page;
@@ -65,6 +66,8 @@ enum Command {
     CheckExplain(check_explain::Args),
     /// Test the page of `wolfgang serve` in a browser
     CheckPage(check_page::Args),
+    /// Test `wolfgang serve` with real clients of OpenAI's interface
+    CheckClients(check_clients::Args),
     /// Run the fuzz targets; requires a nightly toolchain and cargo-fuzz
     Fuzz(fuzz::Args),
     /// Check the kernels' thread pool in every order of its threads, with loom.
@@ -75,12 +78,14 @@ enum Command {
     PublicApi(public_api::Args),
 }
 
+/// Subcommands of `wolfgang` that this program runs in a process of its own, so that the command
+/// need not be built as well: a measurement of a benchmark, and the server of check-clients.
+const COMMANDS_OF_WOLFGANG: [&str; 2] = [wolfgang_bench::CASE_COMMAND, "serve"];
+
 /// Runs the command that the arguments of the process name.
 pub fn main() -> ExitCode {
-    // Benchmarks run this program again for each measurement. The command has the subcommand for
-    // it.
     let command = std::env::args_os().nth(1);
-    if command.is_some_and(|command| command == wolfgang_bench::CASE_COMMAND) {
+    if command.is_some_and(|command| COMMANDS_OF_WOLFGANG.iter().any(|own| command == *own)) {
         return wolfgang_cli::main();
     }
     let result = match Cli::parse().command {
@@ -96,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::MeasuredStep(args) => bench_checkpoints::step(&args),
         Command::CheckTransformers(args) => check_transformers::run(&args),
         Command::CheckSmollm2(args) => check_smollm2::run(&args),
+        Command::CheckClients(args) => check_clients::run(&args),
         Command::CheckExplain(args) => check_explain::run(&args),
         Command::CheckPage(args) => check_page::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
