@@ -8,6 +8,8 @@ mod bench_checkpoints;
 mod bench_devices;
 mod bench_engine;
 mod bench_llama_cpp;
+mod bench_serve;
+mod check_deployment;
 mod check_explain;
 mod check_transformers;
 mod ci;
@@ -15,8 +17,10 @@ mod devices;
 mod fuzz;
 mod loom;
 mod miri;
+mod processor;
 mod public_api;
 mod release_build;
+mod serving;
 mod test_backends;
 mod torch;
 
@@ -47,6 +51,9 @@ enum Command {
     BenchEngine(bench_engine::Args),
     /// Measure the default model and llama.cpp in alternation
     BenchLlamaCpp(bench_llama_cpp::Args),
+    /// Measure `wolfgang serve` and llama-server in alternation, and `wolfgang serve` when
+    /// overloaded
+    BenchServe(bench_serve::Args),
     /// Measure the difference of each precision from f32 on the CPU: logits and perplexity
     Accuracy(accuracy::Args),
     /// Run the backend tests on every backend that this machine has
@@ -59,6 +66,8 @@ enum Command {
     CheckTransformers(check_transformers::Args),
     /// Test the page of `wolfgang explain` in a browser
     CheckExplain(check_explain::Args),
+    /// Check the configurations in docs/deploy with two replicas of `wolfgang serve`
+    CheckDeployment(check_deployment::Args),
     /// Run the fuzz targets; requires a nightly toolchain and cargo-fuzz
     Fuzz(fuzz::Args),
     /// Check the kernels' thread pool in every order of its threads, with loom.
@@ -71,10 +80,11 @@ enum Command {
 
 /// Runs the command that the arguments of the process name.
 pub fn main() -> ExitCode {
-    // Benchmarks run this program again for each measurement. The command has the subcommand for
-    // it.
+    // Benchmarks run this program again for each measurement, and checks of the server as the
+    // server. The command has the subcommands for it.
     let command = std::env::args_os().nth(1);
-    if command.is_some_and(|command| command == wolfgang_bench::CASE_COMMAND) {
+    if command.is_some_and(|command| command == wolfgang_bench::CASE_COMMAND || command == "serve")
+    {
         return wolfgang_cli::main();
     }
     let result = match Cli::parse().command {
@@ -84,12 +94,14 @@ pub fn main() -> ExitCode {
         Command::BenchDevices(args) => bench_devices::run(&args),
         Command::BenchEngine(args) => bench_engine::run(&args),
         Command::BenchLlamaCpp(args) => bench_llama_cpp::run(&args),
+        Command::BenchServe(args) => bench_serve::run(&args),
         Command::Accuracy(args) => accuracy::run(&args),
         Command::TestBackends(args) => test_backends::run(&args),
         Command::BenchCheckpoints(args) => bench_checkpoints::run(&args),
         Command::MeasuredStep(args) => bench_checkpoints::step(&args),
         Command::CheckTransformers(args) => check_transformers::run(&args),
         Command::CheckExplain(args) => check_explain::run(&args),
+        Command::CheckDeployment(args) => check_deployment::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Loom => loom::run(),
         Command::Miri => miri::run(),
