@@ -43,7 +43,7 @@ pub(super) fn measure(args: &Args, servers: &Servers) -> anyhow::Result<()> {
         for &clients in &args.clients {
             let (mut ours, mut theirs) = (Vec::new(), Vec::new());
             for _ in 0..args.rounds.get() {
-                let server = servers.wolfgang(dtype, &[])?;
+                let server = servers.wolfgang(dtype, clients, &[])?;
                 let (measured, of_health) =
                     with_health(server.address(), || one(&server, clients))?;
                 health.extend(of_health);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const DURATION: Duration = Duration::from_secs(20);
 
 pub(super) fn measure(servers: &Servers) -> anyhow::Result<()> {
-    let server = servers.wolfgang("f32", &[])?;
+    let server = servers.wolfgang("f32", 8, &[])?;
     // Threads and caches exist after a request; the client keeps its connection.
     let client = server.client();
     complete(&client)?;

@@ -8,8 +8,10 @@ use anyhow::{anyhow, ensure};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Generations that run and wait.
-const LIMIT: usize = 24;
+/// Generations that run, that wait, and both.
+const RUNNING: usize = 8;
+const QUEUE: usize = 16;
+const LIMIT: usize = RUNNING + QUEUE;
 
 /// Requests sent, in answers that the server can give in the same time.
 const FACTOR: f64 = 10.0;
@@ -33,7 +35,7 @@ struct Received {
 }
 
 pub(super) fn measure(servers: &Servers, duration: Duration) -> anyhow::Result<()> {
-    let server = servers.wolfgang("f32", &["--max-choices", &LIMIT.to_string()])?;
+    let server = servers.wolfgang("f32", RUNNING, &["--max-queue", &QUEUE.to_string()])?;
     let (window, answers) = during(server.address(), LIMIT, || {
         std::thread::sleep(WARM_UP);
         let start = Instant::now();

@@ -39,8 +39,14 @@ impl Servers {
         self.folder.path().join("f32.gguf")
     }
 
-    /// `wolfgang serve` with further arguments.
-    pub(super) fn wolfgang(&self, dtype: &str, more: &[&str]) -> anyhow::Result<ServerProcess> {
+    /// `wolfgang serve` that generates this number of texts at the same time, with further
+    /// arguments.
+    pub(super) fn wolfgang(
+        &self,
+        dtype: &str,
+        running: usize,
+        more: &[&str],
+    ) -> anyhow::Result<ServerProcess> {
         let port = free_port()?;
         let mut command = wolfgang_serve(self.args.wolfgang.as_deref(), port)?;
         command.arg("--model").arg(self.weights());
@@ -50,6 +56,7 @@ impl Servers {
             "--threads",
             &self.args.threads.to_string(),
         ]);
+        command.args(["--max-running", &running.to_string()]);
         command.args(more);
         ServerProcess::start("wolfgang", command, port, "/ready", self.folder.path())
     }

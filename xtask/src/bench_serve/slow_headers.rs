@@ -21,7 +21,7 @@ const DURATION: Duration = Duration::from_secs(8);
 const WARM_UP: Duration = Duration::from_secs(3);
 
 pub(super) fn measure(servers: &Servers, rounds: usize) -> anyhow::Result<()> {
-    let server = servers.wolfgang("f32", &[])?;
+    let server = servers.wolfgang("f32", CLIENTS, &[])?;
     let mut shares = Vec::new();
     let replaced = AtomicUsize::new(0);
     for _ in 0..rounds {

@@ -53,7 +53,7 @@ impl Proxy {
             Self {
                 name: "vllm-router",
                 program: args.vllm_router.clone(),
-                restarts: false,
+                restarts: true,
                 command: vllm_router,
             },
         ]
@@ -127,8 +127,17 @@ fn vllm_router(
     let mut command = Command::new(program);
     command.current_dir(folder);
     command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
-    command.args(["--policy", "round_robin", "--prometheus-port"]);
-    command.arg(free_port()?.to_string()).arg("--worker-urls");
+    command.args([
+        "--policy",
+        "round_robin",
+        "--health-check-endpoint",
+        "/ready",
+    ]);
+    command.args(["--health-check-interval-secs", "1"]);
+    command.args(["--health-failure-threshold", "1", "--health-success-threshold", "1"]);
+    command.arg("--disable-circuit-breaker");
+    command.args(["--prometheus-port", &free_port()?.to_string()]);
+    command.arg("--worker-urls");
     command.args(replicas.map(|port| format!("http://127.0.0.1:{port}")));
     Ok(command)
 }
