@@ -152,7 +152,7 @@ fn bench(args: &Args, servers: &Servers, dtype: &str) -> anyhow::Result<f64> {
         depth: vec![PROMPT],
         tokens: NonZeroUsize::new(TOKENS),
         sequences: vec![NonZeroUsize::MIN],
-        repetitions: NonZeroUsize::MIN,
+        ..BenchOptions::default()
     })?;
     let configuration = bench.configurations().first();
     let report = bench.measure(configuration.context("there is nothing to measure")?)?;

@@ -1,6 +1,6 @@
 //! Ten times the requests that the server can answer.
 
-use super::load::{during, percentiles, request, throughput};
+use super::load::{TOKENS, closed_loop, during, percentiles, request, throughput};
 use super::print_line;
 use super::servers::Servers;
 use crate::serving::{Answer, Client};
@@ -19,6 +19,10 @@ const FACTOR: f64 = 10.0;
 /// Threads that send requests: those that wait for an answer, and as many for refusals.
 const SENDERS: usize = 3 * LIMIT;
 
+/// Answers of each client before the measurement. The prefix cache of the engine (256 MiB) then has
+/// its full size.
+const FIRST_ANSWERS: usize = 5;
+
 /// How long the throughput without refusals is measured, and before each measurement not.
 const SATURATION: Duration = Duration::from_secs(20);
 const WARM_UP: Duration = Duration::from_secs(5);
@@ -36,6 +40,7 @@ struct Received {
 
 pub(super) fn measure(servers: &Servers, duration: Duration) -> anyhow::Result<()> {
     let server = servers.wolfgang("f32", RUNNING, &["--max-queue", &QUEUE.to_string()])?;
+    closed_loop(server.address(), LIMIT, |sent| sent < FIRST_ANSWERS)?;
     let (window, answers) = during(server.address(), LIMIT, || {
         std::thread::sleep(WARM_UP);
         let start = Instant::now();
@@ -46,7 +51,7 @@ pub(super) fn measure(servers: &Servers, duration: Duration) -> anyhow::Result<(
     let memory = server.memory()?;
 
     // Open loop: requests are due at fixed times, whether or not others have been answered.
-    let per_second = FACTOR * saturated / super::load::TOKENS as f64;
+    let per_second = FACTOR * saturated / TOKENS as f64;
     let start = Instant::now();
     let (sent, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (received, largest) = std::thread::scope(|scope| {
@@ -111,7 +116,7 @@ pub(super) fn measure(servers: &Servers, duration: Duration) -> anyhow::Result<(
 impl Received {
     fn add(&mut self, result: anyhow::Result<Answer>) {
         match result {
-            Ok(answer) if answer.status == 200 && answer.tokens == super::load::TOKENS => {
+            Ok(answer) if answer.status == 200 && answer.tokens == TOKENS => {
                 self.answers.push(answer);
             }
             Ok(answer) if answer.status == 429 => self.refusals.push(answer.duration()),

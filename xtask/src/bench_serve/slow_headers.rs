@@ -4,7 +4,7 @@ use super::load::{during, throughput};
 use super::print_line;
 use super::servers::Servers;
 use anyhow::{Context, anyhow};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -95,8 +95,8 @@ fn is_closed(stream: &mut TcpStream) -> bool {
     if stream.write_all(b"a").is_err() {
         return true;
     }
-    match stream.read(&mut [0; 1024]) {
-        // A response: the connection is closed after it.
+    match stream.peek(&mut [0]) {
+        // The end, or a response, after which the connection is closed.
         Ok(_) => true,
         Err(error) => error.kind() != ErrorKind::WouldBlock,
     }

@@ -134,7 +134,12 @@ fn vllm_router(
         "/ready",
     ]);
     command.args(["--health-check-interval-secs", "1"]);
-    command.args(["--health-failure-threshold", "1", "--health-success-threshold", "1"]);
+    command.args([
+        "--health-failure-threshold",
+        "1",
+        "--health-success-threshold",
+        "1",
+    ]);
     command.arg("--disable-circuit-breaker");
     command.args(["--prometheus-port", &free_port()?.to_string()]);
     command.arg("--worker-urls");

@@ -50,9 +50,9 @@ pub(super) fn check(
     ))
 }
 
-/// Waits until each client has, on average, received two further answers.
+/// Waits until each client has, on average, received four further answers.
 fn wait_for_answers(answers: &AtomicUsize) -> anyhow::Result<()> {
-    let wanted = answers.load(Ordering::Relaxed) + 2 * CLIENTS;
+    let wanted = answers.load(Ordering::Relaxed) + 4 * CLIENTS;
     let start = Instant::now();
     while answers.load(Ordering::Relaxed) < wanted {
         ensure!(start.elapsed() < PROGRESS, "no answers for {PROGRESS:?}");
