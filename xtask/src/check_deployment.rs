@@ -1,62 +1,26 @@
 //! `cargo xtask check-deployment`: the configurations in docs/deploy.
 
+mod args;
 mod load;
 mod proxies;
+mod replica;
 mod rolling_restart;
 mod syntax;
 
-use crate::serving::{Completion, ServerProcess, free_port, wolfgang_serve};
+pub(crate) use args::Args;
+
+use crate::serving::{Completion, free_port};
 use anyhow::{Context, ensure};
+use load::TOKENS;
 use proxies::Proxy;
+use replica::Replica;
 use serde_json::json;
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// Starts two replicas with the built-in model behind nginx, HAProxy and vllm-router. Streams must
-/// arrive while they are generated, and every answer must have the bytes that the replica itself
-/// gives. Behind nginx and HAProxy, both replicas are restarted under load: no request may fail.
-/// Programs that are not installed are skipped, and named.
-#[derive(clap::Args, Clone, Debug)]
-pub(crate) struct Args {
-    /// The `wolfgang` program to check. Without it, this program
-    #[arg(long, value_name = "PATH")]
-    wolfgang: Option<PathBuf>,
-
-    /// vllm-router, a Python program
-    #[arg(long, value_name = "PATH", default_value = "vllm-router")]
-    vllm_router: PathBuf,
-
-    /// hadolint, which checks the container file
-    #[arg(long, value_name = "PATH", default_value = "hadolint")]
-    hadolint: PathBuf,
-
-    /// kubernetes-validate, a Python program
-    #[arg(long, value_name = "PATH", default_value = "kubernetes-validate")]
-    kubernetes_validate: PathBuf,
-}
-
-/// Tokens of an answer: streams of this length are in progress when a replica is told to end.
-const TOKENS: usize = 60;
-
-/// A replica, and how to start it again.
-struct Replica {
-    name: &'static str,
-    port: u16,
-    server: ServerProcess,
-}
-
-impl Replica {
-    fn start(args: &Args, name: &'static str, port: u16, folder: &Path) -> anyhow::Result<Self> {
-        let mut command = wolfgang_serve(args.wolfgang.as_deref(), port)?;
-        command.args(["--threads", "1"]);
-        let server = ServerProcess::start(name, command, port, "/ready", folder)?;
-        Ok(Self { name, port, server })
-    }
-}
+use std::io::Write;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    syntax::check(args)?;
+    for line in syntax::check(args)? {
+        print_line(&line)?;
+    }
     let folder = tempfile::tempdir()?;
     let mut replicas = Vec::new();
     for name in ["first", "second"] {
@@ -124,16 +88,6 @@ fn expected_texts(replicas: &[Replica]) -> anyhow::Result<Vec<(Completion, Strin
         expected.push((request, texts.swap_remove(0)));
     }
     Ok(expected)
-}
-
-/// The output of a command, or `None` if the program is not installed.
-fn output_if_installed(command: &mut Command) -> anyhow::Result<Option<std::process::Output>> {
-    match command.output() {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        output => Ok(Some(
-            output.with_context(|| format!("cannot run {command:?}"))?,
-        )),
-    }
 }
 
 fn print_line(line: &str) -> anyhow::Result<()> {

@@ -1,10 +1,11 @@
 //! Throughput and latency, next to llama-server.
 
+use super::args::Args;
 use super::load::{PROMPT, TOKENS, closed_loop, complete, percentiles};
 use super::servers::Servers;
-use super::{Args, print_line};
 use crate::serving::{Answer, Client, ServerProcess};
 use anyhow::{Context, anyhow};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,14 +30,15 @@ struct Measured {
     decode: f64,
 }
 
-pub(super) fn measure(args: &Args, servers: &Servers) -> anyhow::Result<()> {
-    print_line(&format!(
+pub(super) fn measure(args: &Args, servers: &Servers, out: &mut impl Write) -> anyhow::Result<()> {
+    writeln!(
+        out,
         "\nPrompts of {PROMPT} tokens, answers of {TOKENS}; medians of {} rounds; times in ms (p50 / p90 / p99), and \
          the ratio of tokens/s within a round\n\n\
          | | clients | server | tokens/s | first token | between tokens | times llama-server |\n\
          | --- | ---: | --- | ---: | ---: | ---: | ---: |",
         args.rounds
-    ))?;
+    )?;
     let mut health = Vec::new();
     let mut alone = Vec::new();
     for dtype in &args.dtypes {
@@ -62,30 +64,34 @@ pub(super) fn measure(args: &Args, servers: &Servers) -> anyhow::Result<()> {
             let pairs = rates(&ours).into_iter().zip(rates(&theirs));
             let times = median(pairs.map(|(ours, theirs)| ours / theirs));
             let times = times.map_or_else(String::new, |times| format!("{times:.2}"));
-            row(dtype, clients, "wolfgang", &ours, &times)?;
+            row(out, dtype, clients, "wolfgang", &ours, &times)?;
             if !theirs.is_empty() {
-                row(dtype, clients, "llama-server", &theirs, "")?;
+                row(out, dtype, clients, "llama-server", &theirs, "")?;
             }
         }
     }
-    print_line("")?;
+    writeln!(out)?;
     for dtype in &args.dtypes {
         let shares = alone.iter().filter(|(of, _)| *of == dtype);
         if let Some(share) = median(shares.map(|(_, share)| *share)) {
-            print_line(&format!(
+            writeln!(
+                out,
                 "{dtype}, one client: {:.1} % of the decode rate of `wolfgang bench`",
                 share * 100.0
-            ))?;
+            )?;
         }
     }
     let [p50, p90, p99] = percentiles(&health);
-    print_line(&format!(
+    writeln!(
+        out,
         "/health meanwhile: {p50:.2} / {p90:.2} / {p99:.2} ms, {} requests",
         health.len()
-    ))
+    )?;
+    Ok(())
 }
 
 fn row(
+    out: &mut impl Write,
     dtype: &str,
     clients: usize,
     server: &str,
@@ -106,10 +112,12 @@ fn row(
             .collect();
         cells.push(values?.join(" / "));
     }
-    print_line(&format!(
+    writeln!(
+        out,
         "| {dtype} | {clients} | {server} | {rate:.0} | {} | {} | {times} |",
         cells[0], cells[1]
-    ))
+    )?;
+    Ok(())
 }
 
 fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {

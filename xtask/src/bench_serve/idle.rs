@@ -1,13 +1,13 @@
 //! Processor time without requests.
 
 use super::load::complete;
-use super::print_line;
 use super::servers::Servers;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 const DURATION: Duration = Duration::from_secs(20);
 
-pub(super) fn measure(servers: &Servers) -> anyhow::Result<()> {
+pub(super) fn measure(servers: &Servers, out: &mut impl Write) -> anyhow::Result<()> {
     let server = servers.wolfgang("f32", 8, &[])?;
     // Threads and caches exist after a request; the client keeps its connection.
     let client = server.client();
@@ -17,8 +17,10 @@ pub(super) fn measure(servers: &Servers) -> anyhow::Result<()> {
     std::thread::sleep(DURATION);
     let used = server.processor_time()? - before;
     let share = used.as_secs_f64() / start.elapsed().as_secs_f64();
-    print_line(&format!(
+    writeln!(
+        out,
         "\nWithout requests: {:.2} % of one core, over {DURATION:?}",
         share * 100.0
-    ))
+    )?;
+    Ok(())
 }

@@ -1,10 +1,10 @@
 //! Ten times the requests that the server can answer.
 
 use super::load::{TOKENS, closed_loop, during, percentiles, request, throughput};
-use super::print_line;
 use super::servers::Servers;
 use crate::serving::{Answer, Client};
 use anyhow::{anyhow, ensure};
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,11 @@ struct Received {
     failures: Vec<String>,
 }
 
-pub(super) fn measure(servers: &Servers, duration: Duration) -> anyhow::Result<()> {
+pub(super) fn measure(
+    servers: &Servers,
+    duration: Duration,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let server = servers.wolfgang("f32", RUNNING, &["--max-queue", &QUEUE.to_string()])?;
     closed_loop(server.address(), LIMIT, |sent| sent < FIRST_ANSWERS)?;
     let (window, answers) = during(server.address(), LIMIT, || {
@@ -98,7 +102,8 @@ pub(super) fn measure(servers: &Servers, duration: Duration) -> anyhow::Result<(
     let [p50, _, p99] = percentiles(&received.refusals);
     let slowest = received.refusals.iter().copied().fold(0.0, f64::max) * 1e3;
     let [_, _, late] = percentiles(&received.delays);
-    print_line(&format!(
+    writeln!(
+        out,
         "\nOverload, f32, {duration:?}, at most {LIMIT} requests in progress, {per_second:.0} requests/s ({FACTOR} times \
          the throughput; p99 of their delays {late:.1} ms):\n\
          - {} answers, all complete\n\
@@ -110,7 +115,8 @@ pub(super) fn measure(servers: &Servers, duration: Duration) -> anyhow::Result<(
         100.0 * overloaded / saturated,
         memory as f64 / 1e6,
         largest.saturating_sub(memory) as f64 / 1e6
-    ))
+    )?;
+    Ok(())
 }
 
 impl Received {

@@ -1,6 +1,6 @@
 //! The servers, with the same weights.
 
-use super::Args;
+use super::args::Args;
 use crate::serving::{ServerProcess, free_port, wolfgang_serve};
 use anyhow::{Context, ensure};
 use std::io::Write;

@@ -1,7 +1,6 @@
 //! Connections that send the head of a request slowly and never to its end.
 
 use super::load::{during, throughput};
-use super::print_line;
 use super::servers::Servers;
 use anyhow::{Context, anyhow};
 use std::io::{ErrorKind, Write};
@@ -20,7 +19,11 @@ const CLIENTS: usize = 8;
 const DURATION: Duration = Duration::from_secs(8);
 const WARM_UP: Duration = Duration::from_secs(3);
 
-pub(super) fn measure(servers: &Servers, rounds: usize) -> anyhow::Result<()> {
+pub(super) fn measure(
+    servers: &Servers,
+    rounds: usize,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let server = servers.wolfgang("f32", CLIENTS, &[])?;
     let mut shares = Vec::new();
     let replaced = AtomicUsize::new(0);
@@ -38,14 +41,16 @@ pub(super) fn measure(servers: &Servers, rounds: usize) -> anyhow::Result<()> {
         shares.push(with / without);
     }
     let share = Statistics::from_samples(shares).context("there are no rounds")?;
-    print_line(&format!(
+    writeln!(
+        out,
         "\n{CONNECTIONS} slow connections: {:.1} % of the throughput of {CLIENTS} clients without them ({:.1} to {:.1}); \
          the server closed {} of them",
         100.0 * share.median,
         100.0 * share.min,
         100.0 * share.max,
         replaced.into_inner()
-    ))
+    )?;
+    Ok(())
 }
 
 /// Tokens a second that the clients receive.

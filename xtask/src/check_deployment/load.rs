@@ -1,11 +1,13 @@
 //! Requests through a proxy.
 
-use super::TOKENS;
 use crate::serving::{Client, Completion};
 use anyhow::{Context, ensure};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Tokens of an answer: streams of this length are in progress when a replica is told to end.
+pub(super) const TOKENS: usize = 60;
 
 /// Clients of the load.
 pub(super) const CLIENTS: usize = 6;

@@ -1,6 +1,6 @@
 //! The proxies, with the files of docs/deploy.
 
-use super::Args;
+use super::args::Args;
 use crate::serving::{ServerProcess, free_port};
 use anyhow::{Context, ensure};
 use std::io::ErrorKind;

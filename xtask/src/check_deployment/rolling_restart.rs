@@ -1,7 +1,8 @@
 //! The restart of one replica after the other, under load.
 
+use super::args::Args;
 use super::load::{self, CLIENTS};
-use super::{Args, Replica};
+use super::replica::Replica;
 use crate::serving::{Completion, ServerProcess};
 use anyhow::ensure;
 use std::path::Path;
