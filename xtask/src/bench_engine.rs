@@ -136,7 +136,7 @@ fn generator(
 }
 
 /// Ids in no order, other ones for every `n` below 3000: no prompt is a prefix of another.
-fn prompt(n: u64, length: usize) -> Vec<u32> {
+pub(crate) fn prompt(n: u64, length: usize) -> Vec<u32> {
     let id = |i: u64| 300 + ((n * 7919 + i * 104_729) % 3000) as u32;
     (0..length as u64).map(id).collect()
 }
@@ -236,7 +236,7 @@ fn milliseconds(time: Duration) -> f64 {
 }
 
 /// The value below which this share of the values lies; 0 if there are none.
-fn percentile(values: &[f64], share: f64) -> f64 {
+pub(crate) fn percentile(values: &[f64], share: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let at = (sorted.len() as f64 * share) as usize;

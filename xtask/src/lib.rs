@@ -9,6 +9,8 @@ mod bench_devices;
 mod bench_engine;
 mod bench_llama_cpp;
 mod check_clients;
+mod bench_serve;
+mod check_deployment;
 mod check_explain;
 mod check_smollm2;
 mod check_page;
@@ -18,8 +20,10 @@ mod devices;
 mod fuzz;
 mod loom;
 mod miri;
+mod processor;
 mod public_api;
 mod release_build;
+mod serving;
 mod test_backends;
 mod torch;
 
@@ -50,6 +54,9 @@ enum Command {
     BenchEngine(bench_engine::Args),
     /// Measure the default model and llama.cpp in alternation
     BenchLlamaCpp(bench_llama_cpp::Args),
+    /// Measure `wolfgang serve` and llama-server in alternation, and `wolfgang serve` when
+    /// overloaded
+    BenchServe(bench_serve::Args),
     /// Measure the difference of each precision from f32 on the CPU: logits and perplexity
     Accuracy(accuracy::Args),
     /// Run the backend tests on every backend that this machine has
@@ -68,6 +75,8 @@ enum Command {
     CheckPage(check_page::Args),
     /// Test `wolfgang serve` with real clients of OpenAI's interface
     CheckClients(check_clients::Args),
+    /// Check the configurations in docs/deploy with two replicas of `wolfgang serve`
+    CheckDeployment(check_deployment::Args),
     /// Run the fuzz targets; requires a nightly toolchain and cargo-fuzz
     Fuzz(fuzz::Args),
     /// Check the kernels' thread pool in every order of its threads, with loom.
@@ -79,7 +88,7 @@ enum Command {
 }
 
 /// Subcommands of `wolfgang` that this program runs in a process of its own, so that the command
-/// need not be built as well: a measurement of a benchmark, and the server of check-clients.
+/// need not be built as well: a measurement of a benchmark, and the server that checks test.
 const COMMANDS_OF_WOLFGANG: [&str; 2] = [wolfgang_bench::CASE_COMMAND, "serve"];
 
 /// Runs the command that the arguments of the process name.
@@ -95,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::BenchDevices(args) => bench_devices::run(&args),
         Command::BenchEngine(args) => bench_engine::run(&args),
         Command::BenchLlamaCpp(args) => bench_llama_cpp::run(&args),
+        Command::BenchServe(args) => bench_serve::run(&args),
         Command::Accuracy(args) => accuracy::run(&args),
         Command::TestBackends(args) => test_backends::run(&args),
         Command::BenchCheckpoints(args) => bench_checkpoints::run(&args),
@@ -104,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::CheckClients(args) => check_clients::run(&args),
         Command::CheckExplain(args) => check_explain::run(&args),
         Command::CheckPage(args) => check_page::run(&args),
+        Command::CheckDeployment(args) => check_deployment::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Loom => loom::run(),
         Command::Miri => miri::run(),

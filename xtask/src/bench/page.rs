@@ -1,6 +1,7 @@
 //! The measured part of docs/performance.md.
 
 use super::{BATCH_SIZE, SHOWN};
+use crate::processor::processor;
 use anyhow::Context;
 use std::fmt::Write;
 use wolfgang_bench::{BenchReport, Statistics, Throughput};
@@ -114,15 +115,6 @@ fn spread(statistics: Statistics) -> String {
         median, min, max, ..
     } = statistics;
     format!("{median:.0} ({min:.0} to {max:.0})")
-}
-
-/// The processor's own name, where the system tells it.
-fn processor() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find(|line| line.starts_with("model name"));
-    let name = name.and_then(|line| line.split_once(':'));
-    name.map_or(std::env::consts::ARCH, |(_, name)| name.trim())
-        .to_owned()
 }
 
 #[cfg(test)]

@@ -1,0 +1,186 @@
+//! A client of `/v1/completions`.
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+/// Longer than any answer takes.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A client with one connection, which it keeps for its next request.
+#[derive(Clone)]
+pub(crate) struct Client {
+    agent: Agent,
+    base: String,
+}
+
+/// A request, with the same sampling options for every server.
+#[derive(Clone)]
+pub(crate) struct Completion {
+    pub(crate) prompt: Value,
+    pub(crate) max_tokens: usize,
+    pub(crate) seed: u64,
+    pub(crate) stream: bool,
+}
+
+/// What a client received.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// The generated text; of another status than 200, the body.
+    pub(crate) text: String,
+    /// Number of generated tokens, as the server counted them.
+    pub(crate) tokens: usize,
+    pub(crate) sent: Instant,
+    /// The arrivals of the pieces of text.
+    pub(crate) pieces: Vec<Instant>,
+    pub(crate) ended: Instant,
+}
+
+/// A completion, or a chunk of one.
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    text: String,
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Usage {
+    completion_tokens: usize,
+}
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(TIMEOUT))
+            .max_idle_connections(1)
+            .max_idle_connections_per_host(1);
+        Self {
+            agent: config.build().into(),
+            base: format!("http://{address}"),
+        }
+    }
+
+    /// The status of a GET.
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<u16> {
+        let mut response = self.agent.get(format!("{}{path}", self.base)).call()?;
+        response.body_mut().read_to_string()?;
+        Ok(response.status().as_u16())
+    }
+
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Errors
+    /// The connection fails, or an answer with status 200 is not complete.
+    pub(crate) fn complete(&self, request: &Completion) -> anyhow::Result<Answer> {
+        let sent = Instant::now();
+        let body = serde_json::to_vec(&request.body())?;
+        let response = self
+            .agent
+            .post(format!("{}/v1/completions", self.base))
+            .header("Content-Type", "application/json")
+            .send(&body)?;
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            text: String::new(),
+            tokens: 0,
+            sent,
+            pieces: Vec::new(),
+            ended: sent,
+        };
+        let is_finished = match (answer.status, request.stream) {
+            (200, true) => answer.read_stream(response)?,
+            (200, false) => {
+                let body = response.into_body().read_to_vec()?;
+                answer.add(&body)?
+            }
+            _ => {
+                answer.text = response.into_body().read_to_string()?;
+                true
+            }
+        };
+        answer.ended = Instant::now();
+        ensure!(is_finished, "the answer has no finish_reason");
+        Ok(answer)
+    }
+}
+
+impl Completion {
+    /// The names of OpenAI, and of llama-server for the others.
+    fn body(&self) -> Value {
+        let mut body = json!({
+            "prompt": self.prompt, "max_tokens": self.max_tokens, "seed": self.seed,
+            "temperature": 0.8, "top_k": 40, "top_p": 1.0, "min_p": 0.0, "ignore_eos": true,
+            "stream": self.stream,
+        });
+        if self.stream {
+            body["stream_options"] = json!({ "include_usage": true });
+        }
+        body
+    }
+}
+
+impl Answer {
+    /// Reads server-sent events. Returns whether one of them has a finish reason.
+    fn read_stream(&mut self, response: Response<Body>) -> anyhow::Result<bool> {
+        // Without a limit: the body is read as it arrives.
+        let mut lines = BufReader::new(response.into_body().into_reader());
+        let mut line = String::new();
+        let mut is_finished = false;
+        loop {
+            line.clear();
+            let length = lines.read_line(&mut line)?;
+            ensure!(length > 0, "the stream ended without [DONE]");
+            match line.trim_end().strip_prefix("data: ") {
+                Some("[DONE]") => break,
+                Some(event) => is_finished |= self.add(event.as_bytes())?,
+                None => {}
+            }
+        }
+        // To its end, so that the connection can be used again.
+        lines.read_to_string(&mut line)?;
+        Ok(is_finished)
+    }
+
+    /// Adds a body or an event. Returns whether it has a finish reason.
+    fn add(&mut self, json: &[u8]) -> anyhow::Result<bool> {
+        let chunk: Chunk = serde_json::from_slice(json)
+            .with_context(|| format!("unexpected: {}", String::from_utf8_lossy(json)))?;
+        let mut is_finished = false;
+        for choice in chunk.choices {
+            if !choice.text.is_empty() {
+                self.pieces.push(Instant::now());
+            }
+            self.text.push_str(&choice.text);
+            is_finished |= choice.finish_reason.is_some();
+        }
+        if let Some(usage) = chunk.usage {
+            self.tokens = usage.completion_tokens;
+        }
+        Ok(is_finished)
+    }
+
+    /// Seconds from the request to the first text.
+    pub(crate) fn first_piece(&self) -> Option<f64> {
+        let first = self.pieces.first()?;
+        Some((*first - self.sent).as_secs_f64())
+    }
+
+    /// Seconds from the request to the end of the answer.
+    pub(crate) fn duration(&self) -> f64 {
+        (self.ended - self.sent).as_secs_f64()
+    }
+}
