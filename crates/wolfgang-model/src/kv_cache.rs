@@ -4,7 +4,6 @@ use crate::catch_panic::catch_panic;
 use crate::cpu::new_caches;
 use crate::{ModelConfig, ModelError, Precision};
 use burn::tensor::{Device, Tensor};
-use std::collections::BTreeSet;
 use wolfgang_kernels::Cache;
 
 /// KV cache: the keys and values of one sequence in all layers.
@@ -192,8 +191,7 @@ impl KvCache {
     /// Returns the size of several caches in memory, in bytes. Memory that they share is counted
     /// once.
     pub fn total_memory_bytes<'a>(caches: impl IntoIterator<Item = &'a Self>) -> usize {
-        let mut pages = BTreeSet::new();
-        let mut bytes = 0;
+        let (mut pages, mut bytes) = (Vec::new(), 0);
         for cache in caches {
             match &cache.store {
                 Store::Kernels(layers) => pages.extend(layers.iter().flat_map(Cache::pages)),
@@ -205,6 +203,8 @@ impl KvCache {
                 }
             }
         }
+        pages.sort_unstable();
+        pages.dedup();
         bytes + pages.into_iter().map(|(_, bytes)| bytes).sum::<usize>()
     }
 
