@@ -142,7 +142,7 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
                 own % per_head,
             );
             let slot = if split { piece } else { thread };
-            isa.run(Attend {
+            let attend = Attend {
                 qkv,
                 cache: sequence.cache.borrow(),
                 // The last rows attend to the most positions, so they come first.
@@ -157,7 +157,8 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
                 // SAFETY: as above, or every piece has its own part.
                 partials: unsafe { shared.part(slot * per_piece..(slot + 1) * per_piece) },
                 output: (!split).then_some(&output),
-            });
+            };
+            attend.run_on(isa);
             return;
         }
     });
@@ -169,12 +170,13 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
         for head in 0..heads {
             let (partials, others) = rest.split_at_mut(sequence.chunks() * per_piece);
             rest = others;
-            isa.run(MergeChunks {
+            let merge = MergeChunks {
                 tile: tile(sequence, 0, head),
                 partials,
                 per_chunk: per_piece,
                 output: &output,
-            });
+            };
+            merge.run_on(isa);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::CHUNK;
 use super::tile::Tile;
 use crate::disjoint_slice::DisjointSlice;
 use crate::elementwise::exp;
-use crate::isa::Kernel;
+use crate::isa::{Isa, Kernel};
 use crate::simd::{LANES, Simd, Vec16};
 
 /// Number of vectors of a partial result.
@@ -87,6 +87,14 @@ pub(super) struct MergeChunks<'a> {
     /// Number of vectors of a chunk.
     pub(super) per_chunk: usize,
     pub(super) output: &'a Output<'a>,
+}
+
+impl MergeChunks<'_> {
+    /// As [`Attend::run_on`](super::tile::Attend::run_on).
+    #[inline(never)]
+    pub(super) fn run_on(self, isa: Isa) {
+        isa.run(self);
+    }
 }
 
 impl Kernel for MergeChunks<'_> {

@@ -4,7 +4,7 @@ use super::partial::{MAX, Output, SUM, merge, partial_vectors};
 use super::{CHUNK, CHUNK_BLOCKS};
 use crate::cache::{Cache, CacheFormat, Element, PAGE_BLOCKS, PAGE_POSITIONS};
 use crate::elementwise::{exp, max_of, sum_of};
-use crate::isa::Kernel;
+use crate::isa::{Isa, Kernel};
 use crate::rows::RowMatrix;
 use crate::simd::{LANES, Simd, Vec16};
 use std::ops::Range;
@@ -71,6 +71,13 @@ impl Kernel for Attend<'_> {
 }
 
 impl Attend<'_> {
+    /// Runs the kernel. It is compiled here and not in each crate that calls the generic
+    /// [`attend`](super::attend).
+    #[inline(never)]
+    pub(super) fn run_on(self, isa: Isa) {
+        isa.run(self);
+    }
+
     #[inline(always)]
     fn run_as<S: Simd, E: Element>(self, simd: S) {
         let vectors = partial_vectors(self.tile.head_dim);
