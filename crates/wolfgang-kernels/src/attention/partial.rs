@@ -4,8 +4,7 @@
 //! exponentials e^(score − maximum) in its first lanes, and then the vectors of the sum of the
 //! values, weighted by the exponentials.
 
-use super::CHUNK;
-use super::tile::Tile;
+use super::tile::{CHUNK, Tile};
 use crate::disjoint_slice::DisjointSlice;
 use crate::elementwise::exp;
 use crate::isa::{Isa, Kernel};
@@ -90,7 +89,7 @@ pub(super) struct MergeChunks<'a> {
 }
 
 impl MergeChunks<'_> {
-    /// As [`Attend::run_on`](super::tile::Attend::run_on).
+    /// Runs the kernel. It is compiled here and not in each crate that calls the generic `attend`.
     #[inline(never)]
     pub(super) fn run_on(self, isa: Isa) {
         isa.run(self);
