@@ -3,7 +3,7 @@ pub use convert::{ConvertOptions, ConvertReport, Target, convert};
 pub use error::CheckpointError;
 pub use format::Format;
 pub use generation_config::GenerationConfig;
-pub use gguf::GgufTokenizer;
+pub use gguf::{GgufTokenizer, TokenizerFiles};
 #[cfg(feature = "hub")]
 pub use hub::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
 pub use progress::{Phase, Progress};
@@ -58,18 +58,21 @@ pub enum Target {
 impl Target {
     pub fn check(self, precision: Precision) -> Result<(), CheckpointError> {}
 }
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConvertOptions {
     pub target: Target,
     pub precision: Option<Precision>,
     pub tokenizer: Option<PathBuf>,
+    pub embedded_tokenizer: bool,
     pub replace: bool,
 }
+impl Default for ConvertOptions {}
 impl ConvertOptions {
     pub fn with_target(mut self, target: Target) -> Self {}
     pub fn with_precision(mut self, precision: impl Into<Option<Precision>>) -> Self {}
     pub fn with_tokenizer(mut self, tokenizer: impl Into<Option<PathBuf>>) -> Self {}
+    pub fn with_embedded_tokenizer(mut self, embedded: bool) -> Self {}
     pub fn with_replace(mut self, replace: bool) -> Self {}
 }
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +103,7 @@ pub enum CheckpointError {
     MissingEntry { path: PathBuf, entry: &'static str, found: String },
     Config { path: PathBuf, field: String, source: serde_json::Error },
     Unsupported { path: PathBuf, field: String, found: String, expected: String },
+    UnsupportedTokenizer { path: PathBuf, found: String },
     NoMemory { path: PathBuf, source: ModelError },
     Model { path: PathBuf, source: ModelError },
     Device { path: PathBuf, source: ModelError },
@@ -145,7 +149,7 @@ pub enum Format {
     Gguf,
 }
 impl fmt::Display for Format {}
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct GenerationConfig {
     pub path: PathBuf,
@@ -181,6 +185,18 @@ pub struct GgufTokenizer {
     pub add_bos_token: Option<bool>,
     pub add_space_prefix: Option<bool>,
     pub chat_template: Option<String>,
+}
+impl GgufTokenizer {
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Option<Self>, CheckpointError> {}
+}
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenizerFiles {
+    pub tokenizer: Vec<u8>,
+    pub config: Vec<u8>,
+}
+impl GgufTokenizer {
+    pub fn to_files(&self, path: &Path) -> Result<TokenizerFiles, CheckpointError> {}
 }
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubModel {}

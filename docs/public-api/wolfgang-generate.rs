@@ -18,6 +18,7 @@ pub use score::{ContinuationScore, Score, ScoreAlternative, ScoreOptions, ScoreW
 pub use session::Session;
 pub use stopping::{CancelHandle, StoppingContext, StoppingCriterion};
 pub use summary::{FinishReason, Summary, Timing};
+pub use tokenizer_source::TokenizerSource;
 pub use wolfgang_checkpoint::{
     Checkpoint, CheckpointError, GenerationConfig, Phase, Progress,
 };
@@ -89,6 +90,7 @@ impl<'p> GeneratorBuilder<'p> {
     #[cfg(feature = "hub")]
     pub fn hub(mut self, hub: Hub) -> Self {}
     pub fn resolve(&mut self) -> Result<&ModelFiles, GenerateError> {}
+    pub fn tokenizer_source(&mut self) -> Result<TokenizerSource, GenerateError> {}
     pub fn open(mut self) -> Result<OpenedModel<'p>, GenerateError> {}
     pub fn load(mut self) -> Result<WolfgangGenerator, GenerateError> {}
 }
@@ -396,10 +398,10 @@ impl OpenedModel<'_> {
 pub struct OpenedModel<'p> {}
 impl OpenedModel<'_> {
     pub fn checkpoint(&self) -> &Checkpoint {}
-    pub fn tokenizer(&self) -> &Path {}
+    pub fn tokenizer(&self) -> &TokenizerSource {}
     pub fn read_tokenizer(
         &self,
-        path: impl AsRef<Path>,
+        source: &TokenizerSource,
     ) -> Result<Tokenizer, GenerateError> {}
     pub fn load(self) -> Result<WolfgangGenerator, GenerateError> {}
 }
@@ -673,3 +675,14 @@ pub struct Timing {
     )]
     pub decode: Duration,
 }
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenizerSource {
+    File(PathBuf),
+    Embedded(PathBuf),
+}
+impl TokenizerSource {
+    pub fn path(&self) -> &Path {}
+    pub fn load(&self) -> Result<Tokenizer, GenerateError> {}
+}
+impl fmt::Display for TokenizerSource {}

@@ -49,6 +49,11 @@ impl Tokenizer {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokenizerError> {}
     pub fn from_bytes(json: &[u8]) -> Result<Self, TokenizerError> {}
     pub fn with_config(self, json: &[u8]) -> Result<Self, TokenizerError> {}
+    pub fn from_memory(
+        tokenizer: &[u8],
+        config: &[u8],
+        origin: &str,
+    ) -> Result<Self, TokenizerError> {}
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -19,7 +19,7 @@ config, path = question["config"], question["path"]
 layers, width, heads, kv_heads = (config[name] for name in ("n_layer", "n_embd", "n_head", "n_kv_head"))
 context, vocabulary, multiple = (config[name] for name in ("block_size", "vocab_size", "multiple_of"))
 head_dim = width // heads
-hidden = -(-(width * 8 // 3) // multiple) * multiple
+hidden = config["intermediate_size"] or -(-(width * 8 // 3) // multiple) * multiple
 KINDS = {
     "f32": (gguf.GGMLQuantizationType.F32, gguf.LlamaFileType.ALL_F32),
     "f16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
@@ -84,7 +84,8 @@ model = llama_cpp.llama_model_load_from_file(path.encode(), llama_cpp.llama_mode
 if not model:
     sys.exit("llama.cpp does not load the model")
 params = llama_cpp.llama_context_default_params()
-params.n_ctx = params.n_batch = params.n_ubatch = context
+params.n_ctx = params.n_batch = context
+params.n_ubatch = min(context, 512)
 params.n_threads = params.n_threads_batch = question["threads"]
 llama = llama_cpp.llama_init_from_model(model, params)
 memory = llama_cpp.llama_get_memory(llama)
@@ -99,11 +100,11 @@ def run(ids):
     return np.ctypeslib.as_array(logits, shape=(vocabulary,))[0]
 
 
-def prefill():
+def prefill(length):
     llama_cpp.llama_memory_clear(memory, True)
     start = time.perf_counter()
-    run(ids[: question["prefill"]])
-    return question["prefill"] / (time.perf_counter() - start)
+    run(ids[:length])
+    return length / (time.perf_counter() - start)
 
 
 def decode(position):
@@ -115,7 +116,7 @@ def decode(position):
     return question["decoded"] / (time.perf_counter() - start)
 
 
-prefill()
-answer = {"version": llama_cpp.__version__, "prefill": prefill()}
-answer["decode"] = [decode(position) for position in question["positions"]]
-json.dump(answer, sys.stdout)
+prefill(question["prefill"][0])
+speeds = [prefill(length) for length in question["prefill"]]
+speeds += [decode(position) for position in question["positions"]]
+json.dump({"version": llama_cpp.__version__, "speeds": speeds}, sys.stdout)

@@ -1,4 +1,4 @@
-//! `cargo xtask bench-llama-cpp`: the standard shape here and in llama.cpp, in turn.
+//! `cargo xtask bench-llama-cpp`: a shape of model here and in llama.cpp, in turn.
 
 use crate::release_build::with_release_build;
 use anyhow::{Context, ensure};
@@ -12,8 +12,46 @@ use wolfgang_bench::{Bench, BenchOptions, Statistics};
 use wolfgang_checkpoint::{Checkpoint, ConvertOptions, convert};
 use wolfgang_generate::{DeviceId, DeviceName, ModelConfig, Precision};
 
-const PREFILL: usize = 448;
-const POSITIONS: [usize; 2] = [64, 448];
+/// What is measured.
+struct Shape {
+    config: ModelConfig,
+    /// Lengths of prompts.
+    prefill: &'static [usize],
+    /// Positions at which decoding starts.
+    positions: &'static [usize],
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum ShapeName {
+    /// 75M weights, a context of 512
+    Standard,
+    /// That of SmolLM2-135M, a context of 8,192
+    Smollm2,
+}
+
+impl ShapeName {
+    fn shape(self) -> Shape {
+        match self {
+            Self::Standard => Shape {
+                config: ModelConfig::default(),
+                prefill: &[448],
+                positions: &[64, 448],
+            },
+            Self::Smollm2 => Shape {
+                config: ModelConfig::default()
+                    .with_block_size(8192)
+                    .with_vocab_size(49152)
+                    .with_n_layer(30)
+                    .with_n_head(9)
+                    .with_n_kv_head(3)
+                    .with_n_embd(576)
+                    .with_intermediate_size(1536),
+                prefill: &[512, 8000],
+                positions: &[64, 2048, 8000],
+            },
+        }
+    }
+}
 
 /// Random weights: speed does not depend on them. Needs a Python with llama-cpp-python, gguf and
 /// numpy. Close other programs: they take part in the result.
@@ -22,6 +60,10 @@ pub(crate) struct Args {
     /// That Python
     #[arg(long, value_name = "PATH", default_value = "python3")]
     python: PathBuf,
+
+    /// Shape of the model
+    #[arg(long, value_enum, default_value = "standard")]
+    shape: ShapeName,
 
     /// Threads that compute
     #[arg(long, value_name = "N", default_value = "2")]
@@ -32,14 +74,13 @@ pub(crate) struct Args {
     rounds: NonZeroUsize,
 }
 
-/// Prefill and decode at each position, in tokens a second.
-type Speeds = [f64; 1 + POSITIONS.len()];
+/// Each prefill, then decode at each position, in tokens per second.
+type Speeds = Vec<f64>;
 
 #[derive(Deserialize)]
 struct Answer {
     version: String,
-    prefill: f64,
-    decode: [f64; POSITIONS.len()],
+    speeds: Speeds,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -47,32 +88,41 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn measure(args: &Args) -> anyhow::Result<()> {
+    let shape = args.shape.shape();
     let folder = tempfile::tempdir()?;
     let model = folder.path().join("model");
-    let random = Checkpoint::random(&ModelConfig::default(), 1)?;
+    let random = Checkpoint::random(&shape.config, 1)?;
     convert(&random, &model, &ConvertOptions::default(), &mut ())?;
+    let prefills = shape.prefill.iter().map(|n| format!("prefill of {n}"));
+    let decodes = shape.positions.iter().map(|n| format!("decode at {n}"));
+    let columns: Vec<String> = prefills.chain(decodes).collect();
     let mut out = std::io::stdout().lock();
     for dtype in Precision::ALL {
         let mut rounds = Vec::new();
         let mut version = String::new();
         for _ in 0..args.rounds.get() {
-            let here = here(args, &model, dtype)?;
-            let answer = llama_cpp(args, folder.path(), dtype)?;
-            let [near, far] = answer.decode;
-            rounds.push((here, [answer.prefill, near, far]));
+            let here = here(args, &shape, &model, dtype)?;
+            let answer = llama_cpp(args, &shape, folder.path(), dtype)?;
+            let complete = [&here, &answer.speeds].map(|speeds| speeds.len() == columns.len());
+            ensure!(complete == [true; 2], "a measurement is missing");
+            rounds.push((here, answer.speeds));
             version = answer.version;
         }
         if dtype == Precision::F32 {
             writeln!(
                 out,
-                "llama-cpp-python {version}, {} threads; medians of {} rounds, tokens/s, and of the ratios within a round\n\n\
-                 | | prefill of {PREFILL} | llama.cpp | times | decode at {} | llama.cpp | times | decode at {} | llama.cpp | times |\n\
-                 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-                args.threads, args.rounds, POSITIONS[0], POSITIONS[1]
+                "llama-cpp-python {version}, {} threads; medians of {} rounds, tokens/s, and of the ratios within a round\n",
+                args.threads, args.rounds
             )?;
+            let header: String = columns
+                .iter()
+                .map(|column| format!(" {column} | llama.cpp | times |"))
+                .collect();
+            let line = " ---: | ---: | ---: |".repeat(columns.len());
+            writeln!(out, "| |{header}\n| --- |{line}")?;
         }
         write!(out, "| {dtype} |")?;
-        for at in 0..=POSITIONS.len() {
+        for at in 0..columns.len() {
             let median = |pick: fn(&(Speeds, Speeds), usize) -> f64| {
                 let statistics =
                     Statistics::from_samples(rounds.iter().map(|round| pick(round, at)));
@@ -89,14 +139,14 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn here(args: &Args, model: &Path, dtype: Precision) -> anyhow::Result<Speeds> {
+fn here(args: &Args, shape: &Shape, model: &Path, dtype: Precision) -> anyhow::Result<Speeds> {
     let bench = Bench::new(&BenchOptions {
         model: Some(model.to_path_buf()),
         devices: vec![DeviceName::Specific(DeviceId::Flex)],
         precisions: vec![dtype],
         threads: vec![args.threads],
-        prefill: vec![PREFILL],
-        depth: POSITIONS.to_vec(),
+        prefill: shape.prefill.to_vec(),
+        depth: shape.positions.to_vec(),
         sequences: vec![NonZeroUsize::MIN],
         repetitions: NonZeroUsize::MIN,
         ..BenchOptions::default()
@@ -104,16 +154,20 @@ fn here(args: &Args, model: &Path, dtype: Precision) -> anyhow::Result<Speeds> {
     let configuration = bench.configurations().first();
     let report = bench.measure(configuration.context("there is nothing to measure")?)?;
     let rates = report.prefill.iter().chain(&report.decode);
-    let rates: Vec<f64> = rates.map(|rate| rate.tokens_per_second.median).collect();
-    rates.try_into().ok().context("a measurement is missing")
+    Ok(rates.map(|rate| rate.tokens_per_second.median).collect())
 }
 
 /// One round, by `xtask/python/bench_llama_cpp.py`.
-fn llama_cpp(args: &Args, folder: &Path, dtype: Precision) -> anyhow::Result<Answer> {
+fn llama_cpp(
+    args: &Args,
+    shape: &Shape,
+    folder: &Path,
+    dtype: Precision,
+) -> anyhow::Result<Answer> {
     let path = folder.join(format!("{dtype}.gguf"));
     let question = json!({
-        "path": path, "dtype": dtype.to_string(), "config": ModelConfig::default(), "threads": args.threads,
-        "prefill": PREFILL, "positions": POSITIONS, "decoded": BenchOptions::default().tokens,
+        "path": path, "dtype": dtype.to_string(), "config": shape.config, "threads": args.threads,
+        "prefill": shape.prefill, "positions": shape.positions, "decoded": BenchOptions::default().tokens,
     });
     let output = Command::new(&args.python)
         .args(["-c", include_str!("../python/bench_llama_cpp.py")])

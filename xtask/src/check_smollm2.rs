@@ -87,14 +87,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
          the logits differ by at most {difference:.1e} of the largest",
         cases.len()
     ));
-    let text = command_text(&model, first)?;
+    let command = build_command()?;
+    let text = command_text(&command, &model, first)?;
     done("the command continues a text without --tokenizer");
 
     convert_to(&model, &native, Precision::F32)?;
     let converted = WolfgangGenerator::from_path(&native, &Device::flex())?;
     check_greedy(&converted, first)?;
     ensure!(
-        command_text(&native, first)? == text,
+        command_text(&command, &native, first)? == text,
         "the native folder gives another text"
     );
     done("a native folder in f32 gives the same ids and the same text");
@@ -255,22 +256,34 @@ fn check_streams(folder: &Path, case: &Case) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the command prints for the text of `case`.
-fn command_text(model: &Path, case: &Case) -> anyhow::Result<String> {
-    let mut command = Command::new("cargo");
-    command.args(["run", "--quiet", "--package", "wolfgang-cli"]);
+/// Builds the command with the features of this program, so that only it is linked. Returns its
+/// path.
+fn build_command() -> anyhow::Result<PathBuf> {
+    let mut build = Command::new("cargo");
+    build.args([
+        "build",
+        "--quiet",
+        "--package",
+        "xtask",
+        "--package",
+        "wolfgang-cli",
+    ]);
+    build.args(["--bin", "wolfgang"]);
     if !cfg!(debug_assertions) {
-        command.arg("--release");
+        build.arg("--release");
     }
+    output(&mut build)?;
+    let name = format!("wolfgang{}", std::env::consts::EXE_SUFFIX);
+    Ok(std::env::current_exe()?.with_file_name(name))
+}
+
+/// What the command prints for the text of `case`.
+fn command_text(command: &Path, model: &Path, case: &Case) -> anyhow::Result<String> {
+    let mut command = Command::new(command);
     command
-        .args(["--", "generate", "--device", "cpu", "--temperature", "0"])
-        .args([
-            "--repetition-penalty",
-            "1",
-            "--max-new-tokens",
-            "20",
-            "--model",
-        ])
+        .args(["generate", "--device", "cpu", "--temperature", "0"])
+        .args(["--repetition-penalty", "1", "--max-new-tokens", "20"])
+        .arg("--model")
         .arg(model)
         .arg(&case.text);
     output(&mut command)

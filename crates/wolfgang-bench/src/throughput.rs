@@ -27,7 +27,8 @@ pub(crate) fn measure(case: &Case, workload: &Workload) -> Result<ThroughputSamp
         ops: Vec::new(),
     };
     let deepest = workload.depth.last().copied().unwrap_or(0);
-    let ids = token_ids(&model, model.config().block_size);
+    let longest = workload.prefill.iter().max().copied().unwrap_or(0);
+    let ids = token_ids(&model, longest.max(deepest).max(workload.tokens));
     let decoded = &ids[..workload.tokens];
     let mut cache = model.new_cache()?;
     let mut batch = DecodeBatch::new(&model, workload, &ids)?;

@@ -1,6 +1,7 @@
 //! GGUF files of llama.cpp, read-only: metadata, a table of tensors, and their bytes.
 
 mod config;
+mod header;
 mod metadata;
 mod names;
 mod piece_merges;
@@ -10,6 +11,7 @@ mod tensors;
 mod tokenizer;
 mod tokenizer_files;
 
+pub(crate) use header::is_gguf;
 pub(crate) use names::gguf_name;
 pub use tokenizer::GgufTokenizer;
 pub use tokenizer_files::TokenizerFiles;
@@ -22,26 +24,18 @@ use crate::tensor::Tensor;
 use crate::{CheckpointError, codec, end_ids};
 use burn::tensor::{Bytes, DType};
 use config::Architecture;
-use metadata::Metadata;
+use header::Header;
 use names::original_name;
-use reader::HeaderReader;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tensors::{Element, Entry};
 use wolfgang_model::{ModelConfig, RopeScaling};
-
-const MAGIC: &[u8] = b"GGUF";
 
 /// Number of parts of a model.
 const SPLIT: &str = "split.count";
 
 /// Multiple at which the bytes of each tensor begin.
 const ALIGNMENT: &str = "general.alignment";
-
-/// Whether a file with this beginning is a GGUF file.
-pub(crate) fn is_gguf(start: &[u8]) -> bool {
-    start.starts_with(MAGIC)
-}
 
 /// Opens the file at `path`: reads the metadata, and names and shapes of the tensors.
 pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
@@ -54,34 +48,12 @@ pub(crate) fn open(path: &Path) -> Result<RawCheckpoint, CheckpointError> {
     })
 }
 
-/// The part of a file before the table of tensors.
-struct Header<'a> {
-    metadata: Metadata<'a>,
-    tensor_count: u64,
-    /// At the table of tensors.
-    rest: HeaderReader<'a>,
-}
-
-fn read_header<'a>(path: &'a Path, file: &'a [u8]) -> Result<Header<'a>, CheckpointError> {
-    let mut reader = HeaderReader::new(path, file);
-    reader.take(MAGIC.len() as u64, "magic")?;
-    check_version(&mut reader)?;
-    let tensor_count = reader.count(tensors::MIN_ENTRY, "number of tensors")?;
-    let value_count = reader.count(metadata::MIN_ENTRY, "number of metadata values")?;
-    let metadata = Metadata::read(&mut reader, value_count)?;
-    Ok(Header {
-        metadata,
-        tensor_count,
-        rest: reader,
-    })
-}
-
 fn read(path: &Path, file: &Bytes) -> Result<RawCheckpoint, CheckpointError> {
     let Header {
         metadata,
         tensor_count,
         rest: mut reader,
-    } = read_header(path, file)?;
+    } = Header::read(path, file)?;
     if metadata.size(SPLIT)?.is_some_and(|parts| parts > 1) {
         let expected = "1; merge the parts with llama-gguf-split --merge";
         return Err(metadata.unsupported(SPLIT, expected));
@@ -141,18 +113,6 @@ fn read(path: &Path, file: &Bytes) -> Result<RawCheckpoint, CheckpointError> {
         tokenizer,
         ..RawCheckpoint::new(Format::Gguf, config, tensors)
     })
-}
-
-/// Accepts the versions 2 and 3, little-endian.
-fn check_version(reader: &mut HeaderReader<'_>) -> Result<(), CheckpointError> {
-    let version = reader.u32("version")?;
-    let found = match version {
-        2 | 3 => return Ok(()),
-        // The magic is the same in both byte orders.
-        _ if matches!(version.swap_bytes(), 1..=0xffff) => "a big-endian GGUF file".to_owned(),
-        other => format!("version {other} of GGUF, expected 2 or 3"),
-    };
-    Err(CheckpointError::unsupported_format(reader.path(), found))
 }
 
 /// Returns the scaling that `rope_freqs.weight` describes.

@@ -128,6 +128,12 @@ fn generate_step(error: &GenerateError) -> Option<&'static str> {
         GenerateError::GenerationFailed { source, .. } => generate_step(source),
         // The message contains the next step.
         GenerateError::Tokenizer(TokenizerError::GitLfsPointer { .. }) => None,
+        // The tokenizer is right, its template or the conversation is not.
+        GenerateError::Tokenizer(
+            TokenizerError::ChatTemplate { .. }
+            | TokenizerError::RefusedByChatTemplate { .. }
+            | TokenizerError::UntraceableChat { .. },
+        ) => None,
         GenerateError::Tokenizer(TokenizerError::Unsupported { .. }) => {
             Some("this kind of tokenizer is not supported")
         }

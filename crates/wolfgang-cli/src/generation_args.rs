@@ -97,8 +97,11 @@ impl GenerationArgs {
     /// Checks what can be checked before the model is loaded, which takes a second.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         self.sampling.check()?;
-        let params = self.sampling.params(None);
-        params.validate().map_err(GenerateError::from)?;
+        // Ranges can depend on the settings of the model, which are not known yet.
+        if self.sampling.preset != Some(Preset::Model) {
+            let params = self.sampling.params(None);
+            params.validate().map_err(GenerateError::from)?;
+        }
         Ok(self.length.check()?)
     }
 }

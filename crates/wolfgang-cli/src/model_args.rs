@@ -12,7 +12,7 @@ use std::time::Instant;
 use wolfgang_checkpoint::Checkpoint;
 use wolfgang_generate::{
     Device, DeviceName, GenerateError, ModelOptions, OpenedModel, Precision, Tokenizer,
-    TokenizerSource,     WolfgangGenerator,
+    TokenizerSource, WolfgangGenerator,
 };
 
 options! {

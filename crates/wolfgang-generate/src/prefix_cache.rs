@@ -39,9 +39,11 @@ impl PrefixCache {
         if !is_continued && length < MIN_SHARED_PREFIX {
             return SequenceCache::default();
         }
-        let entry = self.remove(at);
-        if !is_continued {
-            self.push(entry.clone());
+        let entry = self.entries.remove(at);
+        if is_continued {
+            self.count();
+        } else {
+            self.entries.push(entry.clone());
         }
         entry
     }
@@ -60,31 +62,20 @@ impl PrefixCache {
             .iter()
             .position(|entry| contains(entry, &cache))
         {
-            let entry = self.remove(at);
-            self.push(entry);
+            let entry = self.entries.remove(at);
+            self.entries.push(entry);
             return;
         }
-        while let Some(at) = self
-            .entries
-            .iter()
-            .position(|entry| contains(&cache, entry))
-        {
-            self.remove(at);
-        }
-        self.push(cache);
-        while self.bytes > self.limit {
-            self.remove(0);
-        }
-    }
-
-    fn push(&mut self, cache: SequenceCache) {
+        self.entries.retain(|entry| !contains(&cache, entry));
         self.entries.push(cache);
-        self.bytes = SequenceCache::total_memory_bytes(&self.entries);
+        self.count();
+        while self.bytes > self.limit {
+            self.entries.remove(0);
+            self.count();
+        }
     }
 
-    fn remove(&mut self, at: usize) -> SequenceCache {
-        let cache = self.entries.remove(at);
+    fn count(&mut self) {
         self.bytes = SequenceCache::total_memory_bytes(&self.entries);
-        cache
     }
 }

@@ -6,6 +6,7 @@
 //! Milakov & Gimelshein 2018). The chunks are fixed, so the bits do not depend on how rows and
 //! positions are divided among calls and threads.
 
+mod chunks;
 mod partial;
 mod tile;
 
@@ -14,12 +15,13 @@ use crate::disjoint_slice::DisjointSlice;
 use crate::isa::Isa;
 use crate::pool::Pool;
 use crate::rows::{RowMatrix, stride};
-use crate::simd::{LANES, Vec16};
+use crate::simd::Vec16;
 use bytemuck::Zeroable;
+use chunks::{Attend, MAX_QUERIES};
 use partial::{MergeChunks, Output, partial_vectors};
 use std::borrow::Borrow;
 use std::ops::Range;
-use tile::{Attend, MAX_QUERIES, Tile};
+use tile::{CHUNK, CHUNK_BLOCKS, Tile};
 
 /// Consecutive rows of one sequence, with its cache.
 #[derive(Clone, Debug)]
@@ -43,13 +45,6 @@ impl<C> Sequence<C> {
         (self.start + self.rows.len()).div_ceil(CHUNK)
     }
 }
-
-/// Number of positions of a chunk, a multiple of those of a page. It is part of the result: another
-/// number would change the bits of sequences that are longer.
-const CHUNK: usize = 512;
-
-/// Number of blocks of 16 positions of a chunk.
-const CHUNK_BLOCKS: usize = CHUNK / LANES;
 
 /// Maximum number of rows of a piece of work.
 const TILE_ROWS: usize = 16;
@@ -142,7 +137,7 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
                 own % per_head,
             );
             let slot = if split { piece } else { thread };
-            isa.run(Attend {
+            let attend = Attend {
                 qkv,
                 cache: sequence.cache.borrow(),
                 // The last rows attend to the most positions, so they come first.
@@ -157,7 +152,8 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
                 // SAFETY: as above, or every piece has its own part.
                 partials: unsafe { shared.part(slot * per_piece..(slot + 1) * per_piece) },
                 output: (!split).then_some(&output),
-            });
+            };
+            attend.run_on(isa);
             return;
         }
     });
@@ -169,12 +165,13 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
         for head in 0..heads {
             let (partials, others) = rest.split_at_mut(sequence.chunks() * per_piece);
             rest = others;
-            isa.run(MergeChunks {
+            let merge = MergeChunks {
                 tile: tile(sequence, 0, head),
                 partials,
                 per_chunk: per_piece,
                 output: &output,
-            });
+            };
+            merge.run_on(isa);
         }
     }
 }

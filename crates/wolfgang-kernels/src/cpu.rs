@@ -18,9 +18,10 @@ use std::num::NonZeroUsize;
 
 /// A thread pool that runs the kernels with one instruction set.
 ///
-/// Calls run one at a time, and allocate at most a few pointers once the buffers have their size. Results have the
-/// same bits for any number of threads and any instruction set, with one exception: the AVX-512
-/// BF16 instruction, used for products in [`Format::Bf16`], flushes sums smaller than 2⁻¹²⁶ to 0.
+/// Calls run one at a time. Once the buffers have their size, only [`append`](Self::append)
+/// allocates, a list of pages. Results have the same bits for any number of threads and any
+/// instruction set, with one exception: the AVX-512 BF16 instruction, used for products in
+/// [`Format::Bf16`], flushes sums smaller than 2⁻¹²⁶ to 0.
 #[derive(Debug)]
 pub struct Cpu {
     isa: Isa,

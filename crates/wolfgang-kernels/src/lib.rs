@@ -36,6 +36,7 @@
 //!
 //! Weights are packed once, in the order in which decoding reads them, so that decoding runs at
 //! memory bandwidth. Threads divide the outputs of a product, and no sum is split between threads.
+//! Attention to more than 512 positions is computed in chunks of 512, which threads divide as well.
 //! Every sum has a fixed order that does not depend on the number of rows or threads or on the
 //! instruction set: the same token gives the same bits in prefill, in decode and in a batch. One
 //! exception is documented at [`Cpu`].

@@ -67,6 +67,18 @@ impl Case {
         Cache::new(format, self.heads, self.head_dim)
     }
 
+    /// Appends `n` rows from position `start` on, and returns them.
+    fn append(&self, cpu: &mut Cpu, cache: &mut Cache, start: usize, n: usize) -> RowMatrix {
+        let mut rows = RowMatrix::default();
+        rows.reset(n, self.width());
+        for row in 0..n {
+            rows.row_mut(row).copy_from_slice(self.row(start + row));
+        }
+        cache.reserve(start..start + n).unwrap();
+        cpu.append(&mut rows, self.rotation(), &mut [all(n, start, cache)]);
+        rows
+    }
+
     /// Appends rows from position `start` on, in calls of these numbers of rows. Returns the bits
     /// of attention.
     fn attend_from(
@@ -78,23 +90,22 @@ impl Case {
     ) -> Vec<u32> {
         let (mut start, mut bits) = (start, Vec::new());
         for &n in calls {
-            let (mut rows, mut into) = (RowMatrix::default(), RowMatrix::default());
-            rows.reset(n, self.width());
-            for row in 0..n {
-                rows.row_mut(row).copy_from_slice(self.row(start + row));
-            }
-            cache.reserve(start..start + n).unwrap();
-            let mut sequences = [Sequence {
-                rows: 0..n,
-                start,
-                cache: &mut *cache,
-            }];
-            cpu.append(&mut rows, self.rotation(), &mut sequences);
-            cpu.attend(&rows, &sequences, &mut into);
+            let rows = self.append(cpu, cache, start, n);
+            let mut into = RowMatrix::default();
+            cpu.attend(&rows, &[all(n, start, &*cache)], &mut into);
             bits.extend((0..n).flat_map(|row| into.row(row)).map(|x| x.to_bits()));
             start += n;
         }
         bits
+    }
+}
+
+/// A sequence that has all `n` rows.
+fn all<C>(n: usize, start: usize, cache: C) -> Sequence<C> {
+    Sequence {
+        rows: 0..n,
+        start,
+        cache,
     }
 }
 
@@ -201,37 +212,31 @@ fn attention_follows_its_formula_across_chunks() {
 #[cfg_attr(miri, ignore = "too slow in Miri")]
 fn no_division_into_calls_and_threads_changes_a_bit_across_chunks() {
     const POSITIONS: usize = 1100;
-    // Rows one by one from here on, with two and three chunks.
-    const LAST: usize = POSITIONS - 90;
-    for (query_heads, heads, head_dim) in [(3, 1, 20), (4, 2, 16)] {
-        let case = Case::new(query_heads, heads, head_dim, POSITIONS);
-        let width = query_heads * head_dim;
-        for format in FORMATS {
-            let mut expected = None;
-            for isa in Isa::all() {
-                let mut cache = case.new_cache(format);
-                let whole = case.attend_from(&mut cpu(isa, 1), &mut cache, 0, &[POSITIONS]);
-                let expected = &*expected.get_or_insert_with(|| whole.clone());
-                assert!(whole == *expected, "{}", isa.name());
-                for threads in [1, 2, 4] {
-                    let mut cpu = cpu(isa, threads);
-                    let sevens = &mut vec![7; POSITIONS / 7];
-                    sevens.push(POSITIONS % 7);
-                    let found = case.attend_from(&mut cpu, &mut case.new_cache(format), 0, sevens);
-                    assert!(
-                        found == *expected,
-                        "sevens, {threads} threads, {}",
-                        isa.name()
-                    );
-                    for (start, rows) in [(LAST, 1), (LAST, 30), (490, 15)] {
-                        let mut cache = cache.clone();
-                        cache.truncate(start);
-                        let found =
-                            case.attend_from(&mut cpu, &mut cache, start, &vec![rows; 90 / rows]);
-                        let expected = &expected[start * width..(start + 90) * width];
-                        let what = (rows, threads, isa.name());
-                        assert!(found == *expected, "rows, threads, instructions: {what:?}");
-                    }
+    let case = Case::new(3, 1, 20, POSITIONS);
+    let width = case.query_heads * case.head_dim;
+    let mut sevens = vec![7; POSITIONS / 7];
+    sevens.push(POSITIONS % 7);
+    for format in FORMATS {
+        let mut expected = None;
+        for isa in Isa::all() {
+            let mut cache = case.new_cache(format);
+            let whole = case.attend_from(&mut cpu(isa, 1), &mut cache, 0, &[POSITIONS]);
+            let expected = &*expected.get_or_insert_with(|| whole.clone());
+            assert!(whole == *expected, "{}", isa.name());
+            let mut other = case.new_cache(format);
+            let found = case.attend_from(&mut cpu(isa, 3), &mut other, 0, &sevens);
+            assert!(found == *expected, "{}", isa.name());
+            for threads in [1, 2, 4] {
+                let mut cpu = cpu(isa, threads);
+                // The last rows of a chunk and the first of the next.
+                for (start, calls) in [(1010, &[1; 30][..]), (490, &[15; 2]), (1000, &[40])] {
+                    let mut cache = cache.clone();
+                    cache.truncate(start);
+                    let found = case.attend_from(&mut cpu, &mut cache, start, calls);
+                    let rows = start..start + calls.iter().sum::<usize>();
+                    let expected = &expected[rows.start * width..rows.end * width];
+                    let what = (start, threads, isa.name());
+                    assert!(found == *expected, "start, threads, instructions: {what:?}");
                 }
             }
         }
@@ -249,7 +254,7 @@ fn sequences_of_any_length_have_the_same_bits_in_one_call_as_alone() {
         for threads in [1, 2, 4] {
             let mut cpu = cpu(Isa::best(), threads);
             let mut whole = case.new_cache(format);
-            case.attend_from(&mut cpu, &mut whole, 0, &[1100]);
+            case.append(&mut cpu, &mut whole, 0, 1100);
             let alone = starts.map(|start| {
                 let mut cache = whole.clone();
                 case.attend_from(&mut cpu, &mut cache, start, &[1])
@@ -292,7 +297,7 @@ fn numbers_that_are_not_finite_in_any_chunk_make_the_result_nan() {
         for threads in [1, 2] {
             let mut cpu = cpu(Isa::best(), threads);
             let mut cache = case.new_cache(CacheFormat::F32);
-            case.attend_from(&mut cpu, &mut cache, 0, &[positions - 1]);
+            case.append(&mut cpu, &mut cache, 0, positions - 1);
             let last = case.attend_from(&mut cpu, &mut cache, positions - 1, &[1]);
             assert!(last.iter().all(|bits| f32::from_bits(*bits).is_nan()));
         }

@@ -82,9 +82,9 @@ impl Default for ModelConfig {
     }
 }
 
-/// Maximum of `block_size`: up to here, all positions are exact in f32, the type of the angles of
-/// the rotary embedding.
-const MAX_BLOCK_SIZE: usize = 1 << 24;
+/// Maximum of `block_size`, the context of Llama 3.2. KV caches grow with their use, but on other
+/// devices than the CPU, loading a model computes the angles of all positions.
+const MAX_BLOCK_SIZE: usize = 1 << 17;
 
 /// Name and shape of one parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -329,7 +329,7 @@ mod tests {
             (
                 "block_size",
                 ModelConfig {
-                    block_size: (1 << 24) + 1,
+                    block_size: (1 << 17) + 1,
                     ..ok()
                 },
             ),

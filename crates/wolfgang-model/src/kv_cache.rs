@@ -4,7 +4,6 @@ use crate::catch_panic::catch_panic;
 use crate::cpu::new_caches;
 use crate::{ModelConfig, ModelError, Precision};
 use burn::tensor::{Device, Tensor};
-use std::collections::BTreeSet;
 use wolfgang_kernels::Cache;
 
 /// KV cache: the keys and values of one sequence in all layers.
@@ -128,24 +127,21 @@ impl KvCache {
         self.shape.block_size
     }
 
-    /// Removes all positions from `len` on. No effect if there are fewer.
+    /// Removes all positions from `len` on, if there are any.
     ///
-    /// The CPU kernels return the memory of whole pages; on other devices, the memory is kept
-    /// unless no position is left.
+    /// On the CPU kernels, pages without positions are freed. On other devices, memory is freed
+    /// only if no position is left.
     pub fn truncate(&mut self, len: usize) {
-        if len >= self.len {
-            return;
-        }
-        self.len = len;
-        self.release_unused();
+        self.len = self.len.min(len);
+        self.free_unused();
     }
 
-    /// Removes all positions and returns their memory.
+    /// Removes all positions, and frees all memory.
     pub fn clear(&mut self) {
         self.truncate(0);
     }
 
-    fn release_unused(&mut self) {
+    fn free_unused(&mut self) {
         match &mut self.store {
             Store::Kernels(layers) => layers.iter_mut().for_each(|layer| layer.truncate(self.len)),
             Store::Burn(layers) if self.len == 0 => layers.clear(),
@@ -153,8 +149,8 @@ impl KvCache {
         }
     }
 
-    /// Allocates the memory for `n` more positions and copies what they share with a clone, which
-    /// the next forward pass would do otherwise.
+    /// Allocates memory for `n` more positions, and copies what they share with a clone, which the
+    /// next forward pass would do otherwise.
     ///
     /// # Errors
     /// [`ModelError::ContextFull`] if the context has no room for them, and
@@ -178,7 +174,7 @@ impl KvCache {
             Store::Burn(layers) => catch_panic(|| grow(layers, start, end, shape, &self.device)),
         };
         if reserved.is_err() {
-            self.release_unused();
+            self.free_unused();
         }
         reserved
     }
@@ -192,8 +188,7 @@ impl KvCache {
     /// Returns the size of several caches in memory, in bytes. Memory that they share is counted
     /// once.
     pub fn total_memory_bytes<'a>(caches: impl IntoIterator<Item = &'a Self>) -> usize {
-        let mut pages = BTreeSet::new();
-        let mut bytes = 0;
+        let (mut pages, mut bytes) = (Vec::new(), 0);
         for cache in caches {
             match &cache.store {
                 Store::Kernels(layers) => pages.extend(layers.iter().flat_map(Cache::pages)),
@@ -205,6 +200,8 @@ impl KvCache {
                 }
             }
         }
+        pages.sort_unstable();
+        pages.dedup();
         bytes + pages.into_iter().map(|(_, bytes)| bytes).sum::<usize>()
     }
 

@@ -46,8 +46,9 @@ const STACK_PER_STEP: usize = 512;
 ///
 /// A template is untrusted: it can read no file, time and memory are limited, and errors contain
 /// its name and the line. [`Tokenizer::with_chat_template`](crate::Tokenizer::with_chat_template)
-/// uses it for the chat prompts of a tokenizer. Text of messages never becomes a control token,
-/// whatever the template does.
+/// uses it for the chat prompts of a tokenizer. Text of messages does not become a control token,
+/// also if the template joins, cuts or filters it; only a template that copies selected characters
+/// one by one up to a certain number could write one with them.
 ///
 /// ```
 /// use wolfgang_tokenize::{ChatTemplate, Message, Role, Tokenizer};

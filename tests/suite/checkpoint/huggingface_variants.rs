@@ -429,7 +429,14 @@ fn an_empty_folder_is_written_to_without_force() {
         .map(|entry| entry.unwrap().file_name())
         .collect();
     names.sort();
-    assert_eq!(names, ["config.json", "model.bpk", "tokenizer.json"]);
+    let expected = [
+        "config.json",
+        "generation_config.json",
+        "model.bpk",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ];
+    assert_eq!(names, expected);
     let again = error_of(convert(&case("model"), out.path(), &[]));
     assert!(again.contains("already exists"), "{again}");
 

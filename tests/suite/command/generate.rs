@@ -1,5 +1,6 @@
 //! The `wolfgang` command as a process: what goes in, what comes out, and where.
 
+use crate::command::input::stderr;
 use crate::fixtures::{faust, fixture, repository, tiny_tokenizer, wolfgang};
 use serde_json::Value as Json;
 use std::io::Write;

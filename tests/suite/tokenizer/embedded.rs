@@ -208,15 +208,17 @@ fn the_chat_template_is_used_and_sees_the_special_tokens() {
     assert!(error.contains("the tokenizer in "), "{error}");
 }
 
+type Change = fn(&mut Metadata);
+
 #[test]
 fn other_tokenizers_are_refused_by_name() {
     let smollm = || Metadata::of("smollm", "gpt2", Some("smollm"));
-    let with = |change: fn(&mut Metadata)| {
+    let with = |change: Change| {
         let mut metadata = smollm();
         change(&mut metadata);
         metadata.refusal()
     };
-    let cases: [(fn(&mut Metadata), &str); 9] = [
+    let cases: [(Change, &str); 9] = [
         (
             |m| m.pre = Some("tekken".to_owned()),
             "tokenizer.ggml.pre is \"tekken\", expected one of gpt-2, smollm, starcoder, refact, \

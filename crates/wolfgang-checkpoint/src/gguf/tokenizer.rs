@@ -1,7 +1,7 @@
 //! The tokenizer in the metadata of a GGUF file.
 
+use super::header::{Header, is_gguf};
 use super::metadata::Metadata;
-use super::{is_gguf, read_header};
 use crate::CheckpointError;
 use crate::mapped::Mapped;
 use std::path::Path;
@@ -61,7 +61,7 @@ impl GgufTokenizer {
         if !is_gguf(&file) {
             return Ok(None);
         }
-        read(&read_header(path, &file)?.metadata)
+        read(&Header::read(path, &file)?.metadata)
     }
 }
 

@@ -6,7 +6,10 @@ use super::rows::{in_halves, is_rotated};
 use super::special::SpecialIds;
 use crate::CheckpointError;
 use crate::atomic_dir::StagingDir;
-use crate::file_names::{CONFIG, GENERATION_CONFIG, SINGLE, TOKENIZER, TOKENIZER_CONFIG};
+use crate::file_names::{
+    CHAT_TEMPLATE, CONFIG, GENERATION_CONFIG, SINGLE, TOKENIZER, TOKENIZER_CONFIG,
+};
+use crate::json::read_json;
 use crate::tensor::Tensor;
 use burn::tensor::DType;
 use safetensors::tensor::serialize_to_file;
@@ -29,9 +32,17 @@ pub(crate) fn write(
     let put = |name: &str, json: Json| staging.write(name, format!("{json:#}\n").as_bytes());
     let special = SpecialIds::from_folder(staging.path())?;
     let has = |name: &str| staging.path().join(name).is_file();
-    if has(TOKENIZER) && !has(TOKENIZER_CONFIG) {
-        let json = special.tokenizer_config(config.block_size);
-        put(TOKENIZER_CONFIG, json)?;
+    if has(TOKENIZER_CONFIG) {
+        let mut json = read_json(&staging.path().join(TOKENIZER_CONFIG))?;
+        if !has(CHAT_TEMPLATE) && json.is_object() && json["chat_template"].is_null() {
+            special.add_chat_template(&mut json);
+            put(TOKENIZER_CONFIG, json)?;
+        }
+    } else if has(TOKENIZER) {
+        put(
+            TOKENIZER_CONFIG,
+            special.tokenizer_config(config.block_size),
+        )?;
     }
     put(
         GENERATION_CONFIG,

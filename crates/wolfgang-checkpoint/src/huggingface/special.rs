@@ -57,10 +57,15 @@ impl SpecialIds {
             "pad_token": self.padding.map(|_| PADDING),
             "tokenizer_class": "PreTrainedTokenizerFast",
         });
+        self.add_chat_template(&mut config);
+        config
+    }
+
+    /// Adds the template of the built-in chat format, if the vocabulary has its tokens.
+    pub(super) fn add_chat_template(&self, config: &mut Json) {
         if self.has_roles && self.end_of_text.is_some() {
             config["chat_template"] = CHAT_TEMPLATE.into();
         }
-        config
     }
 
     /// Returns the ids that end a text: `end_ids`, or if there are none, the end-of-text token.

@@ -4,11 +4,10 @@
 //! exponentials e^(score − maximum) in its first lanes, and then the vectors of the sum of the
 //! values, weighted by the exponentials.
 
-use super::CHUNK;
-use super::tile::Tile;
+use super::tile::{CHUNK, Tile};
 use crate::disjoint_slice::DisjointSlice;
 use crate::elementwise::exp;
-use crate::isa::Kernel;
+use crate::isa::{Isa, Kernel};
 use crate::simd::{LANES, Simd, Vec16};
 
 /// Number of vectors of a partial result.
@@ -87,6 +86,14 @@ pub(super) struct MergeChunks<'a> {
     /// Number of vectors of a chunk.
     pub(super) per_chunk: usize,
     pub(super) output: &'a Output<'a>,
+}
+
+impl MergeChunks<'_> {
+    /// Runs the kernel. It is compiled here and not in each crate that calls the generic `attend`.
+    #[inline(never)]
+    pub(super) fn run_on(self, isa: Isa) {
+        isa.run(self);
+    }
 }
 
 impl Kernel for MergeChunks<'_> {

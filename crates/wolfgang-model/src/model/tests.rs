@@ -170,6 +170,7 @@ fn ids(n: usize) -> Vec<u32> {
     (0..n as u32).map(|i| i * 7 % 30).collect()
 }
 
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 fn model(config: &ModelConfig, options: ModelOptions) -> WolfgangModel {
     WolfgangModel::from_weights(config, &Device::flex(), options, mixed).unwrap()
 }

@@ -9,6 +9,10 @@
 //!    lose the marks, so the contents are also rendered with all parts of control tokens doubled:
 //!    what the template writes itself must not change.
 //! 3. As the second step, with marks only around the parts that could belong to a control token.
+//!
+//! The first step is exact for every template. The others are not for a template that copies a
+//! message character by character, without some characters, and only up to a certain number: it is
+//! not distinguished from one that writes these characters itself.
 
 use super::marks::{Marks, Trace, around_possible_tokens};
 use std::borrow::Cow;
