@@ -2,7 +2,7 @@
 
 use crate::fixtures::faust;
 use crate::generation::engine::{content, endless, engine, rows};
-use crate::generation::generator::{events, options, wild};
+use crate::generation::generator::{options, wild};
 use crate::generation::logprobs::{tiny, with_the_tokenizer};
 use proptest::prelude::*;
 use wolfgang_checkpoint::Checkpoint;
@@ -51,7 +51,7 @@ fn request() -> impl Strategy<Value = Request> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(ProptestConfig::with_cases(3))]
 
     #[test]
     fn they_equal_the_score_in_any_company_in_any_chunks_and_with_any_cache(
@@ -130,7 +130,9 @@ fn a_prompt_of_one_token_has_none_and_a_truncated_one_has_those_of_its_end() {
     );
 
     let long: Vec<u32> = (300..600).collect();
-    let (_, summary) = events(&long, &wild(2).with_prompt_logprobs(1));
+    let summary = faust()
+        .generate_text(&long, &wild(2).with_prompt_logprobs(1))
+        .unwrap();
     let score = summary.prompt_logprobs.unwrap();
     let removed = summary.truncated_tokens;
     let expected = scored(&long[removed..], 1);
