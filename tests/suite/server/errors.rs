@@ -78,8 +78,7 @@ fn neutral_values_are_accepted() {
     let reply = server.post("/v1/chat/completions", &body);
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(reply.header("x-wolfgang-ignored"), None);
-    let body =
-        json!({"prompt": "Ach", "max_tokens": 2, "suffix": "", "best_of": 1, "warmth": 0});
+    let body = json!({"prompt": "Ach", "max_tokens": 2, "suffix": "", "best_of": 1, "warmth": 0});
     let reply = server.post("/v1/completions", &body);
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(reply.header("x-wolfgang-ignored"), Some("warmth"));

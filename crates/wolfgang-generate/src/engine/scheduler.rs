@@ -4,8 +4,8 @@ use super::queue::{Queue, Request};
 use super::{EngineOptions, EngineStats};
 use crate::generation::Progress;
 use crate::prefix_cache::PrefixCache;
-use crate::sequence_cache::CacheSlot;
-use crate::{Batch, CancelHandle, Event, GenerateError, WolfgangGenerator};
+use crate::sequence_cache::{CacheSlot, SequenceCache};
+use crate::{Batch, CancelHandle, Event, GenerateError, Generation, WolfgangGenerator};
 use async_channel::Sender;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -77,9 +77,9 @@ impl Scheduler {
     fn measure(&mut self) {
         self.stats.running = self.running.len();
         self.stats.prefix_cache_bytes = self.prefix_cache.bytes();
-        self.stats.kv_cache_bytes = 0;
+        let caches = self.batch.generations().map(Generation::cache);
+        self.stats.kv_cache_bytes = SequenceCache::total_memory_bytes(caches);
         for (place, generation) in self.batch.generations_with_places() {
-            self.stats.kv_cache_bytes += generation.cache().memory_bytes();
             if let Some(running) = self.running.get_mut(&place) {
                 running.count(generation.progress(), &mut self.stats);
             }
