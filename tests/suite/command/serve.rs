@@ -100,7 +100,7 @@ fn what_it_cannot_do_is_an_error() {
         (
             ["--overflow", "slide"],
             2,
-            "--overflow slide is not available in serve",
+            "--overflow slide is not available",
         ),
         (
             ["--cors-origin", "example.com"],

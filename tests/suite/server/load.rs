@@ -136,7 +136,8 @@ fn idle_and_half_open_connections_are_closed() {
     let mut reader = BufReader::new(idle);
     assert_eq!(Reply::read(&mut reader).status, 200);
     let waited = closed_after(reader.into_inner());
-    assert!(waited >= Duration::from_millis(200), "{waited:?}");
+    let (least, most) = (Duration::from_millis(200), Duration::from_secs(10));
+    assert!((least..most).contains(&waited), "{waited:?}");
 }
 
 #[test]

@@ -8,13 +8,7 @@ use wolfgang_generate::{Message, Role};
 #[test]
 fn texts_are_encoded_and_decoded_with_the_names_of_both_servers() {
     let server = server();
-    for text in [
-        "Habe nun, ach!",
-        "",
-        "ä ö ü ß € 🎭",
-        "<|endoftext|>",
-        "a\n\n  b",
-    ] {
+    for text in ["Habe nun, ach!", "", "ä ö ü ß", "<|endoftext|>", "a\n\n  b"] {
         let expected = faust().tokenizer().encode_with_special(text).unwrap();
         for name in ["prompt", "content"] {
             let reply = server.post("/tokenize", &json!({ name: text })).json();

@@ -6,9 +6,9 @@
 use axum::body::{Body, Bytes, HttpBody};
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -33,6 +33,9 @@ struct Requests {
     is_busy: AtomicBool,
     /// Number of responses that are complete.
     finished: AtomicUsize,
+    /// Wakes the connection at the end of a response: hyper does not read again by itself while an
+    /// earlier read is pending, and the time until the next request must be limited.
+    reader: Mutex<Option<Waker>>,
 }
 
 impl Activity {
@@ -52,6 +55,10 @@ impl Drop for ActiveRequest {
         let requests = &self.0.0;
         requests.finished.fetch_add(1, Ordering::Relaxed);
         requests.is_busy.store(false, Ordering::Relaxed);
+        let reader = requests.reader.lock();
+        if let Some(waker) = reader.unwrap_or_else(PoisonError::into_inner).take() {
+            waker.wake();
+        }
     }
 }
 
@@ -141,6 +148,8 @@ impl AsyncRead for TimedStream {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         let requests = Arc::clone(&self.activity.0);
         if requests.is_busy.load(Ordering::Relaxed) {
+            let reader = requests.reader.lock();
+            *reader.unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
             return read;
         }
         let finished = requests.finished.load(Ordering::Relaxed);
