@@ -111,7 +111,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// This program, which has the subcommand `serve` too.
-pub(crate) fn this_build() -> anyhow::Result<PathBuf> {
+fn this_build() -> anyhow::Result<PathBuf> {
     Ok(std::env::current_exe()?)
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn this_build() -> anyhow::Result<PathBuf> {
 /// # Errors
 /// A check failed, after all clients have been checked; or the server does not start or stop.
 #[expect(clippy::print_stdout, reason = "a program may print")]
-pub(crate) fn check(only: &[String], wolfgang: &Path) -> anyhow::Result<Vec<&'static str>> {
+fn check(only: &[String], wolfgang: &Path) -> anyhow::Result<Vec<&'static str>> {
     let clients = chosen(only)?;
     let folder = tempfile::tempdir()?;
     let chat_model = folder.path().join("chat");
