@@ -16,12 +16,13 @@ pub(crate) struct Args {
     check: bool,
 }
 
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "wolfgang-sampling",
     "wolfgang-tokenize",
     "wolfgang-model",
     "wolfgang-checkpoint",
     "wolfgang-generate",
+    "wolfgang-serve",
     "wolfgang-explain",
 ];
 

@@ -12,6 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -109,13 +110,21 @@ async fn connection(state: State, router: Router, stream: TcpStream) {
             })
         }
     });
+    let draining = state.shutdown.phase() >= Phase::Draining;
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(MAX_HEAD_BYTES);
+    builder.max_buf_size(MAX_HEAD_BYTES).keep_alive(!draining);
     let mut connection = pin!(builder.serve_connection(io, service));
+    // A graceful shutdown before the first request would close the connection without a response.
+    let stop_keep_alive = async {
+        match draining {
+            true => pending().await,
+            false => state.shutdown.reached(Phase::Draining).await,
+        }
+    };
     // Errors are those of the client: it is gone, too slow, or speaks no HTTP.
     let _ = tokio::select! {
         result = connection.as_mut() => result,
-        () = state.shutdown.reached(Phase::Draining) => {
+        () = stop_keep_alive => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
