@@ -126,6 +126,10 @@ enum Phase {
 
 /// The next action of the caller of [`Generation::poll`].
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a return value that is matched at once; a box would be allocated for every event"
+)]
 pub(crate) enum Action {
     /// Return this event.
     Emit(Event),
