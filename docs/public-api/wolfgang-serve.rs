@@ -6,7 +6,7 @@ pub use batch::{BatchCounts, BatchError, BatchRunner};
 pub use error::ServeError;
 pub use http::router;
 pub use openapi::openapi;
-pub use options::{AccessRecord, ServerOptions};
+pub use options::{AccessLog, AccessRecord, ServerOptions};
 pub use server::Server;
 pub use shutdown::ShutdownHandle;
 #[derive(Clone, Debug)]
@@ -197,8 +197,9 @@ pub struct ServerOptions {
     pub stall_timeout: Duration,
     pub allowed_hosts: Vec<String>,
     pub cors_origins: Vec<String>,
-    pub log: Option<Arc<dyn Fn(&AccessRecord<'_>) + Send + Sync>>,
+    pub log: Option<AccessLog>,
 }
+pub type AccessLog = Arc<dyn Fn(&AccessRecord<'_>) + Send + Sync>;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AccessRecord<'a> {

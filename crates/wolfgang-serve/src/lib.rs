@@ -39,6 +39,6 @@ pub use batch::{BatchCounts, BatchError, BatchRunner};
 pub use error::ServeError;
 pub use http::router;
 pub use openapi::openapi;
-pub use options::{AccessRecord, ServerOptions};
+pub use options::{AccessLog, AccessRecord, ServerOptions};
 pub use server::Server;
 pub use shutdown::ShutdownHandle;

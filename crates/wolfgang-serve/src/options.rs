@@ -44,9 +44,12 @@ pub struct ServerOptions {
     /// server itself always may. Default: none.
     pub cors_origins: Vec<String>,
     /// Called for each response. Default: `None`.
-    pub log: Option<Arc<dyn Fn(&AccessRecord<'_>) + Send + Sync>>,
+    pub log: Option<AccessLog>,
     pub(crate) keys: ApiKeys,
 }
+
+/// Is called for each response.
+pub type AccessLog = Arc<dyn Fn(&AccessRecord<'_>) + Send + Sync>;
 
 /// A response, for a log. It contains no text of the request but its method and path, in which
 /// control characters are percent-encoded.

@@ -136,7 +136,7 @@ impl From<GenerateError> for ApiError {
             }
             GenerateError::Sampling(error) => error.into(),
             GenerateError::Tokenizer(error) => error.into(),
-            GenerateError::EngineClosed { .. } => Self::shutting_down(),
+            GenerateError::EngineClosed => Self::shutting_down(),
             GenerateError::QueueFull { .. } => Self::overloaded(message),
             _ => Self::internal(message),
         }

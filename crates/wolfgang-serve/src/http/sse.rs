@@ -139,7 +139,7 @@ impl SseBody {
             choice.pieces.push(event?);
         }
         if let Some(summary) = &choice.pieces.end {
-            self.usage.add(summary, at % self.request.n == 0);
+            self.usage.add(summary, at.is_multiple_of(self.request.n));
             choice.submitted = None;
         }
         let builder = &mut choice.builder;
