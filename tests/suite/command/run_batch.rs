@@ -19,7 +19,7 @@ fn request(i: usize, url: &str, body: Json) -> Vec<u8> {
 fn body(i: usize) -> Json {
     let prompt = ["Habe nun, ach!", "Wer reitet so spät", "Über allen Gipfeln"][i % 3];
     let mut body = json!({"model": "faust", "prompt": prompt, "max_tokens": 4 + i % 9});
-    if i % 4 == 0 {
+    if i.is_multiple_of(4) {
         body["seed"] = json!(i);
     }
     match i % 5 {

@@ -107,7 +107,8 @@ fn routes_methods_and_types_are_checked() {
     small.max_body_bytes = 1000;
     let server = start(EngineOptions::default(), small);
     let json = ("content-type", "application/json");
-    let cases: [(&str, &str, &[(&str, &str)], u16); 15] = [
+    type Headers = &'static [(&'static str, &'static str)];
+    let cases: [(&str, &str, Headers, u16); 15] = [
         ("POST", "/v1/models", &[], 405),
         ("GET", "/v2", &[], 404),
         ("GET", "/../etc/passwd", &[], 404),
