@@ -103,20 +103,20 @@ fn a_prompt_beyond_the_context_is_an_error_with_both_numbers() {
 
 #[test]
 fn routes_methods_and_types_are_checked() {
+    const JSON: (&str, &str) = ("content-type", "application/json");
+    type Headers = &'static [(&'static str, &'static str)];
     let mut small = options();
     small.max_body_bytes = 1000;
     let server = start(EngineOptions::default(), small);
-    let json = ("content-type", "application/json");
-    type Headers = &'static [(&'static str, &'static str)];
     let cases: [(&str, &str, Headers, u16); 15] = [
         ("POST", "/v1/models", &[], 405),
         ("GET", "/v2", &[], 404),
         ("GET", "/../etc/passwd", &[], 404),
         ("GET", "/%2e%2e/%2e%2e/etc/passwd", &[], 404),
-        ("POST", "/completions", &[json], 404),
+        ("POST", "/completions", &[JSON], 404),
         ("GET", "/v1/completions", &[], 405),
         ("PUT", "/health", &[], 405),
-        ("POST", "/", &[json], 405),
+        ("POST", "/", &[JSON], 405),
         ("POST", "/v1/completions", &[], 415),
         (
             "POST",
@@ -139,7 +139,7 @@ fn routes_methods_and_types_are_checked() {
         (
             "POST",
             "/v1/completions",
-            &[json, ("content-encoding", "gzip")],
+            &[JSON, ("content-encoding", "gzip")],
             415,
         ),
         ("GET", "/v1/models/other", &[], 404),
@@ -160,7 +160,7 @@ fn routes_methods_and_types_are_checked() {
     let mut stream = server.begin(
         "PATCH",
         "/v1/completions",
-        &[json, ("transfer-encoding", "chunked")],
+        &[JSON, ("transfer-encoding", "chunked")],
         b"3\r\n{}\n\r\n0\r\n\r\n",
     );
     stream.flush().unwrap();
