@@ -173,6 +173,7 @@ pub struct EngineStats {
     pub prompt_tokens: u64,
     pub cached_tokens: u64,
     pub generated_tokens: u64,
+    pub is_stopped: bool,
 }
 #[derive(Clone, Debug)]
 pub struct Engine {}

@@ -128,6 +128,7 @@ impl ApiResponse {
 pub enum BatchError {
     Read { file: &'static str, source: std::io::Error },
     Write { source: std::io::Error },
+    EngineStopped,
     NotOutput { line: usize },
     OtherInput {
         line: usize,

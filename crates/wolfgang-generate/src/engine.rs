@@ -195,6 +195,10 @@ mod tests {
         assert!(is_stopped(waiting.into_summary().unwrap_err()));
         let refused = engine.submit("Ach", &GenerateOptions::default());
         assert!(is_stopped(refused.unwrap_err()));
-        assert_eq!(engine.stats(), EngineStats::default());
+        let stopped = EngineStats {
+            is_stopped: true,
+            ..EngineStats::default()
+        };
+        assert_eq!(engine.stats(), stopped);
     }
 }

@@ -110,10 +110,13 @@ impl BatchRunner {
             output
                 .read_until(b'\n', &mut line)
                 .map_err(BatchError::read_output)?;
-            if line.last() != Some(&b'\n') {
-                return Ok(kept);
-            }
             let output_line = self.counts.kept + 1;
+            if line.last() != Some(&b'\n') {
+                return match output::is_beginning(&line) {
+                    true => Ok(kept),
+                    false => Err(BatchError::NotOutput { line: output_line }),
+                };
+            }
             let found = output::custom_id(&line);
             let found = found.ok_or(BatchError::NotOutput { line: output_line })?;
             let Some(input_line) = self.next_line(input)? else {
@@ -137,7 +140,7 @@ impl BatchRunner {
     /// are complete, with one call of [`Write::write_all`].
     ///
     /// # Errors
-    /// [`BatchError::Read`] and [`BatchError::Write`].
+    /// [`BatchError::Read`], [`BatchError::Write`] and [`BatchError::EngineStopped`].
     pub fn run(
         mut self,
         mut input: impl BufRead,
@@ -156,6 +159,10 @@ impl BatchRunner {
                 return Ok(self.counts);
             };
             let line = self.finish(first);
+            // The requests can be answered by another run.
+            if self.engine.stats().is_stopped {
+                return Err(BatchError::EngineStopped);
+            }
             let written = output.write_all(line.as_bytes());
             written.map_err(|source| BatchError::Write { source })?;
         }

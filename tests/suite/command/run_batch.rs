@@ -295,11 +295,18 @@ fn files_of_another_run_are_not_changed() {
         "line 1 of the existing output has the custom_id \"r0\", but line 1 of the input has the custom_id \"r1\"",
     );
     refused(&[], &written, "the input has fewer requests");
-    refused(
-        &other,
-        b"My notes\n",
-        "line 1 of the existing output is not a response",
-    );
+    // The input itself is not an output.
+    write(&input, &other);
+    let same = command(&input, &input).output().unwrap();
+    assert_eq!(same.status.code(), Some(1));
+    assert_eq!(fs::read(&input).unwrap(), other[0]);
+    for notes in ["My notes\n", "My notes", "{\"id\":\"other"] {
+        refused(
+            &other,
+            notes.as_bytes(),
+            "line 1 of the existing output is not a response",
+        );
+    }
 }
 
 /// The text of a response is that of `wolfgang generate` with the same parameters.

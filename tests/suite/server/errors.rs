@@ -102,13 +102,30 @@ fn a_prompt_beyond_the_context_is_an_error_with_both_numbers() {
 }
 
 #[test]
+fn requests_that_cost_too_much_or_leave_no_token_are_refused() {
+    let server = server();
+    let post = |field: &str, value: Value| {
+        let mut body = json!({"prompt": "a", "max_tokens": 4, "no_repeat_ngram_size": 1});
+        body[field] = value;
+        let reply = server.post("/v1/completions", &body);
+        assert_eq!(reply.status, 400, "{field}: {}", reply.text());
+        reply.error()
+    };
+    assert_eq!(post("stop", json!("x".repeat(4097)))["param"], "stop");
+    assert_eq!(
+        post("allowed_token_ids", json!([5, 5]))["code"],
+        "invalid_value"
+    );
+}
+
+#[test]
 fn routes_methods_and_types_are_checked() {
     const JSON: (&str, &str) = ("content-type", "application/json");
     type Headers = &'static [(&'static str, &'static str)];
     let mut small = options();
     small.max_body_bytes = 1000;
     let server = start(EngineOptions::default(), small);
-    let cases: [(&str, &str, Headers, u16); 15] = [
+    let cases: [(&str, &str, Headers, u16); 16] = [
         ("POST", "/v1/models", &[], 405),
         ("GET", "/v2", &[], 404),
         ("GET", "/../etc/passwd", &[], 404),
@@ -144,6 +161,7 @@ fn routes_methods_and_types_are_checked() {
         ),
         ("GET", "/v1/models/other", &[], 404),
         ("GET", "/v1/models/", &[], 404),
+        ("GET", "/v1/models/%FF", &[], 404),
     ];
     for (method, path, headers, status) in cases {
         let reply = server.send(method, path, headers, b"{}");

@@ -133,6 +133,7 @@ impl Queue {
         let state = self.lock();
         EngineStats {
             queued: state.waiting.len(),
+            is_stopped: state.is_abandoned,
             ..state.stats
         }
     }

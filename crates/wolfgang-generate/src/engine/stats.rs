@@ -20,4 +20,6 @@ pub struct EngineStats {
     pub cached_tokens: u64,
     /// Number of generated tokens, as [`Summary::generated_tokens`](crate::Summary) counts them.
     pub generated_tokens: u64,
+    /// Whether the thread of the engine has ended, after which all requests fail.
+    pub is_stopped: bool,
 }

@@ -136,6 +136,10 @@ impl From<GenerateError> for ApiError {
             }
             GenerateError::Sampling(error) => error.into(),
             GenerateError::Tokenizer(error) => error.into(),
+            GenerateError::GenerationFailed { source, .. } => match *source {
+                GenerateError::Sampling(error) => error.into(),
+                _ => Self::internal(message),
+            },
             GenerateError::EngineClosed => Self::shutting_down(),
             GenerateError::QueueFull { .. } => Self::overloaded(message),
             _ => Self::internal(message),
@@ -166,6 +170,8 @@ impl From<SamplingError> for ApiError {
             SamplingError::ConflictingParams { parameters, .. } => {
                 Self::invalid(parameter_name(parameters[0]), message)
             }
+            // The parameters of the request exclude every token.
+            SamplingError::AllTokensMasked => Self::bad_request("invalid_value", message),
             _ => Self::internal(message),
         }
     }

@@ -72,8 +72,14 @@ impl Reader {
         }
     }
 
-    pub(crate) fn ids(&mut self, name: &str) -> Option<Vec<u32>> {
-        self.take(name)?.as_array()?.iter().map(id).collect()
+    /// A set of ids, in ascending order. Each of them costs time for each token.
+    pub(crate) fn id_set(&mut self, name: &str) -> Option<Vec<u32>> {
+        let ids = self.take(name)?;
+        let ids = ids.as_array()?.iter().map(id);
+        let mut ids: Vec<u32> = ids.collect::<Option<_>>()?;
+        ids.sort_unstable();
+        ids.dedup();
+        Some(ids)
     }
 
     /// Adds a name that no field has.

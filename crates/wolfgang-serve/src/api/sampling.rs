@@ -10,6 +10,9 @@ use wolfgang_generate::{
 /// Each stop string costs time for each byte of the text. OpenAI allows 4.
 const MAX_STOP_STRINGS: usize = 64;
 
+/// Maximum size of all stop strings in bytes. Each choice of a request has a table of them.
+const MAX_STOP_BYTES: usize = 4096;
+
 /// The options of a generation: the defaults, changed by the fields of the request.
 pub(crate) fn options(
     reader: &mut Reader,
@@ -26,7 +29,14 @@ pub(crate) fn options(
         let message = format!("stop has {n} strings, but at most {MAX_STOP_STRINGS}");
         return Err(ApiError::invalid("stop", message + " are allowed"));
     }
-    options.stop_tokens = reader.ids("stop_token_ids").unwrap_or(options.stop_tokens);
+    let bytes: usize = options.stop_strings.iter().map(String::len).sum();
+    if bytes > MAX_STOP_BYTES {
+        let message = format!("stop has {bytes} bytes, but at most {MAX_STOP_BYTES}");
+        return Err(ApiError::invalid("stop", message + " are allowed"));
+    }
+    options.stop_tokens = reader
+        .id_set("stop_token_ids")
+        .unwrap_or(options.stop_tokens);
     let keep = reader.flag("include_stop_str_in_output");
     options.keep_stop_string = keep.unwrap_or(options.keep_stop_string);
     options.ignore_eos = reader.flag("ignore_eos").unwrap_or(options.ignore_eos);
@@ -55,10 +65,10 @@ fn sampling(
         let vocab_size = context.generator.model().config().vocab_size;
         params.logit_bias = bias::parse(&value, vocab_size)?;
     }
-    if let Some(ids) = reader.ids("allowed_token_ids") {
+    if let Some(ids) = reader.id_set("allowed_token_ids") {
         params.allowed_tokens = Some(ids);
     }
-    set(&mut params.banned_tokens, reader.ids("banned_token_ids"));
+    set(&mut params.banned_tokens, reader.id_set("banned_token_ids"));
     set(&mut params.min_new_tokens, reader.count("min_tokens"));
     let ngram = reader.count("no_repeat_ngram_size");
     set_unless(&mut params.no_repeat_ngram_size, ngram, &[0]);

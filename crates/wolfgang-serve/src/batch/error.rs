@@ -18,6 +18,9 @@ pub enum BatchError {
         /// The error of the operating system.
         source: std::io::Error,
     },
+    /// The thread that generates has ended. The lines that are written are complete.
+    #[error("the engine has stopped; the same command continues the run")]
+    EngineStopped,
     /// The existing output is not a batch output.
     #[error(
         "line {line} of the existing output is not a response of a batch; choose another file, or delete this one"

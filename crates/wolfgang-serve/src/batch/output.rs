@@ -34,10 +34,18 @@ pub(super) fn error(id: &str, custom_id: Option<&str>, error: &LineError) -> Str
     line(id, custom_id, "null", &json(&Object { code, message }))
 }
 
+/// How each line begins.
+const BEGINNING: &str = "{\"id\":\"batch_req_";
+
+/// Whether an incomplete line, which may be empty, is the beginning of a line of an output.
+pub(super) fn is_beginning(line: &[u8]) -> bool {
+    line.starts_with(BEGINNING.as_bytes()) || BEGINNING.as_bytes().starts_with(line)
+}
+
 fn line(id: &str, custom_id: Option<&str>, response: &str, error: &str) -> String {
     let custom_id = json(&custom_id);
     format!(
-        "{{\"id\":\"batch_req_{id}\",\"custom_id\":{custom_id},\"response\":{response},\"error\":{error}}}\n"
+        "{BEGINNING}{id}\",\"custom_id\":{custom_id},\"response\":{response},\"error\":{error}}}\n"
     )
 }
 

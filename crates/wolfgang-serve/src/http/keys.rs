@@ -42,14 +42,14 @@ impl ApiKeys {
             scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)
         });
         let key = headers.get("x-api-key").map(|value| value.as_bytes());
-        let Some(key) = bearer.or(key) else {
-            return false;
-        };
-        let hash: [u8; 32] = Sha256::digest(key.trim_ascii()).into();
-        // Every key is compared, whether or not an earlier one is equal.
-        let equal = self.0.iter().fold(Choice::from(0), |equal, known| {
-            equal | known.as_slice().ct_eq(&hash)
-        });
+        let mut equal = Choice::from(0);
+        for key in bearer.into_iter().chain(key) {
+            let hash: [u8; 32] = Sha256::digest(key.trim_ascii()).into();
+            // Every key is compared, whether or not an earlier one is equal.
+            for known in self.0.iter() {
+                equal |= known.as_slice().ct_eq(&hash);
+            }
+        }
         equal.into()
     }
 }
@@ -80,6 +80,10 @@ mod tests {
             assert!(!admits("authorization", wrong), "{wrong}");
         }
         assert!(!keys.admit(&HeaderMap::new()));
+        let mut both = HeaderMap::new();
+        both.insert("authorization", "Bearer none".parse().unwrap());
+        both.insert("x-api-key", "two".parse().unwrap());
+        assert!(keys.admit(&both));
         assert!(ApiKeys::default().admit(&HeaderMap::new()));
         assert!(matches!(
             ApiKeys::new(["a", "b c"]),

@@ -11,6 +11,7 @@ use crate::options::{AccessRecord, ServerOptions};
 use crate::shutdown::{Phase, ShutdownHandle};
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{self, Path, Request};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -196,6 +197,10 @@ async fn page(extract::State(state): Shared, headers: HeaderMap) -> Response {
 
 async fn health(extract::State(state): Shared) -> Handled<Response> {
     let timeout = state.options.stall_timeout;
+    if state.engine.stats().is_stopped {
+        let message = "the engine has stopped; restart the server";
+        return Err(ApiError::unavailable("engine_stopped", message.to_owned()));
+    }
     if state.stall.is_stalled(&state.engine.stats(), timeout) {
         let message = format!(
             "the engine made no progress for {} s",
@@ -208,7 +213,9 @@ async fn health(extract::State(state): Shared) -> Handled<Response> {
 
 async fn ready(extract::State(state): Shared) -> Handled<Response> {
     match state.shutdown.phase() {
-        Phase::Serving => Ok(json("{\"status\":\"ready\"}".to_owned())),
+        Phase::Serving if !state.engine.stats().is_stopped => {
+            Ok(json("{\"status\":\"ready\"}".to_owned()))
+        }
         _ => Err(ApiError::shutting_down()),
     }
 }
@@ -235,7 +242,12 @@ async fn models(extract::State(state): Shared) -> Response {
     json(api::model_list(&state.context).to_string())
 }
 
-async fn model(extract::State(state): Shared, Path(name): Path<String>) -> Handled<Response> {
+async fn model(
+    extract::State(state): Shared,
+    name: Result<Path<String>, PathRejection>,
+) -> Handled<Response> {
+    // A name that is not UTF-8 is that of no model.
+    let name = name.map_or_else(|_| "\u{fffd}".to_owned(), |Path(name)| name);
     state.context.check_model(&name)?;
     Ok(json(api::model_object(&state.context).to_string()))
 }
