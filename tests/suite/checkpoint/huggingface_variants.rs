@@ -431,7 +431,6 @@ fn an_empty_folder_is_written_to_without_force() {
     names.sort();
     let expected = [
         "config.json",
-        "generation_config.json",
         "model.bpk",
         "tokenizer.json",
         "tokenizer_config.json",
