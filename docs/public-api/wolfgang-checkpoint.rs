@@ -149,7 +149,7 @@ pub enum Format {
     Gguf,
 }
 impl fmt::Display for Format {}
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GenerationConfig {
     pub path: PathBuf,
@@ -168,7 +168,7 @@ impl GenerationConfig {
         checkpoint: impl AsRef<Path>,
     ) -> Result<Option<Self>, CheckpointError> {}
 }
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct GgufTokenizer {
     pub model: String,
