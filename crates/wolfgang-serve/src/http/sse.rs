@@ -1,8 +1,8 @@
 //! Streams of server-sent events.
 //!
 //! Events of the engine are rendered when the connection accepts bytes, so that a slow reader costs
-//! the memory of the events, at most one per token, and delays nobody else. Events of a choice that
-//! have accumulated become one chunk.
+//! the memory of the events, at most one per token, and does not stop the engine. Events of a choice
+//! that have accumulated become one chunk, rendered on the thread of the connections.
 
 use crate::api::{
     ApiError, ApiRequest, ChoiceBuilder, Envelope, Pieces, Route, Usage, error_event,
