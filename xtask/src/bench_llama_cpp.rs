@@ -46,7 +46,7 @@ impl ShapeName {
                     .with_n_kv_head(3)
                     .with_n_embd(576)
                     .with_intermediate_size(1536),
-                prefill: &[512, 8000],
+                prefill: &[512],
                 positions: &[64, 2048, 8000],
             },
         }
@@ -64,6 +64,15 @@ pub(crate) struct Args {
     /// Shape of the model
     #[arg(long, value_enum, default_value = "standard")]
     shape: ShapeName,
+
+    /// Element types of the weights
+    #[arg(
+        long = "dtype",
+        value_name = "DTYPE,...",
+        value_delimiter = ',',
+        default_values_t = Precision::ALL
+    )]
+    dtypes: Vec<Precision>,
 
     /// Threads that compute
     #[arg(long, value_name = "N", default_value = "2")]
@@ -97,7 +106,7 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     let decodes = shape.positions.iter().map(|n| format!("decode at {n}"));
     let columns: Vec<String> = prefills.chain(decodes).collect();
     let mut out = std::io::stdout().lock();
-    for dtype in Precision::ALL {
+    for (index, &dtype) in args.dtypes.iter().enumerate() {
         let mut rounds = Vec::new();
         let mut version = String::new();
         for _ in 0..args.rounds.get() {
@@ -108,7 +117,7 @@ fn measure(args: &Args) -> anyhow::Result<()> {
             rounds.push((here, answer.speeds));
             version = answer.version;
         }
-        if dtype == Precision::F32 {
+        if index == 0 {
             writeln!(
                 out,
                 "llama-cpp-python {version}, {} threads; medians of {} rounds, tokens/s, and of the ratios within a round\n",
