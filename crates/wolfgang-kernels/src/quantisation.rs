@@ -45,11 +45,15 @@ pub(crate) fn inv_scale(scale: f32) -> f32 {
     }
 }
 
-/// Quantises one number to int8.
+/// Quantises one finite number to int8, rounding ties to even.
 #[inline(always)]
 pub(crate) fn to_int8(x: f32, inv_scale: f32) -> i32 {
+    // 1.5 · 2^23: a sum with a small number is rounded to an integer, which its low bits contain.
+    // Loops with this are vectorised; with a conversion to i32, which checks its range, they are not.
+    const ROUND: f32 = 12_582_912.0;
     // Clamped, because rounding of `inv_scale` can give 128 for the largest number.
-    ((x * inv_scale).round_ties_even() as i32).clamp(-127, 127)
+    let clamped = (x * inv_scale).clamp(-127.0, 127.0);
+    (clamped + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i32
 }
 
 /// Quantises a row of a matrix to int8 for [`Format::Int8`] and returns its scale.
@@ -86,6 +90,16 @@ fn round_trip(format: Format, x: f32, scale: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn int8_are_the_nearest_integers_and_even_for_ties() {
+        let halves = (-260..=260).map(|twice| twice as f32 / 2.0);
+        let near_halves = halves.flat_map(|x| [x.next_down(), x, x.next_up()]);
+        for x in near_halves.chain([-0.0, 1e-30, f32::MIN, f32::MAX]) {
+            let expected = x.round_ties_even().clamp(-127.0, 127.0) as i32;
+            assert_eq!(to_int8(x, 1.0), expected, "{x}");
+        }
+    }
 
     #[test]
     fn bf16_keeps_nan_infinity_and_signed_zero() {
