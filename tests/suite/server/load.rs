@@ -97,26 +97,6 @@ fn requests_beyond_the_limit_are_refused_at_once() {
     assert_eq!(reply.error()["param"], "n");
 }
 
-/// A client that reads nothing delays nobody, and is disconnected.
-#[test]
-fn slow_readers_are_disconnected() {
-    let mut options = options();
-    options.write_timeout = Duration::from_millis(100);
-    let server = start(EngineOptions::default(), options);
-    for stream in [true, false] {
-        // Longer than the buffers of the connection, which take several megabytes.
-        let body = json!({"prompt": vec![json!(vec![300; 200]); 30], "max_tokens": 1, "n": 8, "logprobs": 20,
-            "ignore_eos": true, "echo": true, "stream": stream});
-        let silent = server.begin_post(PATH, &body);
-        let other = server.post(PATH, &json!({"prompt": "Ach", "max_tokens": 5}));
-        assert_eq!(other.status, 200);
-        server.wait_for("wolfgang_num_requests_in_progress", 240.0);
-        server.wait_for("wolfgang_num_requests_unsent", 0.0);
-        server.wait_for("wolfgang_http_connections", 1.0);
-        drop(silent);
-    }
-}
-
 #[test]
 fn idle_and_half_open_connections_are_closed() {
     let mut hasty = options();
