@@ -112,6 +112,7 @@ mod command {
 /// The server, over connections to this process.
 mod server {
     mod client;
+    mod connections;
     mod errors;
     mod load;
     mod metrics;

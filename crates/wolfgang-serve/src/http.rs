@@ -1,12 +1,16 @@
 //! The interface over HTTP.
 
 mod accept;
+mod activity;
 mod admission;
+mod backlog;
 mod body;
+mod connection;
 mod generate;
 mod io;
 mod keys;
 mod page;
+mod received;
 mod request_id;
 mod response;
 mod routes;

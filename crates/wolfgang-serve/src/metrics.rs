@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
 pub(crate) struct Load {
     pub(crate) engine: EngineStats,
     pub(crate) in_progress: usize,
+    pub(crate) unsent: usize,
     pub(crate) limit: usize,
     pub(crate) connections: usize,
 }
@@ -110,8 +111,13 @@ impl Metrics {
         let used = load.in_progress as f64 / load.limit.max(1) as f64;
         text.gauge(
             "num_requests_in_progress",
-            "Choices admitted, from the head of the request to the end of the response.",
+            "Choices admitted, from the end of the request to the end of the text.",
             load.in_progress,
+        );
+        text.gauge(
+            "num_requests_unsent",
+            "Choices admitted, from the end of the request until the response has been sent.",
+            load.unsent,
         );
         text.gauge(
             "admission_usage_perc",

@@ -14,8 +14,8 @@ pub struct ServerOptions {
     /// Address to listen on. Port 0 selects a free port. Default: `127.0.0.1:8080`.
     pub address: SocketAddr,
     /// Maximum number of choices in progress, both running and waiting for the engine. Requests
-    /// beyond are refused with status 429. Default: 272, those that an engine runs and queues by
-    /// default.
+    /// beyond are refused with status 429, also if the responses of twice as many choices have not
+    /// been sent. Default: 272, those that an engine runs and queues by default.
     pub max_choices: usize,
     /// Maximum number of connections; further ones wait. Default: 1024.
     pub max_connections: usize,
@@ -32,7 +32,8 @@ pub struct ServerOptions {
     /// Time after which a comment is sent on a stream without events, so that proxies keep it open.
     /// Default: 15 s.
     pub ping_interval: Duration,
-    /// Time that running requests have to finish when the server shuts down. Default: 30 s.
+    /// Time that running requests have to finish and to be sent when the server shuts down.
+    /// Default: 30 s.
     pub shutdown_timeout: Duration,
     /// Time without progress of a running generation after which `/health` reports an error.
     /// Default: 60 s.

@@ -34,8 +34,33 @@ pub(super) fn start_with(
     options: ServerOptions,
     defaults: Defaults,
 ) -> Running {
+    start_named(engine, options, defaults, "faust")
+}
+
+/// The length of a name that does not fit into the buffers of a connection, which take several
+/// megabytes.
+const LONG: usize = 8_000_000;
+
+/// A server whose responses and chunks are longer than the buffers of a connection: they have the
+/// name of the model.
+pub(super) fn start_verbose(options: ServerOptions) -> Running {
+    let name = "x".repeat(LONG);
+    start_named(
+        EngineOptions::default(),
+        options,
+        Defaults::default(),
+        &name,
+    )
+}
+
+fn start_named(
+    engine: EngineOptions,
+    options: ServerOptions,
+    defaults: Defaults,
+    name: &str,
+) -> Running {
     let engine = Engine::new(faust().clone(), engine).unwrap();
-    let context = ApiContext::new(faust().clone(), "faust", defaults).unwrap();
+    let context = ApiContext::new(faust().clone(), name, defaults).unwrap();
     let server = Server::bind(engine.clone(), context, options).unwrap();
     Running {
         address: server.address(),

@@ -10,8 +10,10 @@ pub(crate) struct Pieces {
     pub(crate) logprobs: Vec<TokenLogprobs>,
     /// Those of the prompt.
     pub(crate) prompt_logprobs: Option<Score>,
-    /// The end of the choice.
+    /// The end of the choice. Of pieces of a stream it has neither text nor ids.
     pub(crate) end: Option<Summary>,
+    /// Number of ids, and of tokens with log-probabilities: a measure of the time to render them.
+    pub(crate) names: usize,
 }
 
 impl Pieces {
@@ -23,14 +25,30 @@ impl Pieces {
                 logprobs,
                 ..
             } => {
+                let named = logprobs.iter().map(|token| 1 + token.alternatives.len());
+                self.names += ids.len() + named.sum::<usize>();
                 self.text.push_str(&text);
                 self.ids.extend(ids);
                 self.logprobs.extend(logprobs);
             }
-            Event::PromptLogprobs(score) => self.prompt_logprobs = Some(score),
-            Event::Finished(summary) => self.end = Some(summary),
+            Event::PromptLogprobs(score) => {
+                let named = score.alternatives.iter().map(|token| 1 + token.len());
+                self.names += named.sum::<usize>();
+                self.prompt_logprobs = Some(score);
+            }
+            Event::Finished(summary) => self.end = Self::whole(summary).end,
             _ => {}
         }
+    }
+
+    /// Adds pieces that follow.
+    pub(crate) fn append(&mut self, next: Self) {
+        self.text.push_str(&next.text);
+        self.ids.extend(next.ids);
+        self.logprobs.extend(next.logprobs);
+        self.prompt_logprobs = next.prompt_logprobs.or(self.prompt_logprobs.take());
+        self.end = next.end.or(self.end.take());
+        self.names += next.names;
     }
 
     /// A whole choice.
@@ -41,6 +59,7 @@ impl Pieces {
             logprobs: std::mem::take(&mut summary.logprobs),
             prompt_logprobs: summary.prompt_logprobs.take(),
             end: Some(summary),
+            names: 0,
         }
     }
 }

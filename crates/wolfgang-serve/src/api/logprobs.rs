@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use std::collections::HashSet;
 use wolfgang_generate::{Alternative, TokenLogprobs, Tokenizer};
 
 /// The smallest log-probability, OpenAI's for tokens that are very unlikely. JSON has no infinity.
@@ -114,18 +115,21 @@ impl Names<'_> {
         }
     }
 
-    /// The alternatives and the token itself, which is always part of them. Of tokens with the same
-    /// name, the most likely counts.
+    /// The alternatives, most likely first, and the token itself, which is always part of them. Of
+    /// tokens with the same name, the first counts: the token itself is not more likely than the
+    /// alternatives, unless it is one of them.
     pub(crate) fn top(self, chosen: (u32, f32), alternatives: &[(u32, f32)]) -> TopLogprobs {
-        let mut top: Vec<(String, f64)> = Vec::with_capacity(alternatives.len() + 1);
         let all = alternatives.iter().chain(std::iter::once(&chosen));
-        for (id, logprob) in all {
-            let (name, logprob) = (self.completion(*id), finite(*logprob));
-            match top.iter_mut().find(|(other, _)| *other == name) {
-                Some((_, other)) => *other = other.max(logprob),
-                None => top.push((name, logprob)),
-            }
-        }
+        let mut top: Vec<_> = all
+            .map(|(id, logprob)| (self.completion(*id), finite(*logprob)))
+            .collect();
+        let mut names = HashSet::with_capacity(top.len());
+        let are_new: Vec<bool> = top
+            .iter()
+            .map(|(name, _)| names.insert(name.as_str()))
+            .collect();
+        let mut are_new = are_new.into_iter();
+        top.retain(|_| are_new.next() == Some(true));
         TopLogprobs(top)
     }
 }

@@ -1,33 +1,20 @@
 //! The loop that accepts connections, and the end of the server.
 
-use crate::http::io::{Activity, TimedStream, Timeouts, TrackedBody};
-use crate::http::routes_with;
 use crate::http::state::State;
+use crate::http::{connection, routes_with};
 use crate::shutdown::Phase;
-use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
-use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-
-/// Maximum size of the head of a request.
-const MAX_HEAD_BYTES: usize = 1 << 16;
 
 /// Time that connections have to close after the last response.
 const CLOSING_TIME: Duration = Duration::from_secs(1);
 
-/// How often the server checks whether the last request has finished, while it shuts down.
+/// How often the server checks whether the last response has been sent, while it shuts down.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A listener that has been bound.
@@ -39,9 +26,10 @@ pub(crate) async fn serve(state: State, listener: Listening) -> std::io::Result<
     let listener = TcpListener::from_std(listener.0)?;
     let router = routes_with(state.clone());
     let slots = Arc::new(Semaphore::new(state.options.max_connections));
+    let busy = Arc::new(AtomicUsize::new(0));
     let mut connections = JoinSet::new();
     {
-        let mut drained = pin!(drain(&state));
+        let mut drained = pin!(drain(&state, &busy));
         loop {
             // The listener stays open while requests finish, so that `/ready` is answered.
             let accept = async {
@@ -53,9 +41,9 @@ pub(crate) async fn serve(state: State, listener: Listening) -> std::io::Result<
                 Some(_) = connections.join_next() => {}
                 (accepted, slot) = accept => match accepted {
                     Ok((stream, _)) => {
-                        let connection = connection(state.clone(), router.clone(), stream);
+                        let (state, router, busy) = (state.clone(), router.clone(), busy.clone());
                         connections.spawn(async move {
-                            connection.await;
+                            connection::serve(state, router, stream, busy).await;
                             drop(slot);
                         });
                     }
@@ -73,61 +61,15 @@ pub(crate) async fn serve(state: State, listener: Listening) -> std::io::Result<
     Ok(())
 }
 
-/// Waits for a shutdown, and then for the end of the requests, at most for the time they have.
-async fn drain(state: &State) {
+/// Waits for a shutdown, and then until the responses have been sent, at most for the time they
+/// have. `busy` counts the connections with a request in progress.
+async fn drain(state: &State, busy: &AtomicUsize) {
     state.shutdown.reached(Phase::Draining).await;
     let finished = async {
-        while state.admission.in_progress() > 0 {
+        while busy.load(Ordering::Relaxed) > 0 {
             tokio::time::sleep(DRAIN_INTERVAL).await;
         }
     };
     // After the timeout, the rest is cancelled.
     let _ = tokio::time::timeout(state.options.shutdown_timeout, finished).await;
-}
-
-async fn connection(state: State, router: Router, stream: TcpStream) {
-    state.connections.fetch_add(1, Ordering::Relaxed);
-    // Small writes, one per token, are sent at once.
-    let _ = stream.set_nodelay(true);
-    let timeouts = Timeouts {
-        header: state.options.header_timeout,
-        idle: state.options.idle_timeout,
-        write: state.options.write_timeout,
-    };
-    let activity = Activity::default();
-    let io = TokioIo::new(TimedStream::new(stream, timeouts, activity.clone()));
-    let routes = TowerToHyperService::new(router);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let active = activity.begin();
-        let response = routes.call(request.map(Body::new));
-        async move {
-            let response = response.await;
-            response.map(|response| {
-                response.map(|body| TrackedBody {
-                    body,
-                    _request: active,
-                })
-            })
-        }
-    });
-    let draining = state.shutdown.phase() >= Phase::Draining;
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(MAX_HEAD_BYTES).keep_alive(!draining);
-    let mut connection = pin!(builder.serve_connection(io, service));
-    // A graceful shutdown before the first request would close the connection without a response.
-    let stop_keep_alive = async {
-        match draining {
-            true => pending().await,
-            false => state.shutdown.reached(Phase::Draining).await,
-        }
-    };
-    // Errors are those of the client: it is gone, too slow, or speaks no HTTP.
-    let _ = tokio::select! {
-        result = connection.as_mut() => result,
-        () = stop_keep_alive => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    state.connections.fetch_sub(1, Ordering::Relaxed);
 }

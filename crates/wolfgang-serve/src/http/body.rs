@@ -1,10 +1,14 @@
 //! Reading of request bodies.
 
 use crate::api::ApiError;
-use axum::body::{Body, Bytes, HttpBody};
+use crate::http::state::State;
+use crate::shutdown::Phase;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::body::Incoming;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -32,31 +36,30 @@ pub(crate) fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Reads the body.
-pub(crate) async fn read(
-    request: Request,
-    limit: usize,
-    timeout: Duration,
-) -> Result<Bytes, ApiError> {
+/// Reads the body. A shutdown does not wait for a body that is incomplete.
+pub(crate) async fn read(state: &State, request: Request) -> Result<Bytes, ApiError> {
+    let (limit, timeout) = (state.options.max_body_bytes, state.options.body_timeout);
     let length = request.headers().get(CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: u64| length > limit as u64) {
-        const DISCARDED: usize = 16 << 20;
-        discard(request.into_body(), DISCARDED, Duration::from_secs(1)).await;
         return Err(too_large(limit));
     }
-    let read = axum::body::to_bytes(request.into_body(), limit);
-    match tokio::time::timeout(timeout, read).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) if is_limit(&error) => Err(too_large(limit)),
-        Ok(Err(_)) => Err(ApiError::bad_request(
-            "incomplete_body",
-            "the body ended before it was complete",
-        )),
-        Err(_) => {
+    tokio::select! {
+        biased;
+        read = axum::body::to_bytes(request.into_body(), limit) => read.map_err(|error| {
+            match is_limit(&error) {
+                true => too_large(limit),
+                false => ApiError::bad_request(
+                    "incomplete_body",
+                    "the body ended before it was complete",
+                ),
+            }
+        }),
+        () = tokio::time::sleep(timeout) => {
             let message = format!("the body did not arrive within {} s", timeout.as_secs_f32());
             Err(ApiError::refused(408, "body_timeout", message))
         }
+        () = state.shutdown.reached(Phase::Draining) => Err(ApiError::shutting_down()),
     }
 }
 
@@ -71,21 +74,20 @@ fn too_large(limit: usize) -> ApiError {
     ApiError::refused(413, "body_too_large", message)
 }
 
-/// Reads and drops a body, at most this many bytes in this time, so that the client can finish
-/// sending it and read the response. A connection with an unread body is closed.
-pub(crate) async fn discard(mut body: Body, limit: usize, time: Duration) {
-    let drain = async {
+/// Reads and drops a body, at most this many bytes in this time. Returns whether it was complete.
+pub(crate) async fn discard(mut body: Incoming, limit: usize, time: Duration) -> bool {
+    let end = async {
         let mut left = limit;
-        while let Some(Ok(frame)) =
-            std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
-        {
-            let bytes = frame.data_ref().map_or(0, Bytes::len);
-            match left.checked_sub(bytes) {
-                Some(rest) => left = rest,
-                None => break,
+        loop {
+            match poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+                None => return true,
+                Some(Err(_)) => return false,
+                Some(Ok(frame)) => match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                    Some(rest) => left = rest,
+                    None => return false,
+                },
             }
         }
     };
-    // Whatever happens, the response is the same.
-    let _ = tokio::time::timeout(time, drain).await;
+    tokio::time::timeout(time, end).await.unwrap_or(false)
 }

@@ -3,15 +3,14 @@
 //! hyper has a timeout for the head of a request only, which also limits how long a connection can
 //! be idle.
 
-use axum::body::{Body, Bytes, HttpBody};
+use crate::http::activity::Activity;
+use crate::http::received::Received;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::{Instant, Sleep};
 
 #[derive(Clone, Copy, Debug)]
@@ -24,73 +23,10 @@ pub(crate) struct Timeouts {
     pub(crate) write: Duration,
 }
 
-/// Whether a request is in progress on a connection.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Activity(Arc<Requests>);
-
-#[derive(Debug, Default)]
-struct Requests {
-    is_busy: AtomicBool,
-    /// Number of responses that are complete.
-    finished: AtomicUsize,
-    /// Wakes the connection at the end of a response: hyper does not read again by itself while an
-    /// earlier read is pending, and the time until the next request must be limited.
-    reader: Mutex<Option<Waker>>,
-}
-
-impl Activity {
-    /// A request begins, and ends when the result is dropped.
-    pub(crate) fn begin(&self) -> ActiveRequest {
-        self.0.is_busy.store(true, Ordering::Relaxed);
-        ActiveRequest(self.clone())
-    }
-}
-
-/// A request in progress.
-#[derive(Debug)]
-pub(crate) struct ActiveRequest(Activity);
-
-impl Drop for ActiveRequest {
-    fn drop(&mut self) {
-        let requests = &self.0.0;
-        requests.finished.fetch_add(1, Ordering::Relaxed);
-        requests.is_busy.store(false, Ordering::Relaxed);
-        let reader = requests.reader.lock();
-        if let Some(waker) = reader.unwrap_or_else(PoisonError::into_inner).take() {
-            waker.wake();
-        }
-    }
-}
-
-/// A body, at whose end the request ends.
-pub(crate) struct TrackedBody {
-    pub(crate) body: Body,
-    pub(crate) _request: ActiveRequest,
-}
-
-impl HttpBody for TrackedBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<std::result::Result<hyper::body::Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> hyper::body::SizeHint {
-        self.body.size_hint()
-    }
-}
-
 /// A stream whose reads and writes fail after a time without progress.
 pub(crate) struct TimedStream {
-    stream: TcpStream,
+    received: Received,
+    socket: OwnedWriteHalf,
     timeouts: Timeouts,
     activity: Activity,
     /// Number of responses when the deadline for reading was set.
@@ -102,9 +38,15 @@ pub(crate) struct TimedStream {
 }
 
 impl TimedStream {
-    pub(crate) fn new(stream: TcpStream, timeouts: Timeouts, activity: Activity) -> Self {
+    pub(crate) fn new(
+        received: Received,
+        socket: OwnedWriteHalf,
+        timeouts: Timeouts,
+        activity: Activity,
+    ) -> Self {
         Self {
-            stream,
+            received,
+            socket,
             timeouts,
             activity,
             finished: 0,
@@ -145,14 +87,11 @@ impl AsyncRead for TimedStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        let requests = Arc::clone(&self.activity.0);
-        if requests.is_busy.load(Ordering::Relaxed) {
-            let reader = requests.reader.lock();
-            *reader.unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
+        let read = self.received.poll_read(context, buffer);
+        if self.activity.is_busy() {
             return read;
         }
-        let finished = requests.finished.load(Ordering::Relaxed);
+        let finished = self.activity.finished();
         if self.finished != finished {
             self.finished = finished;
             self.has_head_begun = false;
@@ -178,7 +117,7 @@ impl AsyncWrite for TimedStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
         self.poll_written(written, context)
     }
 
@@ -187,19 +126,26 @@ impl AsyncWrite for TimedStream {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
         self.poll_written(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.socket.is_write_vectored()
     }
 
+    /// hyper flushes when it has written all that it has.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        std::task::ready!(Pin::new(&mut self.socket).poll_flush(context))?;
+        if self.activity.on_written() {
+            // hyper does not read again by itself while an earlier read is pending, but the time
+            // until the next request must be limited, and its bytes may have been read ahead.
+            context.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(&mut self.socket).poll_shutdown(context)
     }
 }

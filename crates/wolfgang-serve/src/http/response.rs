@@ -7,8 +7,8 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 /// A response with a body in JSON.
-pub(crate) fn json(body: String) -> Response {
-    let mut response = Response::new(Body::from(body));
+pub(crate) fn json(body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
     set(&mut response, CONTENT_TYPE, "application/json");
     response
 }

@@ -10,7 +10,7 @@ use crate::metrics::Load;
 use crate::options::{AccessRecord, ServerOptions};
 use crate::shutdown::{Phase, ShutdownHandle};
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{self, Path, Request};
 use axum::http::header::{
@@ -224,6 +224,7 @@ async fn metrics(extract::State(state): Shared) -> Response {
     let load = Load {
         engine: state.engine.stats(),
         in_progress: state.admission.in_progress(),
+        unsent: state.admission.unsent(),
         limit: state.admission.limit(),
         connections: state.connections.load(Ordering::Relaxed),
     };
@@ -282,9 +283,9 @@ async fn of_body(
     function: fn(&[u8], &ApiContext) -> Result<Value, ApiError>,
 ) -> Handled<Response> {
     body::check_type(request.headers())?;
-    let (limit, timeout) = (state.options.max_body_bytes, state.options.body_timeout);
-    let body = body::read(request, limit, timeout).await?;
+    let body = body::read(state, request).await?;
     let context = state.context.clone();
-    let function = move |body: &Bytes| Ok(json(function(body, &context)?.to_string()));
-    generate::computed(body, function).await
+    let length = body.len();
+    let answer = move || Ok(json(function(&body, &context)?.to_string()));
+    generate::computed(length, answer).await
 }

@@ -1,13 +1,14 @@
 //! Streams of server-sent events.
 //!
 //! Events of the engine are rendered when the connection accepts bytes, so that a slow reader costs
-//! the memory of the events, at most one per token, and does not stop the engine. Events of a choice
-//! that have accumulated become one chunk, rendered on the thread of the connections.
+//! the memory of the events only, and does not stop the engine. Events of a choice that have
+//! accumulated become one chunk.
 
 use crate::api::{
     ApiError, ApiRequest, ChoiceBuilder, Envelope, Pieces, Route, Usage, error_event,
 };
-use crate::http::admission::Permit;
+use crate::http::admission::{Admitted, Permit};
+use crate::http::backlog::Backlog;
 use crate::http::response::set;
 use crate::http::state::State;
 use crate::http::submitted::Submitted;
@@ -22,6 +23,10 @@ use std::fmt::Write;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::time::{Instant, Sleep};
+
+/// Number of names of tokens that are rendered in one poll, on the thread of the connections. Then
+/// others have their turn.
+const NAMES_PER_POLL: usize = 1024;
 
 const DONE: &str = "data: [DONE]\n\n";
 
@@ -44,20 +49,23 @@ pub(crate) struct SseBody {
     request: ApiRequest,
     envelope: Envelope,
     choices: Vec<Choice>,
+    /// Number of choices that have not ended.
+    running: usize,
+    backlog: Option<Backlog>,
     usage: Usage,
     progress: Progress,
     aborted: Pin<Box<dyn Future<Output = ()> + Send>>,
     ping: Pin<Box<Sleep>>,
-    /// The place of the request among those admitted, until the end.
-    permit: Option<Permit>,
+    /// The turn of others.
+    pause: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// The place of the response among those that have not been sent.
+    _permit: Permit,
 }
 
 struct Choice {
     builder: ChoiceBuilder,
-    /// Events that have not been rendered.
+    /// What has not been rendered because something is missing.
     pieces: Pieces,
-    /// `None` after the end.
-    submitted: Option<Submitted>,
 }
 
 #[derive(PartialEq)]
@@ -72,23 +80,25 @@ impl SseBody {
         state: State,
         request: ApiRequest,
         submitted: Vec<Submitted>,
-        permit: Permit,
+        admitted: Admitted,
         id: &str,
     ) -> Self {
-        let choice = |(index, submitted)| Choice {
+        let choice = |index| Choice {
             builder: ChoiceBuilder::new(index, &request),
             pieces: Pieces::default(),
-            submitted: Some(submitted),
         };
         let shutdown = state.shutdown.clone();
         Self {
             envelope: Envelope::new(&request, &state.context, id),
-            choices: submitted.into_iter().enumerate().map(choice).collect(),
+            choices: (0..submitted.len()).map(choice).collect(),
+            running: submitted.len(),
+            backlog: Some(Backlog::new(submitted, admitted.engine)),
             usage: Usage::default(),
             progress: Progress::New,
             aborted: Box::pin(async move { shutdown.reached(Phase::Aborting).await }),
             ping: Box::pin(tokio::time::sleep(state.options.ping_interval)),
-            permit: Some(permit),
+            pause: None,
+            _permit: admitted.response,
             state,
             request,
         }
@@ -124,48 +134,55 @@ impl SseBody {
         }
     }
 
-    /// Renders the events of a choice that are there.
-    fn poll_choice(
-        &mut self,
-        at: usize,
-        context: &mut Context<'_>,
-        out: &mut String,
-    ) -> Result<(), ApiError> {
+    /// Renders pieces of a choice, and what waited for them.
+    fn render(&mut self, at: usize, next: Pieces, out: &mut String) {
         let choice = &mut self.choices[at];
-        let Some(submitted) = &mut choice.submitted else {
-            return Ok(());
-        };
-        while let Poll::Ready(Some(event)) = submitted.poll_event(context) {
-            choice.pieces.push(event?);
-        }
-        if let Some(summary) = &choice.pieces.end {
+        if let Some(summary) = &next.end {
             self.usage.add(summary, at.is_multiple_of(self.request.n));
-            choice.submitted = None;
+            self.running -= 1;
         }
+        choice.pieces.append(next);
         let builder = &mut choice.builder;
         if !builder.is_complete(&choice.pieces) {
-            return Ok(());
+            return;
         }
         let pieces = std::mem::take(&mut choice.pieces);
         for chunk in builder.chunks(pieces, &self.request, &self.state.context) {
             self.write(out, chunk);
         }
+    }
+
+    /// Renders pieces until nothing is left or it takes too long.
+    fn poll_pieces(&mut self, context: &mut Context<'_>, out: &mut String) -> Result<(), ApiError> {
+        let mut names = 0;
+        while let Some(backlog) = &self.backlog
+            && self.running > 0
+        {
+            if names >= NAMES_PER_POLL {
+                self.pause = Some(Box::pin(tokio::task::yield_now()));
+                return Ok(());
+            }
+            let Poll::Ready(next) = backlog.poll_next(context) else {
+                let is_aborted = self.aborted.as_mut().poll(context).is_ready();
+                return match is_aborted {
+                    true => Err(ApiError::shutting_down()),
+                    false => Ok(()),
+                };
+            };
+            let (at, pieces) = next?;
+            names += pieces.names;
+            self.render(at, pieces, out);
+        }
         Ok(())
     }
 
-    /// Renders what there is, and the end if nothing is left to come.
+    /// Renders some of what there is, and the end if nothing is left to come.
     fn poll_chunks(&mut self, context: &mut Context<'_>, out: &mut String) {
         if self.progress == Progress::New {
             self.begin(out);
         }
-        let mut result = Ok(());
-        for at in 0..self.choices.len() {
-            result = result.and_then(|()| self.poll_choice(at, context, out));
-        }
-        let is_over = self.choices.iter().all(|choice| choice.submitted.is_none());
-        if result.is_ok() && !is_over && self.aborted.as_mut().poll(context).is_ready() {
-            result = Err(ApiError::shutting_down());
-        }
+        let result = self.poll_pieces(context, out);
+        let is_over = self.running == 0;
         if let Err(error) = &result {
             out.push_str(&error_event(error));
         } else if is_over && self.request.form.include_usage {
@@ -176,7 +193,7 @@ impl SseBody {
             out.push_str(DONE);
             self.progress = Progress::Over;
             self.choices.clear();
-            self.permit = None;
+            self.backlog = None;
         }
     }
 }
@@ -187,6 +204,10 @@ impl Stream for SseBody {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.progress == Progress::Over {
             return Poll::Ready(None);
+        }
+        if let Some(pause) = &mut self.pause {
+            std::task::ready!(pause.as_mut().poll(context));
+            self.pause = None;
         }
         let mut out = String::new();
         self.poll_chunks(context, &mut out);

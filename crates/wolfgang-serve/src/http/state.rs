@@ -21,7 +21,7 @@ pub(crate) struct Shared {
     pub(crate) context: ApiContext,
     pub(crate) options: ServerOptions,
     pub(crate) security: Security,
-    pub(crate) admission: Arc<Admission>,
+    pub(crate) admission: Admission,
     pub(crate) metrics: Metrics,
     pub(crate) shutdown: ShutdownHandle,
     pub(crate) page: Page,
