@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use wolfgang_generate::{Engine, EngineOptions};
+use wolfgang_generate::{Engine, EngineOptions, WolfgangGenerator};
 use wolfgang_serve::{ApiContext, Defaults, ServeError, Server, ServerOptions, ShutdownHandle};
 
 /// A server, which is shut down when this is dropped.
@@ -34,8 +34,27 @@ pub(super) fn start_with(
     options: ServerOptions,
     defaults: Defaults,
 ) -> Running {
-    let engine = Engine::new(faust().clone(), engine).unwrap();
-    let context = ApiContext::new(faust().clone(), "faust", defaults).unwrap();
+    start_model(faust(), engine, options, defaults)
+}
+
+/// A server of another model, with the default options.
+pub(super) fn server_of(generator: &WolfgangGenerator) -> Running {
+    start_model(
+        generator,
+        EngineOptions::default(),
+        options(),
+        Defaults::default(),
+    )
+}
+
+fn start_model(
+    generator: &WolfgangGenerator,
+    engine: EngineOptions,
+    options: ServerOptions,
+    defaults: Defaults,
+) -> Running {
+    let engine = Engine::new(generator.clone(), engine).unwrap();
+    let context = ApiContext::new(generator.clone(), "faust", defaults).unwrap();
     let server = Server::bind(engine.clone(), context, options).unwrap();
     Running {
         address: server.address(),

@@ -97,6 +97,51 @@ fn requests_beyond_the_limit_are_refused_at_once() {
     assert_eq!(reply.error()["param"], "n");
 }
 
+/// Requests without a generation have a limit of their own.
+#[test]
+fn requests_of_the_tokenizer_are_bounded() {
+    let mut options = options();
+    options.max_token_requests = 1;
+    let server = start(EngineOptions::default(), options);
+    let mut first = server.connect();
+    let head = format!(
+        "POST /tokenize HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: 17\r\n\r\n",
+        server.address
+    );
+    first.write_all(head.as_bytes()).unwrap();
+    let bodies = [
+        ("/tokenize", json!({"prompt": "Ach"})),
+        ("/detokenize", json!({"tokens": [300]})),
+        (
+            "/apply-template",
+            json!({"messages": [{"role": "user", "content": "Ach"}]}),
+        ),
+    ];
+    for (path, body) in &bodies {
+        let begun = Instant::now();
+        // The first request may not have arrived yet.
+        let refused = loop {
+            let reply = server.post(path, body);
+            if reply.status != 200 {
+                break reply;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "{path}");
+        };
+        assert_eq!(refused.status, 429, "{path}");
+        assert_eq!(refused.error()["code"], "queue_full");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        assert_eq!(refused.header("x-should-retry"), Some("true"));
+    }
+    // A generation has another limit.
+    let generated = server.post(PATH, &json!({"prompt": "Ach", "max_tokens": 1}));
+    assert_eq!(generated.status, 200);
+    first.write_all(b"{\"prompt\": \"Ach\"}").unwrap();
+    assert_eq!(Reply::read(&mut BufReader::new(first)).status, 200);
+    for (path, body) in &bodies {
+        assert_eq!(server.post(path, body).status, 200, "{path}");
+    }
+}
+
 /// A client that reads nothing delays nobody, and is disconnected.
 #[test]
 fn slow_readers_are_disconnected() {

@@ -2,7 +2,7 @@
 
 use crate::api::{self, ApiContext, ApiError, Route};
 use crate::http::request_id::RequestId;
-use crate::http::response::{json, set};
+use crate::http::response::{json, set, with_retry_after};
 use crate::http::security::CrossOrigin;
 use crate::http::state::State;
 use crate::http::{body, generate};
@@ -24,7 +24,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wolfgang_generate::Engine;
 
 /// The paths of the routes, for metrics.
@@ -276,15 +276,31 @@ async fn apply_template(extract::State(state): Shared, request: Request) -> Hand
     of_body(&state, request, api::apply_template).await
 }
 
+/// Answers with a function of the body. Requests that are read or computed at the same time are
+/// bounded, and each has its place until it is computed, also after its client has gone away.
 async fn of_body(
     state: &State,
     request: Request,
     function: fn(&[u8], &ApiContext) -> Result<Value, ApiError>,
 ) -> Handled<Response> {
     body::check_type(request.headers())?;
+    let Some(place) = state.token_requests.admit() else {
+        let time = Duration::from_millis(20);
+        body::discard(request.into_body(), 1 << 16, time).await;
+        let limit = state.token_requests.limit();
+        let message = format!(
+            "the server is busy: {limit} requests of this kind are in progress, which is its limit; try again later"
+        );
+        let refused = ApiError::overloaded(message).into_response();
+        return Ok(with_retry_after(refused, 1));
+    };
     let (limit, timeout) = (state.options.max_body_bytes, state.options.body_timeout);
     let body = body::read(request, limit, timeout).await?;
     let context = state.context.clone();
-    let function = move |body: &Bytes| Ok(json(function(body, &context)?.to_string()));
+    let function = move |body: &Bytes| {
+        let value = function(body, &context);
+        drop(place);
+        Ok(json(value?.to_string()))
+    };
     generate::computed(body, function).await
 }

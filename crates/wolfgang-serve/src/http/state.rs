@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) options: ServerOptions,
     pub(crate) security: Security,
     pub(crate) admission: Arc<Admission>,
+    /// Requests of `/tokenize`, `/detokenize` and `/apply-template`.
+    pub(crate) token_requests: Arc<Admission>,
     pub(crate) metrics: Metrics,
     pub(crate) shutdown: ShutdownHandle,
     pub(crate) page: Page,
@@ -49,6 +51,7 @@ impl State {
             context,
             security: Security::new(&options),
             admission: Admission::new(options.max_choices),
+            token_requests: Admission::new(options.max_token_requests),
             metrics: Metrics::default(),
             shutdown,
             page: Page::new(),
