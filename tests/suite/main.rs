@@ -112,6 +112,8 @@ mod command {
 /// The server, over connections to this process.
 mod server {
     mod client;
+    #[cfg(unix)]
+    mod determinism;
     mod errors;
     mod load;
     mod metrics;
