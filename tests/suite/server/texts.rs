@@ -245,6 +245,23 @@ fn choices_have_the_seeds_that_follow() {
     }
 }
 
+/// The prefix cache is part of the counts, and not of the text.
+#[test]
+fn cached_tokens_are_part_of_the_prompt_and_change_no_text() {
+    let server = server();
+    let prompt: Vec<u32> = (300..400).collect();
+    let body = json!({"prompt": prompt, "max_tokens": 8, "seed": 3, "logprobs": 2});
+    let [first, second] = [0, 1].map(|_| server.post(COMPLETIONS, &body).json());
+    assert_eq!(first["choices"], second["choices"]);
+    let cached = |reply: &Value| {
+        assert_eq!(reply["usage"]["prompt_tokens"], 100);
+        let details = &reply["usage"]["prompt_tokens_details"];
+        details["cached_tokens"].as_u64().unwrap()
+    };
+    assert_eq!(cached(&first), 0);
+    assert!((50..100).contains(&cached(&second)), "{second}");
+}
+
 #[test]
 fn without_a_seed_texts_differ_and_the_seed_returned_repeats_them() {
     let server = server();
