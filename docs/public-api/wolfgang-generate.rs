@@ -35,8 +35,8 @@ pub use wolfgang_sampling::{
     PenaltyScope, RngKind, SamplingError, SamplingParams, Step, XtcParams,
 };
 pub use wolfgang_tokenize::{
-    ChatTemplate, DecodeStream, Message, RenderedChat, Role, SpecialTokens, Tokenizer,
-    TokenizerError,
+    ChatTemplate, DecodeStream, Message, RenderedChat, Role, SpecialTokens, TextOffsets,
+    Tokenizer, TokenizerError,
 };
 #[derive(Debug, Default)]
 pub struct Batch {}
@@ -484,6 +484,7 @@ pub enum Prompt<'a> {
     Text(&'a str),
     Ids(&'a [u32]),
     Chat(&'a [Message]),
+    ChatIds(&'a [u32]),
 }
 impl<'a> From<&'a str> for Prompt<'a> {}
 impl<'a> From<&'a String> for Prompt<'a> {}

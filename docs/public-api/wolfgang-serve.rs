@@ -187,6 +187,7 @@ pub fn openapi() -> Value {}
 pub struct ServerOptions {
     pub address: SocketAddr,
     pub max_choices: usize,
+    pub max_token_requests: usize,
     pub max_connections: usize,
     pub max_body_bytes: usize,
     pub header_timeout: Duration,

@@ -1,6 +1,7 @@
 pub use chat_template::ChatTemplate;
 pub use error::TokenizerError;
 pub use message::{Message, Role};
+pub use offsets::TextOffsets;
 pub use rendered_chat::RenderedChat;
 pub use stream::DecodeStream;
 pub use tokenizer::{SpecialTokens, Tokenizer};
@@ -29,6 +30,7 @@ impl ChatTemplate {
     ) -> Result<Self, TokenizerError> {}
     pub fn name(&self) -> &str {}
     pub fn token(&self, variable: &str) -> Option<&str> {}
+    pub fn source(&self) -> &str {}
 }
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -79,6 +81,19 @@ pub struct Message {
 impl Message {
     pub fn new(role: Role, content: impl Into<String>) -> Self {}
 }
+pub struct TextOffsets {}
+impl Tokenizer {
+    pub fn text_offsets_after(
+        &self,
+        prompt: &[u32],
+        special: SpecialTokens,
+    ) -> TextOffsets {}
+}
+impl TextOffsets {
+    pub fn push(&mut self, id: u32) -> &[usize] {}
+    pub fn finish(self) -> Vec<usize> {}
+}
+impl std::fmt::Debug for TextOffsets {}
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RenderedChat {

@@ -113,6 +113,8 @@ mod command {
 mod server {
     mod client;
     mod connections;
+    #[cfg(unix)]
+    mod determinism;
     mod errors;
     mod load;
     mod metrics;

@@ -11,6 +11,7 @@ mod bench_llama_cpp;
 mod bench_serve;
 mod check_clients;
 mod check_deployment;
+mod check_determinism;
 mod check_explain;
 mod check_page;
 mod check_smollm2;
@@ -77,6 +78,9 @@ enum Command {
     CheckClients(check_clients::Args),
     /// Check the configurations in docs/deploy with two replicas of `wolfgang serve`
     CheckDeployment(check_deployment::Args),
+    /// Check that requests give the same text however they are sent: by `wolfgang generate`,
+    /// `run-batch` and `serve`, streamed, next to others, and with one thread
+    CheckDeterminism(check_determinism::Args),
     /// Run the fuzz targets; requires a nightly toolchain and cargo-fuzz
     Fuzz(fuzz::Args),
     /// Check the kernels' thread pool in every order of its threads, with loom.
@@ -88,8 +92,13 @@ enum Command {
 }
 
 /// Subcommands of `wolfgang` that this program runs in a process of its own, so that the command
-/// need not be built as well: a measurement of a benchmark, and the server that checks test.
-const COMMANDS_OF_WOLFGANG: [&str; 2] = [wolfgang_bench::CASE_COMMAND, "serve"];
+/// need not be built as well: a measurement of a benchmark, and those that checks test.
+const COMMANDS_OF_WOLFGANG: [&str; 4] = [
+    wolfgang_bench::CASE_COMMAND,
+    "serve",
+    "generate",
+    "run-batch",
+];
 
 /// Runs the command that the arguments of the process name.
 pub fn main() -> ExitCode {
@@ -115,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::CheckExplain(args) => check_explain::run(&args),
         Command::CheckPage(args) => check_page::run(&args),
         Command::CheckDeployment(args) => check_deployment::run(&args),
+        Command::CheckDeterminism(args) => check_determinism::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Loom => loom::run(),
         Command::Miri => miri::run(),

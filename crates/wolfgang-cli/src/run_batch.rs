@@ -5,12 +5,12 @@ use crate::config_file::ConfigFile;
 use crate::console::Console;
 use crate::generation_args::GenerationArgs;
 use crate::{home, whole_number};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
-use std::fs::{File, OpenOptions};
-use std::io::{BufReader, Seek, SeekFrom};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{BufReader, ErrorKind, Seek, SeekFrom};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use wolfgang_serve::BatchRunner;
 
 /// Arguments of `wolfgang run-batch`.
@@ -51,6 +51,7 @@ pub(crate) fn run(args: RunBatchArgs, file: ConfigFile, console: Console) -> any
         &args.output,
         OpenOptions::new().read(true).write(true).create(true),
     )?;
+    lock(&output, &args.output)?;
     let context = api_context::load(&mut generation, args.model_name, console)?;
     let seed = generation.sampling.seed().unwrap_or(0);
     let mut runner = BatchRunner::new(context, seed, args.max_running)?;
@@ -69,4 +70,20 @@ pub(crate) fn run(args: RunBatchArgs, file: ConfigFile, console: Console) -> any
         counts.answered, counts.failed
     ));
     Ok(())
+}
+
+/// Locks the output until it is closed, so that two runs do not write to it at the same time.
+fn lock(output: &File, path: &Path) -> anyhow::Result<()> {
+    match output.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another process writes to {}; wait until it ends, or choose another output",
+            path.display()
+        ),
+        // Some file systems have no locks.
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(()),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("failed to lock {}", path.display()))
+        }
+    }
 }

@@ -135,6 +135,6 @@ pub use wolfgang_sampling::{
     RngKind, SamplingError, SamplingParams, Step, XtcParams,
 };
 pub use wolfgang_tokenize::{
-    ChatTemplate, DecodeStream, Message, RenderedChat, Role, SpecialTokens, Tokenizer,
+    ChatTemplate, DecodeStream, Message, RenderedChat, Role, SpecialTokens, TextOffsets, Tokenizer,
     TokenizerError,
 };

@@ -17,6 +17,9 @@ pub enum Prompt<'a> {
     /// Messages of a conversation, to which the assistant replies. With a vocabulary of
     /// SentencePiece, the first space of the reply is not part of its text.
     Chat(&'a [Message]),
+    /// The ids of a chat prompt, for example of [`Tokenizer::render_chat`]. The reply is the same as
+    /// with [`Chat`](Self::Chat).
+    ChatIds(&'a [u32]),
 }
 
 impl<'a> From<&'a str> for Prompt<'a> {
@@ -73,7 +76,7 @@ impl Prompt<'_> {
     pub(crate) fn encode(self, tokenizer: &Tokenizer) -> Result<Vec<u32>, GenerateError> {
         let mut ids = match self {
             Self::Text(text) => tokenizer.encode_prompt(text)?,
-            Self::Ids(_) | Self::Chat(_) => self.ids(tokenizer)?,
+            Self::Ids(_) | Self::Chat(_) | Self::ChatIds(_) => self.ids(tokenizer)?,
         };
         if ids.is_empty() {
             ids.push(tokenizer.end_of_text().ok_or(GenerateError::EmptyPrompt)?);
@@ -85,7 +88,7 @@ impl Prompt<'_> {
     pub(crate) fn ids(self, tokenizer: &Tokenizer) -> Result<Vec<u32>, GenerateError> {
         Ok(match self {
             Self::Text(text) => tokenizer.encode(text)?,
-            Self::Ids(ids) => ids.to_vec(),
+            Self::Ids(ids) | Self::ChatIds(ids) => ids.to_vec(),
             Self::Chat(messages) => tokenizer.encode_chat(messages)?,
         })
     }

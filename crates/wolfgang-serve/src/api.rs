@@ -19,6 +19,7 @@ mod reader;
 mod request;
 mod response;
 mod sampling;
+mod token_rows;
 mod tokens;
 mod usage;
 
@@ -32,6 +33,7 @@ pub use response::ApiResponse;
 pub(crate) use choice::{Choice, ChoiceBuilder};
 pub(crate) use collector::Pieces;
 pub(crate) use finish::finish_reason;
+pub(crate) use json::parse_object;
 pub(crate) use models::{model_list, model_object};
 pub(crate) use response::{Envelope, error_event};
 pub(crate) use tokens::{apply_template, detokenize, tokenize, tokenizer_info};

@@ -171,9 +171,8 @@ impl BatchRunner {
     /// Reads the next line that is not empty.
     fn next_line(&mut self, input: &mut impl BufRead) -> Result<Option<Vec<u8>>, BatchError> {
         loop {
-            let mut line = Vec::new();
-            let read = input.read_until(b'\n', &mut line);
-            if read.map_err(BatchError::read_input)? == 0 {
+            let line = input::read_line(input).map_err(BatchError::read_input)?;
+            if line.is_empty() {
                 return Ok(None);
             }
             self.line += 1;

@@ -30,7 +30,7 @@ pub fn openapi() -> Value {
             "/v1/chat/completions": post("Reply in a chat", "Chat"),
             "/tokenize": post("Encode a text or a chat as token ids", "Tokenize"),
             "/detokenize": post("Decode token ids", "Detokenize"),
-            "/tokenizer_info": get("The special tokens", json),
+            "/tokenizer_info": get("The special tokens and the chat template", json),
             "/apply-template": post("Render messages as a prompt", "ApplyTemplate"),
         },
         "components": {

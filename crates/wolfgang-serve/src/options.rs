@@ -7,6 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Default of [`ServerOptions::max_choices`].
+pub(crate) const MAX_CHOICES: usize = 272;
+
+/// Default of [`ServerOptions::max_body_bytes`].
+pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
+
 /// Options of a [`Server`](crate::Server).
 #[derive(Clone)]
 #[non_exhaustive]
@@ -17,6 +23,9 @@ pub struct ServerOptions {
     /// beyond are refused with status 429, also if the responses of twice as many choices have not
     /// been sent. Default: 272, those that an engine runs and queues by default.
     pub max_choices: usize,
+    /// Maximum number of requests of `/tokenize`, `/detokenize` and `/apply-template` in progress.
+    /// Requests beyond are refused with status 429. Default: 64.
+    pub max_token_requests: usize,
     /// Maximum number of connections; further ones wait. Default: 1024.
     pub max_connections: usize,
     /// Maximum size of a body in bytes. Default: 1 MiB.
@@ -73,9 +82,10 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
-            max_choices: 272,
+            max_choices: MAX_CHOICES,
+            max_token_requests: 64,
             max_connections: 1024,
-            max_body_bytes: 1 << 20,
+            max_body_bytes: MAX_BODY_BYTES,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),

@@ -89,7 +89,7 @@ impl ChatTemplate {
     fn unchecked(name: String, source: String) -> Self {
         Self {
             name,
-            source: generation_tags::as_scopes(&source).into_owned(),
+            source,
             tokens: BTreeMap::new(),
             date: None,
         }
@@ -133,8 +133,8 @@ impl ChatTemplate {
         self.tokens.get(variable).map(String::as_str)
     }
 
-    /// The source as it is rendered.
-    pub(crate) fn source(&self) -> &str {
+    /// Returns the Jinja source, as it was given.
+    pub fn source(&self) -> &str {
         &self.source
     }
 
@@ -144,7 +144,8 @@ impl ChatTemplate {
             return Err(self.error(reason.into()));
         }
         let environment = environment::new(Marks::NONE, None);
-        let compiled = environment.template_from_named_str(&self.name, &self.source);
+        let source = generation_tags::as_scopes(&self.source);
+        let compiled = environment.template_from_named_str(&self.name, &source);
         compiled.map_err(|error| self.error(error.into()))?;
         Ok(())
     }
@@ -199,7 +200,8 @@ impl ChatTemplate {
         variables.insert("tools", Value::from(()));
         variables.insert("documents", Value::from(()));
         variables.insert("add_generation_prompt", add_generation_prompt.into());
-        let compiled = environment.template_from_named_str(&self.name, &self.source);
+        let source = generation_tags::as_scopes(&self.source);
+        let compiled = environment.template_from_named_str(&self.name, &source);
         let rendered = compiled.and_then(|template| template.render(Value::from(variables)));
         rendered.map_err(|error| match environment::refusal(&error) {
             Some(message) => TokenizerError::RefusedByChatTemplate {

@@ -156,11 +156,13 @@ impl Tokenizer {
     /// It differs from [`decode_stream`](Self::decode_stream) only with a vocabulary of
     /// SentencePiece: a first space is part of the text, unless `prompt` has no text.
     pub fn decode_stream_after(&self, prompt: &[u32], special: SpecialTokens) -> DecodeStream {
-        let mut bytes = prompt
-            .iter()
-            .filter_map(|&id| self.visible_bytes(id, special));
-        let is_start = bytes.all(<[u8]>::is_empty);
+        let is_start = self.is_without_text(prompt, special);
         DecodeStream::new(self.clone(), special, is_start)
+    }
+
+    pub(crate) fn is_without_text(&self, ids: &[u32], special: SpecialTokens) -> bool {
+        let mut bytes = ids.iter().filter_map(|&id| self.visible_bytes(id, special));
+        bytes.all(<[u8]>::is_empty)
     }
 
     /// Returns the bytes that `id` represents, or `None` for an id outside the vocabulary.

@@ -12,6 +12,7 @@
 
 mod checkpoint;
 mod framing;
+mod request;
 mod stream;
 mod tokenizer;
 mod verdict;
@@ -33,7 +34,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target {
         name: "pytorch",
         max_len: 16 << 10,
@@ -63,6 +64,11 @@ pub const TARGETS: [Target; 6] = [
         name: "stream",
         max_len: 512,
         run: stream::stream,
+    },
+    Target {
+        name: "request",
+        max_len: 4 << 10,
+        run: request::request,
     },
 ];
 

@@ -43,7 +43,13 @@ const PERMITTED: [(&str, &[&str]); 14] = [
     ),
     (
         "wolfgang-fuzzed",
-        &["wolfgang-tokenize", "wolfgang-model", "wolfgang-checkpoint"],
+        &[
+            "wolfgang-tokenize",
+            "wolfgang-model",
+            "wolfgang-checkpoint",
+            "wolfgang-generate",
+            "wolfgang-serve",
+        ],
     ),
     // No crate depends on the tests.
     (

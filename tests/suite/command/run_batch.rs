@@ -309,6 +309,65 @@ fn files_of_another_run_are_not_changed() {
     }
 }
 
+#[test]
+fn lines_that_the_server_would_refuse_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let [input, output] = ["in.jsonl", "out.jsonl"].map(|name| folder.path().join(name));
+    let path = "/v1/completions";
+    let duplicate = |body: &str| {
+        format!(r#"{{"custom_id": "d", "method": "POST", "url": "{path}", "body": {body}}}"#)
+            .into_bytes()
+    };
+    let lines = [
+        duplicate(r#"{"prompt": "a", "prompt": "b"}"#),
+        request(
+            1,
+            path,
+            json!({"prompt": vec!["Ach"; 100], "n": 3, "max_tokens": 1}),
+        ),
+        request(2, path, json!({"prompt": "a".repeat(1 << 20)})),
+        request(3, path, json!({"prompt": "Ach", "max_tokens": 1})),
+        duplicate(r#"{"prompt": "a", "logit_bias": {"5": 1, "5": 2}}"#),
+    ];
+    write(&input, &lines);
+    for _ in 0..2 {
+        run(&mut command(&input, &output));
+        let found = responses(&output);
+        assert_eq!(found[0]["error"]["code"], "json_parse_error");
+        let message = found[0]["error"]["message"].as_str().unwrap();
+        assert!(message.contains("\"prompt\" occurs twice"), "{message}");
+        assert_eq!(found[0]["custom_id"], "d");
+        assert_eq!(found[1]["response"]["status_code"], 400);
+        assert_eq!(found[1]["response"]["body"]["error"]["param"], "n");
+        assert_eq!(found[2]["error"]["code"], "line_too_long");
+        assert_eq!(found[3]["response"]["status_code"], 200);
+        assert_eq!(found[4]["error"]["code"], "json_parse_error");
+        assert_eq!(found.len(), 5);
+        // The next run continues after the first lines.
+        let bytes = fs::read(&output).unwrap();
+        let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        let kept: Vec<u8> = lines.by_ref().take(3).flatten().copied().collect();
+        fs::write(&output, kept).unwrap();
+    }
+}
+
+#[test]
+fn an_output_that_another_process_writes_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let [input, output] = ["in.jsonl", "out.jsonl"].map(|name| folder.path().join(name));
+    write(&input, &[request(0, "/v1/completions", body(0))]);
+    let other = fs::File::create(&output).unwrap();
+    other.lock().unwrap();
+    let refused = command(&input, &output).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(message.contains("another process writes to"), "{message}");
+    assert_eq!(fs::read(&output).unwrap(), b"");
+    drop(other);
+    run(&mut command(&input, &output));
+    assert_eq!(responses(&output).len(), 1);
+}
+
 /// The text of a response is that of `wolfgang generate` with the same parameters.
 #[test]
 fn responses_equal_generate() {

@@ -23,8 +23,12 @@ fn serve(args: &[&str]) -> (Child, String) {
 }
 
 fn get(address: &str, path: &str) -> String {
+    let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    send(address, &head)
+}
+
+fn send(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).unwrap();
@@ -48,6 +52,17 @@ fn it_prints_its_address_and_ends_with_the_signal() {
         let (mut child, address) = serve(&["--verbose", "--api-key-file", keys.to_str().unwrap()]);
         assert!(get(&address, "/ready").starts_with("HTTP/1.1 200"));
         assert!(get(&address, "/v1/models").starts_with("HTTP/1.1 401"));
+        for (model, status) in [("a\\nb", "404"), ("faust", "200")] {
+            let body =
+                format!("{{\"prompt\": \"Ein Satz\", \"max_tokens\": 1, \"model\": \"{model}\"}}");
+            let request = format!(
+                "POST /v1/completions?a=%0A%1B HTTP/1.1\r\nhost: {address}\r\nx-api-key: geheim\r\n\
+                 content-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let reply = send(&address, &request);
+            assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
+        }
         signal(&child, name);
         assert_eq!(child.wait().unwrap().code(), Some(0), "{name}");
         let mut log = String::new();
@@ -58,8 +73,24 @@ fn it_prints_its_address_and_ends_with_the_signal() {
             .read_to_string(&mut log)
             .unwrap();
         assert!(log.contains("GET /ready 200"), "{log}");
-        assert!(!log.contains("geheim"), "{log}");
+        assert!(log.contains("POST /v1/completions 200"), "{log}");
+        // Neither keys nor texts nor control characters.
+        assert!(!log.contains("geheim") && !log.contains("Satz"), "{log}");
+        assert!(!log.contains('\u{1b}'), "{log}");
     }
+}
+
+#[test]
+fn it_listens_on_an_address_of_ipv6() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        // The machine has no IPv6.
+        return;
+    }
+    let (mut child, address) = serve(&["--host", "::1"]);
+    assert!(address.starts_with("[::1]:"), "{address}");
+    assert!(get(&address, "/health").starts_with("HTTP/1.1 200"));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// The first signal waits for a request whose body does not arrive.

@@ -37,7 +37,7 @@ pub(crate) fn checkpoint(tokenizer: &Tokenizer) -> Checkpoint {
     Checkpoint::random(&config, 1).unwrap()
 }
 
-fn generator((template, tokenizer): (&str, &str)) -> WolfgangGenerator {
+pub(crate) fn generator((template, tokenizer): (&str, &str)) -> WolfgangGenerator {
     let Template { template, tokens } = json(&format!("chat_templates/{template}.json"));
     let template = ChatTemplate::new(template).unwrap();
     let template = tokens.iter().fold(template, |template, (name, token)| {

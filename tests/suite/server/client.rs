@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use wolfgang_generate::{Engine, EngineOptions};
+use wolfgang_generate::{Engine, EngineOptions, WolfgangGenerator};
 use wolfgang_serve::{ApiContext, Defaults, ServeError, Server, ServerOptions, ShutdownHandle};
 
 /// A server, which is shut down when this is dropped.
@@ -34,7 +34,7 @@ pub(super) fn start_with(
     options: ServerOptions,
     defaults: Defaults,
 ) -> Running {
-    start_named(engine, options, defaults, "faust")
+    start_named(faust(), engine, options, defaults, "faust")
 }
 
 /// The length of a name that does not fit into the buffers of a connection, which take several
@@ -46,6 +46,7 @@ const LONG: usize = 8_000_000;
 pub(super) fn start_verbose(options: ServerOptions) -> Running {
     let name = "x".repeat(LONG);
     start_named(
+        faust(),
         EngineOptions::default(),
         options,
         Defaults::default(),
@@ -53,14 +54,26 @@ pub(super) fn start_verbose(options: ServerOptions) -> Running {
     )
 }
 
+/// A server of another model, with the default options.
+pub(super) fn server_of(generator: &WolfgangGenerator) -> Running {
+    start_named(
+        generator,
+        EngineOptions::default(),
+        options(),
+        Defaults::default(),
+        "faust",
+    )
+}
+
 fn start_named(
+    generator: &WolfgangGenerator,
     engine: EngineOptions,
     options: ServerOptions,
     defaults: Defaults,
     name: &str,
 ) -> Running {
-    let engine = Engine::new(faust().clone(), engine).unwrap();
-    let context = ApiContext::new(faust().clone(), name, defaults).unwrap();
+    let engine = Engine::new(generator.clone(), engine).unwrap();
+    let context = ApiContext::new(generator.clone(), name, defaults).unwrap();
     let server = Server::bind(engine.clone(), context, options).unwrap();
     Running {
         address: server.address(),

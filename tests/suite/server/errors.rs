@@ -242,6 +242,25 @@ fn the_description_has_every_route_and_field() {
     assert_eq!(model["meta"]["n_ctx"], 256);
 }
 
+/// The fields of OpenAI's client for Python: each has an effect, has none, or is refused.
+#[test]
+fn the_table_has_every_field_of_openai() {
+    let openai: Value = crate::fixtures::json("server/openai_fields.json");
+    for (path, route) in [
+        ("/v1/completions", Route::Completions),
+        ("/v1/chat/completions", Route::Chat),
+    ] {
+        let names = openai[path].as_array().unwrap();
+        assert!(names.len() > 15);
+        for name in names {
+            assert!(
+                fields(route).any(|field| *name == field.name),
+                "{path}: {name}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_documented_fields_are_those_of_the_table() {
     let document = std::fs::read_to_string(repository("docs/serving.md")).unwrap();

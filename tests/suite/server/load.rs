@@ -97,6 +97,46 @@ fn requests_beyond_the_limit_are_refused_at_once() {
     assert_eq!(reply.error()["param"], "n");
 }
 
+/// Requests without a generation have a limit of their own.
+#[test]
+fn requests_of_the_tokenizer_are_bounded() {
+    let bodies = [
+        ("/tokenize", json!({"prompt": "Ach"})),
+        ("/detokenize", json!({"tokens": [300]})),
+        (
+            "/apply-template",
+            json!({"messages": [{"role": "user", "content": "Ach"}]}),
+        ),
+    ];
+    let limited_to = |limit| {
+        let mut options = options();
+        options.max_token_requests = limit;
+        start(EngineOptions::default(), options)
+    };
+    let full = limited_to(0);
+    for (path, body) in &bodies {
+        let refused = full.post(path, body);
+        assert_eq!(refused.status, 429, "{path}");
+        assert_eq!(refused.error()["code"], "queue_full");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        assert_eq!(refused.header("x-should-retry"), Some("true"));
+    }
+    // A generation has another limit.
+    let generated = full.post(PATH, &json!({"prompt": "Ach", "max_tokens": 1}));
+    assert_eq!(generated.status, 200);
+    // A body that is incomplete takes no place, and a place is free again after the response.
+    let server = limited_to(1);
+    let mut incomplete = server.connect();
+    let head = format!(
+        "POST /tokenize HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: 17\r\n\r\n",
+        server.address
+    );
+    incomplete.write_all(head.as_bytes()).unwrap();
+    for (path, body) in bodies.iter().chain(&bodies) {
+        assert_eq!(server.post(path, body).status, 200, "{path}");
+    }
+}
+
 #[test]
 fn idle_and_half_open_connections_are_closed() {
     let mut hasty = options();

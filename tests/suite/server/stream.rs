@@ -64,6 +64,27 @@ fn chunks_have_one_identity_and_a_choice_one_end() {
     }
 }
 
+/// Stop strings hold back text, and tokens without text wait for it.
+#[test]
+fn chunks_of_a_completion_have_text_or_an_end() {
+    let server = server();
+    for (seed, stop) in (1..).zip([
+        json!(null),
+        json!(["e", "zzz"]),
+        json!(["ach Gott, ach Gott"]),
+    ]) {
+        let body = json!({"prompt": "Ach", "max_tokens": 40, "temperature": 2, "seed": seed,
+            "stop": stop, "ignore_eos": true});
+        let events = server.events("/v1/completions", &body);
+        let (last, others) = events.split_last().unwrap();
+        assert!(last["choices"][0]["finish_reason"].is_string());
+        for event in others {
+            assert!(event["choices"][0]["finish_reason"].is_null());
+            assert_ne!(event["choices"][0]["text"], "", "an empty chunk");
+        }
+    }
+}
+
 #[test]
 fn no_chunk_divides_a_character() {
     let server = server();

@@ -1,10 +1,12 @@
 //! Texts over HTTP are those of the library.
 
-use super::client::{Running, server, start_with};
+use super::client::{Running, server, server_of, start_with};
 use crate::fixtures::faust;
+use crate::generation::foreign_templates;
 use serde_json::{Value, json};
 use wolfgang_generate::{
-    ContextOverflow, EngineOptions, GenerateOptions, Message, Role, SamplingParams, Summary,
+    ContextOverflow, EngineOptions, GenerateOptions, Message, Role, SamplingParams, SpecialTokens,
+    Summary, Tokenizer,
 };
 use wolfgang_serve::Defaults;
 
@@ -179,6 +181,25 @@ fn replies_are_the_texts_of_the_library() {
     }
 }
 
+/// The first space of a reply is not part of its text with a vocabulary of SentencePiece.
+#[test]
+fn replies_are_those_of_a_conversation() {
+    let generator = foreign_templates::generator(("llama2", "llama2"));
+    let word = generator.tokenizer().token_id(" W").unwrap();
+    let sampling = Defaults::sampling().with_allowed_tokens(vec![word]);
+    let options = defaults()
+        .with_sampling(sampling)
+        .with_max_new_tokens(3)
+        .with_seed(1);
+    let mut conversation = generator.conversation("").unwrap();
+    let reply = conversation.send("Wer bist du?", &options).unwrap();
+    let reply = reply.into_summary().unwrap();
+    assert_eq!(reply.text, "W W W");
+    let body = json!({"messages": [{"role": "user", "content": "Wer bist du?"}], "max_tokens": 3,
+        "allowed_token_ids": [word]});
+    check(&server_of(&generator), CHAT, &body, &reply);
+}
+
 #[test]
 fn requests_have_the_defaults_of_the_server() {
     let options = GenerateOptions::default()
@@ -222,6 +243,23 @@ fn choices_have_the_seeds_that_follow() {
         assert_eq!(usage["prompt_tokens"], prompt_tokens);
         assert_eq!(usage["completion_tokens"], completion_tokens);
     }
+}
+
+/// The prefix cache is part of the counts, and not of the text.
+#[test]
+fn cached_tokens_are_part_of_the_prompt_and_change_no_text() {
+    let server = server();
+    let prompt: Vec<u32> = (300..400).collect();
+    let body = json!({"prompt": prompt, "max_tokens": 8, "seed": 3, "logprobs": 2});
+    let [first, second] = [0, 1].map(|_| server.post(COMPLETIONS, &body).json());
+    assert_eq!(first["choices"], second["choices"]);
+    let cached = |reply: &Value| {
+        assert_eq!(reply["usage"]["prompt_tokens"], 100);
+        let details = &reply["usage"]["prompt_tokens_details"];
+        details["cached_tokens"].as_u64().unwrap()
+    };
+    assert_eq!(cached(&first), 0);
+    assert!((50..100).contains(&cached(&second)), "{second}");
 }
 
 #[test]
@@ -295,6 +333,80 @@ fn echoed_prompts_have_the_log_probabilities_of_a_score() {
             assert_eq!(streamed(name), list(name), "{name}");
         }
     }
+}
+
+/// Where each id begins in the text after `prompt`.
+fn offsets(tokenizer: &Tokenizer, prompt: &[u32], ids: &[u32]) -> Vec<usize> {
+    let mut stream = tokenizer.text_offsets_after(prompt, SpecialTokens::Skip);
+    let mut offsets = Vec::new();
+    for id in ids {
+        offsets.extend(stream.push(*id));
+    }
+    offsets.extend(stream.finish());
+    offsets
+}
+
+/// With byte tokens, invalid bytes, dropped spaces and stop strings, and the same in a stream.
+#[test]
+fn text_offsets_are_characters_of_the_text() {
+    let generator = foreign_templates::generator(("llama2", "llama2"));
+    let tokenizer = generator.tokenizer();
+    let server = server_of(&generator);
+    let prompt = tokenizer.encode("Wer").unwrap();
+    let byte = |byte: u8| u32::from(byte) + 3;
+    let bytes = [0xC3, 0xA4, 0xA4, b'A'].map(byte).to_vec();
+    let letters = [" W", "a", "e"].map(|text| tokenizer.token_id(text).unwrap());
+    let mixed = [&bytes[..], &letters].concat();
+    let long = "a".repeat(40);
+    let cases = [
+        (&mixed, json!(null)),
+        (&mixed, json!(["ae", "AA"])),
+        (&bytes, json!(null)),
+        (&letters.to_vec(), json!([" Wa", "e W", long])),
+        (&letters[1..2].to_vec(), json!([long])),
+    ];
+    for (seed, (allowed, stop)) in (1..).zip(cases) {
+        for echo in [false, true] {
+            let body = json!({"prompt": prompt, "echo": echo, "logprobs": 1, "max_tokens": 60,
+                "seed": seed, "allowed_token_ids": allowed, "ignore_eos": true, "stop": stop,
+                "return_token_ids": true});
+            let whole = server.post(COMPLETIONS, &body).json();
+            let choice = &whole["choices"][0];
+            let n = choice["text"].as_str().unwrap().chars().count();
+            let ids: Vec<u32> = serde_json::from_value(choice["token_ids"].clone()).unwrap();
+            let mut expected = match echo {
+                true => offsets(tokenizer, &[], &[&prompt[..], &ids].concat()),
+                false => offsets(tokenizer, &prompt, &ids),
+            };
+            assert!(!stop.is_null() || expected.iter().all(|offset| *offset < n));
+            for offset in &mut expected {
+                *offset = n.min(*offset);
+            }
+            assert_eq!(choice["logprobs"]["text_offset"], json!(expected), "{body}");
+            let events = server.events(COMPLETIONS, &body);
+            for name in ["tokens", "token_logprobs", "top_logprobs", "text_offset"] {
+                let lists = events.iter().flat_map(|event| {
+                    let list = event["choices"][0]["logprobs"][name].as_array();
+                    list.cloned().unwrap_or_default()
+                });
+                let streamed: Vec<Value> = lists.collect();
+                assert_eq!(choice["logprobs"][name], json!(streamed), "{body}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_without_tokens_has_the_ids_of_the_prompt() {
+    let server = server();
+    let body = json!({"prompt": [300, 301], "max_tokens": 0, "return_token_ids": true});
+    let whole = server.post(COMPLETIONS, &body).json();
+    let events = server.events(COMPLETIONS, &body);
+    for choice in [&whole["choices"][0], &events[0]["choices"][0]] {
+        assert_eq!(choice["prompt_token_ids"], json!([300, 301]));
+        assert_eq!(choice["token_ids"], json!([]));
+    }
+    assert_eq!(events.len(), 1);
 }
 
 /// Masked tokens have no infinite log-probability, and bytes of a character have a name.

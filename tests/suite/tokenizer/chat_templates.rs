@@ -537,3 +537,10 @@ proptest! {
         prop_assert_eq!(tokenizer.decode(&chat.ids, SpecialTokens::Keep), chat.text);
     }
 }
+
+#[test]
+fn the_source_is_returned_as_it_was_given() {
+    let source = crate::generation::foreign_templates::template("generation_tags");
+    assert!(source.contains("endgeneration"));
+    assert_eq!(ChatTemplate::new(source.as_str()).unwrap().source(), source);
+}

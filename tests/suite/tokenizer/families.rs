@@ -186,6 +186,85 @@ fn random_ids_are_decoded_whole_and_streamed_as_in_the_library() {
     }
 }
 
+/// The offset of each id in the text after `prompt`.
+fn offsets(tokenizer: &Tokenizer, prompt: &[u32], ids: &[u32]) -> Vec<usize> {
+    let mut stream = tokenizer.text_offsets_after(prompt, SpecialTokens::Skip);
+    let mut found = Vec::new();
+    for id in ids {
+        found.extend(stream.push(*id));
+    }
+    found.extend(stream.finish());
+    found
+}
+
+/// An id begins after the text of the ids before it, unless it completes a character of these.
+#[test]
+fn ids_begin_at_the_character_of_their_first_byte() {
+    let mut runner = runner(300);
+    let ids = proptest::collection::vec(prop_oneof![0u32..4000, 0u32..300], 0..30);
+    for family in FAMILIES {
+        let Pair { ours, .. } = Pair::new(&file(family));
+        let is_byte_level = family != "llama2";
+        let check = |ids: Vec<u32>| {
+            let whole = ours.decode(&ids, SpecialTokens::Skip);
+            let found = offsets(&ours, &[], &ids);
+            prop_assert_eq!(found.len(), ids.len());
+            prop_assert!(found.is_sorted());
+            for (at, id) in ids.iter().enumerate() {
+                let (before, after) = ids.split_at(at);
+                let mut stream = ours.decode_stream_after(before, SpecialTokens::Skip);
+                let mut rest: String = after.iter().map(|&id| stream.push(id).to_owned()).collect();
+                rest += &stream.finish();
+                let before = ours.decode(before, SpecialTokens::Skip);
+                let is_hidden = ours.is_special(*id) || ours.token_bytes(*id).is_none();
+                let n = before.chars().count();
+                if format!("{before}{rest}") == whole {
+                    prop_assert!(found[at] == n || is_hidden && found[at] <= n);
+                } else if is_byte_level {
+                    prop_assert_eq!(found[at], n - 1);
+                }
+            }
+            Ok(())
+        };
+        runner.run(&ids, check).unwrap();
+    }
+}
+
+#[test]
+fn byte_tokens_begin_at_the_characters_that_they_make_together() {
+    let tokenizer = Tokenizer::from_bytes(&file("llama2")).unwrap();
+    let byte = |byte: u8| u32::from(byte) + 3;
+    let [space, letter, special] = [byte(b' '), 302, 1];
+    assert_eq!(tokenizer.token_text(letter), "a");
+    let [first, second] = [byte(0xC3), byte(0xA4)];
+    for (ids, text, expected) in [
+        (
+            &[letter, first, second, letter][..],
+            "aäa",
+            &[0, 1, 1, 2][..],
+        ),
+        (
+            &[first, letter, second, letter],
+            "\u{fffd}a\u{fffd}a",
+            &[0, 1, 2, 3],
+        ),
+        (
+            &[first, byte(b'A'), letter],
+            "\u{fffd}\u{fffd}a",
+            &[0, 1, 2],
+        ),
+        // The first space is dropped.
+        (&[space, first, second], "ä", &[0, 0, 0]),
+        (&[special, space, letter], "a", &[0, 0, 0]),
+        (&[first, special, second, special], "ä", &[0, 0, 0, 1]),
+    ] {
+        assert_eq!(tokenizer.decode(ids, SpecialTokens::Skip), text);
+        assert_eq!(offsets(&tokenizer, &[], ids), expected, "{text:?}");
+    }
+    // After a text, a space is part of it.
+    assert_eq!(offsets(&tokenizer, &[letter], &[space, letter]), [0, 1]);
+}
+
 /// The same cases in every run.
 fn runner(cases: u32) -> TestRunner {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);

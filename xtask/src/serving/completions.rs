@@ -33,6 +33,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The generated text; of another status than 200, the body.
     pub(crate) text: String,
+    /// The generated ids, if the request asked for them.
+    pub(crate) ids: Vec<u32>,
     /// Number of generated tokens, as the server counted them.
     pub(crate) tokens: usize,
     pub(crate) sent: Instant,
@@ -53,6 +55,8 @@ struct Chunk {
 struct Choice {
     text: String,
     finish_reason: Option<String>,
+    #[serde(default)]
+    token_ids: Vec<u32>,
 }
 
 #[derive(Deserialize)]
@@ -86,22 +90,27 @@ impl Client {
     /// # Errors
     /// The connection fails, or an answer with status 200 is not complete.
     pub(crate) fn complete(&self, request: &Completion) -> anyhow::Result<Answer> {
+        self.complete_body(&request.body())
+    }
+
+    /// As [`complete`](Self::complete), with the body of a request.
+    ///
+    /// # Errors
+    /// Those of [`complete`](Self::complete).
+    pub(crate) fn complete_body(&self, body: &Value) -> anyhow::Result<Answer> {
         let sent = Instant::now();
-        let body = serde_json::to_vec(&request.body())?;
-        let response = self
-            .agent
-            .post(format!("{}/v1/completions", self.base))
-            .header("Content-Type", "application/json")
-            .send(&body)?;
+        let response = self.send(body)?;
         let mut answer = Answer {
             status: response.status().as_u16(),
             text: String::new(),
+            ids: Vec::new(),
             tokens: 0,
             sent,
             pieces: Vec::new(),
             ended: sent,
         };
-        let is_finished = match (answer.status, request.stream) {
+        let is_streamed = body["stream"] == Value::Bool(true);
+        let is_finished = match (answer.status, is_streamed) {
             (200, true) => answer.read_stream(response)?,
             (200, false) => {
                 let body = response.into_body().read_to_vec()?;
@@ -115,6 +124,25 @@ impl Client {
         answer.ended = Instant::now();
         ensure!(is_finished, "the answer has no finish_reason");
         Ok(answer)
+    }
+
+    /// Sends a request, and closes the connection after this many lines of the answer.
+    ///
+    /// # Errors
+    /// The connection fails before.
+    pub(crate) fn abandon(&self, body: &Value, lines: usize) -> anyhow::Result<()> {
+        let response = self.send(body)?;
+        let answer = BufReader::new(response.into_body().into_reader());
+        for line in answer.lines().take(lines) {
+            line?;
+        }
+        Ok(())
+    }
+
+    fn send(&self, body: &Value) -> anyhow::Result<Response<Body>> {
+        let request = self.agent.post(format!("{}/v1/completions", self.base));
+        let request = request.header("Content-Type", "application/json");
+        Ok(request.send(&serde_json::to_vec(body)?)?)
     }
 }
 
@@ -165,6 +193,7 @@ impl Answer {
                 self.pieces.push(Instant::now());
             }
             self.text.push_str(&choice.text);
+            self.ids.extend(choice.token_ids);
             is_finished |= choice.finish_reason.is_some();
         }
         if let Some(usage) = chunk.usage {

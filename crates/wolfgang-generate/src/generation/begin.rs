@@ -63,7 +63,7 @@ impl WolfgangGenerator {
         if min > max {
             return Err(GenerateError::MinAboveMax { min, max });
         }
-        let is_reply = matches!(prompt, Prompt::Chat(_));
+        let is_reply = matches!(prompt, Prompt::Chat(_) | Prompt::ChatIds(_));
         let ids = prompt.encode(self.tokenizer())?;
         self.check_ids(&ids)?;
         if ids.len() > block_size && options.prompt_truncation == PromptTruncation::Error {

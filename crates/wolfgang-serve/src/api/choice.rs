@@ -3,7 +3,8 @@
 use crate::api::collector::Pieces;
 use crate::api::fields::Route;
 use crate::api::finish::Finish;
-use crate::api::logprobs::{CompletionLogprobs, Logprobs, Names, Offsets, by_model};
+use crate::api::logprobs::{Logprobs, Names, TokenRow, by_model};
+use crate::api::token_rows::TokenRows;
 use crate::api::{ApiContext, ApiRequest};
 use serde::Serialize;
 use wolfgang_generate::Summary;
@@ -49,7 +50,8 @@ struct Message {
 #[derive(Debug)]
 pub(crate) struct ChoiceBuilder {
     index: usize,
-    offsets: Offsets,
+    /// Tokens of a completion with log-probabilities.
+    rows: Option<TokenRows>,
     /// Ids of an echoed prompt that are still to come.
     prompt_ids_left: usize,
     has_begun: bool,
@@ -63,7 +65,7 @@ impl ChoiceBuilder {
         let prompt = &request.prompts[index / request.n];
         Self {
             index,
-            offsets: Offsets::default(),
+            rows: None,
             prompt_ids_left: if request.form.echo { prompt.len() } else { 0 },
             has_begun: false,
             waits_for_scores: request.form.echo && request.form.logprobs.is_some(),
@@ -101,18 +103,19 @@ impl ChoiceBuilder {
         context: &ApiContext,
     ) -> Choice {
         let mut pieces = Pieces::whole(summary);
+        let logprobs = self.logprobs(&pieces, request, context);
         let text = std::mem::take(&mut pieces.text);
-        let content = match request.route {
+        let mut choice = self.choice(match request.route {
             Route::Completions => Content::Text(text),
             Route::Chat => Content::Message(Message {
                 role: Some("assistant"),
                 content: Some(text),
                 refusal: Some(None),
             }),
-        };
-        let end = pieces.end.take();
-        let mut choice = self.with_tokens(content, pieces, request, context);
-        if let Some(summary) = end {
+        });
+        choice.logprobs = logprobs;
+        self.add_ids(&mut choice, &pieces.ids, request);
+        if let Some(summary) = pieces.end {
             choice.finish(&summary, request);
         }
         choice
@@ -131,24 +134,30 @@ impl ChoiceBuilder {
         request: &ApiRequest,
         context: &ApiContext,
     ) -> Vec<Choice> {
-        let form = &request.form;
         self.waits_for_scores = false;
-        let end = pieces.end.take();
-        let has_tokens = !pieces.ids.is_empty() && (form.token_ids || form.logprobs.is_some());
+        let logprobs = self.logprobs(&pieces, request, context);
+        let has_tokens = logprobs.as_ref().is_some_and(|list| !list.is_empty())
+            || request.form.token_ids && !pieces.ids.is_empty();
         let mut chunks = Vec::new();
         if !pieces.text.is_empty() || has_tokens {
             let text = std::mem::take(&mut pieces.text);
-            let content = delta(request.route, Some(text));
-            chunks.push(self.with_tokens(content, pieces, request, context));
+            let mut chunk = self.choice(delta(request.route, Some(text)));
+            chunk.logprobs = logprobs;
+            self.add_ids(&mut chunk, &pieces.ids, request);
+            chunks.push(chunk);
         } else {
             self.count(&pieces.ids);
         }
-        if let Some(summary) = end {
+        if let Some(summary) = pieces.end {
             let content = match request.route {
                 Route::Completions => delta(Route::Completions, Some(String::new())),
                 Route::Chat => delta(Route::Chat, None),
             };
             let mut last = self.choice(content);
+            // The choice has no token.
+            if !self.has_begun {
+                self.add_ids(&mut last, &[], request);
+            }
             last.finish(&summary, request);
             chunks.push(last);
         }
@@ -163,61 +172,61 @@ impl ChoiceBuilder {
         of_prompt
     }
 
-    fn with_tokens(
-        &mut self,
-        content: Content,
-        pieces: Pieces,
-        request: &ApiRequest,
-        context: &ApiContext,
-    ) -> Choice {
-        let form = &request.form;
-        let of_prompt = self.count(&pieces.ids);
-        let mut choice = self.choice(content);
-        if form.logprobs.is_some() {
-            choice.logprobs = Some(self.logprobs(&pieces, of_prompt, request, context));
-        }
-        if form.token_ids {
+    /// Counts ids, and adds them to a piece if the request asks for them; those of the prompt to the
+    /// first piece.
+    fn add_ids(&mut self, choice: &mut Choice, ids: &[u32], request: &ApiRequest) {
+        let of_prompt = self.count(ids);
+        if request.form.token_ids {
             let is_first = !std::mem::replace(&mut self.has_begun, true);
             choice.prompt_token_ids =
                 is_first.then(|| request.prompts[self.index / request.n].clone());
-            choice.token_ids = Some(pieces.ids[of_prompt..].to_vec());
+            choice.token_ids = Some(ids[of_prompt..].to_vec());
         }
-        choice
     }
 
+    /// The log-probabilities of the pieces, before their ids are counted.
     fn logprobs(
         &mut self,
         pieces: &Pieces,
-        of_prompt: usize,
         request: &ApiRequest,
         context: &ApiContext,
-    ) -> Logprobs {
+    ) -> Option<Logprobs> {
+        request.form.logprobs?;
         let names = Names {
             tokenizer: context.generator.tokenizer(),
             as_ids: request.form.tokens_as_ids,
         };
         let generated = pieces.logprobs.iter();
         if request.route == Route::Chat {
-            return Logprobs::Chat {
+            return Some(Logprobs::Chat {
                 content: generated.map(|token| names.chat_token(token)).collect(),
                 refusal: None,
-            };
+            });
         }
-        let mut list = CompletionLogprobs::default();
+        let index = self.index;
+        let rows = self
+            .rows
+            .get_or_insert_with(|| TokenRows::new(index, request, context));
+        let of_prompt = pieces.ids.len().min(self.prompt_ids_left);
         for (at, id) in pieces.ids[..of_prompt].iter().enumerate() {
             let score = pieces.prompt_logprobs.as_ref();
-            let logprob = score.and_then(|score| *score.logprobs.get(at)?);
             let alternatives = score.and_then(|score| score.alternatives.get(at));
             let alternatives = alternatives.into_iter().flatten();
-            let alternatives: Vec<_> = alternatives.map(|one| (one.id, one.logprob)).collect();
-            list.push(*id, logprob, &alternatives, names, &mut self.offsets);
+            rows.push(TokenRow {
+                id: *id,
+                logprob: score.and_then(|score| *score.logprobs.get(at)?),
+                alternatives: alternatives.map(|one| (one.id, one.logprob)).collect(),
+            });
         }
         for token in generated {
-            let alternatives = by_model(&token.alternatives);
-            let (id, logprob) = (token.chosen.id, Some(token.chosen.model));
-            list.push(id, logprob, &alternatives, names, &mut self.offsets);
+            rows.push(TokenRow {
+                id: token.chosen.id,
+                logprob: Some(token.chosen.model),
+                alternatives: by_model(&token.alternatives),
+            });
         }
-        Logprobs::Completion(list)
+        let list = rows.take(&pieces.text, pieces.end.is_some(), names);
+        Some(Logprobs::Completion(list))
     }
 }
 

@@ -22,6 +22,15 @@ pub(crate) enum Logprobs {
     },
 }
 
+impl Logprobs {
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Completion(lists) => lists.tokens.is_empty(),
+            Self::Chat { content, .. } => content.is_empty(),
+        }
+    }
+}
+
 /// Parallel lists.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct CompletionLogprobs {
@@ -29,7 +38,7 @@ pub(crate) struct CompletionLogprobs {
     /// `None` for the first token of a prompt.
     pub(crate) token_logprobs: Vec<Option<f64>>,
     pub(crate) top_logprobs: Vec<Option<TopLogprobs>>,
-    /// Where the tokens begin in the text, in characters.
+    /// Where the tokens begin in the text, in characters; at most its length.
     pub(crate) text_offset: Vec<usize>,
 }
 
@@ -134,41 +143,28 @@ impl Names<'_> {
     }
 }
 
-/// Collects the tokens of a completion, and where they begin in the text.
-#[derive(Debug, Default)]
-pub(crate) struct Offsets {
-    chars: usize,
-}
-
-impl Offsets {
-    /// The place of the next token. A character belongs to the token that has its first byte.
-    pub(crate) fn next(&mut self, id: u32, tokenizer: &Tokenizer) -> usize {
-        let offset = self.chars;
-        let bytes = tokenizer.token_bytes(id).unwrap_or_default();
-        let is_first = |byte: &&u8| **byte & 0xC0 != 0x80;
-        // Special tokens are not part of the text.
-        if !tokenizer.is_special(id) {
-            self.chars += bytes.iter().filter(is_first).count();
-        }
-        offset
-    }
+/// A token of a completion.
+#[derive(Debug)]
+pub(crate) struct TokenRow {
+    pub(crate) id: u32,
+    /// `None` for the first token of a prompt, which nothing precedes.
+    pub(crate) logprob: Option<f32>,
+    pub(crate) alternatives: Vec<(u32, f32)>,
 }
 
 impl CompletionLogprobs {
-    /// Adds a token. Without `logprob` it is the first of a prompt, which nothing precedes.
-    pub(crate) fn push(
-        &mut self,
-        id: u32,
-        logprob: Option<f32>,
-        alternatives: &[(u32, f32)],
-        names: Names<'_>,
-        offsets: &mut Offsets,
-    ) {
+    /// Adds a token that begins at this character of the text.
+    pub(crate) fn push(&mut self, row: TokenRow, offset: usize, names: Names<'_>) {
+        let TokenRow {
+            id,
+            logprob,
+            alternatives,
+        } = row;
         self.tokens.push(names.completion(id));
         self.token_logprobs.push(logprob.map(finite));
-        let top = logprob.map(|logprob| names.top((id, logprob), alternatives));
+        let top = logprob.map(|logprob| names.top((id, logprob), &alternatives));
         self.top_logprobs.push(top);
-        self.text_offset.push(offsets.next(id, names.tokenizer));
+        self.text_offset.push(offset);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::api::json::describe;
 use crate::api::reader::Reader;
 use crate::api::{ApiContext, ApiError};
 use serde_json::Value;
-use wolfgang_generate::{GenerateError, GenerateOptions, Generation};
+use wolfgang_generate::{GenerateError, GenerateOptions, Generation, Prompt};
 
 /// A valid request for completions or for replies in a chat.
 ///
@@ -97,6 +97,10 @@ impl ApiRequest {
             let mut options = self.options.clone();
             options.seed = Some(self.seed.wrapping_add((index % self.n) as u64));
             let prompt = &self.prompts[index / self.n];
+            let prompt = match self.route {
+                Route::Completions => Prompt::Ids(prompt),
+                Route::Chat => Prompt::ChatIds(prompt),
+            };
             let generation = context.generator.generate(prompt, &options)?;
             Ok(SubmittedChoice { index, generation })
         };

@@ -4,7 +4,7 @@
 use crate::api::reader::id;
 use crate::api::{ApiContext, ApiError, chat, json};
 use serde_json::{Map, Value, json};
-use wolfgang_generate::SpecialTokens;
+use wolfgang_generate::{ChatTemplate, SpecialTokens};
 
 fn flag(fields: &Map<String, Value>, name: &str) -> Result<Option<bool>, ApiError> {
     match fields.get(name) {
@@ -22,8 +22,8 @@ fn flag(fields: &Map<String, Value>, name: &str) -> Result<Option<bool>, ApiErro
 
 /// The value of the first of these fields that is given.
 fn first<'a>(fields: &'a Map<String, Value>, names: [&str; 2]) -> Result<&'a Value, ApiError> {
-    let given = names.iter().find_map(|name| fields.get(*name));
-    given.filter(|value| !value.is_null()).ok_or_else(|| {
+    let mut given = names.iter().filter_map(|name| fields.get(*name));
+    given.find(|value| !value.is_null()).ok_or_else(|| {
         let message = format!("{} is missing", names[0]);
         ApiError::bad_request("missing_parameter", message).of(names[0])
     })
@@ -32,7 +32,12 @@ fn first<'a>(fields: &'a Map<String, Value>, names: [&str; 2]) -> Result<&'a Val
 fn check_model(fields: &Map<String, Value>, context: &ApiContext) -> Result<(), ApiError> {
     match fields.get("model") {
         Some(Value::String(name)) => context.check_model(name),
-        _ => Ok(()),
+        None | Some(Value::Null) => Ok(()),
+        Some(other) => {
+            let found = json::describe(other);
+            let message = format!("model is {found}, but it must be a string");
+            Err(ApiError::invalid("model", message))
+        }
     }
 }
 
@@ -43,7 +48,7 @@ pub(crate) fn tokenize(body: &[u8], context: &ApiContext) -> Result<Value, ApiEr
     let fields = json::parse(body)?;
     check_model(&fields, context)?;
     let tokenizer = context.generator.tokenizer();
-    let ids = match fields.get("messages") {
+    let ids = match fields.get("messages").filter(|value| !value.is_null()) {
         Some(messages) => {
             let with_start = flag(&fields, "add_generation_prompt")?.unwrap_or(true);
             chat::render(Some(messages.clone()), with_start, context)?.ids
@@ -121,7 +126,7 @@ pub(crate) fn apply_template(body: &[u8], context: &ApiContext) -> Result<Value,
     Ok(json!({"prompt": chat.text, "tokens": chat.ids, "count": chat.ids.len()}))
 }
 
-/// The tokenizer's special tokens.
+/// The tokenizer's special tokens and its chat template.
 pub(crate) fn tokenizer_info(context: &ApiContext) -> Value {
     let tokenizer = context.generator.tokenizer();
     let text = |id: Option<u32>| id.map(|id| tokenizer.token_text(id));
@@ -137,7 +142,7 @@ pub(crate) fn tokenizer_info(context: &ApiContext) -> Value {
         "bos_token": text(tokenizer.bos_id()),
         "eos_token": text(eos),
         "pad_token": null,
-        "chat_template": null,
+        "chat_template": tokenizer.chat_template().map(ChatTemplate::source),
         "control_tokens": added,
     })
 }

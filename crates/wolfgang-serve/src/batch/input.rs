@@ -1,8 +1,26 @@
 //! Lines of the input.
 
 use super::seed;
-use crate::api::{ApiContext, ApiError, ApiRequest, Route};
+use crate::api::{ApiContext, ApiError, ApiRequest, Route, parse_object};
+use crate::options::{MAX_BODY_BYTES, MAX_CHOICES};
 use serde_json::{Map, Value};
+use std::io::{BufRead, Read};
+
+/// Maximum length of a line in bytes: the maximum size of a body that the server accepts by default.
+pub(super) const MAX_LINE: usize = MAX_BODY_BYTES;
+
+/// Reads a line with its line break; empty at the end. Of a longer line than [`MAX_LINE`], only the
+/// beginning is returned.
+pub(super) fn read_line(input: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    input
+        .take(MAX_LINE as u64 + 1)
+        .read_until(b'\n', &mut line)?;
+    if line.len() > MAX_LINE && line.last() != Some(&b'\n') {
+        input.skip_until(b'\n')?;
+    }
+    Ok(line)
+}
 
 /// A line of the input.
 #[derive(Debug)]
@@ -42,30 +60,43 @@ impl LineError {
 
 impl InputLine {
     pub(super) fn parse(line: &[u8]) -> Self {
-        let mut fields: Map<String, Value> = match serde_json::from_slice(line) {
+        if line.len() > MAX_LINE {
+            let message = format!("the line is longer than {MAX_LINE} bytes");
+            return Self {
+                custom_id: None,
+                call: Err(LineError::new("line_too_long", message)),
+            };
+        }
+        let mut fields = match parse_object(line) {
             Ok(fields) => fields,
             Err(error) => {
                 let message = format!("the line is not a JSON object: {error}");
+                // A line with duplicate keys can have one.
+                let fields: Option<Map<String, Value>> = serde_json::from_slice(line).ok();
                 return Self {
-                    custom_id: None,
+                    custom_id: fields.and_then(|mut fields| take_custom_id(&mut fields)),
                     call: Err(LineError::new("json_parse_error", message)),
                 };
             }
         };
-        let custom_id = match fields.remove("custom_id") {
-            Some(Value::String(id)) if !id.is_empty() => id,
-            _ => {
-                let message = "custom_id must be a string that is not empty";
-                return Self {
-                    custom_id: None,
-                    call: Err(LineError::new("invalid_custom_id", message)),
-                };
-            }
+        let Some(custom_id) = take_custom_id(&mut fields) else {
+            let message = "custom_id must be a string that is not empty";
+            return Self {
+                custom_id: None,
+                call: Err(LineError::new("invalid_custom_id", message)),
+            };
         };
         Self {
             custom_id: Some(custom_id.clone()),
             call: Call::new(custom_id, fields),
         }
+    }
+}
+
+fn take_custom_id(fields: &mut Map<String, Value>) -> Option<String> {
+    match fields.remove("custom_id") {
+        Some(Value::String(id)) if !id.is_empty() => Some(id),
+        _ => None,
     }
 }
 
@@ -114,6 +145,12 @@ impl Call {
         if request.form.stream {
             let message = "stream must be false, because a response is one line of a file";
             return Err(ApiError::unsupported("stream", message));
+        }
+        let n = request.n_choices();
+        if n > MAX_CHOICES {
+            let message =
+                format!("the request has {n} choices, but at most {MAX_CHOICES} are possible");
+            return Err(ApiError::invalid("n", message));
         }
         Ok(request)
     }

@@ -2,7 +2,7 @@
 
 use crate::api::{self, ApiContext, ApiError, Route};
 use crate::http::request_id::RequestId;
-use crate::http::response::{json, set};
+use crate::http::response::{json, set, with_retry_after};
 use crate::http::security::CrossOrigin;
 use crate::http::state::State;
 use crate::http::{body, generate};
@@ -23,6 +23,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use wolfgang_generate::Engine;
@@ -277,15 +278,35 @@ async fn apply_template(extract::State(state): Shared, request: Request) -> Hand
     of_body(&state, request, api::apply_template).await
 }
 
+/// Answers with a function of the body. Requests that are computed at the same time are bounded, and
+/// each has its place until it is computed, also after its client has gone away.
 async fn of_body(
     state: &State,
     request: Request,
     function: fn(&[u8], &ApiContext) -> Result<Value, ApiError>,
 ) -> Handled<Response> {
     body::check_type(request.headers())?;
+    let full = || {
+        let limit = state.options.max_token_requests;
+        let message = format!(
+            "the server is busy: {limit} requests of this kind are in progress, which is its limit; try again later"
+        );
+        with_retry_after(ApiError::overloaded(message).into_response(), 1)
+    };
+    // A place is taken only when the body is complete: it may never be.
+    if state.token_requests.available_permits() == 0 {
+        return Ok(full());
+    }
     let body = body::read(state, request).await?;
+    let Ok(place) = Arc::clone(&state.token_requests).try_acquire_owned() else {
+        return Ok(full());
+    };
     let context = state.context.clone();
     let length = body.len();
-    let answer = move || Ok(json(function(&body, &context)?.to_string()));
+    let answer = move || {
+        let value = function(&body, &context);
+        drop(place);
+        Ok(json(value?.to_string()))
+    };
     generate::computed(length, answer).await
 }

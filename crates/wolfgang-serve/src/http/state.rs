@@ -10,6 +10,7 @@ use crate::options::ServerOptions;
 use crate::shutdown::{Phase, ShutdownHandle};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use tokio::sync::Semaphore;
 use wolfgang_generate::Engine;
 
 /// The state of the server, shared by its connections.
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) options: ServerOptions,
     pub(crate) security: Security,
     pub(crate) admission: Admission,
+    /// Places of requests of `/tokenize`, `/detokenize` and `/apply-template`.
+    pub(crate) token_requests: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     pub(crate) shutdown: ShutdownHandle,
     pub(crate) page: Page,
@@ -49,6 +52,7 @@ impl State {
             context,
             security: Security::new(&options),
             admission: Admission::new(options.max_choices),
+            token_requests: Arc::new(Semaphore::new(options.max_token_requests)),
             metrics: Metrics::default(),
             shutdown,
             page: Page::new(),
