@@ -12,7 +12,9 @@ import { join, resolve } from "node:path";
 import { answerChats, chatReply, error, listModel, requireKey } from "./scripted_replies.mjs";
 import { closeConnections, slowConnection } from "./slow_connection.mjs";
 
-const [url, folder, executablePath] = process.argv.slice(2);
+const [url, folder, browserName] = process.argv.slice(2);
+// Playwright looks for no program in PATH.
+const executablePath = execFileSync("sh", ["-c", 'command -v "$0"', browserName], { encoding: "utf8" }).trim();
 const require = createRequire(join(resolve(folder), "node_modules/"));
 const { chromium } = require("playwright-core");
 const AXE = require.resolve("axe-core/axe.min.js");

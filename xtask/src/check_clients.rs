@@ -110,9 +110,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     check(&args.only, &wolfgang).map(drop)
 }
 
-/// This program, which has the subcommand `serve` too.
-fn this_build() -> anyhow::Result<PathBuf> {
-    Ok(std::env::current_exe()?)
+/// This program, which has the subcommand `serve` too. It is named because the running one may have
+/// been replaced: the step `test` of CI builds it again.
+pub(crate) fn this_build() -> anyhow::Result<PathBuf> {
+    let name = format!("xtask{}", std::env::consts::EXE_SUFFIX);
+    Ok(std::env::current_exe()?.with_file_name(name))
 }
 
 /// Checks that these clients, or all, can use `wolfgang serve`. Returns the names of those that
@@ -121,7 +123,7 @@ fn this_build() -> anyhow::Result<PathBuf> {
 /// # Errors
 /// A check failed, after all clients have been checked; or the server does not start or stop.
 #[expect(clippy::print_stdout, reason = "a program may print")]
-fn check(only: &[String], wolfgang: &Path) -> anyhow::Result<Vec<&'static str>> {
+pub(crate) fn check(only: &[String], wolfgang: &Path) -> anyhow::Result<Vec<&'static str>> {
     let clients = chosen(only)?;
     let folder = tempfile::tempdir()?;
     let chat_model = folder.path().join("chat");

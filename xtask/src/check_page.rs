@@ -1,19 +1,20 @@
 //! `cargo xtask check-page`: the page of `wolfgang serve` in a browser.
 
+use crate::serving::{ServerProcess, free_port, wolfgang_serve};
 use anyhow::{Context, ensure};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 /// Drives the page in a headless Chromium against a server with the built-in model, and leaves
 /// screenshots in target/check-page/. Says so and checks nothing if a program is missing.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The browser
+    /// The browser, as a path or as a name in PATH
     #[arg(long, value_name = "PATH", default_value = "chromium")]
     chromium: PathBuf,
 
-    /// A running server to check instead of starting one
+    /// A running server to check. Without it, this program starts one
     #[arg(long)]
     url: Option<String>,
 }
@@ -50,10 +51,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .status()?;
     ensure!(installed.success(), "npm cannot install {PACKAGES:?}");
 
+    let folder = Path::new(FOLDER);
     let (server, url) = match &args.url {
         Some(url) => (None, url.clone()),
         None => {
-            let (server, url) = Server::start()?;
+            let port = free_port()?;
+            let command = wolfgang_serve(None, port)?;
+            let server = ServerProcess::start("server", command, port, "/ready", folder)?;
+            let url = format!("http://{}/", server.address());
             (Some(server), url)
         }
     };
@@ -64,36 +69,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     drop(server);
     ensure!(checked.success(), "the page failed a check");
     print_line("the page passed all checks; screenshots: target/check-page/*.png")
-}
-
-/// The process of a server, which ends with this value.
-struct Server(Child);
-
-impl Server {
-    /// Starts a server and returns its URL.
-    fn start() -> anyhow::Result<(Self, String)> {
-        let mut process = Command::new("cargo")
-            .args(["run", "--quiet", "--package", "wolfgang-cli", "--"])
-            .args(["serve", "--port", "0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let output = process.stdout.take().context("the server has no output")?;
-        let server = Self(process);
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        let url = line.trim_end().strip_prefix("listening on ");
-        let url = url.context("the server did not start")?.to_owned();
-        Ok((server, url))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn print_line(line: &str) -> anyhow::Result<()> {

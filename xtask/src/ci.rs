@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: all checks that a change must pass, the cheapest first.
 
 mod advisories;
+mod clients;
 mod command;
 mod features;
 mod neon;

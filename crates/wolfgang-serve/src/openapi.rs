@@ -40,9 +40,9 @@ pub fn openapi() -> Value {
                 "Chat": object(Route::Chat, "messages"),
                 "Tokenize": {"type": "object", "properties": {
                     "model": schema(Kind::Text),
-                    "prompt": {"type": "string"},
-                    "content": {"type": "string"},
-                    "messages": schema(Kind::Messages),
+                    "prompt": schema(Kind::Text),
+                    "content": schema(Kind::Text),
+                    "messages": {"anyOf": [schema(Kind::Messages), {"type": "null"}]},
                     "add_special_tokens": flag,
                     "add_special": flag,
                     "add_generation_prompt": flag,

@@ -67,6 +67,35 @@ fn a_thousand_random_texts_survive_the_round_trip() {
 }
 
 #[test]
+fn several_texts_and_wrong_flags_are_refused() {
+    let server = server();
+    let messages = json!([{"role": "user", "content": "Wer bist du?"}]);
+    for (body, param) in [
+        (json!({"prompt": "a", "content": "b"}), "content"),
+        (json!({"prompt": {}, "messages": messages}), "messages"),
+        (json!({"content": "a", "messages": messages}), "messages"),
+        (
+            json!({"messages": messages, "add_special": 1}),
+            "add_special",
+        ),
+        (
+            json!({"prompt": "a", "add_generation_prompt": "yes"}),
+            "add_generation_prompt",
+        ),
+    ] {
+        let reply = server.post("/tokenize", &body);
+        assert_eq!(reply.status, 400, "{body}");
+        assert_eq!(reply.error()["param"], param, "{body}");
+    }
+    for body in [
+        json!({"prompt": null, "messages": messages}),
+        json!({"prompt": "a", "messages": null}),
+    ] {
+        assert_eq!(server.post("/tokenize", &body).status, 200, "{body}");
+    }
+}
+
+#[test]
 fn a_chat_has_the_tokens_of_its_template() {
     let server = server();
     let messages = json!([{"role": "user", "content": "Wer bist du?"}]);

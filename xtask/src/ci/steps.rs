@@ -1,7 +1,7 @@
 //! The steps in their order.
 
 use super::features::{WITHOUT_LLVM, features};
-use super::{advisories, neon, packages, platforms, smollm2, toolchain};
+use super::{advisories, clients, neon, packages, platforms, smollm2, toolchain};
 
 /// A check.
 pub(super) struct Step {
@@ -14,7 +14,7 @@ pub(super) struct Step {
 }
 
 /// The cheapest first.
-pub(super) const STEPS: [Step; 13] = [
+pub(super) const STEPS: [Step; 14] = [
     Step {
         name: "format",
         command: "cargo fmt --all -- --check",
@@ -104,5 +104,11 @@ pub(super) const STEPS: [Step; 13] = [
         command: "rustc --version",
         env: &[],
         then: Some(smollm2::check),
+    },
+    Step {
+        name: "clients",
+        command: "rustc --version",
+        env: &[],
+        then: Some(clients::check),
     },
 ];

@@ -6,6 +6,16 @@ use crate::api::{ApiContext, ApiError, chat, json};
 use serde_json::{Map, Value, json};
 use wolfgang_generate::{ChatTemplate, SpecialTokens};
 
+/// The fields of `/tokenize` that are true or false.
+const TOKENIZE_FLAGS: [&str; 6] = [
+    "add_special_tokens",
+    "add_special",
+    "add_generation_prompt",
+    "parse_special",
+    "with_pieces",
+    "return_token_strs",
+];
+
 fn flag(fields: &Map<String, Value>, name: &str) -> Result<Option<bool>, ApiError> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -41,12 +51,32 @@ fn check_model(fields: &Map<String, Value>, context: &ApiContext) -> Result<(), 
     }
 }
 
+/// Checks the fields of `/tokenize`, also those that have no effect on this request.
+///
+/// # Errors
+/// More than one text is given, or a flag is neither a boolean nor null.
+fn check_tokenize(fields: &Map<String, Value>) -> Result<(), ApiError> {
+    let is_given = |name: &&str| fields.get(*name).is_some_and(|value| !value.is_null());
+    let mut given = ["prompt", "content", "messages"]
+        .into_iter()
+        .filter(is_given);
+    if let (Some(text), Some(other)) = (given.next(), given.next()) {
+        let message = format!("{text} and {other} are given, but only one of them can be encoded");
+        return Err(ApiError::invalid(other, message));
+    }
+    for name in TOKENIZE_FLAGS {
+        flag(fields, name)?;
+    }
+    Ok(())
+}
+
 /// Encodes `prompt` or `content`, or the chat in `messages`. Control tokens in a text are encoded as
 /// such, unless `parse_special` is false. With `add_special_tokens` or `add_special`, the text
 /// begins with the BOS token, as a prompt does.
 pub(crate) fn tokenize(body: &[u8], context: &ApiContext) -> Result<Value, ApiError> {
     let fields = json::parse(body)?;
     check_model(&fields, context)?;
+    check_tokenize(&fields)?;
     let tokenizer = context.generator.tokenizer();
     let ids = match fields.get("messages").filter(|value| !value.is_null()) {
         Some(messages) => {
