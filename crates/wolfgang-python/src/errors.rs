@@ -80,6 +80,11 @@ pub(crate) fn closed_error(what: &str) -> PyErr {
     simple("Closed", &format!("{what} was closed"))
 }
 
+/// The exception for a prompt of a wrong type.
+pub(crate) fn prompt_type_error(message: &str) -> PyErr {
+    simple("PromptTypeError", message)
+}
+
 /// The exception for a wrong value of an option.
 pub(crate) fn option_error(option: &str, message: &str) -> PyErr {
     let fields = vec![("option", Field::from(option))];

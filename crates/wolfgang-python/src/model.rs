@@ -4,7 +4,7 @@ mod open;
 
 use crate::callbacks::Callbacks;
 use crate::conversation::Conversation;
-use crate::errors::{closed_error, to_exception};
+use crate::errors::{closed_error, prompt_type_error, to_exception};
 use crate::forked::Owned;
 use crate::logits::Logits;
 use crate::options::{OwnedPrompt, from_dict};
@@ -14,7 +14,6 @@ use crate::stream::Stream;
 use crate::tokenizer::Tokenizer;
 use crate::wait::{lock, run_in_thread};
 use open::{Recipe, open};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use pythonize::pythonize;
@@ -210,7 +209,7 @@ impl Model {
     fn logits(&self, py: Python<'_>, ids: &Bound<'_, PyAny>) -> PyResult<Logits> {
         catch(|| {
             let OwnedPrompt::Ids(ids) = OwnedPrompt::from_python(ids)? else {
-                return Err(PyTypeError::new_err("ids must be a sequence of int"));
+                return Err(prompt_type_error("ids must be a sequence of int"));
             };
             let rows = ids.len();
             let logits =

@@ -1,7 +1,6 @@
 //! Prompts and options, from Python objects.
 
-use crate::errors::option_error;
-use pyo3::exceptions::PyTypeError;
+use crate::errors::{option_error, prompt_type_error};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyString};
 use pythonize::{Depythonizer, depythonize, pythonize};
@@ -27,14 +26,14 @@ impl OwnedPrompt {
         if first.is_some_and(|first| first.is_instance_of::<PyDict>()) {
             let messages = depythonize(prompt);
             return messages.map(Self::Chat).map_err(|error| {
-                PyTypeError::new_err(format!("the messages are not valid: {error}"))
+                prompt_type_error(&format!("the messages are not valid: {error}"))
             });
         }
         match prompt.extract() {
             Ok(ids) if !is_bytes => Ok(Self::Ids(ids)),
             _ => {
                 let found = prompt.get_type().name()?;
-                Err(PyTypeError::new_err(format!(
+                Err(prompt_type_error(&format!(
                     "the prompt must be a str, a sequence of token ids (int) or a list of messages, not {found}"
                 )))
             }
