@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FAUST, REPOSITORY
+from conftest import FAUST
 
 import wolfgang
 from wolfgang import errors
-
-CASES = REPOSITORY / "tests" / "fixtures"
-
 
 def exceptions() -> list[type[Exception]]:
     classes = [one for _, one in inspect.getmembers(errors, inspect.isclass)]
@@ -71,7 +69,7 @@ def test_an_option_error_names_option_value_and_rule(model: wolfgang.Model) -> N
         {"stop_tokens": ["x"]},
         {"stop_tokens": [99999]},
         {"stop_strings": [""]},
-        {"dry": {"multiplyer": 1}},
+        {"dry": {"multiply": 1}},
         {"rng": "mersenne"},
         {"context_overflow": "explode"},
         {"max_new_tokens": -1},
@@ -85,8 +83,8 @@ def test_an_option_error_names_option_value_and_rule(model: wolfgang.Model) -> N
 
 
 def test_an_unknown_option_is_a_type_error_with_the_nearest_name(model: wolfgang.Model) -> None:
-    with pytest.raises(TypeError, match="no option temprature: did you mean temperature?"):
-        model.generate("Ach", temprature=1.0)
+    with pytest.raises(TypeError, match="no option temperatures: did you mean temperature?"):
+        model.generate("Ach", temperatures=1.0)
 
 
 def test_damaged_files_are_errors(tmp_path: Path) -> None:
@@ -101,6 +99,30 @@ def test_damaged_files_are_errors(tmp_path: Path) -> None:
         checkpoint.write_bytes(data)
         with pytest.raises(wolfgang.CheckpointError):
             wolfgang.Model.load(checkpoint, tokenizer=FAUST / "tokenizer.json")
+
+
+def save(path: Path, checkpoint: object) -> Path:
+    """Writes the container of `torch.save`, without tensors."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("archive/data.pkl", pickle.dumps(checkpoint, 2))
+        file.writestr("archive/version", "3\n")
+    return path
+
+
+def test_incomplete_checkpoints_are_the_exceptions_of_the_original(tmp_path: Path) -> None:
+    shape = {"block_size": 8, "vocab_size": 4096, "n_layer": 1, "n_head": 1, "n_embd": 8}
+    cases: list[tuple[object, type[Exception]]] = [
+        ({}, KeyError),
+        ({"model": {}}, KeyError),
+        ({"model": {}, "model_config": {"block_size": "eight"}}, TypeError),
+        ({"model": {}, "model_config": shape}, RuntimeError),
+    ]
+    for checkpoint, expected in cases:
+        path = save(tmp_path / "ckpt.pt", checkpoint)
+        with pytest.raises(expected) as caught:
+            wolfgang.WolfgangGenerator(path, FAUST / "tokenizer.json")
+        assert isinstance(caught.value, wolfgang.CheckpointError)
+        assert str(path) in str(caught.value)
 
 
 def test_devices_of_torch_are_named() -> None:

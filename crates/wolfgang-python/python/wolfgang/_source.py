@@ -102,6 +102,9 @@ def device_name(device: Any) -> str:
     return name
 
 
+_ENDINGS = (".bpk", ".gguf", ".jinja", ".json", ".model", ".pt", ".safetensors")
+"""Endings of the files of a model in a folder, which can have others, such as logs."""
+
 Files = list[tuple[str, int, int]]
 """Paths, sizes and times of change."""
 
@@ -111,7 +114,7 @@ def files_of(checkpoint: str | None, tokenizer: str | None) -> Files:
     paths: list[str] = []
     if checkpoint is not None:
         if os.path.isdir(checkpoint):
-            names = sorted(os.listdir(checkpoint))
+            names = sorted(name for name in os.listdir(checkpoint) if name.endswith(_ENDINGS))
             paths += [os.path.join(checkpoint, name) for name in names]
         else:
             paths.append(checkpoint)
