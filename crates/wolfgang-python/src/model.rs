@@ -259,9 +259,12 @@ impl Model {
     /// Returns the load of the engine as a dictionary; `None` before the first generation.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         catch(|| {
-            let state = lock(self.state.get("the model")?);
-            let engine = state.as_ref().and_then(|open| open.engine.as_ref());
-            Ok(pythonize(py, &engine.map(Engine::stats))?)
+            let stats = {
+                let state = lock(self.state.get("the model")?);
+                let engine = state.as_ref().and_then(|open| open.engine.as_ref());
+                engine.map(Engine::stats)
+            };
+            Ok(pythonize(py, &stats)?)
         })
     }
 

@@ -262,7 +262,11 @@ impl Stream {
 
     /// Returns the summary, or `None` before the end.
     fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        catch(|| Ok(pythonize(py, &*lock(&self.summary))?))
+        catch(|| {
+            // Creating objects can run other Python code, which must not find the lock held.
+            let summary = lock(&self.summary).clone();
+            Ok(pythonize(py, &summary)?)
+        })
     }
 
     #[getter]

@@ -138,7 +138,7 @@ def test_devices_of_torch_are_named() -> None:
 
 def test_long_and_strange_texts_are_encoded_completely(model: wolfgang.Model) -> None:
     tokenizer = model.tokenizer
-    texts: list[Any] = ["a" * 200_000, "-" * 130_000, " " * 100_000, "ä\r\n\t" * 1000, ""]
+    texts: list[Any] = ["a" * 200_000, "-" * 130_000, " " * 100_000, "ä\n" * 1000, ""]
     for text in texts:
         assert tokenizer.decode(tokenizer.encode(text).ids) == text
 

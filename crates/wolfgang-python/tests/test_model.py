@@ -108,7 +108,7 @@ def test_options_have_an_effect(model: wolfgang.Model) -> None:
     stopped = model.generate(PROMPT, max_new_tokens=20, seed=1, stop_strings="\n")
     assert (stopped.reason, stopped.stop_string) == ("stop_string", 0)
     assert "\n" not in stopped.text
-    late = model.generate(PROMPT, max_new_tokens=10**6, seed=1, max_time=timedelta(seconds=0.05))
+    late = model.generate(PROMPT, max_new_tokens=10**6, ignore_eos=True, max_time=timedelta(seconds=0.05))
     assert late.reason == "max_time"
 
 
@@ -264,7 +264,7 @@ def test_a_closed_model_is_refused_and_its_memory_released() -> None:
     model.generate(PROMPT, max_new_tokens=2)
     session, conversation = model.session(), model.conversation()
     session.generate(PROMPT, max_new_tokens=2)
-    stream = model.stream(PROMPT, max_new_tokens=10**6)
+    stream = model.stream(PROMPT, max_new_tokens=10**6, ignore_eos=True)
     next(stream)
     before = resident()
     model.close()

@@ -99,27 +99,27 @@ def test_other_threads_run_during_a_call(model: wolfgang.Model) -> None:
 
 
 def test_a_stream_can_be_cancelled_by_another_thread(model: wolfgang.Model) -> None:
-    stream = model.stream("Habe nun", max_new_tokens=ENDLESS)
+    stream = model.stream("Habe nun", max_new_tokens=ENDLESS, ignore_eos=True)
     next(stream)
     timer = threading.Timer(0.05, stream.cancel)
     timer.start()
     for _ in stream:
         pass
     assert stream.result is not None and stream.result.reason == "cancelled"
-    before_start = model.stream("Habe nun", max_new_tokens=ENDLESS)
+    before_start = model.stream("Habe nun", max_new_tokens=ENDLESS, ignore_eos=True)
     before_start.cancel()
     assert list(before_start) == []
 
 
 def test_a_closed_stream_ends(model: wolfgang.Model) -> None:
-    stream = model.stream("Habe nun", max_new_tokens=ENDLESS)
+    stream = model.stream("Habe nun", max_new_tokens=ENDLESS, ignore_eos=True)
     waiting = threading.Thread(target=lambda: list(stream))
     waiting.start()
     time.sleep(0.05)
     stream.close()
     waiting.join(10)
     assert not waiting.is_alive()
-    with model.stream("Habe nun", max_new_tokens=ENDLESS) as other:
+    with model.stream("Habe nun", max_new_tokens=ENDLESS, ignore_eos=True) as other:
         next(other)
     assert list(other) == []
 
@@ -142,11 +142,11 @@ def test_abandoned_streams_release_their_memory(model: wolfgang.Model) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        "model.generate('Ach', max_new_tokens=10**6)",
-        "model.generate_many(['Ach', 'Und'], max_new_tokens=10**6)",
+        "model.generate('Ach', max_new_tokens=10**6, ignore_eos=True)",
+        "model.generate_many(['Ach', 'Und'], max_new_tokens=10**6, ignore_eos=True)",
         "list(model.stream([5] * 256, max_new_tokens=10**6, allowed_tokens=[0], ignore_eos=True))",
         "model.score([5] * 10**6)",
-        "list(model.conversation().stream('Ach', max_new_tokens=10**6))",
+        "list(model.conversation().stream('Ach', max_new_tokens=10**6, ignore_eos=True))",
         "generator.generate('Ach', max_new_tokens=10**6)",
         "list(generator.generate('Ach', max_new_tokens=10**6, stream=True))",
     ],
@@ -222,12 +222,12 @@ def test_asynchronous_calls_return_the_same_texts(model: wolfgang.Model) -> None
 
 def test_a_cancelled_task_cancels_its_generation(model: wolfgang.Model) -> None:
     async def main() -> None:
-        task = asyncio.create_task(model.agenerate("Ach", max_new_tokens=ENDLESS))
+        task = asyncio.create_task(model.agenerate("Ach", max_new_tokens=ENDLESS, ignore_eos=True))
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        async with model.astream("Ach", max_new_tokens=ENDLESS) as stream:
+        async with model.astream("Ach", max_new_tokens=ENDLESS, ignore_eos=True) as stream:
             await anext(stream)
         assert [piece async for piece in stream] == []
 

@@ -20,11 +20,11 @@ _CALLBACKS = ("processors", "stopping")
 
 
 def _callback_list(functions: Any, name: str) -> list[Callable[..., Any]]:
-    functions = [functions] if callable(functions) else list(functions)
-    for function in functions:
+    given: list[Any] = [functions] if callable(functions) else list(functions)
+    for function in given:
         if not callable(function):
             raise TypeError(f"{name} must be functions, not {type(function).__name__}")
-    return functions
+    return given
 
 
 def split(
@@ -102,7 +102,7 @@ class _Processor:
 
     __slots__ = ("function",)
 
-    def __init__(self, function: Callable[[Sequence[int], Sequence[int], memoryview], Any]) -> None:
+    def __init__(self, function: Callable[[Sequence[int], Sequence[int], Any], Any]) -> None:
         self.function = function
 
     def __call__(self, prompt: list[int], generated: list[int], logits: bytearray) -> None:

@@ -53,7 +53,7 @@ class TextStream(Generator[str, None, None]):
         self.close()
         if isinstance(typ, BaseException):
             raise typ
-        raise typ() if val is None else val if isinstance(val, BaseException) else typ(val)
+        raise val if isinstance(val, BaseException) else typ(*(() if val is None else (val,)))
 
     def cancel(self) -> None:
         """Cancels the generation before its next token, from any thread. The buffered text follows,
@@ -95,7 +95,7 @@ class AsyncTextStream(AsyncIterator[str]):
         self._stream = stream
 
     async def __anext__(self) -> str:
-        piece = await run(_next_or_none, self._stream, cancel=self._stream.close)
+        piece: str | None = await run(_next_or_none, self._stream, cancel=self._stream.close)
         if piece is None:
             raise StopAsyncIteration
         return piece

@@ -6,6 +6,17 @@ from typing import Any, final
 
 from typing_extensions import Buffer
 
+__all__ = [
+    "Conversation",
+    "Logits",
+    "Model",
+    "Session",
+    "Stream",
+    "Tokenizer",
+    "__version__",
+    "default_options",
+]
+
 __version__: str
 
 def default_options() -> dict[str, Any]: ...
