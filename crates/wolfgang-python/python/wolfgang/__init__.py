@@ -10,8 +10,10 @@ sessions, conversations and asynchronous calls.
 """
 
 from . import errors
-from ._model import Model, ModelConfig
+from ._config import ModelConfig
+from ._model import Model
 from ._original import WolfgangGenerator
+from ._prompt import Prompt
 from ._result import ContinuationScore, Piece, Result, Score, Timing, TokenLogprobs
 from ._session import Conversation, Session
 from ._stream import AsyncTextStream, TextStream
@@ -27,6 +29,7 @@ __all__ = [
     "Model",
     "ModelConfig",
     "Piece",
+    "Prompt",
     "Result",
     "Score",
     "Session",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from . import _wolfgang
+from ._config import ModelConfig
 from ._options import split
+from ._prompt import checked_prompt, valid_text
 from ._result import ContinuationScore, Result, Score
 from ._session import Conversation, Session
 from ._source import (
@@ -23,47 +24,18 @@ from ._source import (
     threads_of,
 )
 from ._stream import AsyncTextStream, TextStream, run
-from ._tokenizer import Tokenizer, valid_text
+from ._tokenizer import Tokenizer
 from .errors import Closed, FingerprintMismatch, OptionError, PromptWarning
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy
     import numpy.typing
 
-__all__ = ["Model", "ModelConfig", "Prompt"]
+    from ._prompt import Prompt
 
-Prompt: TypeAlias = Union[str, Sequence[int], Sequence[Mapping[str, str]], "numpy.typing.NDArray[Any]"]
-"""A text, token ids, or messages with ``role`` and ``content``."""
-
-
-class ModelConfig:
-    """The shape of a model: the fields of ``config.json`` as attributes."""
-
-    block_size: int
-    vocab_size: int
-    n_layer: int
-    n_head: int
-    n_kv_head: int
-    n_embd: int
-    dropout: float
-    bias: bool
-    multiple_of: int
-
-    def __init__(self, fields: dict[str, Any]) -> None:
-        self.__dict__.update(fields)
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"the configuration has no field {name}")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ModelConfig) and self.__dict__ == other.__dict__
-
-    def __hash__(self) -> int:
-        return hash(repr(self))
-
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items())
-        return f"ModelConfig({fields})"
+__all__ = ["Model"]
 
 
 class Model:
@@ -208,7 +180,7 @@ class Model:
         - ``stopping``: functions of the prompt's ids, the generated ids and the text, which return
           whether to stop.
         """
-        summary = self._handle().generate(self._prompt(prompt), *split(options))
+        summary = self._handle().generate(checked_prompt(prompt), *split(options))
         result = Result._of(summary)
         if result.truncated_tokens:
             _warn_truncated(result)
@@ -216,7 +188,7 @@ class Model:
 
     def stream(self, prompt: Prompt, **options: Any) -> TextStream:
         """Returns an iterator of the pieces of a text; options are those of :meth:`generate`."""
-        return TextStream(self._handle().stream(self._prompt(prompt), *split(options)))
+        return TextStream(self._handle().stream(checked_prompt(prompt), *split(options)))
 
     def generate_many(
         self,
@@ -247,7 +219,7 @@ class Model:
         outcomes: list[Any] = []
         for prompt, one in zip(prompts, each, strict=True):
             try:
-                valid.append((self._prompt(prompt), one))
+                valid.append((checked_prompt(prompt), one))
                 outcomes.append(None)
             except Exception as error:
                 outcomes.append(error)
@@ -298,15 +270,15 @@ class Model:
         :param alternatives: number of the most likely tokens returned for each position.
         """
         options = {"windows": windows, "alternatives": alternatives}
-        return Score._of(self._handle().score(self._prompt(text), options))
+        return Score._of(self._handle().score(checked_prompt(text), options))
 
     def score_continuations(
         self, context: Prompt, continuations: Iterable[Prompt]
     ) -> list[ContinuationScore]:
         """Computes the log-probabilities of continuations of a context, as ``loglikelihood`` of
         lm-evaluation-harness does. The context is computed once."""
-        native = [self._prompt(one) for one in continuations]
-        scores = self._handle().score_continuations(self._prompt(context), native)
+        native = [checked_prompt(one) for one in continuations]
+        scores = self._handle().score_continuations(checked_prompt(context), native)
         return [ContinuationScore._of(score) for score in scores]
 
     def loglikelihood(self, context: Prompt, continuation: Prompt) -> tuple[float, bool]:
@@ -426,20 +398,6 @@ class Model:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickle, (type(self), self._source, self.fingerprint)
-
-    # Prompts
-
-    def _prompt(self, prompt: Any) -> Any:
-        """Checks a prompt. A prompt of ids can be any sequence or array of integers."""
-        if isinstance(prompt, str):
-            return valid_text(prompt)
-        if hasattr(prompt, "tolist"):
-            prompt = prompt.tolist()
-        if isinstance(prompt, list) and prompt and isinstance(prompt[0], Mapping):
-            return [dict(message) for message in prompt]
-        if isinstance(prompt, (tuple, range)):
-            return list(prompt)
-        return prompt
 
 
 def _finish(stream: TextStream) -> Result:

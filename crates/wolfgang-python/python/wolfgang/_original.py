@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ._model import Model, ModelConfig
+from ._config import ModelConfig
+from ._model import Model
 from ._session import finish
 from ._stream import TextStream
 from ._tokenizer import Tokenizer

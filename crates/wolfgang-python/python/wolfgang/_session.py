@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._options import split
+from ._prompt import checked_prompt, valid_text
 from ._result import Result
 from ._stream import TextStream
-from ._tokenizer import valid_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from . import _wolfgang
-    from ._model import Model, Prompt
+    from ._model import Model
+    from ._prompt import Prompt
 
 __all__ = ["Conversation", "Session"]
 
@@ -39,7 +40,7 @@ class Session:
 
     def stream(self, prompt: Prompt, **options: Any) -> TextStream:
         """Streams a text, as ``Model.stream`` does."""
-        return TextStream(self._native.stream(self._model._prompt(prompt), *split(options)))
+        return TextStream(self._native.stream(checked_prompt(prompt), *split(options)))
 
     def generate(self, prompt: Prompt, **options: Any) -> Result:
         """Generates a text, as ``Model.generate`` does."""

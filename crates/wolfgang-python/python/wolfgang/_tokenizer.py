@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _wolfgang
-from .errors import PromptTypeError
+from ._prompt import valid_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,20 +25,6 @@ class Encoding:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-
-def valid_text(text: object) -> str:
-    """Returns a text that the native module accepts."""
-    if not isinstance(text, str):
-        found = type(text).__name__
-        raise PromptTypeError(f"TextInputSequence must be str, not {found}")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise PromptTypeError(
-            f"TextInputSequence must be str without lone surrogates: {error}"
-        ) from None
-    return text
 
 
 class Tokenizer:
