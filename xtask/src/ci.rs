@@ -7,6 +7,7 @@ mod features;
 mod neon;
 mod packages;
 mod platforms;
+mod python;
 mod smollm2;
 mod steps;
 mod toolchain;

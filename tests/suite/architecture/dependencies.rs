@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates of this workspace that each may depend on.
-const PERMITTED: [(&str, &[&str]); 14] = [
+const PERMITTED: [(&str, &[&str]); 15] = [
     ("wolfgang-sampling", &[]),
     ("wolfgang-tokenize", &[]),
     ("wolfgang-kernels", &[]),
@@ -29,6 +29,10 @@ const PERMITTED: [(&str, &[&str]); 14] = [
     ),
     ("wolfgang-explain", &["wolfgang-generate"]),
     ("wolfgang-serve", &["wolfgang-generate"]),
+    (
+        "wolfgang-python",
+        &["wolfgang-checkpoint", "wolfgang-generate", "wolfgang-faust"],
+    ),
     ("wolfgang-cli", ANY_LIBRARY),
     (
         "xtask",

@@ -1,7 +1,7 @@
 //! The steps in their order.
 
 use super::features::{WITHOUT_LLVM, features};
-use super::{advisories, clients, neon, packages, platforms, smollm2, toolchain};
+use super::{advisories, clients, neon, packages, platforms, python, smollm2, toolchain};
 
 /// A check.
 pub(super) struct Step {
@@ -97,6 +97,13 @@ pub(super) const STEPS: [Step; 14] = [
         command: "cargo test --workspace",
         env: &[],
         then: None,
+    },
+    // With the artifacts of the step `test`.
+    Step {
+        name: "python",
+        command: "cargo build --workspace --locked",
+        env: &[],
+        then: Some(python::check),
     },
     // With the program that the step `test` has built.
     Step {
