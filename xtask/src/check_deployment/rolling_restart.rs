@@ -15,6 +15,10 @@ const DRAIN: Duration = Duration::from_secs(60);
 /// How long the proxy may take to give further answers.
 const PROGRESS: Duration = Duration::from_secs(60);
 
+/// The pause between two restarts in docs/deployment.md: the proxies ask once a second whether a
+/// replica is ready again.
+const PAUSE: Duration = Duration::from_secs(2);
+
 /// Restarts both replicas, in turn, while clients send requests to the proxy.
 pub(super) fn check(
     args: &Args,
@@ -33,6 +37,7 @@ pub(super) fn check(
             // Meanwhile, the other replica answers alone.
             wait_for_answers(answers)?;
             *replica = Replica::start(args, name, replica.port, folder)?;
+            std::thread::sleep(PAUSE);
             wait_for_answers(answers)?;
         }
         Ok(())
