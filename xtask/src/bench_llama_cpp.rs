@@ -78,6 +78,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value = "2")]
     threads: NonZeroUsize,
 
+    /// Existing folder for llama.cpp's models and caches. A later run uses them again
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+
     /// How often each is measured, in turn
     #[arg(long, value_name = "N", default_value = "5")]
     rounds: NonZeroUsize,
@@ -98,8 +102,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 fn measure(args: &Args) -> anyhow::Result<()> {
     let shape = args.shape.shape();
-    let folder = tempfile::tempdir()?;
-    let model = folder.path().join("model");
+    let temporary = tempfile::tempdir()?;
+    let model = temporary.path().join("model");
+    let folder = args.folder.as_deref().unwrap_or(temporary.path());
     let random = Checkpoint::random(&shape.config, 1)?;
     convert(&random, &model, &ConvertOptions::default(), &mut ())?;
     let prefills = shape.prefill.iter().map(|n| format!("prefill of {n}"));
@@ -111,7 +116,7 @@ fn measure(args: &Args) -> anyhow::Result<()> {
         let mut version = String::new();
         for _ in 0..args.rounds.get() {
             let here = here(args, &shape, &model, dtype)?;
-            let answer = llama_cpp(args, &shape, folder.path(), dtype)?;
+            let answer = llama_cpp(args, &shape, folder, dtype)?;
             let complete = [&here, &answer.speeds].map(|speeds| speeds.len() == columns.len());
             ensure!(complete == [true; 2], "a measurement is missing");
             rounds.push((here, answer.speeds));
