@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ._config import ModelConfig
 from ._model import Model
-from ._session import finish
+from ._options import split
 from ._stream import TextStream
 from ._tokenizer import Tokenizer
 from .errors import CheckpointNotFound, OptionError, TokenizerNotFound
@@ -238,7 +238,9 @@ class WolfgangGenerator:
             options["seed"] = int(seed) % (1 << 64)
         if stream:
             return _pieces(self.native.stream(ids, **options))
-        text = finish(self.native.stream(ids, include_prompt=include_prompt, **options)).text
+        # Not `Model.generate`, which warns of a truncated prompt.
+        native, _, _ = split(options | {"include_prompt": include_prompt})
+        text: str = self.native._handle().generate(ids, native, [], [])["text"]
         return _spaces(text)
 
     def _check_order(self, stop_tokens: Any, seed: Any, stream: Any) -> None:

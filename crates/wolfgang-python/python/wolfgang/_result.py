@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 __all__ = [
@@ -46,19 +45,17 @@ class Timing(NamedTuple):
     decode: float
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A piece of a streamed text."""
 
     text: str
     """Complete characters; empty if ``ids`` have no text (yet)."""
     ids: list[int]
-    logprobs: list[TokenLogprobs] = field(default_factory=list)
-    explanations: list[dict[str, Any]] = field(default_factory=list)
+    logprobs: list[TokenLogprobs]
+    explanations: list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """Log-probabilities of a text."""
 
     ids: list[int]
@@ -89,8 +86,7 @@ class Score:
         return cls(score["ids"], score["logprobs"], alternatives)
 
 
-@dataclass(frozen=True, slots=True)
-class ContinuationScore:
+class ContinuationScore(NamedTuple):
     """Log-probabilities of a continuation, given its context."""
 
     ids: list[int]
@@ -115,8 +111,7 @@ class ContinuationScore:
         )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Result:
+class Result(NamedTuple):
     """The result of a generation. ``str(result)`` is its text."""
 
     text: str
@@ -133,15 +128,15 @@ class Result:
     cached_tokens: int
     """Number of prompt tokens that were not recomputed."""
     timing: Timing
-    stop_token: int | None = None
-    stop_string: int | None = None
+    stop_token: int | None
+    stop_string: int | None
     """Index of the stop string that ended the text."""
-    criterion: int | None = None
+    criterion: int | None
     """Index of the stopping criterion that ended the text."""
-    logprobs: list[TokenLogprobs] = field(default_factory=list)
-    prompt_logprobs: Score | None = None
-    explanations: list[dict[str, Any]] = field(default_factory=list)
-    stop_explanation: dict[str, Any] | None = None
+    logprobs: list[TokenLogprobs]
+    prompt_logprobs: Score | None
+    explanations: list[dict[str, Any]]
+    stop_explanation: dict[str, Any] | None
 
     def __str__(self) -> str:
         return self.text

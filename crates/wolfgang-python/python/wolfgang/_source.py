@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import FingerprintMismatch, HubError, OptionError
 
@@ -14,8 +13,7 @@ FAUST = "faust"
 HUB_PREFIX = "hf:"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """The arguments of ``Model.load``, with absolute paths."""
 
     source: str
@@ -26,7 +24,7 @@ class Source:
     threads: int | None
     context: int | None
     chat_date: tuple[int, int, int] | None
-    engine: dict[str, Any] = field(hash=False)
+    engine: dict[str, Any]
 
     def recipe(self) -> dict[str, Any]:
         """The argument of the native module."""

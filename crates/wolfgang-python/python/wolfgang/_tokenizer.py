@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _wolfgang
@@ -15,16 +14,27 @@ if TYPE_CHECKING:
 __all__ = ["Encoding", "Tokenizer"]
 
 
-@dataclass(frozen=True, slots=True)
 class Encoding:
-    """The tokens of a text."""
+    """The tokens of a text: ``ids`` and ``tokens``, the text of each."""
+
+    __slots__ = ("_tokenizer", "ids")
 
     ids: list[int]
-    tokens: list[str]
-    """The text of each token; U+FFFD stands for bytes that are not complete characters."""
+
+    def __init__(self, ids: list[int], tokenizer: Tokenizer) -> None:
+        self.ids = ids
+        self._tokenizer = tokenizer
+
+    @property
+    def tokens(self) -> list[str]:
+        """The text of each token; U+FFFD stands for bytes that are not complete characters."""
+        return [self._tokenizer._token_text(id) for id in self.ids]
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"Encoding(ids={self.ids})"
 
 
 class Tokenizer:
@@ -78,7 +88,7 @@ class Tokenizer:
         bos = self._native.bos_id
         if add_special_tokens and bos is not None:
             ids.insert(0, bos)
-        return Encoding(ids, [self._token_text(id) for id in ids])
+        return Encoding(ids, self)
 
     def encode_batch(
         self, texts: Iterable[str], add_special_tokens: bool = True
