@@ -114,7 +114,7 @@ def test_invalid_rows_have_their_errors_and_change_no_other(rows: bulk.Rows) -> 
     raising = bulk.Rows(**OPTIONS, on_error="raise")
     assert raising(batch) == expected
     with pytest.raises(wolfgang.PromptTypeError) as raised:
-        raising(mixed)
+        raising(mixed[:11])
     assert raised.value.__notes__ == ["in the row with the key 'bad'"]
 
 

@@ -30,6 +30,9 @@ PACKAGES = {
 LARGE = ("--rows", "400", "--new-tokens", "24", "--batch-size", "7")
 
 
+Large = tuple[str, list[dict[str, Any]]]
+
+
 @pytest.fixture(params=["ray", "spark", "dask"])
 def engine(request: pytest.FixtureRequest) -> str:
     name: str = request.param
@@ -109,6 +112,15 @@ def runs(tmp_path: Path) -> Iterator[Runs]:
     runs.kill_all()
 
 
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Large:
+    """The SHA-256 and the rows of a loop over 400 rows."""
+    runs = Runs(tmp_path_factory.mktemp("loop"))
+    result = runs.run("loop", *LARGE)
+    print("loop", result)
+    return result["sha256"], runs.rows()
+
+
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + 240
     while not condition():
@@ -134,20 +146,18 @@ def test_an_engine_gives_the_rows_of_a_loop(engine: str, runs: Runs) -> None:
 
 
 @pytest.mark.acceptance
-def test_workers_batches_and_order_give_one_sha256(engine: str, runs: Runs) -> None:
-    expected = runs.run("loop", *LARGE)
+def test_workers_batches_and_order_give_one_sha256(engine: str, runs: Runs, large: Large) -> None:
     for workers, batch_size, shuffle in [(1, 7, 0), (2, 64, 1), (4, 7, 2)]:
         found = runs.run(
             engine, *LARGE, "--workers", str(workers),
             "--batch-size", str(batch_size), "--shuffle", str(shuffle),
         )
         print(engine, workers, batch_size, found)
-        assert (found["sha256"], found["rows"]) == (expected["sha256"], 400)
+        assert (found["sha256"], found["rows"]) == (large[0], 400)
 
 
 @pytest.mark.acceptance
-def test_a_killed_worker_changes_nothing(engine: str, runs: Runs) -> None:
-    expected = runs.run("loop", *LARGE)
+def test_a_killed_worker_changes_nothing(engine: str, runs: Runs, large: Large) -> None:
     journal = runs.folder / "run"
     process = runs.start(engine, *LARGE, "--journal", str(journal))
     wait_until(lambda: saved_rows(journal) >= 50 and bool(runs.workers(process.pid)), process)
@@ -155,12 +165,11 @@ def test_a_killed_worker_changes_nothing(engine: str, runs: Runs) -> None:
     os.kill(killed, signal.SIGKILL)
     found = runs.finish(process)
     print(engine, found)
-    assert (found["sha256"], found["rows"]) == (expected["sha256"], 400)
+    assert (found["sha256"], found["rows"]) == (large[0], 400)
 
 
 @pytest.mark.acceptance
-def test_a_killed_driver_is_continued(engine: str, runs: Runs) -> None:
-    expected = runs.run("loop", *LARGE)
+def test_a_killed_driver_is_continued(engine: str, runs: Runs, large: Large) -> None:
     journal = runs.folder / "run"
     process = runs.start(engine, *LARGE, "--journal", str(journal))
     wait_until(lambda: saved_rows(journal) >= 50, process)
@@ -174,13 +183,12 @@ def test_a_killed_driver_is_continued(engine: str, runs: Runs) -> None:
     assert "seed is 8 and was 7" in other.communicate(timeout=120)[1]
     assert other.returncode != 0
     found = runs.run(engine, *LARGE, "--journal", str(journal), "--shuffle", "3")
-    assert (found["sha256"], found["rows"]) == (expected["sha256"], 400)
+    assert (found["sha256"], found["rows"]) == (large[0], 400)
 
 
 @pytest.mark.acceptance
-def test_invalid_rows_have_errors_and_the_others_their_texts(engine: str, runs: Runs) -> None:
-    runs.run("loop", *LARGE)
-    texts = {row["id"]: row for row in runs.rows()}
+def test_invalid_rows_have_errors_and_the_others_their_texts(engine: str, runs: Runs, large: Large) -> None:
+    texts = {row["id"]: row for row in large[1]}
     runs.run(engine, *LARGE, "--poisoned")
     rows = runs.rows()
     assert [row["id"] for row in rows] == list(range(400))
