@@ -138,19 +138,22 @@ def test_an_engine_gives_the_rows_of_a_loop(engine: str, runs: Runs) -> None:
     rows = runs.rows()
     assert [row["id"] for row in rows] == list(range(24))
     assert [row["id"] for row in rows if row["error"]] == [7]
-    found = runs.run(engine, "--poisoned", "--shuffle", "1", "--journal", str(runs.folder / "run"))
+    journal = runs.folder / "run"
+    found = runs.run(engine, "--poisoned", "--shuffle", "1", "--journal", str(journal))
     assert runs.rows() == rows
     assert found["sha256"] == expected["sha256"]
-    # The journal has every row: nothing is computed again.
-    assert saved_rows(runs.folder / "run") == 23
+    assert saved_rows(journal) == 23, "all rows without an error"
 
 
 @pytest.mark.acceptance
 def test_workers_batches_and_order_give_one_sha256(engine: str, runs: Runs, large: Large) -> None:
     for workers, batch_size, shuffle in [(1, 7, 0), (2, 64, 1), (4, 7, 2)]:
         found = runs.run(
-            engine, *LARGE, "--workers", str(workers),
-            "--batch-size", str(batch_size), "--shuffle", str(shuffle),
+            engine,
+            *LARGE,
+            *("--workers", str(workers)),
+            *("--batch-size", str(batch_size)),
+            *("--shuffle", str(shuffle)),
         )
         print(engine, workers, batch_size, found)
         assert (found["sha256"], found["rows"]) == (large[0], 400)

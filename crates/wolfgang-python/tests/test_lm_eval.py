@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -103,3 +104,39 @@ def test_the_harness_evaluates_a_task(tmp_path: Path) -> None:
     )
     assert 0 <= results["results"]["verses"]["acc,none"] <= 1
     assert len(results["samples"]["verses"]) == 2
+
+
+@pytest.mark.acceptance
+def test_the_results_are_those_of_the_class_for_transformers(model: wolfgang.Model) -> None:
+    """``WOLFGANG_FAUST_HF`` is the folder that ``wolfgang convert models/faust --to huggingface``
+    wrote."""
+    folder = os.environ.get("WOLFGANG_FAUST_HF")
+    if folder is None:
+        pytest.skip("WOLFGANG_FAUST_HF is not set")
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from lm_eval.models.huggingface import HFLM
+
+    other = HFLM(pretrained=folder, device="cpu", dtype="float32", batch_size=1)
+    ours = adapter.WolfgangLM(model)
+    assert ours.max_length == other.max_length
+    assert ours.prefix_token_id == other.prefix_token_id
+    greedy = ours.generate_until(requests((TEXT, {"max_gen_toks": 20})))[0]
+    pairs = [(TEXT, greedy), ("", TEXT), (f"{TEXT} ", TEXT), (TEXT * 20, TEXT), (TEXT * 30, TEXT)]
+    words = TEXT.split()
+    pairs += [(f"{first} ", second) for first in words for second in words]
+    found = ours.loglikelihood(requests(*pairs), disable_tqdm=True)
+    expected = other.loglikelihood(requests(*pairs), disable_tqdm=True)
+    assert [greedy for _, greedy in found] == [greedy for _, greedy in expected]
+    assert found[0][1], "the greedy text"
+    texts = [(TEXT,), (TEXT * 7,), (TEXT * 30,)]
+    rolling = zip(
+        ours.loglikelihood_rolling(requests(*texts)),
+        other.loglikelihood_rolling(requests(*texts), disable_tqdm=True),
+        strict=True,
+    )
+    single = [abs(a - b) for (a, _), (b, _) in zip(found, expected, strict=True)]
+    whole = [abs(a - b) for a, b in rolling]
+    print(f"largest differences: {max(single):.1e}; rolling {max(whole):.1e}")
+    assert max(single) < 1e-3
+    assert max(whole) < 1e-3

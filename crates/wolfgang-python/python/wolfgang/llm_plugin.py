@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import llm
-from pydantic import Field
 
 if TYPE_CHECKING:
     from ._model import Model
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 _loaded: list[Model] = []
 
 
-@llm.hookimpl  # type: ignore[untyped-decorator, unused-ignore]
+@llm.hookimpl  # type: ignore[untyped-decorator, misc, unused-ignore]
 def register_models(register: Callable[[Any], None]) -> None:
     """Registers the model, without loading it."""
     register(Faust())
@@ -27,14 +26,14 @@ class Faust(llm.Model):  # type: ignore[misc, unused-ignore]
     can_stream = True
 
     class Options(llm.Options):  # type: ignore[misc, unused-ignore]
-        """Options of ``Model.generate``."""
+        """Options of ``Model.generate``, with its defaults."""
 
-        max_new_tokens: int | None = Field(None, description="Limit of new tokens")
-        temperature: float | None = Field(None, description="Temperature; 0 is greedy")
-        top_k: int | None = Field(None, description="Number of the most likely tokens")
-        top_p: float | None = Field(None, description="Probability of the most likely tokens")
-        repetition_penalty: float | None = Field(None, description="Penalty of recent tokens")
-        seed: int | None = Field(None, description="The same seed gives the same text")
+        max_new_tokens: int | None = None
+        temperature: float | None = None
+        top_k: int | None = None
+        top_p: float | None = None
+        repetition_penalty: float | None = None
+        seed: int | None = None
 
     def execute(
         self, prompt: Any, stream: bool, response: Any, conversation: Any

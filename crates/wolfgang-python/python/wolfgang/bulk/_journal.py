@@ -26,7 +26,7 @@ def row_id(key: Any, prompt: Any) -> str:
 class Journal:
     """A folder with a manifest, and a file for the rows of each batch.
 
-    Files are written whole or not at all. A process keeps the ids of all rows, about 150 bytes for
+    Files are written whole or not at all. A process keeps the ids of all rows, about 210 bytes for
     each; the values stay in the files.
     """
 
