@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 /// Returns the seed of a request: the first 52 bits of the SHA-256 of `SEED:CUSTOM_ID`, where SEED
 /// is in decimal. Numbers of 52 bits are exact in JSON numbers that are parsed as doubles.
+/// `wolfgang.bulk.row_seed` of the Python package is the same for keys that are strings.
 pub(super) fn derived(seed: u64, custom_id: &str) -> u64 {
     let hash = Sha256::digest(format!("{seed}:{custom_id}"));
     let first = hash.iter().take(8);
@@ -13,11 +14,23 @@ pub(super) fn derived(seed: u64, custom_id: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::derived;
+    use serde_json::Value;
 
-    /// Python: `int(hashlib.sha256(b"7:a").hexdigest()[:13], 16)`.
+    /// The tests of the Python package read the same file. It was written in Python:
+    /// `int(hashlib.sha256(b"7:a").hexdigest()[:13], 16)`.
     #[test]
-    fn seeds_are_those_of_the_documentation() {
-        assert_eq!(derived(7, "a"), 2301953803200167);
-        assert_eq!(derived(0, "Anfrage-ä"), 3024326704624836);
+    fn seeds_are_those_of_the_fixture() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/fixtures/row_seeds.json"
+        );
+        let cases: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let strings = cases.iter().filter(|case| case["key"].is_string());
+        assert_eq!(strings.clone().count(), 10);
+        for case in strings {
+            let [run, seed] = ["run", "seed"].map(|name| case[name].as_u64().unwrap());
+            let key = case["key"].as_str().unwrap();
+            assert_eq!(derived(run, key), seed, "{case}");
+        }
     }
 }
