@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -313,3 +314,13 @@ print(os.waitstatus_to_exitcode(os.wait()[1]))
 """
     done = python(script)
     assert (done.stdout, done.stderr) == ("1 1\n0\n", "")
+
+
+def test_the_examples_of_the_document_run(python: Any) -> None:
+    text = (REPOSITORY / "docs" / "bulk.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    examples = [block for block in blocks if not block.startswith("# Not run")]
+    assert len(examples) == 2
+    done = python("\n".join(examples))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) >= 2
