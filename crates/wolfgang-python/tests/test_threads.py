@@ -152,9 +152,11 @@ def test_abandoned_streams_release_their_memory(model: wolfgang.Model) -> None:
     ],
 )
 def test_ctrl_c_interrupts(call: str) -> None:
+    # A background job of a shell ignores the signal.
     script = f"""
-import sys, wolfgang
+import signal, wolfgang
 from conftest import FAUST
+signal.signal(signal.SIGINT, signal.default_int_handler)
 model = wolfgang.Model.load("faust", threads=1)
 generator = wolfgang.WolfgangGenerator(FAUST, FAUST / "tokenizer.json", threads=1)
 print("ready", flush=True)
