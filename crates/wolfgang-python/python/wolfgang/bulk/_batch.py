@@ -100,7 +100,9 @@ def _arrow(batch: Any, keep: list[str], repeat: int, columns: list[Column]) -> A
 
     kept = batch.select(keep)
     if repeat > 1:
-        kept = kept.take([i for i in range(batch.num_rows) for _ in range(repeat)])
+        rows = [i for i in range(batch.num_rows) for _ in range(repeat)]
+        # The type of an empty list would be null.
+        kept = kept.take(pyarrow.array(rows, pyarrow.int64()))
     arrays = [kept.column(i) for i in range(len(keep))]
     fields = [kept.schema.field(i) for i in range(len(keep))]
     types = {INTEGERS: pyarrow.list_(pyarrow.int32())}
