@@ -18,7 +18,7 @@ struct Shape {
     /// Lengths of prompts.
     prefill: &'static [usize],
     /// Positions at which decoding starts.
-    positions: &'static [usize],
+    positions: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -35,7 +35,7 @@ impl ShapeName {
             Self::Standard => Shape {
                 config: ModelConfig::default(),
                 prefill: &[448],
-                positions: &[64, 448],
+                positions: vec![64, 448],
             },
             Self::Smollm2 => Shape {
                 config: ModelConfig::default()
@@ -47,7 +47,7 @@ impl ShapeName {
                     .with_n_embd(576)
                     .with_intermediate_size(1536),
                 prefill: &[512],
-                positions: &[64, 2048, 8000],
+                positions: vec![64, 2048, 8000],
             },
         }
     }
@@ -73,6 +73,11 @@ pub(crate) struct Args {
         default_values_t = Precision::ALL
     )]
     dtypes: Vec<Precision>,
+
+    /// Positions at which decoding starts. Without them, those of the shape; llama.cpp can take
+    /// minutes to compute a cache of 8,000
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    positions: Vec<usize>,
 
     /// Threads that compute
     #[arg(long, value_name = "N", default_value = "2")]
@@ -101,7 +106,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn measure(args: &Args) -> anyhow::Result<()> {
-    let shape = args.shape.shape();
+    let mut shape = args.shape.shape();
+    if !args.positions.is_empty() {
+        shape.positions.clone_from(&args.positions);
+    }
     let temporary = tempfile::tempdir()?;
     let model = temporary.path().join("model");
     let folder = args.folder.as_deref().unwrap_or(temporary.path());
@@ -160,7 +168,7 @@ fn here(args: &Args, shape: &Shape, model: &Path, dtype: Precision) -> anyhow::R
         precisions: vec![dtype],
         threads: vec![args.threads],
         prefill: shape.prefill.to_vec(),
-        depth: shape.positions.to_vec(),
+        depth: shape.positions.clone(),
         sequences: vec![NonZeroUsize::MIN],
         repetitions: NonZeroUsize::MIN,
         ..BenchOptions::default()
