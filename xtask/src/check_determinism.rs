@@ -72,7 +72,7 @@ fn check(args: &Args) -> anyhow::Result<()> {
         report(begun, &format!("{kind}: identical"))?;
     }
     let alternating = |client: &Client, n: usize, pair: &(&Case, &Generated), kind: &str| {
-        let found = answer(client, pair.0, n % 2 == 0)?;
+        let found = answer(client, pair.0, n.is_multiple_of(2))?;
         same(pair, found, kind)
     };
     let begun = Instant::now();
