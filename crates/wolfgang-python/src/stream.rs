@@ -134,29 +134,27 @@ impl Stream {
         })
     }
 
-    /// Advances until a text, or the end.
+    /// Returns the next event, or `None` at the end.
     fn next_event(&self, py: Python<'_>) -> PyResult<Option<Event>> {
-        loop {
-            let item = match self.next_item(py) {
-                Ok(item) => item,
-                Err(signal) => {
-                    self.end();
-                    return Err(signal);
-                }
-            };
-            if let Some(error) = lock(&self.raised).take() {
+        let item = match self.next_item(py) {
+            Ok(item) => item,
+            Err(signal) => {
                 self.end();
-                return Err(error);
+                return Err(signal);
             }
-            match item {
-                Some(Ok(Event::Finished(summary))) => {
-                    *lock(&self.summary) = Some(summary);
-                    return Ok(None);
-                }
-                Some(Ok(event)) => return Ok(Some(event)),
-                Some(Err(error)) => return Err(self.failed(py, &error)),
-                None => return Ok(None),
+        };
+        if let Some(error) = lock(&self.raised).take() {
+            self.end();
+            return Err(error);
+        }
+        match item {
+            Some(Ok(Event::Finished(summary))) => {
+                *lock(&self.summary) = Some(summary);
+                Ok(None)
             }
+            Some(Ok(event)) => Ok(Some(event)),
+            Some(Err(error)) => Err(self.failed(py, &error)),
+            None => Ok(None),
         }
     }
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
+import sys
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -53,6 +55,8 @@ def run_ray(rows: bulk.Rows, table: list[Any], options: argparse.Namespace) -> l
 def run_spark(rows: bulk.Rows, table: list[Any], options: argparse.Namespace) -> list[Any]:
     from pyspark.sql import SparkSession
 
+    # The workers need the packages of this interpreter.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     # With local[N], the first failure of a task would end the job.
     session = (
         SparkSession.builder.master(f"local[{options.workers},4]")

@@ -54,7 +54,7 @@ class WolfgangLM(TemplateLM):  # type: ignore[misc, unused-ignore]
                 raise OptionError("arguments of Model.load need a path", option="pretrained")
             self._model = pretrained
         else:
-            together = int(batch_size) if str(batch_size or "").isdecimal() else 16
+            together = int(batch_size or 16) if str(batch_size or "").isdecimal() else 16
             self._model = Model.load(
                 pretrained,
                 device=device,
@@ -114,9 +114,9 @@ class WolfgangLM(TemplateLM):  # type: ignore[misc, unused-ignore]
         for i, (_, context, _) in enumerate(requests):
             by_context.setdefault(tuple(context), []).append(i)
         results: dict[int, tuple[float, bool]] = {}
-        for context, indices in by_context.items():
+        for shared, indices in by_context.items():
             continuations = [requests[i][2] for i in indices]
-            scores = self._model.score_continuations(context, continuations)
+            scores = self._model.score_continuations(list(shared), continuations)
             for i, score in zip(indices, scores, strict=True):
                 results[i] = score.sum_logprob, score.is_greedy
                 if requests[i][0] is not None:

@@ -12,7 +12,7 @@ from ..errors import OptionError
 STRING, INTEGER, FLOAT, INTEGERS = "string", "int64", "double", "list<int32>"
 """Types of result columns, by their names in Arrow."""
 
-_NUMPY = {STRING: object, INTEGER: "int64", FLOAT: "float64", INTEGERS: object}
+_NUMPY: dict[str, Any] = {STRING: object, INTEGER: "int64", FLOAT: "float64", INTEGERS: object}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from threading import Lock
 from .._model import Model
 from .._source import Source
 
-_loaded: dict[tuple[Source, str], Model] = {}
+# By the representation of the source, which cannot be a key itself, and the fingerprint.
+_loaded: dict[tuple[str, str], Model] = {}
 _lock = Lock()
 
 
@@ -18,10 +19,11 @@ def model_of(source: Source, fingerprint: str) -> Model:
     :raises FingerprintMismatch: if the files are not those of the fingerprint.
     """
     with _lock:
-        model = _loaded.get((source, fingerprint))
+        key = (repr(source), fingerprint)
+        model = _loaded.get(key)
         if model is None or model.closed:
             model = Model._open(source, fingerprint)
-            _loaded[source, fingerprint] = model
+            _loaded[key] = model
         return model
 
 

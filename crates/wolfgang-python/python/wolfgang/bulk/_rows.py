@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +207,7 @@ class Rows:
         :raises FingerprintMismatch: if its files are not those that the constructor found.
         """
         threads = self._threads or threads_of(None) or 1
-        return model_of(replace(self._source, threads=threads), self._fingerprint)
+        return model_of(self._source._replace(threads=threads), self._fingerprint)
 
     def __call__(self, batch: Any) -> Any:
         """Returns the batch with the results."""
@@ -292,7 +291,7 @@ class Rows:
         if self._raises or not isinstance(error, _ROW_ERRORS):
             error.add_note(f"in the row with the key {key!r}")
             raise error
-        values = {"error": str(error), "error_kind": type(error).__name__}
+        values: dict[str, Any] = {"error": str(error), "error_kind": type(error).__name__}
         if self._task == "generate" and not isinstance(error, RowKeyError):
             values["seed"] = row_seed(self._seed, key) + sample
         return self._row(sample, values)
