@@ -4,7 +4,7 @@
 //! are in `python/wolfgang/`.
 //!
 //! Three rules hold for every method. The GIL is released while something is computed or waited
-//! for. Waiting ends within [`wait::INTERVAL`] after a signal. A panic becomes the exception
+//! for. Waiting ends within `wait::INTERVAL` after a signal. A panic becomes the exception
 //! `InternalError`.
 
 mod callbacks;
