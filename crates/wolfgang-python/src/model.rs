@@ -75,7 +75,7 @@ impl Model {
         Ok(Stream::new(generation, engine, callbacks))
     }
 
-    /// Runs a computation with the generator on a thread of its own.
+    /// Runs a computation with the generator on another thread.
     fn compute<T: Send + 'static>(
         &self,
         py: Python<'_>,

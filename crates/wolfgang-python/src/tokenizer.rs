@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use std::path::PathBuf;
 use wolfgang_generate::{SpecialTokens, Tokenizer as Inner, TokenizerError};
 
-/// Number of bytes from which a text is encoded on a thread of its own, so that a signal is not
+/// Number of bytes from which a text is encoded on another thread, so that a signal is not
 /// delayed.
 const LONG: usize = 1 << 16;
 

@@ -53,7 +53,7 @@ pub(crate) fn poll_until_ready<T: Send>(
     }
 }
 
-/// Runs `work` on a thread of its own and waits for it. After the exception of a signal handler the
+/// Runs `work` on another thread and waits for it. After the exception of a signal handler the
 /// thread continues in the background, and its result is dropped.
 ///
 /// # Errors

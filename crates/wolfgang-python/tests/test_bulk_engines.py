@@ -45,7 +45,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 class Runs:
-    """Runs of the driver. Their processes, whatever started them, have a mark in the environment."""
+    """Runs of the driver. Their processes, also those that others started, have a mark in the environment."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -63,7 +63,7 @@ fn a_slow_reader_holds_no_place_in_the_engine() {
     server.wait_for("wolfgang_num_requests_unsent", 0.0);
 }
 
-/// A client that reads nothing delays nobody, and is disconnected.
+/// A client that reads nothing does not delay others, and is disconnected.
 #[test]
 fn clients_that_read_nothing_are_disconnected() {
     let mut options = options();

@@ -1,4 +1,4 @@
-"""The models of this process: each is loaded once, whatever the number of callers and threads."""
+"""The models of this process: each is loaded once, for any number of callers and threads."""
 
 from __future__ import annotations
 
