@@ -80,7 +80,11 @@ llama_cpp.llama_log_set(callback, ctypes.c_void_p(0))
 if not os.path.exists(path):
     write()
 llama_cpp.llama_backend_init()
-model = llama_cpp.llama_model_load_from_file(path.encode(), llama_cpp.llama_model_default_params())
+model_params = llama_cpp.llama_model_default_params()
+if question["dtype"] == "int8":
+    # With its repacked buffers, 0.3.36 crashes on processors with AMX.
+    model_params.use_extra_bufts = False
+model = llama_cpp.llama_model_load_from_file(path.encode(), model_params)
 if not model:
     sys.exit("llama.cpp does not load the model")
 params = llama_cpp.llama_context_default_params()
