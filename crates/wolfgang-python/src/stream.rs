@@ -115,8 +115,8 @@ impl Stream {
     fn next_item(&self, py: Python<'_>) -> PyResult<Option<Item>> {
         let source = self.source.get("the stream")?;
         poll_until_ready(py, |context| {
-            // The waker is not registered while another thread has the lock, so polling goes on
-            // after the interval.
+            // The waker is not registered while another thread has the lock, so this
+            // polls again after the interval.
             let Some(mut source) = lock_for_a_while(source) else {
                 return Poll::Pending;
             };
