@@ -1,4 +1,4 @@
-"""llama.cpp's speed at our architecture, as JSON: cargo xtask bench-llama-cpp compares it with ours.
+"""llama.cpp's speed at our architecture, as JSON: cargo xtask bench-peers compares it with ours.
 
 Writes a model of the same shape with random weights, unless it is there, and measures one round: prefill, then decode
 from each position, with the logits on the host each time.
@@ -24,7 +24,7 @@ KINDS = {
     "f32": (gguf.GGMLQuantizationType.F32, gguf.LlamaFileType.ALL_F32),
     "f16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
     "bf16": (gguf.GGMLQuantizationType.BF16, gguf.LlamaFileType.MOSTLY_BF16),
-    "int8": (gguf.GGMLQuantizationType.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),
+    "q8_0": (gguf.GGMLQuantizationType.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),
 }
 
 
@@ -81,9 +81,7 @@ if not os.path.exists(path):
     write()
 llama_cpp.llama_backend_init()
 model_params = llama_cpp.llama_model_default_params()
-if question["dtype"] == "int8":
-    # With its repacked buffers, 0.3.36 crashes on processors with AMX.
-    model_params.use_extra_bufts = False
+model_params.use_extra_bufts = question["extra_buffers"]
 model = llama_cpp.llama_model_load_from_file(path.encode(), model_params)
 if not model:
     sys.exit("llama.cpp does not load the model")
@@ -141,4 +139,4 @@ def decode(position):
 prefill(question["prefill"][0])
 speeds = [prefill(length) for length in question["prefill"]]
 speeds += [decode(position) for position in question["positions"]]
-json.dump({"version": llama_cpp.__version__, "speeds": speeds}, sys.stdout)
+json.dump({"version": f"llama-cpp-python {llama_cpp.__version__}", "speeds": speeds}, sys.stdout)

@@ -1,4 +1,4 @@
-"""PyTorch's speed at our architecture, eager and compiled, as JSON: cargo xtask bench --torch compares it with ours.
+"""PyTorch's speed at our architecture, eager or compiled, as JSON: cargo xtask bench-peers compares it with ours.
 
 A transformer as one would write it for speed: a preallocated KV cache, fused attention, weights of random numbers.
 """
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 question = json.loads(sys.argv[1])
 device, dtype = torch.device(question["device"]), getattr(torch, question["dtype"])
-prefill, positions, decoded = question["prefill"], question["positions"], question["decoded"]
+prefills, positions, decoded = question["prefill"], question["positions"], question["decoded"]
 config = question["config"]
 layers, width, heads, kv_heads = (config[name] for name in ("n_layer", "n_embd", "n_head", "n_kv_head"))
 context, vocabulary, multiple = (config[name] for name in ("block_size", "vocab_size", "multiple_of"))
@@ -102,14 +102,13 @@ def tokens_per_second(run, ids, first, one_by_one):
     return statistics.median(speeds)
 
 
+if question["threads"]:
+    torch.set_num_threads(question["threads"])
 torch.manual_seed(1)
 with torch.inference_mode():
     model = Model().to(device, dtype)
-    ids = torch.randint(vocabulary, (prefill + decoded,)).tolist()
-    answer = {"version": torch.__version__}
-    for name, options in {"eager": None, "compiled": {"mode": "reduce-overhead"}}.items():
-        run = model if options is None else torch.compile(model, dynamic=False, **options)
-        answer[name] = {"prefill": tokens_per_second(run, ids[:prefill], 0, False)} | {
-            f"decode at {position}": tokens_per_second(run, ids[:decoded], position, True) for position in positions
-        }
-json.dump(answer, sys.stdout)
+    ids = torch.randint(vocabulary, (max(prefills) + decoded,)).tolist()
+    run = torch.compile(model, dynamic=False, mode="reduce-overhead") if question["compiled"] else model
+    speeds = [tokens_per_second(run, ids[:length], 0, False) for length in prefills]
+    speeds += [tokens_per_second(run, ids[:decoded], position, True) for position in positions]
+json.dump({"version": f"torch {torch.__version__}", "speeds": speeds}, sys.stdout)

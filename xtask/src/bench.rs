@@ -1,12 +1,13 @@
-//! `cargo xtask bench`: the standard set, for docs/performance.md.
+//! `cargo xtask bench`: the standard set, as tables in Markdown.
 
 mod chart;
-mod page;
+mod tables;
 
 use crate::release_build::with_release_build;
 use anyhow::Context;
+use std::io::Write;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use wolfgang_bench::{Bench, BenchOptions, BenchReport};
 use wolfgang_generate::{DeviceId, DeviceName, Precision};
 
@@ -16,6 +17,10 @@ pub(crate) struct Args {
     /// Threads that compute. Without it, one for each core
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+
+    /// File for a chart of decode speed by position, as SVG
+    #[arg(long, value_name = "FILE")]
+    chart: Option<PathBuf>,
 }
 
 /// Enough for a median that stays the same on a shared machine.
@@ -25,7 +30,11 @@ const REPETITIONS: NonZeroUsize = NonZeroUsize::new(15).unwrap();
 const SHOWN: [usize; 2] = [64, 448];
 
 /// Sequences that are decoded in one batch.
-const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+const BATCH_SIZES: [NonZeroUsize; 3] = [
+    NonZeroUsize::new(8).unwrap(),
+    NonZeroUsize::new(16).unwrap(),
+    NonZeroUsize::new(32).unwrap(),
+];
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     with_release_build(&[], true, Path::new(""), || measure(args))
@@ -38,19 +47,19 @@ fn measure(args: &Args) -> anyhow::Result<()> {
         threads: args.threads.into_iter().collect(),
         prefill: vec![448],
         depth: (0..8).map(|n| 64 * n).collect(),
-        sequences: vec![BATCH_SIZE],
+        sequences: BATCH_SIZES.to_vec(),
         repetitions: REPETITIONS,
         ..BenchOptions::default()
     })?;
     let mut reports: Vec<BenchReport> = Vec::new();
     for configuration in bench.configurations() {
-        let report = bench.measure(configuration)?;
-        report.write_table(reports.is_empty(), &mut std::io::stdout().lock())?;
-        reports.push(report);
+        reports.push(bench.measure(configuration)?);
     }
-    let page = Path::new("docs/performance.md");
-    let text = std::fs::read_to_string(page)
-        .context("docs/performance.md is not here: run this from the top of the repository")?;
-    std::fs::write("docs/performance.svg", chart::svg(&reports))?;
-    Ok(std::fs::write(page, page::with_table(&text, &reports)?)?)
+    if let Some(path) = &args.chart {
+        std::fs::write(path, chart::svg(&reports))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let mut out = std::io::stdout().lock();
+    out.write_all(tables::markdown(&reports)?.as_bytes())?;
+    Ok(())
 }

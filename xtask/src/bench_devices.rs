@@ -1,17 +1,18 @@
 //! `cargo xtask bench-devices`: the standard shape on any device, beside PyTorch.
 
+use crate::bench_peers::torch_name;
 use crate::devices::Devices;
-use anyhow::{Context, bail, ensure};
-use serde::Deserialize;
+use crate::measured_program;
+use anyhow::Context;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::io::Write;
-use std::process::Command;
+use std::num::NonZeroUsize;
 use wolfgang_bench::{Bench, BenchOptions};
 use wolfgang_generate::{ModelConfig, Precision};
 
 const PREFILL: usize = 448;
 const POSITIONS: [usize; 2] = [64, 448];
+const DECODED: NonZeroUsize = NonZeroUsize::new(48).unwrap();
 
 /// Random weights: speed does not depend on them. Builds itself anew with the backends that it
 /// needs.
@@ -45,6 +46,7 @@ fn measure(args: &Args) -> anyhow::Result<()> {
                 precisions: vec![*dtype],
                 prefill: vec![PREFILL],
                 depth: POSITIONS.to_vec(),
+                tokens: Some(DECODED),
                 ..BenchOptions::default()
             })?;
             for configuration in bench.configurations() {
@@ -55,27 +57,12 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     }
     if let Some(device) = &args.torch {
         for dtype in &args.devices.dtypes {
-            let answer = torch(args, device, *dtype, &config)?;
-            for (mode, speeds) in [("eager", answer.eager), ("compiled", answer.compiled)] {
-                writeln!(
-                    out,
-                    "\nPyTorch {} {mode} on {device} in {dtype}",
-                    answer.version
-                )?;
-                for (what, speed) in speeds {
-                    writeln!(out, "{what:<15} {speed:6.1} tokens/s")?;
-                }
+            for compiled in [false, true] {
+                torch(args, device, *dtype, compiled, &config, &mut out)?;
             }
         }
     }
     Ok(())
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    version: String,
-    eager: BTreeMap<String, f64>,
-    compiled: BTreeMap<String, f64>,
 }
 
 /// PyTorch's medians, by `xtask/python/bench_torch.py`.
@@ -83,28 +70,24 @@ fn torch(
     args: &Args,
     device: &str,
     dtype: Precision,
+    compiled: bool,
     config: &ModelConfig,
-) -> anyhow::Result<Answer> {
-    let dtype = match dtype {
-        Precision::F32 => "float32",
-        Precision::F16 => "float16",
-        Precision::Bf16 => "bfloat16",
-        other => bail!("PyTorch is not measured in {other}"),
-    };
-    let bench = BenchOptions::default();
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let name = torch_name(dtype).with_context(|| format!("PyTorch is not measured in {dtype}"))?;
+    let repetitions = BenchOptions::default().repetitions;
     let question = json!({
-        "device": device, "dtype": dtype, "config": config, "prefill": PREFILL, "positions": POSITIONS,
-        "decoded": bench.tokens, "repetitions": bench.repetitions,
+        "device": device, "dtype": name, "compiled": compiled, "config": config, "prefill": [PREFILL],
+        "positions": POSITIONS, "decoded": DECODED, "repetitions": repetitions, "threads": null,
     });
-    let output = Command::new(&args.devices.python)
-        .args(["-c", include_str!("../python/bench_torch.py")])
-        .arg(question.to_string())
-        .output()
-        .with_context(|| format!("cannot run {}", args.devices.python.display()))?;
-    ensure!(
-        output.status.success(),
-        "PyTorch failed: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(serde_json::from_slice(&output.stdout)?)
+    let script = include_str!("../python/bench_torch.py");
+    let measured = measured_program::run(&args.devices.python, script, &question)?;
+    let mode = if compiled { "compiled" } else { "eager" };
+    writeln!(out, "\n{} {mode} on {device} in {dtype}", measured.version)?;
+    let decodes = POSITIONS.map(|position| format!("decode at {position}"));
+    let titles = std::iter::once("prefill".to_owned()).chain(decodes);
+    for (what, speed) in titles.zip(measured.speeds) {
+        writeln!(out, "{what:<15} {speed:6.1} tokens/s")?;
+    }
+    Ok(())
 }

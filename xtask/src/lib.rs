@@ -4,10 +4,11 @@
 
 mod accuracy;
 mod bench;
+mod bench_all;
 mod bench_checkpoints;
 mod bench_devices;
 mod bench_engine;
-mod bench_llama_cpp;
+mod bench_peers;
 mod bench_serve;
 mod check_clients;
 mod check_deployment;
@@ -20,6 +21,7 @@ mod ci;
 mod devices;
 mod fuzz;
 mod loom;
+mod measured_program;
 mod miri;
 mod processor;
 mod public_api;
@@ -45,16 +47,17 @@ enum Command {
     Ci(ci::Args),
     /// Convert a checkpoint to a native or a Hugging Face folder, as `wolfgang convert` does
     ConvertCheckpoint(wolfgang_cli::ConvertArgs),
-    /// Measure the default model (75M, random weights) on the CPU, and rewrite the table and the
-    /// chart in docs/performance.md
+    /// Measure everything that docs/performance.md states, and rewrite its tables and its chart
+    BenchAll(bench_all::Args),
+    /// Measure the default model (75M, random weights) on the CPU
     Bench(bench::Args),
     /// Measure the default model on any device, and optionally PyTorch
     BenchDevices(bench_devices::Args),
     /// Measure an engine: gaps between tokens while long prompts arrive, and eight callers compared
     /// with a batch
     BenchEngine(bench_engine::Args),
-    /// Measure the default model and llama.cpp in alternation
-    BenchLlamaCpp(bench_llama_cpp::Args),
+    /// Measure the default model, llama.cpp and PyTorch in alternation
+    BenchPeers(bench_peers::Args),
     /// Measure `wolfgang serve` and llama-server in alternation, and `wolfgang serve` when
     /// overloaded
     BenchServe(bench_serve::Args),
@@ -109,10 +112,11 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Ci(args) => ci::run(&args),
         Command::ConvertCheckpoint(args) => wolfgang_cli::convert(&args),
+        Command::BenchAll(args) => bench_all::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchDevices(args) => bench_devices::run(&args),
         Command::BenchEngine(args) => bench_engine::run(&args),
-        Command::BenchLlamaCpp(args) => bench_llama_cpp::run(&args),
+        Command::BenchPeers(args) => bench_peers::run(&args),
         Command::BenchServe(args) => bench_serve::run(&args),
         Command::Accuracy(args) => accuracy::run(&args),
         Command::TestBackends(args) => test_backends::run(&args),

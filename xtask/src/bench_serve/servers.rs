@@ -1,6 +1,7 @@
 //! The servers, with the same weights.
 
 use super::args::Args;
+use crate::processor::has_feature;
 use crate::serving::{ServerProcess, free_port, wolfgang_serve};
 use anyhow::{Context, ensure};
 use std::io::Write;
@@ -82,6 +83,10 @@ impl Servers {
         command.args(["--threads", &self.args.threads.to_string()]);
         command.args(["--parallel", &clients.to_string()]);
         command.args(["--ctx-size", &context.to_string()]);
+        // llama-cpp-python 0.3.36 crashes with repacked weights in q8_0 on processors with AMX.
+        if dtype == "int8" && has_feature("amx_int8") {
+            command.arg("--no-repack");
+        }
         // As here, where no two prompts have a common beginning.
         command.args(["--no-cache-prompt", "--cache-ram", "0"]);
         let folder: &Path = self.folder.path();

@@ -12,7 +12,7 @@ use ureq::{Agent, Body};
 /// Longer than any answer takes.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A client with one connection, which it keeps for its next request.
+/// A client with a connection for each request: llama-server closes kept connections at any time.
 #[derive(Clone)]
 pub(crate) struct Client {
     agent: Agent,
@@ -70,8 +70,8 @@ impl Client {
             .http_status_as_error(false)
             .proxy(None)
             .timeout_global(Some(TIMEOUT))
-            .max_idle_connections(1)
-            .max_idle_connections_per_host(1);
+            .max_idle_connections(0)
+            .max_idle_connections_per_host(0);
         Self {
             agent: config.build().into(),
             base: format!("http://{address}"),
@@ -178,7 +178,7 @@ impl Answer {
                 None => {}
             }
         }
-        // To its end, so that the connection can be used again.
+        // To its end: a server can see a connection that is closed earlier as given up.
         lines.read_to_string(&mut line)?;
         Ok(is_finished)
     }

@@ -1,24 +1,12 @@
-//! The measured part of docs/performance.md.
+//! The results as tables in Markdown.
 
-use super::{BATCH_SIZE, SHOWN};
+use super::{BATCH_SIZES, SHOWN};
 use crate::processor::processor;
-use anyhow::Context;
 use std::fmt::Write;
 use wolfgang_bench::{BenchReport, Statistics, Throughput};
 
-/// Between these lines the page is written by `cargo xtask bench`.
-const BEGIN: &str = "<!-- measured: begin, by cargo xtask bench -->\n";
-const END: &str = "<!-- measured: end -->\n";
-
-/// The page with these results instead of the previous ones.
-pub(super) fn with_table(page: &str, reports: &[BenchReport]) -> anyhow::Result<String> {
-    let missing = "docs/performance.md has lost the lines between which results are written";
-    let (before, rest) = page.split_once(BEGIN).context(missing)?;
-    let (_, after) = rest.split_once(END).context(missing)?;
-    Ok(format!("{before}{BEGIN}{}{END}{after}", measured(reports)?))
-}
-
-fn measured(reports: &[BenchReport]) -> Result<String, std::fmt::Error> {
+/// What was measured.
+pub(super) fn markdown(reports: &[BenchReport]) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     if let Some(first) = reports.first() {
         let threads = first.threads.unwrap_or(1);
@@ -32,8 +20,8 @@ fn measured(reports: &[BenchReport]) -> Result<String, std::fmt::Error> {
     let [near, far] = SHOWN;
     writeln!(
         out,
-        "| | prefill of 448, tokens/s | of its limit | decode at {near}, tokens/s | of its limit | decode at {far}, tokens/s | of its limit | {BATCH_SIZE} together at {near}, tokens/s | times one |\n\
-         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+        "| | prefill of 448, tokens/s | of its limit | decode at {near}, tokens/s | of its limit | decode at {far}, tokens/s | of its limit |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     )?;
     for report in reports {
         write!(out, "| {} |", report.precision)?;
@@ -41,6 +29,17 @@ fn measured(reports: &[BenchReport]) -> Result<String, std::fmt::Error> {
         for rate in [report.prefill.first(), decode(near), decode(far)] {
             write!(out, " {} |", rate.map(cells).unwrap_or_default())?;
         }
+        writeln!(out)?;
+    }
+    let sizes = BATCH_SIZES.map(|size| format!("{size} sequences, tokens/s | times one"));
+    writeln!(
+        out,
+        "\nDecode of several sequences in one batch, from position {near}:\n\n| | {} |\n| --- |{}",
+        sizes.join(" | "),
+        " ---: | ---: |".repeat(sizes.len())
+    )?;
+    for report in reports {
+        write!(out, "| {} |", report.precision)?;
         for batch in &report.batch {
             let times = batch.speedup.median;
             write!(out, " {} | {times:.1} |", spread(batch.tokens_per_second))?;
@@ -115,19 +114,4 @@ fn spread(statistics: Statistics) -> String {
         median, min, max, ..
     } = statistics;
     format!("{median:.0} ({min:.0} to {max:.0})")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_stands_between_the_lines_is_replaced() {
-        let page = format!("before\n{BEGIN}old\n{END}after\n");
-        let new = with_table(&page, &[]).unwrap();
-        assert!(new.starts_with(&format!("before\n{BEGIN}| |")), "{new}");
-        assert!(new.ends_with(&format!("{END}after\n")), "{new}");
-        assert!(!new.contains("old"), "{new}");
-        assert!(with_table("a page without them", &[]).is_err());
-    }
 }
