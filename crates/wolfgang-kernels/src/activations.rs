@@ -22,7 +22,7 @@ pub struct PackedActivations {
     blocks: usize,
     /// Number of rows of every tile except the last, which may have fewer.
     tile_rows: usize,
-    /// For each tile `[row_words, rows]`. With dot-product instructions a word is two bf16 or four
+    /// For each tile `[row_words, rows]`, or `[blocks, rows, 16]` for tile registers. With dot-product instructions a word is two bf16 or four
     /// int8, without them a bf16 as f32 or two int8 as 16-bit integers. Otherwise it is an f32.
     words: Vec<u32>,
     /// For [`Format::Int8`], for each tile `[blocks, rows]`.
@@ -116,6 +116,7 @@ impl PackedActivations {
 
         let (rows, row_words, blocks) = (self.rows, self.row_words, self.blocks);
         let tile_rows = self.tile_rows;
+        let is_row_by_row = isa.has_tile_registers(format, rows);
         let words = DisjointSlice::new(&mut self.words);
         let scales = DisjointSlice::new(&mut self.scales);
         let offsets = DisjointSlice::new(&mut self.offsets);
@@ -134,6 +135,7 @@ impl PackedActivations {
                 from,
                 rows: first..end,
                 format,
+                is_row_by_row,
                 words,
                 scales,
                 offsets,
@@ -154,7 +156,7 @@ fn row_words(isa: Isa, format: Format, inputs: usize) -> usize {
 
 /// Number of rows per tile: the fewest tiles possible, of nearly equal size.
 fn tile_rows(isa: Isa, format: Format, rows: usize) -> usize {
-    let max = isa.max_tile_rows(format);
+    let max = isa.max_tile_rows(format, rows);
     rows.div_ceil(rows.div_ceil(max).max(1)).max(1)
 }
 
@@ -163,6 +165,8 @@ struct PackTile<'a> {
     from: &'a RowMatrix,
     rows: Range<usize>,
     format: Format,
+    /// Whether the rows of a quantisation block follow one another.
+    is_row_by_row: bool,
     words: &'a mut [u32],
     scales: &'a mut [f32],
     offsets: &'a mut [i32],
@@ -218,7 +222,9 @@ impl PackTile<'_> {
                         let quantised = quantise_block(simd, from);
                         self.scales[block * rows + row] = quantised.scale;
                         self.offsets[block * rows + row] = -128 * quantised.sum;
-                        if S::DOTS_I8 {
+                        if self.is_row_by_row {
+                            words[row * LANES..(row + 1) * LANES].copy_from_slice(&quantised.words);
+                        } else if S::DOTS_I8 {
                             interleave(&quantised.words, into, rows);
                         } else {
                             let split = quantised.words.map(split_i8_word);

@@ -8,6 +8,8 @@
 //! share the panels of N. A panel is multiplied with tiles of M, in blocks of K that stay in the
 //! L1 cache. The innermost loop is a [`MicroKernel`].
 
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+pub(crate) mod amx;
 mod micro_kernels;
 mod prefetch;
 
@@ -25,7 +27,7 @@ use micro_kernels::{
     DotBf16, DotInt8, F16, F32, Int8, MicroKernel, SplitBf16, SplitInt8, WidenBf16, WidenF16,
     WidenPanel,
 };
-use prefetch::Prefetcher;
+use prefetch::{Prefetcher, prefetch};
 use std::ops::Range;
 
 /// Operation applied to the outputs of a matrix product when they are stored.
@@ -104,6 +106,7 @@ pub(crate) fn multiply(
             unsafe { scratch.part(thread * per_thread..(thread + 1) * per_thread) };
         let (widened, sums) = scratch.split_at_mut(widened);
         isa.run(Gemm {
+            isa,
             matrix,
             widened,
             sums,
@@ -119,6 +122,7 @@ pub(crate) fn multiply(
 
 /// One piece: some panels of outputs for all rows.
 struct Gemm<'a> {
+    isa: Isa,
     matrix: &'a Matrix,
     /// Buffer for two panels in f32, empty if panels are not widened.
     widened: &'a mut [f32],
@@ -140,6 +144,10 @@ impl Kernel for Gemm<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        if let Some(amx) = self.isa.amx(self.matrix.format(), self.activations.rows()) {
+            return self.run_amx(simd, amx);
+        }
         match (self.matrix.format(), self.widened.is_empty()) {
             (Format::F32, _) => self.run_packed::<S, F32>(simd),
             (Format::F16, true) => self.run_packed::<S, F16>(simd),
@@ -161,6 +169,30 @@ impl Gemm<'_> {
             let matrix = self.matrix;
             let panels = self.panels(out_panel).map(|panel| matrix.panel(panel));
             self.run_panel::<S, K>(simd, out_panel, panels.map(bytemuck::cast_slice));
+        }
+    }
+
+    /// Multiplies panels of int8 with the tile registers.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[inline(always)]
+    fn run_amx<S: Simd>(self, simd: S, amx: amx::Amx) {
+        let mut tiles = amx::Tiles::new(amx);
+        for out_panel in self.out_panels.clone() {
+            let [first, second] = self.panels(out_panel);
+            let (sums, value_sums) = self.sums.split_at_mut(self.sums.len() / 2);
+            let panels = [(first, sums), (second, value_sums)];
+            for (panel, sums) in panels.into_iter().take(if first == second { 1 } else { 2 }) {
+                sums.fill(0.0);
+                let panel: &[amx::Group] = bytemuck::cast_slice(self.matrix.panel(panel));
+                for (k_block, groups) in k_blocks(panel, self.tiles) {
+                    prefetch(simd, groups, size_of_val(groups));
+                    for tile in self.activations.tiles() {
+                        let range = tile.first_row * PANEL..(tile.first_row + tile.rows) * PANEL;
+                        tiles.accumulate(groups, &tile.k_block(k_block.clone()), &mut sums[range]);
+                    }
+                }
+            }
+            self.store(simd, out_panel);
         }
     }
 
@@ -263,16 +295,7 @@ fn accumulate_panel<S: Simd, K: MicroKernel>(
     sums: &mut [f32],
 ) {
     let passes = tiles * S::passes(activations.tile_rows());
-    let block_groups = match passes {
-        1 => panel.len(),
-        // K blocks of equal size, each a whole number of quantisation blocks.
-        _ => {
-            let blocks = size_of_val(panel).div_ceil(K_BLOCK_BYTES);
-            panel.len().div_ceil(blocks).next_multiple_of(BLOCK / 4)
-        }
-    };
-    for (k_block, panel) in panel.chunks(block_groups).enumerate() {
-        let groups = k_block * block_groups..k_block * block_groups + panel.len();
+    for (k_block, (groups, panel)) in k_blocks(panel, passes).enumerate() {
         let words = groups.start * K::WORDS_PER_GROUP..groups.end * K::WORDS_PER_GROUP;
         let mut pass = Pass {
             k_block,
@@ -299,6 +322,25 @@ fn accumulate_panel<S: Simd, K: MicroKernel>(
             pass.index += S::passes(tile.rows);
         }
     }
+}
+
+/// Divides a panel into blocks of K: their groups, and the weights of these. There is one block if
+/// only one pass is made over it.
+#[inline(always)]
+fn k_blocks<G>(panel: &[G], passes: usize) -> impl Iterator<Item = (Range<usize>, &[G])> {
+    let block_groups = match passes {
+        1 => panel.len(),
+        // Of equal size, each a whole number of quantisation blocks.
+        _ => {
+            let blocks = size_of_val(panel).div_ceil(K_BLOCK_BYTES);
+            panel.len().div_ceil(blocks).next_multiple_of(BLOCK / 4)
+        }
+    };
+    let blocks = panel.chunks(block_groups).enumerate();
+    blocks.map(move |(k_block, panel)| {
+        let start = k_block * block_groups;
+        (start..start + panel.len(), panel)
+    })
 }
 
 /// One pass over a block of K.

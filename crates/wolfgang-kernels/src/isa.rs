@@ -1,10 +1,12 @@
 //! Detection of instruction sets, and dispatch of kernels.
 
 use crate::format::Format;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use crate::gemm::amx::{self, Amx};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::avx512::{Avx512, Avx512Dot};
+use crate::simd::avx512::{Avx512, Avx512Dot, Avx512Vnni};
 #[cfg(target_arch = "aarch64")]
 use crate::simd::neon::Neon;
 use crate::simd::{Simd, portable::Portable};
@@ -15,8 +17,12 @@ pub struct Isa(Kind);
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    Amx(Avx512Vnni, Amx),
     #[cfg(target_arch = "x86_64")]
     Avx512Dot(Avx512Dot),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni(Avx512Vnni),
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
     #[cfg(target_arch = "x86_64")]
@@ -56,12 +62,24 @@ impl Isa {
                 // SAFETY: detected above.
                 all.push(Self(Kind::Avx512(unsafe { Avx512::assume() })));
             }
-            if avx512
-                && is_x86_feature_detected!("avx512bf16")
-                && is_x86_feature_detected!("avx512vnni")
-            {
+            if avx512 && is_x86_feature_detected!("avx512vnni") {
                 // SAFETY: detected above.
-                all.push(Self(Kind::Avx512Dot(unsafe { Avx512Dot::assume() })));
+                let vnni = unsafe { Avx512Vnni::assume() };
+                let mut with_dots = vec![Self(Kind::Avx512Vnni(vnni))];
+                if is_x86_feature_detected!("avx512bf16") {
+                    // SAFETY: detected above.
+                    with_dots.push(Self(Kind::Avx512Dot(unsafe { Avx512Dot::assume() })));
+                }
+                // On Intel's processors VDPBF16PS has half the rate of a multiply-add in f32, on
+                // AMD's twice that.
+                if is_intel() {
+                    with_dots.reverse();
+                }
+                all.extend(with_dots);
+                #[cfg(not(miri))]
+                if let Some(amx) = Amx::request() {
+                    all.push(Self(Kind::Amx(vnni, amx)));
+                }
             }
         }
         #[cfg(target_arch = "aarch64")]
@@ -70,11 +88,16 @@ impl Isa {
         all
     }
 
-    /// Returns the name: `avx512-bf16-vnni`, `avx512`, `avx2`, `neon`, `portable`.
+    /// Returns the name: `amx-avx512-vnni`, `avx512-bf16-vnni`, `avx512-vnni`, `avx512`, `avx2`,
+    /// `neon`, `portable`.
     pub fn name(self) -> &'static str {
         match self.0 {
+            #[cfg(all(target_arch = "x86_64", not(miri)))]
+            Kind::Amx(..) => "amx-avx512-vnni",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Dot(_) => "avx512-bf16-vnni",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Vnni(_) => "avx512-vnni",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512(_) => "avx512",
             #[cfg(target_arch = "x86_64")]
@@ -85,8 +108,31 @@ impl Isa {
         }
     }
 
-    /// Maximum number of rows of a tile: those that a product in this format computes at once.
-    pub(crate) fn max_tile_rows(self, format: Format) -> usize {
+    /// AMX, if products of this format and number of rows use it.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    pub(crate) fn amx(self, format: Format, rows: usize) -> Option<Amx> {
+        match self.0 {
+            Kind::Amx(_, amx) if format == Format::Int8 && rows >= amx::MIN_ROWS => Some(amx),
+            _ => None,
+        }
+    }
+
+    /// Whether products of this format and number of rows need activations in the layout of tile
+    /// registers: row by row within a quantisation block.
+    pub(crate) fn has_tile_registers(self, format: Format, rows: usize) -> bool {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        return self.amx(format, rows).is_some();
+        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+        return false;
+    }
+
+    /// Maximum number of rows of a tile: those that a product of this format and number of rows
+    /// computes at once.
+    pub(crate) fn max_tile_rows(self, format: Format, rows: usize) -> usize {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        if self.amx(format, rows).is_some() {
+            return amx::MAX_ROWS;
+        }
         struct MaxTileRows(Format);
         impl Kernel for MaxTileRows {
             type Out = usize;
@@ -123,9 +169,15 @@ impl Isa {
     /// Runs a kernel, compiled for this instruction set.
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Out {
         match self.0 {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(miri)))]
             // SAFETY: a value of this type exists only if the processor has the instructions.
+            Kind::Amx(simd, _) => unsafe { avx512_vnni(simd, kernel) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
             Kind::Avx512Dot(simd) => unsafe { avx512_dot(simd, kernel) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Kind::Avx512Vnni(simd) => unsafe { avx512_vnni(simd, kernel) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Kind::Avx512(simd) => unsafe { avx512(simd, kernel) },
@@ -139,6 +191,14 @@ impl Isa {
     }
 }
 
+/// Whether Intel made this processor.
+#[cfg(target_arch = "x86_64")]
+fn is_intel() -> bool {
+    let vendor = std::arch::x86_64::__cpuid(0);
+    let name = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes);
+    name.as_flattened() == b"GenuineIntel"
+}
+
 /// A function that is compiled for each instruction set. `run` and all functions that it calls must
 /// be inlined: a function that is not inlined is compiled for the baseline of the target.
 pub(crate) trait Kernel {
@@ -149,6 +209,12 @@ pub(crate) trait Kernel {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni,avx2,fma,f16c")]
 fn avx512_dot<K: Kernel>(simd: Avx512Dot, kernel: K) -> K::Out {
+    kernel.run(simd)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+fn avx512_vnni<K: Kernel>(simd: Avx512Vnni, kernel: K) -> K::Out {
     kernel.run(simd)
 }
 

@@ -108,8 +108,8 @@ def test_the_harness_evaluates_a_task(tmp_path: Path) -> None:
 
 @pytest.mark.acceptance
 def test_the_results_are_those_of_the_class_for_transformers(model: wolfgang.Model) -> None:
-    """``WOLFGANG_FAUST_HF`` is the folder that ``wolfgang convert models/faust --to huggingface``
-    wrote."""
+    """``WOLFGANG_FAUST_HF`` is the folder that
+    ``wolfgang convert models/faust --to huggingface --out FOLDER`` wrote."""
     folder = os.environ.get("WOLFGANG_FAUST_HF")
     if folder is None:
         pytest.skip("WOLFGANG_FAUST_HF is not set")

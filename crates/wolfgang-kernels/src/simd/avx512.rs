@@ -7,6 +7,10 @@ use std::arch::x86_64::*;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx512(());
 
+/// Evidence that the processor has AVX-512 F, BW, DQ, VL and VNNI.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx512Vnni(());
+
 /// Evidence that the processor has AVX-512 F, BW, DQ, VL, BF16 and VNNI.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx512Dot(());
@@ -14,6 +18,14 @@ pub(crate) struct Avx512Dot(());
 impl Avx512 {
     /// # Safety
     /// The processor must have AVX-512 F, BW, DQ and VL.
+    pub(crate) unsafe fn assume() -> Self {
+        Self(())
+    }
+}
+
+impl Avx512Vnni {
+    /// # Safety
+    /// The processor must have AVX-512 F, BW, DQ, VL and VNNI.
     pub(crate) unsafe fn assume() -> Self {
         Self(())
     }
@@ -160,6 +172,20 @@ macro_rules! common {
     };
 }
 
+/// The dot product of VNNI.
+macro_rules! dot_i8 {
+    () => {
+        #[inline(always)]
+        fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: u32) -> Self::I {
+            // SAFETY: as for the whole implementation, and the processor has VNNI.
+            unsafe {
+                let weights = _mm512_loadu_si512(weights.as_ptr().cast());
+                _mm512_dpbusd_epi32(sums, weights, _mm512_set1_epi32(x.cast_signed()))
+            }
+        }
+    };
+}
+
 #[expect(
     clippy::undocumented_unsafe_blocks,
     reason = "a value exists only if the processor has AVX-512 (see `assume`), and every load and store \
@@ -167,6 +193,17 @@ macro_rules! common {
 )]
 impl Simd for Avx512 {
     common!();
+}
+
+#[expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "a value exists only if the processor has AVX-512 (see `assume`), and every load and store \
+              is of a whole array of a reference"
+)]
+impl Simd for Avx512Vnni {
+    const DOTS_I8: bool = true;
+    common!();
+    dot_i8!();
 }
 
 #[expect(
@@ -194,12 +231,5 @@ impl Simd for Avx512Dot {
         }
     }
 
-    #[inline(always)]
-    fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: u32) -> Self::I {
-        // SAFETY: as for the whole implementation, and the processor has VNNI.
-        unsafe {
-            let weights = _mm512_loadu_si512(weights.as_ptr().cast());
-            _mm512_dpbusd_epi32(sums, weights, _mm512_set1_epi32(x.cast_signed()))
-        }
-    }
+    dot_i8!();
 }

@@ -1,0 +1,237 @@
+//! int8 products with AMX, the matrix unit of Intel processors.
+//!
+//! A quantisation block of 64 inputs is the whole depth of a tile, and its sums are integers: one
+//! instruction computes the sums of a block for up to 16 rows and 16 outputs. They are scaled and
+//! added as by the other kernels, so the bits are the same.
+//!
+//! Stable Rust has no functions for these instructions (Intel 64 and IA-32 Architectures Software
+//! Developer's Manual, volume 2), so they are written in assembly.
+
+use crate::activations::Tile;
+use crate::format::{BLOCK, PANEL};
+use crate::simd::LANES;
+use std::arch::asm;
+use std::arch::x86_64::{
+    __cpuid, __cpuid_count, _mm512_add_epi32, _mm512_cvtepi32_ps, _mm512_fmadd_ps,
+    _mm512_load_si512, _mm512_loadu_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_storeu_ps,
+    _xgetbv,
+};
+
+/// Maximum number of rows of a tile.
+pub(crate) const MAX_ROWS: usize = 16;
+
+/// Number of rows from which a product is faster with AMX than with vectors.
+pub(crate) const MIN_ROWS: usize = 4;
+
+/// Evidence that the processor has AMX for int8 and AVX-512 F, and that the system lets this
+/// process use tiles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Amx(());
+
+/// The weights of a panel for four inputs.
+pub(super) type Group = [[[u8; 4]; LANES]; 2];
+
+/// Number of groups in a quantisation block.
+const GROUPS: usize = BLOCK / size_of::<[u8; 4]>();
+
+/// Integer sums of a block, `[rows, PANEL]`.
+#[repr(C, align(64))]
+struct BlockSums([[i32; PANEL]; MAX_ROWS]);
+
+/// The operand of `ldtilecfg`.
+#[repr(C, align(64))]
+struct TileConfig {
+    palette: u8,
+    start_row: u8,
+    reserved: [u8; 14],
+    row_bytes: [u16; 16],
+    rows: [u8; 16],
+}
+
+impl Amx {
+    /// Asks the system for the permission to use tiles, which is given to the whole process. `None`
+    /// if the processor or the system lacks them, or the system refuses.
+    pub(crate) fn request() -> Option<Self> {
+        /// AMX-TILE and AMX-INT8, in EDX of leaf 7.
+        const FEATURES: u32 = 1 << 24 | 1 << 25;
+        /// Configuration and data of tiles, in XCR0.
+        const STATES: u64 = 1 << 17 | 1 << 18;
+        let is_supported = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("xsave")
+            && __cpuid(0).eax >= 7
+            && __cpuid_count(7, 0).edx & FEATURES == FEATURES;
+        // SAFETY: the processor has XSAVE, which the system has enabled, or AVX-512 would not be
+        // reported.
+        let is_enabled = is_supported && unsafe { enabled_states() } & STATES == STATES;
+        (is_enabled && request_permission()).then_some(Self(()))
+    }
+}
+
+/// # Safety
+/// The processor must have XSAVE, and the system must have enabled it.
+#[target_feature(enable = "xsave")]
+unsafe fn enabled_states() -> u64 {
+    // SAFETY: as required of the caller; register 0 exists.
+    unsafe { _xgetbv(0) }
+}
+
+/// Whether Linux lets this process use tile data. It refuses if a thread has an alternate signal
+/// stack that is too small for it.
+#[cfg(target_os = "linux")]
+fn request_permission() -> bool {
+    const ARCH_PRCTL: usize = 158;
+    const ARCH_REQ_XCOMP_PERM: usize = 0x1023;
+    const TILE_DATA: usize = 18;
+    let result: isize;
+    // SAFETY: this call changes no memory; `syscall` overwrites rcx and r11.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") ARCH_PRCTL => result,
+            in("rdi") ARCH_REQ_XCOMP_PERM,
+            in("rsi") TILE_DATA,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack)
+        );
+    }
+    result == 0
+}
+
+/// Other systems are not supported: how they give the permission is untested.
+#[cfg(not(target_os = "linux"))]
+fn request_permission() -> bool {
+    false
+}
+
+/// The tile registers of this thread, with the shapes of one kind of tile. They are released when
+/// this is dropped: then the system need not save them.
+pub(super) struct Tiles {
+    amx: Amx,
+    /// Number of rows of activations; 0 before the first configuration.
+    rows: usize,
+}
+
+impl Tiles {
+    pub(super) fn new(amx: Amx) -> Self {
+        Self { amx, rows: 0 }
+    }
+
+    fn configure(&mut self, rows: usize) {
+        if rows == self.rows {
+            return;
+        }
+        self.rows = rows;
+        let mut config = TileConfig {
+            palette: 1,
+            start_row: 0,
+            reserved: [0; 14],
+            row_bytes: [0; 16],
+            rows: [0; 16],
+        };
+        // Sums of both halves of a panel, activations, weights of both halves.
+        for (tile, rows) in [rows, rows, rows, GROUPS, GROUPS].into_iter().enumerate() {
+            config.row_bytes[tile] = 64;
+            config.rows[tile] = rows as u8;
+        }
+        // SAFETY: the processor has AMX. The operand has 64 bytes: a palette that exists, and
+        // shapes within its limits.
+        unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const config, options(nostack, readonly)) }
+    }
+
+    /// Multiplies consecutive groups of a panel with a tile of activations whose words are `[blocks,
+    /// rows, 16]`, and adds to sums `[rows, PANEL]`.
+    pub(super) fn accumulate(&mut self, panel: &[Group], tile: &Tile<'_>, sums: &mut [f32]) {
+        self.configure(tile.rows);
+        // SAFETY: a value of `Amx` exists only if the processor has AVX-512 F and AMX.
+        unsafe { accumulate(self.amx, panel, tile, sums) }
+    }
+}
+
+impl Drop for Tiles {
+    fn drop(&mut self) {
+        // SAFETY: the processor has AMX.
+        unsafe {
+            asm!(
+                "tilerelease",
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _, out("tmm4") _,
+                options(nostack, nomem)
+            );
+        }
+    }
+}
+
+/// See [`Tiles::accumulate`]. The tile registers must be configured for the rows of the tile: with
+/// another shape the result is wrong, but memory stays safe, because shapes are checked here.
+#[target_feature(enable = "avx512f")]
+fn accumulate(amx: Amx, panel: &[Group], tile: &Tile<'_>, sums: &mut [f32]) {
+    let rows = tile.rows;
+    let blocks = panel.as_chunks::<GROUPS>().0;
+    let words = tile.words.chunks_exact(rows * LANES);
+    let scales = tile.scales.chunks_exact(rows);
+    let offsets = tile.offsets.chunks_exact(rows);
+    let sums = &mut sums.as_chunks_mut::<PANEL>().0[..rows];
+    // Two, so that the sums of the next block do not wait for this one's.
+    let mut buffers = [const { BlockSums([[0; PANEL]; MAX_ROWS]) }; 2];
+    for (index, (((weights, x), scales), offsets)) in blocks
+        .iter()
+        .zip(words)
+        .zip(scales)
+        .zip(offsets)
+        .enumerate()
+    {
+        let buffer = &mut buffers[index % 2];
+        // SAFETY: the tiles are configured for `rows` rows, at most 16; `x` has as many rows of 64
+        // bytes, `weights` 16 rows of 128, the buffer 16 of 128.
+        unsafe { block_sums(amx, x.as_ptr(), weights, buffer) };
+        for (((sums, buffer), scale), offset) in
+            sums.iter_mut().zip(&buffer.0).zip(scales).zip(offsets)
+        {
+            let (scale, offset) = (_mm512_set1_ps(*scale), _mm512_set1_epi32(*offset));
+            for (sums, buffer) in sums
+                .as_chunks_mut::<LANES>()
+                .0
+                .iter_mut()
+                .zip(buffer.as_chunks::<LANES>().0)
+            {
+                // SAFETY: the loads and the store are of whole arrays, and `BlockSums` is aligned.
+                unsafe {
+                    let block = _mm512_add_epi32(_mm512_load_si512(buffer.as_ptr().cast()), offset);
+                    let sum = _mm512_loadu_ps(sums.as_ptr());
+                    let sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(block), scale, sum);
+                    _mm512_storeu_ps(sums.as_mut_ptr(), sum);
+                }
+            }
+        }
+    }
+}
+
+/// Sums of products of one block.
+///
+/// # Safety
+/// The tile registers must be configured for a number of rows, at most 16, and `x` must point to as
+/// many rows of 64 bytes.
+#[inline(always)]
+unsafe fn block_sums(_: Amx, x: *const u32, weights: &[Group; GROUPS], out: &mut BlockSums) {
+    // SAFETY: as required of the caller; the strides are those of the arrays.
+    unsafe {
+        asm!(
+            "tileloadd tmm2, [{x} + {row}]",
+            "tilezero tmm0",
+            "tileloadd tmm3, [{weights} + {panel}]",
+            "tdpbsud tmm0, tmm2, tmm3",
+            "tilezero tmm1",
+            "tileloadd tmm4, [{weights} + {panel} + 64]",
+            "tdpbsud tmm1, tmm2, tmm4",
+            "tilestored [{out} + {panel}], tmm0",
+            "tilestored [{out} + {panel} + 64], tmm1",
+            x = in(reg) x,
+            weights = in(reg) weights.as_ptr(),
+            out = in(reg) out.0.as_mut_ptr(),
+            row = in(reg) 64_usize,
+            panel = in(reg) 128_usize,
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _, out("tmm4") _,
+            options(nostack)
+        );
+    }
+}
