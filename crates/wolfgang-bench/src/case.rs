@@ -79,4 +79,6 @@ pub(crate) struct ThroughputSamples {
     pub(crate) batch: Vec<(usize, Vec<f64>)>,
     /// Seconds of each operation for one token, at the last position.
     pub(crate) ops: Vec<(String, f64)>,
+    /// The same for the longest prompt, per token.
+    pub(crate) prefill_ops: Vec<(String, f64)>,
 }

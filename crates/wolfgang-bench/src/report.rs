@@ -45,6 +45,9 @@ pub struct BenchReport {
     /// Time of each operation for one token, at the last position measured. Empty if burn computes.
     #[serde(rename = "steps")]
     pub ops: Vec<OpTime>,
+    /// Time of each operation for one token of the longest prompt. Empty if burn computes.
+    #[serde(rename = "prefill_steps")]
+    pub prefill_ops: Vec<OpTime>,
 }
 
 /// Throughput of one sequence.
@@ -128,10 +131,13 @@ impl BenchReport {
                 speedup: Statistics::from_samples(speedup).ok_or(BenchError::NoSamples)?,
             })
         });
-        let ops = samples.ops.iter().map(|(op, seconds)| OpTime {
-            op: op.clone(),
-            seconds: *seconds,
-        });
+        let op_times = |ops: &[(String, f64)]| {
+            let ops = ops.iter().map(|(op, seconds)| OpTime {
+                op: op.clone(),
+                seconds: *seconds,
+            });
+            ops.collect()
+        };
         let of_loads = |of: fn(&LoadTime) -> Option<f64>| {
             Statistics::from_samples(load_times.iter().filter_map(of))
         };
@@ -152,7 +158,8 @@ impl BenchReport {
             prefill: prefill.collect::<Result<_, BenchError>>()?,
             decode: decode.collect::<Result<_, BenchError>>()?,
             batch: batch.collect::<Result<_, BenchError>>()?,
-            ops: ops.collect(),
+            ops: op_times(&samples.ops),
+            prefill_ops: op_times(&samples.prefill_ops),
         })
     }
 }
@@ -220,6 +227,7 @@ mod tests {
             batch_depth: 4,
             batch: vec![(8, vec![45.0, 40.0, 60.0])],
             ops: Vec::new(),
+            prefill_ops: Vec::new(),
         };
         let load_times = [1.0, 4.0, 2.0, 3.0].map(load_time);
         let report = BenchReport::new(&configuration, &config(), 8, &load_times, &samples).unwrap();

@@ -25,6 +25,7 @@ pub(crate) fn measure(case: &Case, workload: &Workload) -> Result<ThroughputSamp
         batch_depth: workload.batch_depth,
         batch: workload.sequences.iter().map(no_samples).collect(),
         ops: Vec::new(),
+        prefill_ops: Vec::new(),
     };
     let deepest = workload.depth.last().copied().unwrap_or(0);
     let longest = workload.prefill.iter().max().copied().unwrap_or(0);
@@ -67,7 +68,9 @@ pub(crate) fn measure(case: &Case, workload: &Workload) -> Result<ThroughputSamp
     }
     extend(&model, &ids[..deepest], &mut cache)?;
     cache.truncate(deepest);
-    samples.ops = op_times(&model, decoded, &mut cache)?;
+    samples.ops = op_times(&model, decoded, 1, &mut cache)?;
+    cache.clear();
+    samples.prefill_ops = op_times(&model, &ids[..longest], longest, &mut cache)?;
     Ok(samples)
 }
 
@@ -121,10 +124,12 @@ impl DecodeBatch {
     }
 }
 
-/// Seconds of each operation for one token, and of everything else.
+/// Seconds of each operation for one token, and of everything else, if `chunk` tokens are computed
+/// at a time.
 fn op_times(
     model: &WolfgangModel,
     ids: &[u32],
+    chunk: usize,
     cache: &mut KvCache,
 ) -> Result<Vec<(String, f64)>, ModelError> {
     if model.threads().is_none() {
@@ -132,8 +137,8 @@ fn op_times(
     }
     let mut profile = Profile::default();
     let start = Instant::now();
-    for id in ids {
-        std::hint::black_box(model.forward_profiled(&[*id], cache, &mut profile)?);
+    for ids in ids.chunks(chunk) {
+        std::hint::black_box(model.forward_profiled(ids, cache, &mut profile)?);
     }
     let rest = start.elapsed().saturating_sub(profile.total());
     let mut ops: Vec<_> = Op::ALL

@@ -6,7 +6,8 @@ use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
 use crate::quantisation::{bf16_bits, bf16_pair, inv_scale};
 use crate::rows::RowMatrix;
-use crate::simd::{LANES, Simd, split_i8_word};
+use crate::simd::{LANES, Simd, Vec16, split_i8_word};
+use bytemuck::Zeroable;
 use std::ops::Range;
 
 /// Rows of activations, packed in tiles for products with matrices of one [`Format`].
@@ -24,7 +25,8 @@ pub struct PackedActivations {
     tile_rows: usize,
     /// For each tile `[row_words, rows]`, or `[blocks, rows, 16]` for tile registers. With dot-product instructions a word is two bf16 or four
     /// int8, without them a bf16 as f32 or two int8 as 16-bit integers. Otherwise it is an f32.
-    words: Vec<u32>,
+    /// Aligned, because tile registers are loaded from them.
+    words: Vec<Vec16>,
     /// For [`Format::Int8`], for each tile `[blocks, rows]`.
     scales: Vec<f32>,
     /// For [`Format::Int8`], for each tile `[blocks, rows]`: what compensates the offset of 128 of
@@ -86,6 +88,7 @@ impl PackedActivations {
 
     pub(crate) fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
         let step = self.tile_rows.max(1);
+        let all_words: &[u32] = bytemuck::cast_slice(&self.words);
         (0..self.rows).step_by(step).map(move |first_row| {
             let rows = step.min(self.rows - first_row);
             let words = first_row * self.row_words..(first_row + rows) * self.row_words;
@@ -93,7 +96,7 @@ impl PackedActivations {
             Tile {
                 first_row,
                 rows,
-                words: &self.words[words],
+                words: &all_words[words],
                 scales: &self.scales[blocks.clone()],
                 offsets: &self.offsets[blocks],
             }
@@ -110,14 +113,15 @@ impl PackedActivations {
             Format::Int8 => from.width().div_ceil(BLOCK),
             _ => 0,
         };
-        self.words.resize(self.rows * self.row_words, 0);
+        let vectors = (self.rows * self.row_words).div_ceil(LANES);
+        self.words.resize(vectors, Vec16::zeroed());
         self.scales.resize(self.rows * self.blocks, 0.0);
         self.offsets.resize(self.rows * self.blocks, 0);
 
         let (rows, row_words, blocks) = (self.rows, self.row_words, self.blocks);
         let tile_rows = self.tile_rows;
         let is_row_by_row = isa.has_tile_registers(format, rows);
-        let words = DisjointSlice::new(&mut self.words);
+        let words = DisjointSlice::new(bytemuck::cast_slice_mut(&mut self.words));
         let scales = DisjointSlice::new(&mut self.scales);
         let offsets = DisjointSlice::new(&mut self.offsets);
         pool.run(rows.div_ceil(tile_rows), &|_, tile| {
@@ -303,7 +307,7 @@ fn quantise_block<S: Simd>(simd: S, from: &[f32]) -> QuantisedBlock {
     }
     let mut lanes = [0.0; LANES];
     simd.store(largest, &mut lanes);
-    let scale = lanes.iter().fold(0f32, |a, b| a.max(*b)) / 127.0;
+    let scale = reduce(lanes, |a, b| if a > b { a } else { b }) / 127.0;
 
     let inv_scale = simd.splat(inv_scale(scale));
     let (mut bytes, mut sum) = ([[0; LANES]; BLOCK / LANES], simd.splat(0.0));
@@ -314,11 +318,26 @@ fn quantise_block<S: Simd>(simd: S, from: &[f32]) -> QuantisedBlock {
     }
     simd.store(sum, &mut lanes);
     // Exact, because all summands are small integers.
-    let sum: f32 = lanes.iter().sum();
+    let sum = reduce(lanes, |a, b| a + b);
     QuantisedBlock {
         words: bytemuck::cast(bytes),
         // The maximum can lose NaN on some instruction sets, but the sum cannot.
         scale: if sum.is_finite() { scale } else { f32::NAN },
         sum: sum as i32,
     }
+}
+
+/// Combines all elements, pair by pair.
+#[inline(always)]
+fn reduce(lanes: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = lanes;
+    let mut half = LANES / 2;
+    while half > 0 {
+        let (low, high) = lanes.split_at_mut(half);
+        for (low, high) in low.iter_mut().zip(high) {
+            *low = combine(*low, *high);
+        }
+        half /= 2;
+    }
+    lanes[0]
 }

@@ -27,7 +27,7 @@ use micro_kernels::{
     DotBf16, DotInt8, F16, F32, Int8, MicroKernel, SplitBf16, SplitInt8, WidenBf16, WidenF16,
     WidenPanel,
 };
-use prefetch::{Prefetcher, prefetch};
+use prefetch::Prefetcher;
 use std::ops::Range;
 
 /// Operation applied to the outputs of a matrix product when they are stored.
@@ -94,6 +94,8 @@ pub(crate) fn multiply(
     // Two panels, because SwiGLU needs one of gates and one of values.
     let widened = if widen {
         2 * PANEL * format.groups(matrix.shape().inputs) * format.group()
+    } else if isa.has_tile_registers(format, activations.rows()) {
+        matrix.panel_bytes() / size_of::<f32>()
     } else {
         0
     };
@@ -124,7 +126,7 @@ pub(crate) fn multiply(
 struct Gemm<'a> {
     isa: Isa,
     matrix: &'a Matrix,
-    /// Buffer for two panels in f32, empty if panels are not widened.
+    /// Buffer for two panels in f32, or one without offsets; empty if panels are used as packed.
     widened: &'a mut [f32],
     /// Buffer for the sums of two panels, `[rows, PANEL]` each.
     sums: &'a mut [f32],
@@ -175,8 +177,9 @@ impl Gemm<'_> {
     /// Multiplies panels of int8 with the tile registers.
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     #[inline(always)]
-    fn run_amx<S: Simd>(self, simd: S, amx: amx::Amx) {
+    fn run_amx<S: Simd>(mut self, simd: S, amx: amx::Amx) {
         let mut tiles = amx::Tiles::new(amx);
+        let weights: &mut [_] = bytemuck::cast_slice_mut(std::mem::take(&mut self.widened));
         for out_panel in self.out_panels.clone() {
             let [first, second] = self.panels(out_panel);
             let (sums, value_sums) = self.sums.split_at_mut(self.sums.len() / 2);
@@ -185,10 +188,15 @@ impl Gemm<'_> {
                 sums.fill(0.0);
                 let panel: &[amx::Group] = bytemuck::cast_slice(self.matrix.panel(panel));
                 for (k_block, groups) in k_blocks(panel, self.tiles) {
-                    prefetch(simd, groups, size_of_val(groups));
+                    let weights = &mut weights[..groups.len() / (BLOCK / 4)];
+                    let weights = amx::SignedWeights::convert(groups, weights);
                     for tile in self.activations.tiles() {
                         let range = tile.first_row * PANEL..(tile.first_row + tile.rows) * PANEL;
-                        tiles.accumulate(groups, &tile.k_block(k_block.clone()), &mut sums[range]);
+                        tiles.accumulate(
+                            &weights,
+                            &tile.k_block(k_block.clone()),
+                            &mut sums[range],
+                        );
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use super::{BATCH_SIZES, SHOWN};
 use crate::processor::processor;
 use std::fmt::Write;
-use wolfgang_bench::{BenchReport, Statistics, Throughput};
+use wolfgang_bench::{BenchReport, OpTime, Statistics, Throughput};
 
 /// What was measured.
 pub(super) fn markdown(reports: &[BenchReport]) -> Result<String, std::fmt::Error> {
@@ -68,36 +68,42 @@ pub(super) fn markdown(reports: &[BenchReport]) -> Result<String, std::fmt::Erro
             or_none(report.multiply_adds_per_second, 0.5e9, "GFLOP/s"),
         )?;
     }
-    profile(reports, &mut out)?;
+    let decode = format!("one token at position {far}");
+    profile(reports, &decode, |report| &report.ops, &mut out)?;
+    let prefill = "one token of a prompt of 448";
+    profile(reports, prefill, |report| &report.prefill_ops, &mut out)?;
     Ok(out)
 }
 
 /// Where the time of one token goes.
-fn profile(reports: &[BenchReport], out: &mut String) -> std::fmt::Result {
+fn profile(
+    reports: &[BenchReport],
+    token: &str,
+    ops: impl Fn(&BenchReport) -> &[OpTime],
+    out: &mut String,
+) -> std::fmt::Result {
     let names: Vec<_> = reports
         .iter()
         .map(|report| report.precision.as_str())
         .collect();
     writeln!(
         out,
-        "\nWhere the time of one token goes, at position {}:\n\n| | {} |\n| --- |{}",
-        SHOWN[1],
+        "\nWhere the time of {token} goes:\n\n| | {} |\n| --- |{}",
         names.join(" | "),
         " ---: |".repeat(reports.len())
     )?;
-    let ops = reports.first().map_or(&[][..], |report| &report.ops);
-    for (place, op) in ops.iter().enumerate() {
+    let total = |report| ops(report).iter().map(|op| op.seconds).sum::<f64>();
+    for (place, op) in reports.first().map_or(&[][..], &ops).iter().enumerate() {
         let shares = reports.iter().map(|report| {
-            let total: f64 = report.ops.iter().map(|op| op.seconds).sum();
-            format!("{:.1} %", 100.0 * report.ops[place].seconds / total)
+            let seconds = ops(report)[place].seconds;
+            format!("{:.1} %", 100.0 * seconds / total(report))
         });
         let shares = shares.collect::<Vec<_>>().join(" | ");
         writeln!(out, "| {} | {shares} |", op.op)?;
     }
-    let times = reports.iter().map(|report| {
-        let total: f64 = report.ops.iter().map(|op| op.seconds).sum();
-        format!("{:.2} ms", total * 1e3)
-    });
+    let times = reports
+        .iter()
+        .map(|report| format!("{:.3} ms", total(report) * 1e3));
     writeln!(out, "| all | {} |", times.collect::<Vec<_>>().join(" | "))
 }
 

@@ -12,16 +12,16 @@ use crate::format::{BLOCK, PANEL};
 use crate::simd::LANES;
 use std::arch::asm;
 use std::arch::x86_64::{
-    __cpuid, __cpuid_count, _mm512_add_epi32, _mm512_cvtepi32_ps, _mm512_fmadd_ps,
-    _mm512_load_si512, _mm512_loadu_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_storeu_ps,
-    _xgetbv,
+    __cpuid, __cpuid_count, _mm512_cvtepi32_ps, _mm512_fmadd_ps, _mm512_load_si512,
+    _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps, _xgetbv,
 };
 
 /// Maximum number of rows of a tile.
 pub(crate) const MAX_ROWS: usize = 16;
 
-/// Number of rows from which a product is faster with AMX than with vectors.
-pub(crate) const MIN_ROWS: usize = 4;
+/// Number of rows from which a product is faster with AMX than with VNNI: weights are converted for
+/// it once for all tiles.
+pub(crate) const MIN_ROWS: usize = 32;
 
 /// Evidence that the processor has AMX for int8 and AVX-512 F, and that the system lets this
 /// process use tiles.
@@ -30,6 +30,32 @@ pub(crate) struct Amx(());
 
 /// The weights of a panel for four inputs.
 pub(super) type Group = [[[u8; 4]; LANES]; 2];
+
+/// The weights of a panel for the inputs of a quantisation block.
+type Block = [[u32; PANEL]; GROUPS];
+
+/// Weights of a block of K without the offset of packed weights, which would have to be compensated
+/// in every sum.
+pub(super) struct SignedWeights<'a>(&'a [Block]);
+
+impl<'a> SignedWeights<'a> {
+    /// Converts into a buffer of the same length.
+    #[inline(always)]
+    pub(super) fn convert(panel: &[Group], into: &'a mut [Block]) -> Self {
+        // The offset is 128, the sign bit of a byte.
+        const SIGNS: u32 = 0x8080_8080;
+        let packed: &[u32] = bytemuck::cast_slice(panel);
+        let words = into.as_flattened_mut().as_flattened_mut();
+        for (word, packed) in words.iter_mut().zip(packed) {
+            *word = packed ^ SIGNS;
+        }
+        Self(into)
+    }
+
+    fn blocks(&self) -> &[Block] {
+        self.0
+    }
+}
 
 /// Number of groups in a quantisation block.
 const GROUPS: usize = BLOCK / size_of::<[u8; 4]>();
@@ -129,8 +155,9 @@ impl Tiles {
             row_bytes: [0; 16],
             rows: [0; 16],
         };
-        // Sums of both halves of a panel, activations, weights of both halves.
-        for (tile, rows) in [rows, rows, rows, GROUPS, GROUPS].into_iter().enumerate() {
+        // Two pairs of sums of both halves of a panel, activations, weights of both halves.
+        let shapes = [rows, rows, rows, rows, rows, GROUPS, GROUPS];
+        for (tile, rows) in shapes.into_iter().enumerate() {
             config.row_bytes[tile] = 64;
             config.rows[tile] = rows as u8;
         }
@@ -139,12 +166,17 @@ impl Tiles {
         unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const config, options(nostack, readonly)) }
     }
 
-    /// Multiplies consecutive groups of a panel with a tile of activations whose words are `[blocks,
-    /// rows, 16]`, and adds to sums `[rows, PANEL]`.
-    pub(super) fn accumulate(&mut self, panel: &[Group], tile: &Tile<'_>, sums: &mut [f32]) {
+    /// Multiplies weights with a tile of activations whose words are `[blocks, rows, 16]`, and adds to
+    /// sums `[rows, PANEL]`.
+    pub(super) fn accumulate(
+        &mut self,
+        weights: &SignedWeights<'_>,
+        tile: &Tile<'_>,
+        sums: &mut [f32],
+    ) {
         self.configure(tile.rows);
         // SAFETY: a value of `Amx` exists only if the processor has AVX-512 F and AMX.
-        unsafe { accumulate(self.amx, panel, tile, sums) }
+        unsafe { accumulate(self.amx, weights.blocks(), tile, sums) }
     }
 }
 
@@ -154,84 +186,118 @@ impl Drop for Tiles {
         unsafe {
             asm!(
                 "tilerelease",
-                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _, out("tmm4") _,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _,
                 options(nostack, nomem)
             );
         }
     }
 }
 
-/// See [`Tiles::accumulate`]. The tile registers must be configured for the rows of the tile: with
-/// another shape the result is wrong, but memory stays safe, because shapes are checked here.
+/// See [`Tiles::accumulate`]. The tile registers are configured for the rows of the tile.
 #[target_feature(enable = "avx512f")]
-fn accumulate(amx: Amx, panel: &[Group], tile: &Tile<'_>, sums: &mut [f32]) {
+fn accumulate(amx: Amx, weights: &[Block], tile: &Tile<'_>, sums: &mut [f32]) {
     let rows = tile.rows;
-    let blocks = panel.as_chunks::<GROUPS>().0;
-    let words = tile.words.chunks_exact(rows * LANES);
-    let scales = tile.scales.chunks_exact(rows);
-    let offsets = tile.offsets.chunks_exact(rows);
     let sums = &mut sums.as_chunks_mut::<PANEL>().0[..rows];
-    // Two, so that the sums of the next block do not wait for this one's.
-    let mut buffers = [const { BlockSums([[0; PANEL]; MAX_ROWS]) }; 2];
-    for (index, (((weights, x), scales), offsets)) in blocks
-        .iter()
-        .zip(words)
-        .zip(scales)
-        .zip(offsets)
-        .enumerate()
-    {
-        let buffer = &mut buffers[index % 2];
-        // SAFETY: the tiles are configured for `rows` rows, at most 16; `x` has as many rows of 64
-        // bytes, `weights` 16 rows of 128, the buffer 16 of 128.
-        unsafe { block_sums(amx, x.as_ptr(), weights, buffer) };
-        for (((sums, buffer), scale), offset) in
-            sums.iter_mut().zip(&buffer.0).zip(scales).zip(offsets)
+    let mut blocks = weights.iter().zip(tile.words.chunks_exact(rows * LANES));
+    let mut scales = tile.scales.chunks_exact(rows);
+    let mut block_sums = BlockSums([[0; PANEL]; MAX_ROWS]);
+    let mut add_block = |block_sums: &BlockSums| {
+        for ((sums, block), scale) in sums
+            .iter_mut()
+            .zip(&block_sums.0)
+            .zip(scales.next().unwrap_or_default())
         {
-            let (scale, offset) = (_mm512_set1_ps(*scale), _mm512_set1_epi32(*offset));
-            for (sums, buffer) in sums
-                .as_chunks_mut::<LANES>()
-                .0
-                .iter_mut()
-                .zip(buffer.as_chunks::<LANES>().0)
-            {
-                // SAFETY: the loads and the store are of whole arrays, and `BlockSums` is aligned.
+            let scale = _mm512_set1_ps(*scale);
+            let halves = sums.as_chunks_mut::<LANES>().0.iter_mut();
+            for (sums, block) in halves.zip(block.as_chunks::<LANES>().0) {
+                // SAFETY: loads and store are of whole arrays, and `BlockSums` is aligned.
                 unsafe {
-                    let block = _mm512_add_epi32(_mm512_load_si512(buffer.as_ptr().cast()), offset);
-                    let sum = _mm512_loadu_ps(sums.as_ptr());
-                    let sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(block), scale, sum);
+                    let block = _mm512_cvtepi32_ps(_mm512_load_si512(block.as_ptr().cast()));
+                    let sum = _mm512_fmadd_ps(block, scale, _mm512_loadu_ps(sums.as_ptr()));
                     _mm512_storeu_ps(sums.as_mut_ptr(), sum);
                 }
             }
         }
+    };
+    // The sums of a block are stored after the instructions of the next one, for which they would
+    // have to wait, and alternate between two pairs of registers.
+    let Some((first, x)) = blocks.next() else {
+        return;
+    };
+    // SAFETY: here and below, the tiles are configured for `rows` rows, at most 16, and `x` has as
+    // many rows of 64 bytes.
+    unsafe { multiply_even(amx, x.as_ptr(), first, &mut block_sums) };
+    let mut is_even = false;
+    for (weights, x) in blocks {
+        // SAFETY: as above.
+        unsafe {
+            match is_even {
+                true => multiply_even(amx, x.as_ptr(), weights, &mut block_sums),
+                false => multiply_odd(amx, x.as_ptr(), weights, &mut block_sums),
+            }
+        }
+        is_even = !is_even;
+        add_block(&block_sums);
     }
+    // SAFETY: as above.
+    unsafe {
+        match is_even {
+            true => store_odd(amx, &mut block_sums),
+            false => store_even(amx, &mut block_sums),
+        }
+    }
+    add_block(&block_sums);
 }
 
-/// Sums of products of one block.
-///
-/// # Safety
-/// The tile registers must be configured for a number of rows, at most 16, and `x` must point to as
-/// many rows of 64 bytes.
-#[inline(always)]
-unsafe fn block_sums(_: Amx, x: *const u32, weights: &[Group; GROUPS], out: &mut BlockSums) {
-    // SAFETY: as required of the caller; the strides are those of the arrays.
-    unsafe {
-        asm!(
-            "tileloadd tmm2, [{x} + {row}]",
-            "tilezero tmm0",
-            "tileloadd tmm3, [{weights} + {panel}]",
-            "tdpbsud tmm0, tmm2, tmm3",
-            "tilezero tmm1",
-            "tileloadd tmm4, [{weights} + {panel} + 64]",
-            "tdpbsud tmm1, tmm2, tmm4",
-            "tilestored [{out} + {panel}], tmm0",
-            "tilestored [{out} + {panel} + 64], tmm1",
-            x = in(reg) x,
-            weights = in(reg) weights.as_ptr(),
-            out = in(reg) out.0.as_mut_ptr(),
-            row = in(reg) 64_usize,
-            panel = in(reg) 128_usize,
-            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _, out("tmm4") _,
-            options(nostack)
-        );
-    }
+/// Defines a function that computes the sums of products of a block in one pair of tile registers,
+/// and stores the other pair, that of the previous block, and one that stores the first pair.
+macro_rules! block_functions {
+    ($multiply:ident, $store:ident, $sums:literal, $half:literal, $other:literal, $other_half:literal) => {
+        /// # Safety
+        /// The tile registers must be configured for a number of rows, at most 16, and `x` must
+        /// point to as many rows of 64 bytes.
+        #[inline(always)]
+        unsafe fn $multiply(_: Amx, x: *const u32, weights: &Block, previous: &mut BlockSums) {
+            // SAFETY: as required of the caller; the strides are those of the arrays.
+            unsafe {
+                asm!(
+                    "tileloadd tmm4, [{x} + {row}]",
+                    concat!("tilezero ", $sums),
+                    "tileloadd tmm5, [{weights} + {panel}]",
+                    concat!("tdpbssd ", $sums, ", tmm4, tmm5"),
+                    concat!("tilezero ", $half),
+                    "tileloadd tmm6, [{weights} + {panel} + 64]",
+                    concat!("tdpbssd ", $half, ", tmm4, tmm6"),
+                    concat!("tilestored [{previous} + {panel}], ", $other),
+                    concat!("tilestored [{previous} + {panel} + 64], ", $other_half),
+                    x = in(reg) x,
+                    weights = in(reg) weights.as_ptr(),
+                    previous = in(reg) previous.0.as_mut_ptr(),
+                    row = in(reg) 64_usize,
+                    panel = in(reg) 128_usize,
+                    options(nostack)
+                );
+            }
+        }
+
+        /// # Safety
+        /// The tile registers must be configured for a number of rows, at most 16.
+        #[inline(always)]
+        unsafe fn $store(_: Amx, into: &mut BlockSums) {
+            // SAFETY: as required of the caller; the stride is that of the array.
+            unsafe {
+                asm!(
+                    concat!("tilestored [{into} + {panel}], ", $sums),
+                    concat!("tilestored [{into} + {panel} + 64], ", $half),
+                    into = in(reg) into.0.as_mut_ptr(),
+                    panel = in(reg) 128_usize,
+                    options(nostack)
+                );
+            }
+        }
+    };
 }
+
+block_functions!(multiply_even, store_even, "tmm0", "tmm1", "tmm2", "tmm3");
+block_functions!(multiply_odd, store_odd, "tmm2", "tmm3", "tmm0", "tmm1");

@@ -64,13 +64,3 @@ impl Prefetcher {
         }
     }
 }
-
-/// Prefetches the lines that follow `groups` at this distance.
-#[inline(always)]
-pub(super) fn prefetch<S: Simd, T>(simd: S, groups: &[T], distance: usize) {
-    let start = groups.as_ptr().cast::<u8>().wrapping_add(distance);
-    for line in 0..size_of_val(groups).div_ceil(CACHE_LINE) {
-        // The address can be past the matrix, see above.
-        simd.prefetch(start.wrapping_add(CACHE_LINE * line));
-    }
-}
