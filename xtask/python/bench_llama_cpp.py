@@ -20,6 +20,8 @@ layers, width, heads, kv_heads = (config[name] for name in ("n_layer", "n_embd",
 context, vocabulary, multiple = (config[name] for name in ("block_size", "vocab_size", "multiple_of"))
 head_dim = width // heads
 hidden = config["intermediate_size"] or -(-(width * 8 // 3) // multiple) * multiple
+# Tokens of the cache of which a longer one consists.
+COPIED = 2048
 KINDS = {
     "f32": (gguf.GGMLQuantizationType.F32, gguf.LlamaFileType.ALL_F32),
     "f16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
@@ -89,6 +91,9 @@ params = llama_cpp.llama_context_default_params()
 params.n_ctx = params.n_batch = context
 params.n_ubatch = min(context, 512)
 params.n_threads = params.n_threads_batch = question["threads"]
+# Sequences from which a long cache is put together, see `fill`.
+params.n_seq_max = -(-max(question["positions"]) // COPIED)
+params.kv_unified = True
 llama = llama_cpp.llama_init_from_model(model, params)
 memory = llama_cpp.llama_get_memory(llama)
 ids = np.random.default_rng(2).integers(vocabulary, size=context).tolist()
@@ -110,21 +115,34 @@ def prefill(length):
 
 
 def fill(position):
-    """Fills the cache up to a position: from a file, because a long prefill takes minutes here.
+    """Fills the cache up to a position. A prefill of thousands of tokens takes minutes here, so a long cache consists of
+    copies of a shorter one, one behind the other: the time of decoding does not depend on what is in it."""
+    llama_cpp.llama_memory_clear(memory, True)
+    for copy in range(-(-position // COPIED)):
+        load(copy, min(position, COPIED))
+        llama_cpp.llama_memory_seq_add(memory, copy, 0, -1, copy * COPIED)
+        if copy > 0:
+            llama_cpp.llama_memory_seq_cp(memory, copy, 0, -1, -1)
+            llama_cpp.llama_memory_seq_rm(memory, copy, -1, -1)
+    llama_cpp.llama_memory_seq_rm(memory, 0, position, -1)
+
+
+def load(sequence, length):
+    """Fills the cache of a sequence from a file, which is written if it is missing.
 
     The file is of the first element type that was measured. The cache is the same for all: f16.
     """
-    state = os.path.join(os.path.dirname(path), f"{position}.state").encode()
-    llama_cpp.llama_memory_clear(memory, True)
-    if os.path.exists(state):
-        read = ctypes.c_size_t(0)
-        if llama_cpp.llama_state_seq_load_file(llama, state, 0, (llama_cpp.llama_token * position)(), position, read) == 0:
-            sys.exit("llama.cpp does not load the cache")
-    else:
-        run(ids[:position])
-        tokens = (llama_cpp.llama_token * position)(*ids[:position])
-        if llama_cpp.llama_state_seq_save_file(llama, state, 0, tokens, position) == 0:
+    state = os.path.join(os.path.dirname(path), f"{length}.state").encode()
+    if not os.path.exists(state):
+        run(ids[:length])
+        tokens = (llama_cpp.llama_token * length)(*ids[:length])
+        if llama_cpp.llama_state_seq_save_file(llama, state, 0, tokens, length) == 0:
             sys.exit("llama.cpp does not save the cache")
+        llama_cpp.llama_memory_clear(memory, True)
+    read = ctypes.c_size_t(0)
+    tokens = (llama_cpp.llama_token * length)()
+    if llama_cpp.llama_state_seq_load_file(llama, state, sequence, tokens, length, read) == 0:
+        sys.exit("llama.cpp does not load the cache")
 
 
 def decode(position):
