@@ -1,13 +1,14 @@
 //! Matrix product (GEMM), the kernel in which almost all time is spent.
 //!
 //! Each output is one chain of fused multiply-adds over the inputs in order; in int8, over blocks
-//! of 64 inputs, whose sums of integers are exact. This order is the same for any number of rows
+//! of 64 inputs, and in int4, over groups of 32, whose sums of integers are exact. This order is the same for any number of rows
 //! and threads and for every instruction set, so a row gives the same bits in every case.
 //!
 //! In the terms of GEMM, M is the rows of activations, N the outputs and K the inputs. Threads
 //! share the panels of N. A panel is multiplied with tiles of M, in blocks of K that stay in the
 //! L1 cache. The innermost loop is a [`MicroKernel`].
 
+mod int4;
 mod micro_kernels;
 mod prefetch;
 
@@ -21,6 +22,7 @@ use crate::pool::Pool;
 use crate::rows::{RowMatrix, stride};
 use crate::simd::{LANES, Simd, Vec16};
 use bytemuck::Zeroable;
+use int4::{Int4, MAX_PACKED_ROWS, UNPACKED_LEN, UnpackInt4};
 use micro_kernels::{
     DotBf16, DotInt8, F16, F32, Int8, MicroKernel, SplitBf16, SplitInt8, WidenBf16, WidenF16,
     WidenPanel,
@@ -85,15 +87,17 @@ pub(crate) fn multiply(
     let widen = match format {
         Format::F32 | Format::Int8 => false,
         Format::F16 => activations.rows() >= MIN_ROWS_TO_WIDEN_F16,
+        Format::Int4 => activations.rows() > MAX_PACKED_ROWS,
         Format::Bf16 => {
             activations.rows() >= MIN_ROWS_TO_WIDEN_BF16 && !isa.has_dot_product(format)
         }
     };
     // Two panels, because SwiGLU needs one of gates and one of values.
-    let widened = if widen {
-        2 * PANEL * format.groups(matrix.shape().inputs) * format.group()
-    } else {
-        0
+    let weights = format.groups(matrix.shape().inputs) * format.group();
+    let widened = match (widen, format) {
+        (false, _) => 0,
+        (true, Format::Int4) => 2 * UNPACKED_LEN * (weights / BLOCK),
+        (true, _) => 2 * PANEL * weights,
     };
     let per_thread = widened + 2 * PANEL * activations.rows();
     scratch.resize(pool.threads() * per_thread / LANES, Vec16::zeroed());
@@ -120,7 +124,7 @@ pub(crate) fn multiply(
 /// One piece: some panels of outputs for all rows.
 struct Gemm<'a> {
     matrix: &'a Matrix,
-    /// Buffer for two panels in f32, empty if panels are not widened.
+    /// Buffer for two converted panels, empty if panels are not widened.
     widened: &'a mut [f32],
     /// Buffer for the sums of two panels, `[rows, PANEL]` each.
     sums: &'a mut [f32],
@@ -149,6 +153,8 @@ impl Kernel for Gemm<'_> {
             (Format::Bf16, false) => self.run_widened::<S, WidenBf16>(simd),
             (Format::Int8, _) if S::DOTS_I8 => self.run_packed::<S, Int8<DotInt8>>(simd),
             (Format::Int8, _) => self.run_packed::<S, Int8<SplitInt8>>(simd),
+            (Format::Int4, true) => self.run_packed::<S, Int4>(simd),
+            (Format::Int4, false) => self.run_widened::<S, UnpackInt4>(simd),
         }
     }
 }
@@ -164,7 +170,7 @@ impl Gemm<'_> {
         }
     }
 
-    /// Converts each panel to f32 once, then multiplies it as f32.
+    /// Converts each panel once, then multiplies it.
     #[inline(always)]
     fn run_widened<S: Simd, W: WidenPanel>(mut self, simd: S) {
         let widened = std::mem::take(&mut self.widened);
@@ -176,7 +182,7 @@ impl Gemm<'_> {
                 W::widen(simd, self.matrix.panel(panels[1]), second);
             }
             let panels = [&*first, &*second];
-            self.run_panel::<S, F32>(simd, out_panel, panels.map(bytemuck::cast_slice));
+            self.run_panel::<S, W::Kernel>(simd, out_panel, panels.map(bytemuck::cast_slice));
         }
     }
 
@@ -244,7 +250,7 @@ impl Gemm<'_> {
         let sum = simd.load(&sums.as_chunks().0[2 * row + half]);
         match self.matrix.format() {
             Format::Int8 => simd.mul(sum, simd.load(&scales.as_chunks().0[half])),
-            Format::F32 | Format::F16 | Format::Bf16 => sum,
+            Format::F32 | Format::F16 | Format::Bf16 | Format::Int4 => sum,
         }
     }
 }
@@ -268,7 +274,10 @@ fn accumulate_panel<S: Simd, K: MicroKernel>(
         // K blocks of equal size, each a whole number of quantisation blocks.
         _ => {
             let blocks = size_of_val(panel).div_ceil(K_BLOCK_BYTES);
-            panel.len().div_ceil(blocks).next_multiple_of(BLOCK / 4)
+            panel
+                .len()
+                .div_ceil(blocks)
+                .next_multiple_of(K::GROUPS_PER_BLOCK)
         }
     };
     for (k_block, panel) in panel.chunks(block_groups).enumerate() {
@@ -322,7 +331,7 @@ fn accumulate_tile<S: Simd, K: MicroKernel, const ROWS: usize>(
     sums: &mut [f32],
 ) {
     // Never true at run time: larger tiles do not exist, and the compiler can omit their code.
-    if ROWS > S::ROWS {
+    if ROWS > S::ROWS || ROWS > K::MAX_ROWS {
         return;
     }
     if S::passes(ROWS) == 2 {

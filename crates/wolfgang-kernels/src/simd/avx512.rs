@@ -146,6 +146,21 @@ macro_rules! common {
         }
 
         #[inline(always)]
+        fn load_u8(self, from: &[[u8; 4]; LANES]) -> Self::I {
+            unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+        }
+
+        #[inline(always)]
+        fn split_u4(self, packed: &[[u8; 4]; LANES]) -> (Self::I, Self::I) {
+            unsafe {
+                let bytes = _mm512_loadu_si512(packed.as_ptr().cast());
+                let mask = _mm512_set1_epi8(0x0f);
+                let upper = _mm512_srli_epi16::<4>(bytes);
+                (_mm512_and_si512(bytes, mask), _mm512_and_si512(upper, mask))
+            }
+        }
+
+        #[inline(always)]
         fn to_i8(self, x: Self::F) -> [i8; LANES] {
             unsafe {
                 let bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x));
@@ -167,6 +182,15 @@ macro_rules! common {
 )]
 impl Simd for Avx512 {
     common!();
+
+    #[inline(always)]
+    fn dot_u4(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I {
+        unsafe {
+            // Pairs of products are at most 3810, so that 16 bits suffice.
+            let pairs = _mm512_maddubs_epi16(weights, _mm512_set1_epi32(x.cast_signed()));
+            _mm512_add_epi32(sums, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))
+        }
+    }
 }
 
 #[expect(
@@ -201,5 +225,11 @@ impl Simd for Avx512Dot {
             let weights = _mm512_loadu_si512(weights.as_ptr().cast());
             _mm512_dpbusd_epi32(sums, weights, _mm512_set1_epi32(x.cast_signed()))
         }
+    }
+
+    #[inline(always)]
+    fn dot_u4(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I {
+        // SAFETY: as for the whole implementation, and the processor has VNNI.
+        unsafe { _mm512_dpbusd_epi32(sums, weights, _mm512_set1_epi32(x.cast_signed())) }
     }
 }
