@@ -277,7 +277,13 @@ pub enum Precision {
     Int4,
 }
 impl Precision {
-    pub const ALL: [Self; 5] = [Self::F32, Self::F16, Self::Bf16, Self::Int8, Self::Int4];
+    pub const ALL: [Self; 5] = [
+        Self::F32,
+        Self::F16,
+        Self::Bf16,
+        Self::Int8,
+        Self::Int4,
+    ];
     pub fn as_str(self) -> &'static str {}
 }
 impl fmt::Display for Precision {}
