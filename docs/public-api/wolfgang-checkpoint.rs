@@ -118,7 +118,7 @@ pub enum CheckpointError {
     },
     TooLarge { path: PathBuf, tensor: String, index: usize, precision: &'static str },
     UntiedHead { path: PathBuf },
-    Int8InHuggingFace,
+    QuantisedInHuggingFace { precision: Precision },
     Write { path: PathBuf, source: Source },
     Exists { path: PathBuf },
     NotReplaced { path: PathBuf, found: String },

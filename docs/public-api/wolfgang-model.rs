@@ -10,7 +10,7 @@ pub use precision::Precision;
 pub use probe::devices;
 pub use profile::{Op, Profile};
 pub use weights::RowReader;
-pub use wolfgang_kernels::quantise;
+pub use wolfgang_kernels::{quantise, quantise_group};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
@@ -132,6 +132,7 @@ impl Parameter {
     pub fn new(name: impl Into<String>, shape: impl Into<Vec<usize>>) -> Self {}
     pub fn rows(&self) -> usize {}
     pub fn width(&self) -> usize {}
+    pub fn precision_in(&self, precision: Precision) -> Precision {}
 }
 impl ModelConfig {
     pub const RMS_NORM_EPS: f64 = 1e-6;
@@ -273,9 +274,16 @@ pub enum Precision {
     F16,
     Bf16,
     Int8,
+    Int4,
 }
 impl Precision {
-    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
+    pub const ALL: [Self; 5] = [
+        Self::F32,
+        Self::F16,
+        Self::Bf16,
+        Self::Int8,
+        Self::Int4,
+    ];
     pub fn as_str(self) -> &'static str {}
 }
 impl fmt::Display for Precision {}

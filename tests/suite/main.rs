@@ -64,6 +64,7 @@ mod checkpoint {
     mod huggingface_end_ids;
     mod huggingface_variants;
     mod inspect;
+    mod int4_files;
     mod int8_errors;
     mod int8_files;
     #[cfg(all(target_os = "linux", not(feature = "tch")))]

@@ -27,6 +27,7 @@ KINDS = {
     "f16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
     "bf16": (gguf.GGMLQuantizationType.BF16, gguf.LlamaFileType.MOSTLY_BF16),
     "q8_0": (gguf.GGMLQuantizationType.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),
+    "q4_0": (gguf.GGMLQuantizationType.Q4_0, gguf.LlamaFileType.MOSTLY_Q4_0),
 }
 
 
@@ -48,7 +49,10 @@ def write():
 
     def matrix(name, outputs, inputs):
         weight = random.standard_normal((outputs, inputs), dtype=np.float32) * 0.02
-        writer.add_tensor(name + ".weight", gguf.quantize(weight, kind), raw_dtype=kind)
+        # As in ours, the embeddings, which are also the head, have 8 bits beside matrices of 4.
+        is_head = name == "token_embd" and question["dtype"] == "int4"
+        own = gguf.GGMLQuantizationType.Q8_0 if is_head else kind
+        writer.add_tensor(name + ".weight", gguf.quantize(weight, own), raw_dtype=own)
 
     def norm(name):
         writer.add_tensor(name + ".weight", np.ones(width, dtype=np.float32))

@@ -11,7 +11,7 @@ pub(crate) struct Devices {
     pub(crate) devices: Vec<DeviceName>,
 
     /// The element types to compute in
-    #[arg(long = "dtype", value_name = "f32|f16|bf16|int8", default_values = ["f32"])]
+    #[arg(long = "dtype", value_name = "f32|f16|bf16|int8|int4", default_values = ["f32"])]
     pub(crate) dtypes: Vec<Precision>,
 
     /// Time several kernels for each product and keep the fastest (wgpu and cuda)

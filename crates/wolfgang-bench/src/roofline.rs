@@ -13,6 +13,7 @@ pub(crate) fn of_model(model: &WolfgangModel) -> Result<Option<(Roofline, Format
         Precision::F16 => Format::F16,
         Precision::Bf16 => Format::Bf16,
         Precision::Int8 => Format::Int8,
+        Precision::Int4 => Format::Int4,
         _ => return Ok(None),
     };
     let Some(threads) = model.threads().and_then(NonZeroUsize::new) else {

@@ -9,8 +9,8 @@ use crate::tensor::StoredTensor;
 use crate::validate::validate;
 use crate::weights::TensorReader;
 use crate::{
-    CheckpointError, Phase, Progress, TensorError, TensorErrors, file_kind, folder, git_lfs, json,
-    native, pytorch, scales,
+    CheckpointError, Phase, Progress, TensorError, TensorErrors, file_kind, folder, git_lfs, int4,
+    json, native, pytorch, scales,
 };
 use burn::tensor::{AllocationProperty, Bytes, Device};
 use std::collections::BTreeMap;
@@ -108,8 +108,8 @@ impl Checkpoint {
         let RawCheckpoint {
             format,
             config,
-            tensors,
-            blocks,
+            mut tensors,
+            mut blocks,
             tokenizer,
             end_ids,
             unsupported,
@@ -121,6 +121,7 @@ impl Checkpoint {
             path: path.to_path_buf(),
             source,
         })?;
+        blocks.extend(int4::find(format, &mut tensors));
         let (mut tensors, mut problems) = scales::attach_scales(format, tensors);
         for (name, blocks) in blocks {
             if let Some(stored) = tensors.get_mut(&name) {
@@ -231,9 +232,15 @@ impl Checkpoint {
         counts.into_iter().collect()
     }
 
-    /// Whether a tensor is in int8.
-    pub(crate) fn has_int8(&self) -> bool {
-        self.tensors.values().any(|stored| stored.scales.is_some())
+    /// Returns a quantised type that a conversion without a precision keeps, if there is one.
+    pub(crate) fn kept_quantisation(&self) -> Option<Precision> {
+        let mut stored = self.tensors.values();
+        if self.format == Format::Native && stored.any(|stored| stored.blocks.is_some()) {
+            return Some(Precision::Int4);
+        }
+        let mut stored = self.tensors.values();
+        let has_int8 = stored.any(|stored| stored.scales.is_some());
+        has_int8.then_some(Precision::Int8)
     }
 
     /// Returns the stored tensors by the names of [`ModelConfig::parameters`].

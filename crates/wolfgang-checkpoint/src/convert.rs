@@ -1,12 +1,13 @@
 //! Conversion of checkpoints to folders.
 
 use crate::atomic_dir::StagingDir;
+use crate::format::Format;
 use crate::mapped::ReleaseOnDrop;
 use crate::tensor::{StoredTensor, Tensor};
 use crate::weights::convert_to;
 use crate::{
     Checkpoint, CheckpointError, Phase, Precision, Progress, companion_files, generation_config,
-    huggingface, native, scales,
+    huggingface, int4, native, scales,
 };
 use burn::tensor::{Bytes, DType};
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use wolfgang_model::ModelConfig;
+use wolfgang_model::{ModelConfig, Parameter};
 
 /// Output format of a conversion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,10 +34,12 @@ impl Target {
     /// Checks that the format supports an element type.
     ///
     /// # Errors
-    /// [`CheckpointError::Int8InHuggingFace`].
+    /// [`CheckpointError::QuantisedInHuggingFace`].
     pub fn check(self, precision: Precision) -> Result<(), CheckpointError> {
         match (self, precision) {
-            (Self::HuggingFace, Precision::Int8) => Err(CheckpointError::Int8InHuggingFace),
+            (Self::HuggingFace, Precision::Int8 | Precision::Int4) => {
+                Err(CheckpointError::QuantisedInHuggingFace { precision })
+            }
             _ => Ok(()),
         }
     }
@@ -49,7 +52,8 @@ pub struct ConvertOptions {
     /// The output format. Default: [`Target::Native`].
     pub target: Target,
     /// The element type to write. With `None`, the default, each tensor keeps its type, except that
-    /// f64 and the quantised types of GGUF become f32. With int8, vectors are written in f32.
+    /// f64 and the quantised types of GGUF become f32. With int8 and int4, vectors are written in
+    /// f32. With int4, tensors in Q4_0 keep their blocks, and embeddings and head are in int8.
     pub precision: Option<Precision>,
     /// A `tokenizer.json` to copy to the output folder, with the `tokenizer_config.json` and the
     /// `chat_template.jinja` in its folder. It is not validated. Default: none.
@@ -138,9 +142,7 @@ pub fn convert(
     progress: &mut dyn Progress,
 ) -> Result<ConvertReport, CheckpointError> {
     let folder = folder.as_ref();
-    let keeps_int8 = options.precision.is_none() && source.has_int8();
-    let kept = keeps_int8.then_some(Precision::Int8);
-    if let Some(precision) = options.precision.or(kept) {
+    if let Some(precision) = options.precision.or_else(|| source.kept_quantisation()) {
         options.target.check(precision)?;
     }
     let staging = StagingDir::new_sibling(folder, options.replace)?;
@@ -233,7 +235,7 @@ fn converted_tensors(
 ) -> Vec<Tensor> {
     let mut tensors = Vec::new();
     for stored in source.stored().values() {
-        let dtype = written_type(&stored.tensor, options.precision);
+        let dtype = written_type(source, stored, options.precision);
         tensors.push(converted_weights(source, stored, dtype, state, sizes));
         if dtype == DType::I8 {
             tensors.push(converted_scales(&stored.tensor, state, sizes));
@@ -249,8 +251,12 @@ fn converted_weights(
     state: &Arc<Mutex<ConvertState>>,
     sizes: &Sender<u64>,
 ) -> Tensor {
-    let (name, shape) = (stored.tensor.name.clone(), stored.tensor.shape.clone());
-    let bytes = shape.num_elements() * dtype.size();
+    let name = stored.tensor.name.clone();
+    let mut shape = stored.tensor.shape.to_vec();
+    if dtype == int4::DTYPE {
+        int4::to_stored_shape(&mut shape);
+    }
+    let bytes = shape.iter().product::<usize>() * dtype.size();
     let (path, maps) = (source.path().to_path_buf(), source.maps().to_vec());
     let (state, stored, sizes) = (state.clone(), stored.clone(), sizes.clone());
     let make = move || {
@@ -288,16 +294,20 @@ fn converted_scales(
     Tensor::deferred(name, DType::F32, [rows], None, bytes, make)
 }
 
-/// Returns the element type in which a tensor is written.
-fn written_type(tensor: &Tensor, requested: Option<Precision>) -> DType {
-    match requested {
+/// Returns the element type in which a tensor is written; [`int4::DTYPE`] for int4.
+fn written_type(source: &Checkpoint, stored: &StoredTensor, requested: Option<Precision>) -> DType {
+    let tensor = &stored.tensor;
+    let parameter = Parameter::new(tensor.name.clone(), tensor.shape.to_vec());
+    match requested.map(|precision| parameter.precision_in(precision)) {
         // Vectors are small, and rounding them affects all hidden states.
-        Some(Precision::Int8) if tensor.shape.len() < 2 => keep(tensor.dtype),
+        Some(Precision::Int8 | Precision::Int4) if tensor.shape.len() < 2 => keep(tensor.dtype),
         Some(Precision::F16) => DType::F16,
         Some(Precision::Bf16) => DType::BF16,
         Some(Precision::Int8) => DType::I8,
+        Some(Precision::Int4) => int4::DTYPE,
         // F32, which also holds the values of any other precision.
         Some(_) => DType::F32,
+        None if stored.blocks.is_some() && source.format() == Format::Native => int4::DTYPE,
         None => keep(tensor.dtype),
     }
 }

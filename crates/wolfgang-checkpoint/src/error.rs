@@ -2,7 +2,7 @@
 
 use crate::TensorErrors;
 use std::path::PathBuf;
-use wolfgang_model::ModelError;
+use wolfgang_model::{ModelError, Precision};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -198,9 +198,12 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
-    /// Hugging Face folders do not support int8.
-    #[error("int8 is not supported in a Hugging Face folder; expected f32, bf16 or f16")]
-    Int8InHuggingFace,
+    /// Hugging Face folders do not support int8 and int4.
+    #[error("{precision} is not supported in a Hugging Face folder; expected f32, bf16 or f16")]
+    QuantisedInHuggingFace {
+        /// The element type.
+        precision: Precision,
+    },
     /// A file or folder could not be written. The target of a conversion is unchanged.
     #[error("failed to write {}", path.display())]
     Write {

@@ -53,6 +53,7 @@ mod git_lfs;
 #[cfg(feature = "hub")]
 mod hub;
 mod huggingface;
+mod int4;
 mod json;
 mod mapped;
 mod native;

@@ -3,7 +3,7 @@
 use crate::codec::{count_rounded, decode, encode};
 use crate::mapped::{Mapped, ReleaseOnDrop};
 use crate::tensor::{StoredTensor, Tensor, read_bytes};
-use crate::{CheckpointError, scales};
+use crate::{CheckpointError, int4, scales};
 use burn::tensor::{Bytes, DType};
 use rayon::prelude::*;
 use std::path::Path;
@@ -107,7 +107,7 @@ pub(crate) struct Converted {
     pub(crate) rounded: usize,
 }
 
-/// Converts a parameter to `dtype`.
+/// Converts a parameter to `dtype`, which is [`int4::DTYPE`] for int4.
 ///
 /// # Errors
 /// [`CheckpointError::Damaged`], [`CheckpointError::NotFinite`], [`CheckpointError::NotInt8`] and
@@ -130,7 +130,11 @@ pub(crate) fn convert_to(
         let bytes = scales.iter().flat_map(|scale| scale.to_le_bytes());
         Bytes::from_bytes_vec(bytes.collect())
     };
-    if dtype == stored.tensor.dtype && stored.blocks.is_none() {
+    let is_kept = match stored.blocks {
+        Some(blocks) => dtype == int4::DTYPE && blocks == int4::BLOCKS,
+        None => dtype == stored.tensor.dtype,
+    };
+    if is_kept {
         // Only validates the values.
         let chunks = (0..n.div_ceil(chunk)).into_par_iter();
         chunks.try_for_each(|at| decoded(at).map(drop))?;
@@ -141,32 +145,43 @@ pub(crate) fn convert_to(
             rounded: 0,
         });
     }
-    let mut written = vec![0; n * dtype.size()];
+    let written_len = |n: usize| match dtype {
+        int4::DTYPE => int4::stored_len(n),
+        dtype => n * dtype.size(),
+    };
+    let mut written = vec![0; written_len(n)];
     let mut scales = vec![0f32; n.div_ceil(width)];
     let rounded = written
-        .par_chunks_mut(chunk * dtype.size())
+        .par_chunks_mut(written_len(chunk))
         .zip(scales.par_chunks_mut(rows))
         .enumerate()
         .map(|(at, (into, scales))| {
             let values = decoded(at)?;
             let mut back = vec![0f32; values.len()];
-            if dtype == DType::I8 {
-                encode_int8(&values, width, into, scales);
-                decode(dtype, into, &mut back);
-                scale_rows(&mut back, width, scales);
-            } else {
-                encode(dtype, &values, into);
-                decode(dtype, into, &mut back);
+            match dtype {
+                DType::I8 => {
+                    encode_int8(&values, width, into, scales);
+                    decode(dtype, into, &mut back);
+                    scale_rows(&mut back, width, scales);
+                }
+                int4::DTYPE => {
+                    int4::encode(&values, into);
+                    int4::BLOCKS.dequantise(into, &mut back);
+                }
+                _ => {
+                    encode(dtype, &values, into);
+                    decode(dtype, into, &mut back);
+                }
             }
             if let Some(index) = not_finite(&back) {
                 return Err(CheckpointError::TooLarge {
                     path: path.to_path_buf(),
                     tensor: stored.tensor.name.clone(),
                     index: at * chunk + index,
-                    precision: if dtype == DType::I8 {
-                        "int8"
-                    } else {
-                        dtype.name()
+                    precision: match dtype {
+                        DType::I8 => "int8",
+                        int4::DTYPE => "int4",
+                        _ => dtype.name(),
                     },
                 });
             }

@@ -65,7 +65,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<ConfigError>()
         || matches!(
             checkpoint_error(error),
-            Some(CheckpointError::HubName { .. } | CheckpointError::Int8InHuggingFace)
+            Some(CheckpointError::HubName { .. } | CheckpointError::QuantisedInHuggingFace { .. })
         )
         || matches!(error.downcast_ref(), Some(ServeError::InvalidOrigin { .. }))
         || error.chain().any(|cause| {
@@ -199,10 +199,10 @@ fn checkpoint_step(error: &CheckpointError) -> Option<&'static str> {
              otherwise do not load it with Python"
         }
         CheckpointError::TooLarge {
-            precision: "f16" | "int8",
+            precision: "f16" | "int8" | "int4",
             ..
         } => "choose another --dtype",
-        CheckpointError::Int8InHuggingFace => {
+        CheckpointError::QuantisedInHuggingFace { .. } => {
             "choose one of these with --dtype, or use --to native"
         }
         CheckpointError::Exists { .. } => "choose another folder, or replace it with --force",

@@ -22,6 +22,10 @@ pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {
             Precision::Int8.as_str(),
             "8 bits, with a scale for each row of a matrix; on the CPU only",
         ),
+        (
+            Precision::Int4.as_str(),
+            "4 bits, with a scale for each 32 weights of a row, and embeddings and head in int8; on the CPU only",
+        ),
     ])
 }
 

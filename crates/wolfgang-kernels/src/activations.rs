@@ -1,7 +1,7 @@
 //! Activations packed for matrix products.
 
 use crate::disjoint_slice::DisjointSlice;
-use crate::format::{BLOCK, Format};
+use crate::format::{BLOCK, Format, GROUP};
 use crate::isa::{Isa, Kernel};
 use crate::pool::Pool;
 use crate::quantisation::{bf16_bits, bf16_pair, inv_scale};
@@ -19,7 +19,7 @@ pub struct PackedActivations {
     rows: usize,
     /// Number of words per row.
     row_words: usize,
-    /// Number of quantisation blocks per row; 0 except for [`Format::Int8`].
+    /// Number of quantisation blocks per row; 0 except for [`Format::Int8`] and [`Format::Int4`].
     blocks: usize,
     /// Number of rows of every tile except the last, which may have fewer.
     tile_rows: usize,
@@ -27,10 +27,10 @@ pub struct PackedActivations {
     /// int8, without them a bf16 as f32 or two int8 as 16-bit integers. Otherwise it is an f32.
     /// Aligned, because tile registers are loaded from them.
     words: Vec<Vec16>,
-    /// For [`Format::Int8`], for each tile `[blocks, rows]`.
+    /// For [`Format::Int8`] and [`Format::Int4`], for each tile `[blocks, rows]`.
     scales: Vec<f32>,
-    /// For [`Format::Int8`], for each tile `[blocks, rows]`: what compensates the offset of 128 of
-    /// the packed weights in the sum of products of a block.
+    /// For the same formats, for each tile `[blocks, rows]`: what compensates the offset of the
+    /// packed weights, 128 or 8, in the sum of products of a block.
     offsets: Vec<i32>,
 }
 
@@ -109,10 +109,8 @@ impl PackedActivations {
         self.rows = from.rows();
         self.row_words = row_words(isa, format, from.width());
         self.tile_rows = tile_rows(isa, format, self.rows);
-        self.blocks = match format {
-            Format::Int8 => from.width().div_ceil(BLOCK),
-            _ => 0,
-        };
+        let inputs = format.groups(from.width()) * format.group();
+        self.blocks = format.activation_block().map_or(0, |block| inputs / block);
         let vectors = (self.rows * self.row_words).div_ceil(LANES);
         self.words.resize(vectors, Vec16::zeroed());
         self.scales.resize(self.rows * self.blocks, 0.0);
@@ -213,6 +211,7 @@ impl PackTile<'_> {
             Format::Bf16 => (LANES, LANES),
             Format::Int8 if S::DOTS_I8 => (BLOCK, LANES),
             Format::Int8 => (BLOCK, 2 * LANES),
+            Format::Int4 => (GROUP, GROUP / 4),
         };
         for (block, words) in self.words.chunks_mut(block_words * rows).enumerate() {
             for row in 0..rows {
@@ -223,17 +222,24 @@ impl PackTile<'_> {
                     Format::Bf16 if S::DOTS_BF16 => interleave(&bf16_pairs(from), into, rows),
                     Format::Bf16 => interleave(&f32_words(from).map(round_to_bf16), into, rows),
                     Format::Int8 => {
-                        let quantised = quantise_block(simd, from);
+                        let quantised = quantise_block::<S, { BLOCK / LANES }>(simd, from);
                         self.scales[block * rows + row] = quantised.scale;
                         self.offsets[block * rows + row] = -128 * quantised.sum;
                         if self.is_row_by_row {
-                            words[row * LANES..(row + 1) * LANES].copy_from_slice(&quantised.words);
+                            words[row * LANES..(row + 1) * LANES]
+                                .copy_from_slice(quantised.words.as_flattened());
                         } else if S::DOTS_I8 {
-                            interleave(&quantised.words, into, rows);
+                            interleave(quantised.words.as_flattened(), into, rows);
                         } else {
-                            let split = quantised.words.map(split_i8_word);
-                            interleave(split.as_flattened(), into, rows);
+                            let split = quantised.words.map(|words| words.map(split_i8_word));
+                            interleave(split.as_flattened().as_flattened(), into, rows);
                         }
+                    }
+                    Format::Int4 => {
+                        let quantised = quantise_block::<S, { GROUP / LANES }>(simd, from);
+                        self.scales[block * rows + row] = quantised.scale;
+                        self.offsets[block * rows + row] = -8 * quantised.sum;
+                        interleave(quantised.words.as_flattened(), into, rows);
                     }
                 }
             }
@@ -288,20 +294,22 @@ fn bf16_pairs(from: &[f32]) -> [u32; LANES] {
 }
 
 /// A block of inputs quantised to int8.
-struct QuantisedBlock {
+struct QuantisedBlock<const VECTORS: usize> {
     /// Four int8 per word.
-    words: [u32; LANES],
+    words: [[u32; LANES / 4]; VECTORS],
     scale: f32,
     /// Sum of the int8.
     sum: i32,
 }
 
 #[inline(always)]
-fn quantise_block<S: Simd>(simd: S, from: &[f32]) -> QuantisedBlock {
-    let block: [f32; BLOCK] = zero_padded(from);
-    let vectors = block.as_chunks::<LANES>().0;
+fn quantise_block<S: Simd, const VECTORS: usize>(simd: S, from: &[f32]) -> QuantisedBlock<VECTORS> {
+    let mut vectors = [[0.0; LANES]; VECTORS];
+    let block = vectors.as_flattened_mut();
+    let n = from.len().min(block.len());
+    block[..n].copy_from_slice(&from[..n]);
     let mut largest = simd.splat(0.0);
-    for vector in vectors {
+    for vector in &vectors {
         let x = simd.load(vector);
         largest = simd.max(largest, simd.max(x, simd.sub(simd.splat(0.0), x)));
     }
@@ -310,7 +318,7 @@ fn quantise_block<S: Simd>(simd: S, from: &[f32]) -> QuantisedBlock {
     let scale = reduce(lanes, |a, b| if a > b { a } else { b }) / 127.0;
 
     let inv_scale = simd.splat(inv_scale(scale));
-    let (mut bytes, mut sum) = ([[0; LANES]; BLOCK / LANES], simd.splat(0.0));
+    let (mut bytes, mut sum) = ([[0; LANES]; VECTORS], simd.splat(0.0));
     for (vector, bytes) in vectors.iter().zip(&mut bytes) {
         let integers = simd.round(simd.mul(simd.load(vector), inv_scale));
         sum = simd.add(sum, integers);
@@ -320,7 +328,7 @@ fn quantise_block<S: Simd>(simd: S, from: &[f32]) -> QuantisedBlock {
     // Exact, because all summands are small integers.
     let sum = reduce(lanes, |a, b| a + b);
     QuantisedBlock {
-        words: bytemuck::cast(bytes),
+        words: bytes.map(bytemuck::cast),
         // The maximum can lose NaN on some instruction sets, but the sum cannot.
         scale: if sum.is_finite() { scale } else { f32::NAN },
         sum: sum as i32,

@@ -1,5 +1,6 @@
 //! Element types of weights, and the sizes of panels and quantisation blocks.
 
+use crate::int4::Int4Block;
 use crate::simd::LANES;
 
 /// Element type of a matrix, which determines that of its activations.
@@ -14,6 +15,9 @@ pub enum Format {
     /// int8 weights (-127 to 127) with one scale per output, and int8 activations with one scale
     /// per 64 inputs.
     Int8,
+    /// int4 weights (-8 to 7) with one f16 scale per output and 32 inputs, and int8 activations
+    /// with one scale per 32 inputs.
+    Int4,
 }
 
 /// Number of outputs in a panel of weights.
@@ -22,13 +26,27 @@ pub const PANEL: usize = 2 * LANES;
 /// Size of a quantisation block of [`Format::Int8`]: the number of inputs that share a scale.
 pub(crate) const BLOCK: usize = 64;
 
+/// Size of a quantisation group of [`Format::Int4`]: the number of inputs that share a scale.
+pub const GROUP: usize = 32;
+
 impl Format {
-    /// Size of a weight in bytes.
-    pub(crate) fn bytes(self) -> usize {
+    /// Size in bytes of a panel with `inputs` inputs.
+    pub(crate) fn panel_bytes(self, inputs: usize) -> usize {
+        let weights = self.groups(inputs) * self.group() * PANEL;
         match self {
-            Self::F32 => 4,
-            Self::F16 | Self::Bf16 => 2,
-            Self::Int8 => 1,
+            Self::F32 => 4 * weights,
+            Self::F16 | Self::Bf16 => 2 * weights,
+            Self::Int8 => weights,
+            Self::Int4 => weights / (2 * GROUP * PANEL) * size_of::<Int4Block>(),
+        }
+    }
+
+    /// Number of inputs of a quantisation block of the activations, for formats that have them.
+    pub(crate) fn activation_block(self) -> Option<usize> {
+        match self {
+            Self::F32 | Self::F16 | Self::Bf16 => None,
+            Self::Int8 => Some(BLOCK),
+            Self::Int4 => Some(GROUP),
         }
     }
 
@@ -38,14 +56,14 @@ impl Format {
         match self {
             Self::F32 | Self::F16 => 1,
             Self::Bf16 => 2,
-            Self::Int8 => 4,
+            Self::Int8 | Self::Int4 => 4,
         }
     }
 
     /// Number of groups for `inputs` inputs. The last one is padded with zeros.
     pub(crate) fn groups(self, inputs: usize) -> usize {
         match self {
-            Self::Int8 => inputs.next_multiple_of(BLOCK) / self.group(),
+            Self::Int8 | Self::Int4 => inputs.next_multiple_of(BLOCK) / self.group(),
             _ => inputs.div_ceil(self.group()),
         }
     }

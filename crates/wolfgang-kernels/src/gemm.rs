@@ -1,7 +1,7 @@
 //! Matrix product (GEMM), the kernel in which almost all time is spent.
 //!
 //! Each output is one chain of fused multiply-adds over the inputs in order; in int8, over blocks
-//! of 64 inputs, whose sums of integers are exact. This order is the same for any number of rows
+//! of 64 inputs, and in int4, over groups of 32, whose sums of integers are exact. This order is the same for any number of rows
 //! and threads and for every instruction set, so a row gives the same bits in every case.
 //!
 //! In the terms of GEMM, M is the rows of activations, N the outputs and K the inputs. Threads
@@ -10,6 +10,7 @@
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 pub(crate) mod amx;
+mod int4;
 mod micro_kernels;
 mod prefetch;
 
@@ -23,6 +24,7 @@ use crate::pool::Pool;
 use crate::rows::{RowMatrix, stride};
 use crate::simd::{LANES, Simd, Vec16};
 use bytemuck::Zeroable;
+use int4::{Int4, MAX_PACKED_ROWS, UNPACKED_LEN, UnpackInt4};
 use micro_kernels::{
     DotBf16, DotInt8, F16, F32, Int8, MicroKernel, SplitBf16, SplitInt8, WidenBf16, WidenF16,
     WidenPanel,
@@ -87,17 +89,20 @@ pub(crate) fn multiply(
     let widen = match format {
         Format::F32 | Format::Int8 => false,
         Format::F16 => activations.rows() >= MIN_ROWS_TO_WIDEN_F16,
+        Format::Int4 => activations.rows() > MAX_PACKED_ROWS,
         Format::Bf16 => {
             activations.rows() >= MIN_ROWS_TO_WIDEN_BF16 && !isa.has_dot_product(format)
         }
     };
     // Two panels, because SwiGLU needs one of gates and one of values.
-    let widened = if widen {
-        2 * PANEL * format.groups(matrix.shape().inputs) * format.group()
-    } else if isa.has_tile_registers(format, activations.rows()) {
-        matrix.panel_bytes() / size_of::<f32>()
-    } else {
-        0
+    let weights = format.groups(matrix.shape().inputs) * format.group();
+    let widened = match (widen, format) {
+        (false, _) if isa.has_tile_registers(format, activations.rows()) => {
+            matrix.panel_bytes() / size_of::<f32>()
+        }
+        (false, _) => 0,
+        (true, Format::Int4) => 2 * UNPACKED_LEN * (weights / BLOCK),
+        (true, _) => 2 * PANEL * weights,
     };
     let per_thread = widened + 2 * PANEL * activations.rows();
     scratch.resize(pool.threads() * per_thread / LANES, Vec16::zeroed());
@@ -126,7 +131,8 @@ pub(crate) fn multiply(
 struct Gemm<'a> {
     isa: Isa,
     matrix: &'a Matrix,
-    /// Buffer for two panels in f32, or one without offsets; empty if panels are used as packed.
+    /// Buffer for two converted panels, or for one without offsets; empty if panels are used as
+    /// packed.
     widened: &'a mut [f32],
     /// Buffer for the sums of two panels, `[rows, PANEL]` each.
     sums: &'a mut [f32],
@@ -159,6 +165,8 @@ impl Kernel for Gemm<'_> {
             (Format::Bf16, false) => self.run_widened::<S, WidenBf16>(simd),
             (Format::Int8, _) if S::DOTS_I8 => self.run_packed::<S, Int8<DotInt8>>(simd),
             (Format::Int8, _) => self.run_packed::<S, Int8<SplitInt8>>(simd),
+            (Format::Int4, true) => self.run_packed::<S, Int4>(simd),
+            (Format::Int4, false) => self.run_widened::<S, UnpackInt4>(simd),
         }
     }
 }
@@ -187,7 +195,7 @@ impl Gemm<'_> {
             for (panel, sums) in panels.into_iter().take(if first == second { 1 } else { 2 }) {
                 sums.fill(0.0);
                 let panel: &[amx::Group] = bytemuck::cast_slice(self.matrix.panel(panel));
-                for (k_block, groups) in k_blocks(panel, self.tiles) {
+                for (k_block, groups) in k_blocks(panel, self.tiles, BLOCK / 4) {
                     let weights = &mut weights[..groups.len() / (BLOCK / 4)];
                     let weights = amx::SignedWeights::convert(groups, weights);
                     for tile in self.activations.tiles() {
@@ -204,7 +212,7 @@ impl Gemm<'_> {
         }
     }
 
-    /// Converts each panel to f32 once, then multiplies it as f32.
+    /// Converts each panel once, then multiplies it.
     #[inline(always)]
     fn run_widened<S: Simd, W: WidenPanel>(mut self, simd: S) {
         let widened = std::mem::take(&mut self.widened);
@@ -216,7 +224,7 @@ impl Gemm<'_> {
                 W::widen(simd, self.matrix.panel(panels[1]), second);
             }
             let panels = [&*first, &*second];
-            self.run_panel::<S, F32>(simd, out_panel, panels.map(bytemuck::cast_slice));
+            self.run_panel::<S, W::Kernel>(simd, out_panel, panels.map(bytemuck::cast_slice));
         }
     }
 
@@ -284,7 +292,7 @@ impl Gemm<'_> {
         let sum = simd.load(&sums.as_chunks().0[2 * row + half]);
         match self.matrix.format() {
             Format::Int8 => simd.mul(sum, simd.load(&scales.as_chunks().0[half])),
-            Format::F32 | Format::F16 | Format::Bf16 => sum,
+            Format::F32 | Format::F16 | Format::Bf16 | Format::Int4 => sum,
         }
     }
 }
@@ -303,7 +311,7 @@ fn accumulate_panel<S: Simd, K: MicroKernel>(
     sums: &mut [f32],
 ) {
     let passes = tiles * S::passes(activations.tile_rows());
-    for (k_block, (groups, panel)) in k_blocks(panel, passes).enumerate() {
+    for (k_block, (groups, panel)) in k_blocks(panel, passes, K::GROUPS_PER_BLOCK).enumerate() {
         let words = groups.start * K::WORDS_PER_GROUP..groups.end * K::WORDS_PER_GROUP;
         let mut pass = Pass {
             k_block,
@@ -335,13 +343,20 @@ fn accumulate_panel<S: Simd, K: MicroKernel>(
 /// Divides a panel into blocks of K: their groups, and the weights of these. There is one block if
 /// only one pass is made over it.
 #[inline(always)]
-fn k_blocks<G>(panel: &[G], passes: usize) -> impl Iterator<Item = (Range<usize>, &[G])> {
+fn k_blocks<G>(
+    panel: &[G],
+    passes: usize,
+    groups_per_block: usize,
+) -> impl Iterator<Item = (Range<usize>, &[G])> {
     let block_groups = match passes {
         1 => panel.len(),
         // Of equal size, each a whole number of quantisation blocks.
         _ => {
             let blocks = size_of_val(panel).div_ceil(K_BLOCK_BYTES);
-            panel.len().div_ceil(blocks).next_multiple_of(BLOCK / 4)
+            panel
+                .len()
+                .div_ceil(blocks)
+                .next_multiple_of(groups_per_block)
         }
     };
     let blocks = panel.chunks(block_groups).enumerate();
@@ -372,7 +387,7 @@ fn accumulate_tile<S: Simd, K: MicroKernel, const ROWS: usize>(
     sums: &mut [f32],
 ) {
     // Never true at run time: larger tiles do not exist, and the compiler can omit their code.
-    if ROWS > S::ROWS {
+    if ROWS > S::ROWS || ROWS > K::MAX_ROWS {
         return;
     }
     if S::passes(ROWS) == 2 {

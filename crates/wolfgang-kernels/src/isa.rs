@@ -141,7 +141,7 @@ impl Isa {
                 match self.0 {
                     Format::F32 | Format::F16 => S::ROWS,
                     Format::Bf16 => S::ROWS_BF16,
-                    Format::Int8 => S::ROWS_I8,
+                    Format::Int8 | Format::Int4 => S::ROWS_I8,
                 }
             }
         }
@@ -157,7 +157,7 @@ impl Isa {
             #[inline(always)]
             fn run<S: Simd>(self, _: S) -> bool {
                 match self.0 {
-                    Format::F32 | Format::F16 => true,
+                    Format::F32 | Format::F16 | Format::Int4 => true,
                     Format::Bf16 => S::DOTS_BF16,
                     Format::Int8 => S::DOTS_I8,
                 }

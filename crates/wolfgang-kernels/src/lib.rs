@@ -14,7 +14,7 @@
 //!
 //! // Output i is i times the sum of the inputs.
 //! let shape = Shape { outputs: PANEL, inputs: 3 };
-//! let mut packer = Packer::new(Format::F32, &[shape])?;
+//! let mut packer = Packer::new(&[(Format::F32, shape)])?;
 //! cpu.pack(&mut packer, shape, |_, panel| {
 //!     for (i, row) in panel.chunks_exact_mut(3).enumerate() {
 //!         row.fill(i as f32);
@@ -59,6 +59,7 @@ mod elementwise;
 mod error;
 mod format;
 mod gemm;
+mod int4;
 mod isa;
 mod matrix;
 mod pages;
@@ -76,8 +77,9 @@ pub use attention::Sequence;
 pub use cache::{Cache, CacheFormat};
 pub use cpu::Cpu;
 pub use error::KernelError;
-pub use format::{Format, PANEL};
+pub use format::{Format, GROUP, PANEL};
 pub use gemm::Epilogue;
+pub use int4::quantise_group;
 pub use isa::Isa;
 pub use matrix::{Matrix, Packer, Shape};
 pub use quantisation::{quantise, round_trip_row};

@@ -6,6 +6,7 @@
 use crate::KernelError;
 use crate::disjoint_slice::DisjointSlice;
 use crate::format::{Format, PANEL};
+use crate::int4::{self, PackInt4};
 use crate::isa::{Isa, Kernel};
 use crate::pages::{HugePageArena, aligned_len};
 use crate::pool::Pool;
@@ -29,7 +30,7 @@ impl Shape {
     }
 
     fn panel_bytes(self, format: Format) -> usize {
-        format.groups(self.inputs) * format.group() * PANEL * format.bytes()
+        format.panel_bytes(self.inputs)
     }
 
     fn bytes(self, format: Format) -> usize {
@@ -113,6 +114,7 @@ impl Matrix {
                     *x = f32::from(i16::from(panel[k / 4][column][k % 4]) - 128) * scale;
                 });
             }
+            Format::Int4 => into.for_each(|(k, x)| *x = int4::weight(panel, column, k)),
         }
     }
 }
@@ -120,22 +122,35 @@ impl Matrix {
 /// Packs the matrices of a model, one after the other, into one allocation.
 #[derive(Debug)]
 pub struct Packer {
-    format: Format,
+    /// The formats of the matrices that remain to be packed.
+    formats: std::vec::IntoIter<Format>,
     pages: HugePageArena,
-    packed: Vec<(Shape, Range<usize>, Vec<[f32; PANEL]>)>,
+    packed: Vec<Packed>,
+}
+
+/// A packed matrix, in pages that other matrices are still written to.
+#[derive(Debug)]
+struct Packed {
+    shape: Shape,
+    format: Format,
+    range: Range<usize>,
+    scales: Vec<[f32; PANEL]>,
 }
 
 impl Packer {
-    /// Allocates memory for matrices of these shapes.
+    /// Allocates memory for matrices of these formats and shapes.
     ///
     /// # Errors
     /// [`KernelError::NoMemory`].
-    pub fn new(format: Format, shapes: &[Shape]) -> Result<Self, KernelError> {
-        let bytes = shapes.iter().map(|shape| aligned_len(shape.bytes(format)));
+    pub fn new(matrices: &[(Format, Shape)]) -> Result<Self, KernelError> {
+        let bytes = matrices
+            .iter()
+            .map(|(format, shape)| aligned_len(shape.bytes(*format)));
+        let formats: Vec<_> = matrices.iter().map(|(format, _)| *format).collect();
         Ok(Self {
-            format,
+            formats: formats.into_iter(),
             pages: HugePageArena::new(bytes.sum())?,
-            packed: Vec::with_capacity(shapes.len()),
+            packed: Vec::with_capacity(matrices.len()),
         })
     }
 
@@ -148,7 +163,9 @@ impl Packer {
         shape: Shape,
         fill: impl Fn(usize, &mut [f32]) -> Result<(), E> + Sync,
     ) -> Result<(), E> {
-        let (format, panels) = (self.format, shape.panels());
+        let panels = shape.panels();
+        let next = self.formats.next();
+        let format = next.ok_or(KernelError::NoMemory { bytes: 0 })?;
         let no_memory = KernelError::NoMemory {
             bytes: shape.bytes(format),
         };
@@ -170,41 +187,49 @@ impl Packer {
                 let bytes = shape.panel_bytes(format);
                 // SAFETY: every panel, with its weights and scales, belongs to one piece.
                 let into = unsafe { packed.part(panel * bytes..(panel + 1) * bytes) };
-                if format == Format::Int8 {
-                    // SAFETY: as above.
-                    let scales = &mut unsafe { all_scales.part(panel..panel + 1) }[0];
-                    isa.run(PackInt8 {
-                        rows: &rows,
-                        shape,
-                        scales,
-                        into,
-                    });
-                } else {
-                    isa.run(PackFloat {
+                let rows = &rows;
+                match format {
+                    Format::Int8 => {
+                        // SAFETY: as above.
+                        let scales = &mut unsafe { all_scales.part(panel..panel + 1) }[0];
+                        isa.run(PackInt8 {
+                            rows,
+                            shape,
+                            scales,
+                            into,
+                        });
+                    }
+                    Format::Int4 => isa.run(PackInt4 { rows, shape, into }),
+                    Format::F32 | Format::F16 | Format::Bf16 => isa.run(PackFloat {
                         format,
-                        rows: &rows,
+                        rows,
                         shape,
                         into,
-                    });
+                    }),
                 }
             }
         });
         if let Some(error) = error.into_inner().unwrap_or_else(|e| e.into_inner()) {
             return Err(error);
         }
-        self.packed.push((shape, range, scales));
+        self.packed.push(Packed {
+            shape,
+            format,
+            range,
+            scales,
+        });
         Ok(())
     }
 
     /// Returns the matrices, in the order in which they were packed.
     pub fn finish(self) -> Vec<Matrix> {
-        let (format, pages) = (self.format, Arc::new(self.pages));
-        let matrix = |(shape, range, scales): (_, _, Vec<_>)| Matrix {
-            shape,
-            format,
+        let pages = Arc::new(self.pages);
+        let matrix = |packed: Packed| Matrix {
+            shape: packed.shape,
+            format: packed.format,
             pages: Arc::clone(&pages),
-            range,
-            scales: scales.into(),
+            range: packed.range,
+            scales: packed.scales.into(),
         };
         self.packed.into_iter().map(matrix).collect()
     }
@@ -243,7 +268,7 @@ impl Kernel for PackFloat<'_> {
                     }
                 }
             }
-            Format::Int8 => {}
+            Format::Int8 | Format::Int4 => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Rounding of numbers to bf16 and int8.
 
 use crate::format::Format;
+use crate::int4;
 use half::{bf16, f16};
 
 /// Rounds to bf16, to the nearest and ties to even, and returns its bits. Subnormal results become
@@ -72,15 +73,19 @@ pub fn quantise(row: &[f32], into: &mut [i8]) -> f32 {
 
 /// Rounds a row of weights, `[inputs]`, to the values that a matrix of the format stores.
 pub fn round_trip_row(format: Format, row: &mut [f32]) {
+    if format == Format::Int4 {
+        return int4::round_trip_row(row);
+    }
     let scale = row_scale(row);
     row.iter_mut()
         .for_each(|x| *x = round_trip(format, *x, scale));
 }
 
-/// The value that a matrix of the format stores for `x`. `scale` is used for [`Format::Int8`] only.
+/// The value that a matrix of the format, which is not int4, stores for `x`. `scale` is used for
+/// [`Format::Int8`] only.
 fn round_trip(format: Format, x: f32, scale: f32) -> f32 {
     match format {
-        Format::F32 => x,
+        Format::F32 | Format::Int4 => x,
         Format::F16 => f16::from_f32(x).to_f32(),
         Format::Bf16 => bf16::from_bits(bf16_bits(x) as u16).to_f32(),
         Format::Int8 => to_int8(x, inv_scale(scale)) as f32 * scale,

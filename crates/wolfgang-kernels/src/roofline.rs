@@ -217,6 +217,20 @@ impl Chains {
                     black_box(kept);
                 }
             }
+            Format::Int4 => {
+                let weights = simd.load_u8(&black_box([[1; 4]; LANES]));
+                let mut sums = [simd.splat_i(0); N];
+                for step in 0..self.steps {
+                    let x = step as u32 & 0x7f;
+                    for sum in &mut sums {
+                        *sum = simd.dot_u4(*sum, weights, x);
+                    }
+                }
+                for sum in sums {
+                    simd.store(simd.to_f(sum), &mut kept);
+                    black_box(kept);
+                }
+            }
             Format::Int8 => {
                 let weights = black_box([[1; 4]; LANES]);
                 let (even, _) = simd.split_i8(&weights);
@@ -254,7 +268,13 @@ mod tests {
             let threads = NonZeroUsize::new(2).unwrap();
             let mut roofline = Roofline::with_memory(isa, threads, 2 * PIECE).unwrap();
             roofline.read();
-            for format in [Format::F32, Format::F16, Format::Bf16, Format::Int8] {
+            for format in [
+                Format::F32,
+                Format::F16,
+                Format::Bf16,
+                Format::Int8,
+                Format::Int4,
+            ] {
                 let done = roofline.multiply_add(format, 100_000);
                 assert!((100_000..200_000).contains(&done), "{done}");
             }

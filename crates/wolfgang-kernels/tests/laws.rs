@@ -8,10 +8,16 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use wolfgang_kernels::{
     Cache, CacheFormat, Cpu, Epilogue, Format, Isa, KernelError, Matrix, PackedActivations, Packer,
-    Rotation, RowMatrix, Sequence, Shape, quantise, round_trip_row,
+    Rotation, RowMatrix, Sequence, Shape, quantise, quantise_group, round_trip_row,
 };
 
-const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Bf16, Format::Int8];
+const FORMATS: [Format; 5] = [
+    Format::F32,
+    Format::F16,
+    Format::Bf16,
+    Format::Int8,
+    Format::Int4,
+];
 
 fn cpu(isa: Isa, threads: usize) -> Cpu {
     Cpu::new(isa, NonZeroUsize::new(threads).unwrap()).unwrap()
@@ -44,7 +50,7 @@ fn bits(rows: &RowMatrix) -> Vec<u32> {
 }
 
 fn pack(cpu: &mut Cpu, format: Format, shape: Shape, weights: &[f32]) -> Matrix {
-    let mut packer = Packer::new(format, &[shape]).unwrap();
+    let mut packer = Packer::new(&[(format, shape)]).unwrap();
     let fill = |panel: usize, into: &mut [f32]| {
         let from = &weights[32 * panel * shape.inputs..];
         let n = from.len().min(into.len());
@@ -138,14 +144,14 @@ proptest! {
                 }
             }
             let expected = expected.unwrap();
-            // bf16 and int8 also round the inputs, by half a unit each.
+            // bf16, int8 and int4 also round the inputs, by half a unit each.
             let unit = match format {
                 Format::F32 | Format::F16 => {
                     prop_assert_eq!(expected, summed_in_order(&kept, &x, inputs), "{:?}", format);
                     continue;
                 }
                 Format::Bf16 => 1.0 / 256.0,
-                Format::Int8 => 1.0 / 127.0,
+                Format::Int8 | Format::Int4 => 1.0 / 127.0,
             };
             for (row, x) in x.chunks_exact(inputs).enumerate() {
                 for (output, weights) in kept.chunks_exact(inputs).enumerate() {
@@ -206,6 +212,8 @@ proptest! {
                 Format::F16 => largest / 2048.0,
                 Format::Bf16 => largest / 256.0,
                 Format::Int8 => largest / 253.0,
+                // The largest divisor is 9.625, and the smallest integer -7 or -8.
+                Format::Int4 => largest * 0.28,
             };
             for (once, weight) in once.iter().zip(&weights) {
                 prop_assert!((once - weight).abs() <= unit);
@@ -271,6 +279,56 @@ proptest! {
             let shape = Shape { outputs: 1, inputs };
             for weights in [&weights, &back] {
                 let matrix = pack(&mut cpu(isa, 1), Format::Int8, shape, weights);
+                let mut read = vec![0.0; inputs];
+                matrix.read_row(0, &mut read);
+                prop_assert_eq!(&read, &back, "{}", isa.name());
+            }
+        }
+    }
+}
+
+/// The products of an f16 scale and integers from -8 to 7.
+fn int4_groups() -> impl Strategy<Value = Vec<f32>> {
+    let scale = (0u16..0x7c00, any::<bool>());
+    (scale, proptest::collection::vec(-8i8..8, 32)).prop_map(|((bits, is_negative), quants)| {
+        let scale = half::f16::from_bits(bits).to_f32();
+        let scale = if is_negative { -scale } else { scale };
+        quants.into_iter().map(|q| scale * f32::from(q)).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 500 }))]
+
+    /// Values that int4 can represent, such as those of GGUF's Q4_0, are kept.
+    #[test]
+    fn int4_keeps_products_of_a_scale_and_integers(weights in int4_groups()) {
+        let mut quants = [0; 32];
+        let scale = quantise_group(&weights, &mut quants);
+        let back = quants.map(|q| f32::from(q) * scale.to_f32());
+        prop_assert_eq!(&back[..], &weights[..]);
+    }
+
+    /// `quantise_group` gives the values that a matrix stores, and quantising them again gives the
+    /// same integers and the same scale.
+    #[test]
+    fn quantise_group_agrees_with_the_matrix_and_is_idempotent(
+        weights in proptest::collection::vec(-1f32..1.0, 1..33),
+        exponent in -30i32..18,
+    ) {
+        let weights: Vec<f32> = weights.iter().map(|x| x * 2f32.powi(exponent)).collect();
+        let inputs = weights.len();
+        let mut quants = vec![0; inputs];
+        let scale = quantise_group(&weights, &mut quants);
+        prop_assert!(quants.iter().all(|q| (-8..8).contains(q)));
+        let back: Vec<f32> = quants.iter().map(|q| f32::from(*q) * scale.to_f32()).collect();
+        let mut again = vec![0; inputs];
+        let same = quantise_group(&back, &mut again);
+        prop_assert_eq!((same.to_bits(), &again), (scale.to_bits(), &quants));
+        for isa in Isa::all() {
+            let shape = Shape { outputs: 1, inputs };
+            for weights in [&weights, &back] {
+                let matrix = pack(&mut cpu(isa, 1), Format::Int4, shape, weights);
                 let mut read = vec![0.0; inputs];
                 matrix.read_row(0, &mut read);
                 prop_assert_eq!(&read, &back, "{}", isa.name());

@@ -5,8 +5,9 @@ mod setters;
 
 pub use rope_scaling::RopeScaling;
 
-use crate::ModelError;
+use crate::{ModelError, Precision};
 use serde::{Deserialize, Serialize};
+use wolfgang_kernels::GROUP;
 
 /// Hyperparameters of a model, with the names and defaults of the original (75M parameters).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,6 +122,18 @@ impl Parameter {
     /// Returns the length of a row.
     pub fn width(&self) -> usize {
         self.shape.last().copied().unwrap_or(1)
+    }
+
+    /// Returns the precision of this parameter, a matrix, in a model of `precision`.
+    ///
+    /// It is the same, except that [`Precision::Int4`] leaves the embeddings, the head and matrices
+    /// whose rows are no multiple of 32 long in [`Precision::Int8`].
+    pub fn precision_in(&self, precision: Precision) -> Precision {
+        let is_head = matches!(&*self.name, "embeddings.weight" | "output.weight");
+        match precision {
+            Precision::Int4 if is_head || !self.width().is_multiple_of(GROUP) => Precision::Int8,
+            precision => precision,
+        }
     }
 }
 

@@ -80,4 +80,4 @@ pub use precision::Precision;
 pub use probe::devices;
 pub use profile::{Op, Profile};
 pub use weights::RowReader;
-pub use wolfgang_kernels::quantise;
+pub use wolfgang_kernels::{quantise, quantise_group};

@@ -23,29 +23,34 @@ pub enum Precision {
     /// 8-bit integers with one scale per row of a matrix. CPU only; activations are quantised to 8
     /// bits as well.
     Int8,
+    /// 4-bit integers with one f16 scale per 32 weights of a row, for the matrices of the layers.
+    /// The embeddings and the head, and matrices whose rows are no multiple of 32 long, are in
+    /// [`Int8`](Self::Int8). CPU only; activations are quantised to 8 bits.
+    Int4,
 }
 
 impl Precision {
     /// All precisions.
-    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
+    pub const ALL: [Self; 5] = [Self::F32, Self::F16, Self::Bf16, Self::Int8, Self::Int4];
 
-    /// Returns the name: `f32`, `f16`, `bf16` or `int8`.
+    /// Returns the name: `f32`, `f16`, `bf16`, `int8` or `int4`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
             Self::Bf16 => "bf16",
             Self::Int8 => "int8",
+            Self::Int4 => "int4",
         }
     }
 
-    /// Returns the element type of burn.
+    /// Returns the element type of burn, whose operations do not support the integer types.
     pub(crate) fn dtype(self) -> DType {
         match self {
             Self::F32 => DType::F32,
             Self::F16 => DType::F16,
             Self::Bf16 => DType::BF16,
-            Self::Int8 => DType::I8,
+            Self::Int8 | Self::Int4 => DType::I8,
         }
     }
 }
@@ -64,7 +69,7 @@ impl FromStr for Precision {
         all.find(|one| one.as_str() == name)
             .ok_or_else(|| ModelError::UnknownPrecision {
                 found: name.to_owned(),
-                expected: "f32, f16, bf16 and int8",
+                expected: "f32, f16, bf16, int8 and int4",
             })
     }
 }

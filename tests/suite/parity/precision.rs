@@ -20,6 +20,7 @@ fn reduced_precisions_change_perplexity_within_the_documented_range() {
         (Precision::F16, 1e-5, 0.001),
         (Precision::Bf16, 5e-5, 0.001),
         (Precision::Int8, 1e-4, 0.005),
+        (Precision::Int4, 1e-4, 0.015),
     ] {
         // Rounding moves it either way; a change of 0 would be that of weights that are still f32.
         let change = (perplexity(precision) / exact - 1.0).abs();

@@ -13,7 +13,7 @@ const BOTTOM: f64 = 48.0;
 const LINE: f64 = 16.0;
 
 /// Of the same lightness, told apart without red and green; each line bears its name besides.
-const COLOURS: [&str; 4] = ["#3b7dd8", "#c2571a", "#1b998b", "#8e5bd0"];
+const COLOURS: [&str; 5] = ["#3b7dd8", "#c2571a", "#1b998b", "#8e5bd0", "#a08010"];
 
 /// Readable on light and on dark pages.
 const STYLE: &str = "text{font:13px sans-serif;fill:#555}.title{font-size:15px}.grid{stroke:#888;stroke-opacity:.25}\

@@ -80,6 +80,7 @@ impl Peer {
 fn llama_name(dtype: Precision) -> &'static str {
     match dtype {
         Precision::Int8 => "q8_0",
+        Precision::Int4 => "q4_0",
         other => other.as_str(),
     }
 }

@@ -18,6 +18,10 @@ pub(super) trait MicroKernel {
     type Group: Pod;
     /// Words of activations per row and group.
     const WORDS_PER_GROUP: usize = 1;
+    /// Number of groups of which a block of K is a multiple: those of a quantisation block.
+    const GROUPS_PER_BLOCK: usize = BLOCK / 4;
+    /// Maximum number of rows of a tile. The kernel is not compiled for more.
+    const MAX_ROWS: usize = usize::MAX;
     /// Whether several passes over a block of K share the prefetching of the next one. If not, a
     /// pass is limited by arithmetic, and the first pass prefetches all of it in time.
     const SHARES_PREFETCH: bool = true;
@@ -34,8 +38,11 @@ pub(super) trait MicroKernel {
     ) -> Accumulators<S, ROWS, HALVES>;
 }
 
-/// Conversion of a packed panel to the layout of [`F32`].
+/// Conversion of a packed panel to the layout of another micro-kernel.
 pub(super) trait WidenPanel {
+    /// The micro-kernel that multiplies the converted panel.
+    type Kernel: MicroKernel;
+
     /// Converts `panel` into `out`.
     fn widen<S: Simd>(simd: S, panel: &[u8], out: &mut [f32]);
 }
@@ -44,6 +51,8 @@ pub(super) trait WidenPanel {
 pub(super) struct WidenF16;
 
 impl WidenPanel for WidenF16 {
+    type Kernel = F32;
+
     #[inline(always)]
     fn widen<S: Simd>(simd: S, panel: &[u8], out: &mut [f32]) {
         let halves: &[[u16; LANES]] = bytemuck::cast_slice(panel);
@@ -57,6 +66,8 @@ impl WidenPanel for WidenF16 {
 pub(super) struct WidenBf16;
 
 impl WidenPanel for WidenBf16 {
+    type Kernel = F32;
+
     #[inline(always)]
     fn widen<S: Simd>(simd: S, panel: &[u8], out: &mut [f32]) {
         let groups: &[[[u32; LANES]; 2]] = bytemuck::cast_slice(panel);

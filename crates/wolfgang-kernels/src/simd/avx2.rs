@@ -162,6 +162,30 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn load_u8(self, from: &[[u8; 4]; LANES]) -> Self::I {
+        halves!(|i| unsafe { _mm256_loadu_si256(from.as_ptr().add(8 * i).cast()) })
+    }
+
+    #[inline(always)]
+    fn split_u4(self, packed: &[[u8; 4]; LANES]) -> (Self::I, Self::I) {
+        let bytes = self.load_u8(packed);
+        let mask = unsafe { _mm256_set1_epi8(0x0f) };
+        (
+            halves!(|i| unsafe { _mm256_and_si256(bytes[i], mask) }),
+            halves!(|i| unsafe { _mm256_and_si256(_mm256_srli_epi16::<4>(bytes[i]), mask) }),
+        )
+    }
+
+    #[inline(always)]
+    fn dot_u4(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I {
+        halves!(|i| unsafe {
+            // Pairs of products are at most 3810, so that 16 bits suffice.
+            let pairs = _mm256_maddubs_epi16(weights[i], _mm256_set1_epi32(x.cast_signed()));
+            _mm256_add_epi32(sums[i], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+        })
+    }
+
+    #[inline(always)]
     fn to_i8(self, x: Self::F) -> [i8; LANES] {
         // SAFETY: as for the whole implementation; both types of `transmute` have 16 bytes.
         unsafe {

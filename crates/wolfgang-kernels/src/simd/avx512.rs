@@ -158,6 +158,21 @@ macro_rules! common {
         }
 
         #[inline(always)]
+        fn load_u8(self, from: &[[u8; 4]; LANES]) -> Self::I {
+            unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+        }
+
+        #[inline(always)]
+        fn split_u4(self, packed: &[[u8; 4]; LANES]) -> (Self::I, Self::I) {
+            unsafe {
+                let bytes = _mm512_loadu_si512(packed.as_ptr().cast());
+                let mask = _mm512_set1_epi8(0x0f);
+                let upper = _mm512_srli_epi16::<4>(bytes);
+                (_mm512_and_si512(bytes, mask), _mm512_and_si512(upper, mask))
+            }
+        }
+
+        #[inline(always)]
         fn to_i8(self, x: Self::F) -> [i8; LANES] {
             unsafe {
                 let bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x));
@@ -172,8 +187,8 @@ macro_rules! common {
     };
 }
 
-/// The dot product of VNNI.
-macro_rules! dot_i8 {
+/// The dot products of VNNI.
+macro_rules! dots_i8 {
     () => {
         #[inline(always)]
         fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: u32) -> Self::I {
@@ -182,6 +197,12 @@ macro_rules! dot_i8 {
                 let weights = _mm512_loadu_si512(weights.as_ptr().cast());
                 _mm512_dpbusd_epi32(sums, weights, _mm512_set1_epi32(x.cast_signed()))
             }
+        }
+
+        #[inline(always)]
+        fn dot_u4(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I {
+            // SAFETY: as above.
+            unsafe { _mm512_dpbusd_epi32(sums, weights, _mm512_set1_epi32(x.cast_signed())) }
         }
     };
 }
@@ -193,6 +214,15 @@ macro_rules! dot_i8 {
 )]
 impl Simd for Avx512 {
     common!();
+
+    #[inline(always)]
+    fn dot_u4(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I {
+        unsafe {
+            // Pairs of products are at most 3810, so that 16 bits suffice.
+            let pairs = _mm512_maddubs_epi16(weights, _mm512_set1_epi32(x.cast_signed()));
+            _mm512_add_epi32(sums, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))
+        }
+    }
 }
 
 #[expect(
@@ -203,7 +233,7 @@ impl Simd for Avx512 {
 impl Simd for Avx512Vnni {
     const DOTS_I8: bool = true;
     common!();
-    dot_i8!();
+    dots_i8!();
 }
 
 #[expect(
@@ -231,5 +261,5 @@ impl Simd for Avx512Dot {
         }
     }
 
-    dot_i8!();
+    dots_i8!();
 }

@@ -102,6 +102,12 @@ pub(crate) trait Simd: Copy {
         let [x_even, x_odd] = split_i8_word(x);
         self.dot_i16(self.dot_i16(sums, even, x_even), odd, x_odd)
     }
+    /// Loads four u8 per lane.
+    fn load_u8(self, from: &[[u8; 4]; LANES]) -> Self::I;
+    /// Loads the lower and the upper four bits of each byte, as u8.
+    fn split_u4(self, packed: &[[u8; 4]; LANES]) -> (Self::I, Self::I);
+    /// Adds four products to each lane: those of its u8, which are at most 15, with the i8 in `x`.
+    fn dot_u4(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I;
     /// Converts to i8. Each element must be an integer from -128 to 127.
     fn to_i8(self, x: Self::F) -> [i8; LANES];
     /// Converts to the nearest f32.

@@ -163,6 +163,33 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn load_u8(self, from: &[[u8; 4]; LANES]) -> Self::I {
+        quarters!(|i| unsafe { vld1q_s32(from.as_ptr().add(4 * i).cast()) })
+    }
+
+    #[inline(always)]
+    fn split_u4(self, packed: &[[u8; 4]; LANES]) -> (Self::I, Self::I) {
+        let bytes = quarters!(|i| unsafe { vld1q_u8(packed.as_ptr().add(4 * i).cast()) });
+        let mask = unsafe { vdupq_n_u8(0x0f) };
+        (
+            quarters!(|i| unsafe { vreinterpretq_s32_u8(vandq_u8(bytes[i], mask)) }),
+            quarters!(|i| unsafe { vreinterpretq_s32_u8(vshrq_n_u8::<4>(bytes[i])) }),
+        )
+    }
+
+    #[inline(always)]
+    fn dot_u4(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I {
+        quarters!(|i| unsafe {
+            let weights = vreinterpretq_s8_s32(weights[i]);
+            let x = vreinterpretq_s8_u32(vdupq_n_u32(x));
+            // Pairs of products are at most 3810, so that 16 bits suffice.
+            let low = vmull_s8(vget_low_s8(weights), vget_low_s8(x));
+            let high = vmull_high_s8(weights, x);
+            vpadalq_s16(sums[i], vpaddq_s16(low, high))
+        })
+    }
+
+    #[inline(always)]
     fn to_i8(self, x: Self::F) -> [i8; LANES] {
         // SAFETY: as for the whole implementation; both types of `transmute` have 16 bytes.
         unsafe {

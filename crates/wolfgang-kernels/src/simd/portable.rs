@@ -115,6 +115,27 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn load_u8(self, from: &[[u8; 4]; LANES]) -> Self::I {
+        from.map(i32::from_le_bytes)
+    }
+
+    #[inline(always)]
+    fn split_u4(self, packed: &[[u8; 4]; LANES]) -> (Self::I, Self::I) {
+        let words = self.load_u8(packed);
+        let upper = |word: i32| word >> 4 & 0x0f0f_0f0f;
+        (words.map(|word| word & 0x0f0f_0f0f), words.map(upper))
+    }
+
+    #[inline(always)]
+    fn dot_u4(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I {
+        let x = x.to_le_bytes().map(|byte| i32::from(byte.cast_signed()));
+        std::array::from_fn(|i| {
+            let products = weights[i].to_le_bytes().into_iter().zip(x);
+            products.fold(sums[i], |sum, (w, x)| sum + i32::from(w) * x)
+        })
+    }
+
+    #[inline(always)]
     fn to_i8(self, x: Self::F) -> [i8; LANES] {
         std::array::from_fn(|i| x[i] as i8)
     }

@@ -21,9 +21,11 @@ impl CpuTransformer {
         let mut cpu = Cpu::new(Isa::best(), threads).map_err(ModelError::from)?;
         let parameters = config.parameters();
         let fused = fuse_projections(&parameters);
-        let shapes: Vec<_> = fused.iter().filter_map(|parts| shape(parts)).collect();
-        let format = format(options.precision);
-        let mut packer = Packer::new(format, &shapes).map_err(ModelError::from)?;
+        let matrices = fused.iter().filter_map(|parts| {
+            let precision = parts[0].precision_in(options.precision);
+            Some((format(precision), shape(parts)?))
+        });
+        let mut packer = Packer::new(&matrices.collect::<Vec<_>>()).map_err(ModelError::from)?;
         let mut vectors = Vec::new();
         for parts in &fused {
             let readers = parts.iter().map(|part| open(part));
@@ -122,6 +124,7 @@ fn format(precision: Precision) -> Format {
         Precision::F16 => Format::F16,
         Precision::Bf16 => Format::Bf16,
         Precision::Int8 => Format::Int8,
+        Precision::Int4 => Format::Int4,
     }
 }
 

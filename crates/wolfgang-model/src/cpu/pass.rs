@@ -111,7 +111,6 @@ impl Workspace {
             ..
         } = self;
         let rows = chunks.iter().map(|chunk| chunk.ids.len()).sum();
-        let format = model.embeddings.format();
         let epsilon = model.rms_norm_eps;
         x.reset(rows, model.embeddings.shape().inputs);
         for (row, id) in chunks.iter().flat_map(|chunk| chunk.ids).enumerate() {
@@ -127,7 +126,7 @@ impl Workspace {
         for (index, layer) in model.layers.iter().enumerate() {
             cpu.rms_norm(x, &layer.attention_norm, epsilon, normed);
             timer.record(Op::Norm);
-            cpu.pack_activations(normed, format, inputs);
+            cpu.pack_activations(normed, layer.wqkv.format(), inputs);
             timer.record(Op::Pack);
             qkv.reset(rows, layer.wqkv.shape().outputs);
             match &layer.qkv_bias {
@@ -159,7 +158,7 @@ impl Workspace {
                 attend(&mut sequences.collect::<Vec<_>>());
             }
             timer.record(Op::Attention);
-            cpu.pack_activations(normed, format, inputs);
+            cpu.pack_activations(normed, layer.wo.format(), inputs);
             timer.record(Op::Pack);
             if let Some(bias) = &layer.wo_bias {
                 add_to_rows(bias, x);
@@ -169,12 +168,12 @@ impl Workspace {
 
             cpu.rms_norm(x, &layer.ffn_norm, epsilon, normed);
             timer.record(Op::Norm);
-            cpu.pack_activations(normed, format, inputs);
+            cpu.pack_activations(normed, layer.w13.format(), inputs);
             timer.record(Op::Pack);
             gated.reset(rows, model.hidden_dim);
             cpu.multiply(&layer.w13, inputs, gated, Epilogue::SwiGlu);
             timer.record(Op::GateUp);
-            cpu.pack_activations(gated, format, inputs);
+            cpu.pack_activations(gated, layer.w2.format(), inputs);
             timer.record(Op::Pack);
             cpu.multiply(&layer.w2, inputs, x, Epilogue::Add);
             timer.record(Op::Down);

@@ -17,8 +17,10 @@ impl Precision {
 
     /// Returns the precisions that the operations of burn support on `device`.
     fn supported_by_burn(device: &Device) -> Vec<Self> {
-        let supported =
-            |precision: &Self| *precision != Self::Int8 && device.supports_dtype(precision.dtype());
+        let supported = |precision: &Self| {
+            !matches!(precision, Self::Int8 | Self::Int4)
+                && device.supports_dtype(precision.dtype())
+        };
         Self::ALL.into_iter().filter(supported).collect()
     }
 

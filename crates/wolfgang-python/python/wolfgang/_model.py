@@ -87,7 +87,7 @@ class Model:
             for the small model in this package. A file or folder with that name is ``./faust``.
         :param tokenizer: the ``tokenizer.json``. Default: the model's own.
         :param device: ``"cpu"``, or ``None`` for the fastest one of this build.
-        :param dtype: ``"f32"``, ``"f16"``, ``"bf16"`` or ``"int8"``: the type of the weights.
+        :param dtype: ``"f32"``, ``"f16"``, ``"bf16"``, ``"int8"`` or ``"int4"``: the type of the weights.
         :param cache_dtype: ``"f32"`` or ``"f16"``: the type of the KV cache. Default: f32 for
             weights in f32, else f16.
         :param threads: number of threads. Default: ``WOLFGANG_THREADS``, else ``OMP_NUM_THREADS``,
