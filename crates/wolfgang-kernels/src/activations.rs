@@ -23,9 +23,9 @@ pub struct PackedActivations {
     blocks: usize,
     /// Number of rows of every tile except the last, which may have fewer.
     tile_rows: usize,
-    /// For each tile `[row_words, rows]`, or `[blocks, rows, 16]` for tile registers. With dot-product instructions a word is two bf16 or four
-    /// int8, without them a bf16 as f32 or two int8 as 16-bit integers. Otherwise it is an f32.
-    /// Aligned, because tile registers are loaded from them.
+    /// For each tile `[row_words, rows]`, or `[blocks, rows, 16]` for tile registers. With
+    /// dot-product instructions a word is two bf16 or four int8, without them a bf16 as f32 or two
+    /// int8 as 16-bit integers. Otherwise it is an f32. Aligned, because tile registers are loaded from them.
     words: Vec<Vec16>,
     /// For [`Format::Int8`] and [`Format::Int4`], for each tile `[blocks, rows]`.
     scales: Vec<f32>,

@@ -1,7 +1,7 @@
 //! Element types of weights, and the sizes of panels and quantisation blocks.
 
-use crate::int4::Int4Block;
 use crate::simd::LANES;
+use bytemuck::{Pod, Zeroable};
 
 /// Element type of a matrix, which determines that of its activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,17 @@ pub(crate) const BLOCK: usize = 64;
 
 /// Size of a quantisation group of [`Format::Int4`]: the number of inputs that share a scale.
 pub const GROUP: usize = 32;
+
+/// Weights of a panel of [`Format::Int4`] for 64 inputs, which are two groups.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct Int4Block {
+    /// Scales in f16 of both groups, for both halves of the panel.
+    pub(crate) scales: [[[u16; LANES]; 2]; 2],
+    /// Weights plus 8, four inputs per word: the first group in the lower four bits, the second in
+    /// the upper four.
+    pub(crate) quants: [[[[u8; 4]; LANES]; 2]; GROUP / 4],
+}
 
 impl Format {
     /// Size in bytes of a panel with `inputs` inputs.

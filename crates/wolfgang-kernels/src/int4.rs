@@ -1,10 +1,8 @@
 //! Quantisation to int4: groups of 32 weights of a row with an f16 scale.
 
-use crate::format::{GROUP, PANEL};
+use crate::format::{GROUP, Int4Block, PANEL};
 use crate::isa::Kernel;
-use crate::matrix::Shape;
 use crate::simd::{LANES, Simd};
-use bytemuck::{Pod, Zeroable};
 use half::f16;
 
 /// Number of scales that are tried for a group.
@@ -14,17 +12,6 @@ const CANDIDATES: usize = 26;
 /// Above 8 the largest weights are clipped, which often reduces the error of all others.
 const FIRST_DIVISOR: f32 = 6.5;
 const DIVISOR_STEP: f32 = 0.125;
-
-/// Weights of a panel for 64 inputs, which are two groups.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-pub(crate) struct Int4Block {
-    /// Scales in f16 of both groups, for both halves of the panel.
-    pub(crate) scales: [[[u16; LANES]; 2]; 2],
-    /// Weights plus 8, four inputs per word: the first group in the lower four bits, the second in
-    /// the upper four.
-    pub(crate) quants: [[[[u8; 4]; LANES]; 2]; GROUP / 4],
-}
 
 /// Quantises a group of at most 32 weights to integers from -8 to 7, and returns the scale.
 ///
@@ -143,7 +130,7 @@ fn squared_error(group: &[f32; GROUP], scale: f32) -> f32 {
 pub(crate) struct PackInt4<'a> {
     /// `[PANEL, inputs]`.
     pub(crate) rows: &'a [f32],
-    pub(crate) shape: Shape,
+    pub(crate) inputs: usize,
     pub(crate) into: &'a mut [u8],
 }
 
@@ -154,7 +141,7 @@ impl Kernel for PackInt4<'_> {
     fn run<S: Simd>(self, _: S) {
         let into: &mut [Int4Block] = bytemuck::cast_slice_mut(self.into);
         for column in 0..PANEL {
-            let row = &self.rows[column * self.shape.inputs..][..self.shape.inputs];
+            let row = &self.rows[column * self.inputs..][..self.inputs];
             for group in 0..2 * into.len() {
                 let mut weights = [0.0; GROUP];
                 let from = row.get(group * GROUP..).unwrap_or_default();

@@ -199,7 +199,11 @@ impl Packer {
                             into,
                         });
                     }
-                    Format::Int4 => isa.run(PackInt4 { rows, shape, into }),
+                    Format::Int4 => isa.run(PackInt4 {
+                        rows,
+                        inputs: shape.inputs,
+                        into,
+                    }),
                     Format::F32 | Format::F16 | Format::Bf16 => isa.run(PackFloat {
                         format,
                         rows,

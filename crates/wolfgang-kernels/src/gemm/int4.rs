@@ -7,8 +7,7 @@
 use super::micro_kernels::{Accumulators, MicroKernel, WidenPanel};
 use super::prefetch::Prefetcher;
 use crate::activations::Tile;
-use crate::format::GROUP;
-use crate::int4::Int4Block;
+use crate::format::{GROUP, Int4Block};
 use crate::simd::{LANES, Simd};
 use bytemuck::{Pod, Zeroable};
 
