@@ -176,7 +176,6 @@ fn here(args: &Args, shape: &Shape, model: &Path, dtype: Precision) -> anyhow::R
         tokens: Some(DECODED),
         sequences: vec![NonZeroUsize::MIN],
         repetitions: NonZeroUsize::MIN,
-        ..BenchOptions::default()
     })?;
     let configuration = bench.configurations().first();
     let report = bench.measure(configuration.context("there is nothing to measure")?)?;

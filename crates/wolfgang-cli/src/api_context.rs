@@ -11,15 +11,19 @@ use wolfgang_serve::{ApiContext, Defaults};
 /// Checks what can be checked before the model is loaded, which takes a second.
 pub(crate) fn check(generation: &GenerationArgs) -> anyhow::Result<()> {
     generation.check()?;
-    match generation.length.overflow {
-        Some(OnContextFull::Slide) => Err(UsageError(
+    let length = &generation.length;
+    let is_limited = matches!(length.max_new_tokens, Some(limit) if limit != WholeNumber::MinusOne);
+    let refusal = match length.overflow {
+        Some(OnContextFull::Slide) => {
             "--overflow slide is not available here, where a text past the context would delay all others; \
-             use --overflow stop"
-                .to_owned(),
-        )
-        .into()),
-        _ => Ok(()),
-    }
+             use --overflow shift or --overflow stop"
+        }
+        Some(OnContextFull::Shift) if !is_limited => {
+            "--overflow shift needs --max-new-tokens here, because a text may never end without a limit"
+        }
+        _ => return Ok(()),
+    };
+    Err(UsageError(refusal.to_owned()).into())
 }
 
 /// Loads the model. Its name is that of its file or folder, unless another is given.

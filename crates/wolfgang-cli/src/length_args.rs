@@ -55,6 +55,8 @@ options! {
 pub(crate) enum OnContextFull {
     /// Sliding window: recompute the last tokens that fit for each further token, which is slow
     Slide,
+    /// Keep the last half of the context, recompute it once and continue, which is fast
+    Shift,
     /// Stop generating
     Stop,
 }
@@ -63,6 +65,7 @@ impl From<OnContextFull> for ContextOverflow {
     fn from(on_full: OnContextFull) -> Self {
         match on_full {
             OnContextFull::Slide => Self::SlidingWindow,
+            OnContextFull::Shift => Self::Shift,
             OnContextFull::Stop => Self::Stop,
         }
     }

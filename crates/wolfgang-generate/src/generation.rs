@@ -9,6 +9,7 @@ mod token;
 pub(crate) use begin::seed;
 pub(crate) use progress::Progress;
 
+use crate::context_window::ContextWindow;
 use crate::explanation::{Explainer, Explanation};
 use crate::forward::{StepResult, forward_batch};
 use crate::logprobs::{LogprobsBuilder, TokenLogprobs};
@@ -84,6 +85,9 @@ pub struct Generation {
     seed: u64,
     output: OutputBuffer,
     cache: CacheLease,
+    window: ContextWindow,
+    /// How often the window was shifted for the last forward pass.
+    context_shifts: usize,
     /// Number of prompt tokens that were in the cache when the prompt's computation started; `None`
     /// before that.
     cached_tokens: Option<usize>,
@@ -152,17 +156,23 @@ impl Generation {
         cache: CacheLease,
     ) -> Self {
         let tokenizer = generator.tokenizer().clone();
-        let block_size = generator.model().config().block_size;
-        let truncated = prompt.len().saturating_sub(block_size);
+        let window = ContextWindow {
+            block_size: generator.model().config().block_size,
+            prompt: prompt.len(),
+            overflow: options.context_overflow,
+        };
         let prompt_scorer = options.prompt_logprobs;
-        let prompt_scorer = prompt_scorer
-            .map(|alternatives| PromptScorer::new(&generator, &prompt, truncated, alternatives));
+        let prompt_scorer = prompt_scorer.map(|alternatives| {
+            PromptScorer::new(&generator, &prompt, window.truncated(), alternatives)
+        });
         Self {
             generator,
             sampler,
             seed,
             output: OutputBuffer::new(tokenizer, prompt, is_reply, &options),
             cache,
+            window,
+            context_shifts: 0,
             cached_tokens: None,
             computed_tokens: 0,
             criteria: Vec::new(),
@@ -190,8 +200,7 @@ impl Generation {
     /// Returns the number of tokens at the beginning of the prompt that are truncated because the
     /// prompt exceeds the context.
     pub fn truncated_tokens(&self) -> usize {
-        let prompt_tokens = self.output.prompt().len();
-        prompt_tokens.saturating_sub(self.block_size())
+        self.window.truncated()
     }
 
     /// Cancels the generation: the next events are the buffered text, if there is any, and
@@ -255,7 +264,7 @@ impl Generation {
         } else if self.options.max_time.is_some_and(is_late) {
             Some(FinishReason::MaxTime)
         } else {
-            let overflows = self.output.ids().len() > self.block_size();
+            let overflows = self.output.ids().len() > self.window.block_size;
             let stops = self.options.context_overflow == ContextOverflow::Stop && generated > 0;
             (overflows && stops).then_some(FinishReason::ContextFull)
         }
@@ -368,6 +377,7 @@ impl Generation {
             truncated_tokens: self.truncated_tokens(),
             cached_tokens: self.cached_tokens.unwrap_or(0),
             generated_tokens: output.generated().len(),
+            context_shifts: self.context_shifts,
             seed: self.seed,
             timing: self.timing,
         }

@@ -73,6 +73,7 @@
 
 mod batch;
 mod builder;
+mod context_window;
 mod conversation;
 mod engine;
 mod error;

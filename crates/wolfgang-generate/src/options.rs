@@ -98,6 +98,14 @@ pub enum ContextOverflow {
     /// in the original. Each token costs a prefill.
     #[default]
     SlidingWindow,
+    /// The model sees the last half of the context, which is computed once, and continues until the
+    /// context is full again. [`Summary::context_shifts`](crate::Summary::context_shifts) is how
+    /// often this happened.
+    ///
+    /// Much faster than [`SlidingWindow`](Self::SlidingWindow), but the model sees less of the
+    /// text: between half of the context and all of it. The text depends only on prompt, options
+    /// and seed, as always.
+    Shift,
     /// The generation ends with [`FinishReason::ContextFull`](crate::FinishReason::ContextFull),
     /// after at least one token.
     Stop,

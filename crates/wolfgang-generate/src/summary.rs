@@ -48,6 +48,9 @@ pub struct Summary {
     pub cached_tokens: usize,
     /// Number of generated tokens, without the end id or stop token that ended the generation.
     pub generated_tokens: usize,
+    /// How often the context was full and its last half was computed again, with
+    /// [`ContextOverflow::Shift`](crate::ContextOverflow::Shift); otherwise 0.
+    pub context_shifts: usize,
     /// The seed, either [`GenerateOptions::seed`](crate::GenerateOptions::seed) or a random one.
     /// The same seed gives the same text.
     pub seed: u64,

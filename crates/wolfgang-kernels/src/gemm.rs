@@ -9,7 +9,7 @@
 //! L1 cache. The innermost loop is a [`MicroKernel`].
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-pub(crate) mod amx;
+mod amx;
 mod int4;
 mod micro_kernels;
 mod prefetch;
@@ -22,6 +22,8 @@ use crate::isa::{Isa, Kernel};
 use crate::matrix::Matrix;
 use crate::pool::Pool;
 use crate::rows::{RowMatrix, stride};
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use crate::simd::amx::Amx;
 use crate::simd::{LANES, Simd, Vec16};
 use bytemuck::Zeroable;
 use int4::{Int4, MAX_PACKED_ROWS, UNPACKED_LEN, UnpackInt4};
@@ -185,7 +187,7 @@ impl Gemm<'_> {
     /// Multiplies panels of int8 with the tile registers.
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     #[inline(always)]
-    fn run_amx<S: Simd>(mut self, simd: S, amx: amx::Amx) {
+    fn run_amx<S: Simd>(mut self, simd: S, amx: Amx) {
         let mut tiles = amx::Tiles::new(amx);
         let weights: &mut [_] = bytemuck::cast_slice_mut(std::mem::take(&mut self.widened));
         for out_panel in self.out_panels.clone() {

@@ -2,7 +2,7 @@
 
 use crate::format::Format;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-use crate::gemm::amx::{self, Amx};
+use crate::simd::amx::{self, Amx};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]

@@ -592,3 +592,38 @@ proptest! {
         }
     }
 }
+
+/// Tile registers are used from 32 rows, in tiles of at most 16, of which the last can have fewer;
+/// blocks of 64 inputs can be even or odd in number, and the last can be partial.
+#[test]
+fn int8_has_the_same_bits_for_every_number_of_rows_and_partial_tile() {
+    let all_rows: &[usize] = if cfg!(miri) {
+        &[33]
+    } else {
+        &[31, 32, 33, 47, 48, 63, 100]
+    };
+    for inputs in [64, 128, 150, 193] {
+        for epilogue in [Epilogue::Store, Epilogue::Add, Epilogue::SwiGlu] {
+            let shape = Shape {
+                outputs: 128,
+                inputs,
+            };
+            let weights = mixed(inputs, shape.outputs * inputs);
+            let x = mixed(3, 100 * inputs);
+            let mut reference = cpu(Isa::all().pop().unwrap(), 1);
+            let matrix = pack(&mut reference, Format::Int8, shape, &weights);
+            let expected = product(&mut reference, &matrix, &rows_of(&x, inputs), epilogue);
+            let expected = bits(&expected);
+            let width = expected.len() / 100;
+            for isa in Isa::all() {
+                let mut cpu = cpu(isa, 2);
+                let matrix = pack(&mut cpu, Format::Int8, shape, &weights);
+                for rows in all_rows {
+                    let x = head(&x, inputs, 0, *rows);
+                    let found = bits(&product(&mut cpu, &matrix, &x, epilogue));
+                    assert_eq!(found, expected[..rows * width], "{} {rows}", isa.name());
+                }
+            }
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Native folders in int4: the same model as `--dtype int4` makes of the weights in f32.
 
+use super::int8_errors::{put, rewrite, tensor, with_bytes};
 use crate::fixtures::{checkpoints_in, fixture, repository, wolfgang};
 use burn_pack::Reader;
 use serde_json::Value as Json;
@@ -145,6 +146,47 @@ fn blocks_of_a_gguf_file_are_kept() {
         );
     }
     assert_eq!(logits(&out), logits(&source));
+}
+
+#[test]
+fn invalid_blocks_are_refused() {
+    const MATRIX: &str = "layers.0.attention.wk.weight";
+    let refusal = |change: &dyn Fn(&mut Vec<burn_pack::Tensor>)| {
+        let folder = tempfile::tempdir().unwrap();
+        let model = folder.path().join("int4");
+        converted(&fixture("tiny/plain.pt"), &model, Some(Precision::Int4));
+        rewrite(&model, change);
+        let loaded = Checkpoint::open(&model).and_then(|model| model.into_model(&Device::flex()));
+        let refusal = loaded.unwrap_err().to_string();
+        let place = format!("{}: ", model.display());
+        refusal.strip_prefix(&place).unwrap().to_owned()
+    };
+    // Two f16.
+    for (scale, told) in [(0x7e00_u16, "NaN"), (0xfc00, "-inf")] {
+        let refusal = refusal(&|tensors| {
+            let matrix = tensor(tensors, MATRIX);
+            put(matrix, 3 * 18, &scale.to_le_bytes());
+            // The first weight is 1.
+            put(matrix, 3 * 18 + 2, &[9]);
+        });
+        let expected = format!("{MATRIX} holds {told} at index 96, but weights must be finite");
+        assert_eq!(refusal, expected);
+    }
+    let cut = refusal(&|tensors| {
+        let matrix = tensor(tensors, MATRIX);
+        *matrix = with_bytes(matrix, matrix.dtype, vec![16, 17], vec![0; 16 * 17]);
+    });
+    assert_eq!(cut, "?");
+    let norm = refusal(&|tensors| {
+        let norm = tensor(tensors, "norm.weight");
+        *norm = with_bytes(norm, burn::tensor::DType::U8, vec![18], vec![0; 18]);
+    });
+    assert_eq!(norm, "?");
+    let wider = refusal(&|tensors| {
+        let matrix = tensor(tensors, MATRIX);
+        *matrix = with_bytes(matrix, matrix.dtype, vec![16, 36], vec![0; 16 * 36]);
+    });
+    assert_eq!(wider, "?");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn changed(change: impl FnOnce(&mut Vec<Tensor>)) -> (TempDir, PathBuf) {
 }
 
 /// Changes the tensors of a native folder.
-fn rewrite(model: &Path, change: impl FnOnce(&mut Vec<Tensor>)) {
+pub(super) fn rewrite(model: &Path, change: impl FnOnce(&mut Vec<Tensor>)) {
     let record = model.join("model.bpk");
     let bytes = Bytes::from_bytes_vec(std::fs::read(&record).unwrap());
     let mut tensors = Reader::from_bytes(bytes)
@@ -38,18 +38,23 @@ fn rewrite(model: &Path, change: impl FnOnce(&mut Vec<Tensor>)) {
     std::fs::rename(record.with_extension("new"), record).unwrap();
 }
 
-fn tensor<'a>(tensors: &'a mut [Tensor], name: &str) -> &'a mut Tensor {
+pub(super) fn tensor<'a>(tensors: &'a mut [Tensor], name: &str) -> &'a mut Tensor {
     tensors.iter_mut().find(|t| t.name == name).unwrap()
 }
 
 /// Writes these bytes into a tensor.
-fn put(tensor: &mut Tensor, at: usize, bytes: &[u8]) {
+pub(super) fn put(tensor: &mut Tensor, at: usize, bytes: &[u8]) {
     let mut all = tensor.to_bytes().unwrap().to_vec();
     all[at..at + bytes.len()].copy_from_slice(bytes);
     *tensor = with_bytes(tensor, tensor.dtype, tensor.shape.to_vec(), all);
 }
 
-fn with_bytes(tensor: &Tensor, dtype: DType, shape: Vec<usize>, bytes: Vec<u8>) -> Tensor {
+pub(super) fn with_bytes(
+    tensor: &Tensor,
+    dtype: DType,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+) -> Tensor {
     let bytes = Bytes::from_bytes_vec(bytes);
     Tensor::new(tensor.name.clone(), dtype, shape, None, bytes)
 }

@@ -136,6 +136,11 @@ fn what_it_cannot_do_is_an_error() {
             "--overflow slide is not available",
         ),
         (
+            ["--overflow", "shift"],
+            2,
+            "--overflow shift needs --max-new-tokens here",
+        ),
+        (
             ["--cors-origin", "example.com"],
             2,
             "the origin is \"example.com\"",

@@ -12,10 +12,6 @@ impl Generation {
         self.generator.model()
     }
 
-    pub(super) fn block_size(&self) -> usize {
-        self.model().config().block_size
-    }
-
     /// Whether nothing has been generated yet.
     pub(crate) fn is_first_step(&self) -> bool {
         self.output.generated().is_empty()
@@ -35,7 +31,7 @@ impl Generation {
     /// The ids that the model sees, at most `block_size`.
     pub(crate) fn window(&self) -> &[u32] {
         let ids = self.output.ids();
-        &ids[ids.len().saturating_sub(self.block_size())..]
+        &ids[self.window.start(ids.len())..]
     }
 
     pub(crate) fn cache(&self) -> &SequenceCache {
@@ -71,8 +67,8 @@ impl Generation {
         let cached = self.reusable_len(self.window());
         self.cached_tokens.get_or_insert(cached);
         let ids = self.output.ids();
-        let first = ids.len().saturating_sub(self.block_size());
-        let window = &ids[first..];
+        self.context_shifts = self.window.shifts(ids.len());
+        let window = &ids[self.window.start(ids.len())..];
         let end = window.len().min(cached.saturating_add(rows));
         let n_logits = match self.scores_prompt() {
             true => end - cached,

@@ -4,6 +4,8 @@
 //! It is compiled for each instruction set, and all of them give the same bits, except for
 //! [`Simd::dot_bf16`].
 
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+pub(crate) mod amx;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]

@@ -127,6 +127,9 @@ class Result(NamedTuple):
     """Number of tokens removed at the beginning of a prompt that exceeds the context."""
     cached_tokens: int
     """Number of prompt tokens that were not recomputed."""
+    context_shifts: int
+    """How often the context was full and its last half was computed again, with
+    ``context_overflow="shift"``."""
     timing: Timing
     stop_token: int | None
     stop_string: int | None
@@ -161,6 +164,7 @@ class Result(NamedTuple):
             summary["generated_tokens"],
             summary["truncated_tokens"],
             summary["cached_tokens"],
+            summary["context_shifts"],
             Timing(timing["prefill_seconds"], timing["decode_seconds"]),
             summary.get("stop_token"),
             summary.get("stop_string"),

@@ -9,7 +9,8 @@ pub struct Defaults {
     /// Options of a generation; each field of a request replaces one of them. Their
     /// `max_new_tokens` is not used. Default: OpenAI's, temperature 1 without filters or penalties.
     ///
-    /// A full context always ends a text, and a prompt that exceeds it is always an error.
+    /// A full context ends a text unless they have [`ContextOverflow::Shift`], and a prompt that
+    /// exceeds it is always an error.
     pub options: GenerateOptions,
     /// Maximum number of new tokens. Default: `None`, OpenAI's: 16, and in a chat until the context
     /// is full.
@@ -28,9 +29,14 @@ impl Default for Defaults {
 impl Defaults {
     /// Creates defaults from the options of a generation.
     pub fn new(options: GenerateOptions, max_tokens: Option<usize>) -> Self {
+        // A sliding window would delay all other requests.
+        let overflow = match options.context_overflow {
+            ContextOverflow::Shift => ContextOverflow::Shift,
+            _ => ContextOverflow::Stop,
+        };
         Self {
             options: options
-                .with_context_overflow(ContextOverflow::Stop)
+                .with_context_overflow(overflow)
                 .with_prompt_truncation(PromptTruncation::Error),
             max_tokens,
         }
