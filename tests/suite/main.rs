@@ -23,6 +23,7 @@ mod parity {
 mod generation {
     pub(crate) mod batch;
     mod builder;
+    mod constraints;
     mod context_shift;
     pub(crate) mod conversation;
     pub(crate) mod engine;

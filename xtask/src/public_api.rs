@@ -16,9 +16,10 @@ pub(crate) struct Args {
     check: bool,
 }
 
-const CRATES: [&str; 7] = [
+const CRATES: [&str; 8] = [
     "wolfgang-sampling",
     "wolfgang-tokenize",
+    "wolfgang-constrain",
     "wolfgang-model",
     "wolfgang-checkpoint",
     "wolfgang-generate",

@@ -40,12 +40,13 @@ pub(crate) fn load(
 
 /// The parameters of requests that do not give them: the options of the command, over the settings
 /// of the model, or those of OpenAI if it has none.
-fn defaults(generation: &GenerationArgs, tokenizer: &Tokenizer) -> Result<Defaults, UsageError> {
+fn defaults(generation: &GenerationArgs, tokenizer: &Tokenizer) -> anyhow::Result<Defaults> {
     let GenerationArgs {
         sampling, length, ..
     } = generation;
     let recommended = generation.recommended();
-    let mut options = length.options(sampling, recommended, tokenizer, usize::MAX)?;
+    let options = length.options(sampling, recommended, tokenizer, usize::MAX)?;
+    let mut options = options.with_grammar(generation.constraint.grammar()?);
     let default = recommended.cloned().unwrap_or_else(Defaults::sampling);
     let params = sampling.params_over(default, recommended);
     let min_new_tokens = options.sampling.min_new_tokens;

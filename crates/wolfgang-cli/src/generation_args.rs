@@ -2,6 +2,7 @@
 
 use crate::config_file::ConfigFile;
 use crate::console::Console;
+use crate::constraint_args::ConstraintArgs;
 use crate::error::UsageError;
 use crate::length_args::LengthArgs;
 use crate::model_args::ModelArgs;
@@ -24,6 +25,9 @@ pub(crate) struct GenerationArgs {
     #[command(flatten)]
     pub(crate) length: LengthArgs,
 
+    #[command(flatten)]
+    pub(crate) constraint: ConstraintArgs,
+
     /// The sampling parameters that the loaded model recommends, with `--preset model`.
     #[arg(skip)]
     recommended: Option<SamplingParams>,
@@ -36,6 +40,7 @@ impl GenerationArgs {
             model: self.model.over(file.model, &file.folder),
             sampling: self.sampling.over(file.sampling),
             length: self.length.or(file.length),
+            constraint: self.constraint,
             recommended: None,
         }
     }
@@ -88,10 +93,12 @@ impl GenerationArgs {
         &self,
         tokenizer: &Tokenizer,
         max_new_tokens: usize,
-    ) -> Result<GenerateOptions, UsageError> {
+    ) -> anyhow::Result<GenerateOptions> {
         let recommended = self.recommended.as_ref();
-        self.length
-            .options(&self.sampling, recommended, tokenizer, max_new_tokens)
+        let options =
+            self.length
+                .options(&self.sampling, recommended, tokenizer, max_new_tokens)?;
+        Ok(options.with_grammar(self.constraint.grammar()?))
     }
 
     /// Checks what can be checked before the model is loaded, which takes a second.

@@ -19,6 +19,7 @@ mod chat_date;
 mod completions;
 mod config_file;
 mod console;
+mod constraint_args;
 mod convert;
 mod dash_texts;
 mod devices;

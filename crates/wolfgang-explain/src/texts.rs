@@ -32,6 +32,7 @@ pub(crate) struct Texts {
 /// Names of the sampling steps.
 #[derive(Debug)]
 pub(crate) struct StepTexts {
+    pub(crate) constraint: &'static str,
     pub(crate) allowed_tokens: &'static str,
     pub(crate) banned_tokens: &'static str,
     pub(crate) min_new_tokens: &'static str,
@@ -65,6 +66,7 @@ pub(crate) struct SummaryTexts {
     /// At a stop token or a stop string.
     pub(crate) stop: &'static str,
     pub(crate) criterion: &'static str,
+    pub(crate) constraint_complete: &'static str,
     pub(crate) max_time: &'static str,
     pub(crate) context_full: &'static str,
     pub(crate) cancelled: &'static str,
@@ -139,6 +141,7 @@ impl StepTexts {
     /// Returns the name of a step; `None` if it has no name here.
     fn find(&self, step: Step) -> Option<&'static str> {
         Some(match step {
+            Step::Constraint => self.constraint,
             Step::AllowedTokens => self.allowed_tokens,
             Step::BannedTokens => self.banned_tokens,
             Step::MinNewTokens => self.min_new_tokens,
@@ -176,6 +179,7 @@ impl SummaryTexts {
             FinishReason::EndOfText => self.end_of_text,
             FinishReason::StopToken(_) | FinishReason::StopString(_) => self.stop,
             FinishReason::Criterion(_) => self.criterion,
+            FinishReason::ConstraintComplete => self.constraint_complete,
             FinishReason::MaxTime => self.max_time,
             FinishReason::ContextFull => self.context_full,
             FinishReason::Cancelled => self.cancelled,
@@ -213,6 +217,7 @@ mod tests {
             FinishReason::EndOfText,
             FinishReason::StopToken(3),
             FinishReason::Criterion(0),
+            FinishReason::ConstraintComplete,
             FinishReason::MaxTime,
             FinishReason::ContextFull,
             FinishReason::Cancelled,

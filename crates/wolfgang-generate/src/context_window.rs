@@ -29,6 +29,11 @@ impl ContextWindow {
         }
     }
 
+    /// Returns the number of ids that can follow a text of `len` ids before its window moves.
+    pub(crate) fn room(self, len: usize) -> usize {
+        (self.start(len) + self.block_size).saturating_sub(len)
+    }
+
     /// Returns how often the window of a text of `len` ids has been shifted; 0 without
     /// [`ContextOverflow::Shift`].
     pub(crate) fn shifts(self, len: usize) -> usize {

@@ -4,6 +4,8 @@ use crate::Summary;
 use std::any::Any;
 use std::path::PathBuf;
 use wolfgang_checkpoint::CheckpointError;
+#[cfg(feature = "constrain")]
+use wolfgang_constrain::GrammarError;
 use wolfgang_model::ModelError;
 use wolfgang_sampling::SamplingError;
 use wolfgang_tokenize::TokenizerError;
@@ -24,6 +26,10 @@ pub enum GenerateError {
     /// An error of sampling: invalid parameters or logits.
     #[error(transparent)]
     Sampling(#[from] SamplingError),
+    /// [`GenerateOptions::grammar`](crate::GenerateOptions::grammar) cannot be used.
+    #[cfg(feature = "constrain")]
+    #[error(transparent)]
+    Grammar(#[from] GrammarError),
     /// A value in the `generation_config.json` of a model is outside of its range.
     #[error("{}: the sampling settings are not valid", path.display())]
     GenerationConfig {

@@ -1,6 +1,7 @@
 //! The generation loop.
 
 mod begin;
+mod constrained;
 mod input;
 mod progress;
 mod prompt_scorer;
@@ -21,7 +22,9 @@ use crate::{
     ContextOverflow, FinishReason, GenerateError, GenerateOptions, Summary, Timing,
     WolfgangGenerator,
 };
+use constrained::Constrained;
 use prompt_scorer::PromptScorer;
+use std::collections::VecDeque;
 use std::iter::FusedIterator;
 use std::time::{Duration, Instant};
 use wolfgang_sampling::{LogitsProcessor, Sampler};
@@ -104,8 +107,12 @@ pub struct Generation {
     /// [`GenerateOptions::prompt_logprobs`] is set.
     prompt_scorer: Option<PromptScorer>,
     prompt_logprobs: Option<Score>,
-    /// The event of a forward pass that also returned the log-probabilities of the prompt.
-    later_event: Option<Event>,
+    /// Further events of the last forward pass: after the log-probabilities of the prompt, or of
+    /// forced ids.
+    later_events: VecDeque<Event>,
+    /// The error of a forced id, which is returned after the events of those before it.
+    later_error: Option<GenerateError>,
+    constrained: Constrained,
     /// `None` if [`GenerateOptions::explain`] is not set.
     explainer: Option<Explainer>,
     /// Explanation of the token that ended the generation.
@@ -182,7 +189,9 @@ impl Generation {
             logprobs: options.logprobs.map(LogprobsBuilder::new),
             prompt_scorer,
             prompt_logprobs: None,
-            later_event: None,
+            later_events: VecDeque::new(),
+            later_error: None,
+            constrained: Constrained::default(),
             explainer: options.explain.map(Explainer::new),
             stop_explanation: None,
             timing: Timing::default(),
@@ -259,6 +268,8 @@ impl Generation {
         let is_late = |max: Duration| self.begun.is_some_and(|begun| begun.elapsed() >= max);
         if self.cancel_handle.is_cancelled() {
             Some(FinishReason::Cancelled)
+        } else if self.is_constraint_complete() {
+            Some(FinishReason::ConstraintComplete)
         } else if generated >= self.options.max_new_tokens && !self.scores_prompt() {
             Some(FinishReason::MaxTokens)
         } else if self.options.max_time.is_some_and(is_late) {
@@ -272,7 +283,7 @@ impl Generation {
 
     /// Advances until the caller must act.
     pub(crate) fn poll(&mut self) -> Action {
-        if let Some(event) = self.later_event.take() {
+        if let Some(event) = self.later_events.pop_front() {
             return Action::Emit(event);
         }
         loop {
@@ -280,6 +291,7 @@ impl Generation {
                 Phase::Prompt => {
                     self.phase = Phase::Generating;
                     self.cache.take();
+                    self.later_error = self.update_constraint().err();
                     self.output.begin()
                 }
                 Phase::Generating => {
@@ -298,6 +310,9 @@ impl Generation {
                 }
                 Phase::Finishing => {
                     self.phase = Phase::Done;
+                    // Forced ids that were not sampled, because the text ended before.
+                    let computed = self.cache().common_prefix_len(self.window());
+                    self.cache.get_mut().truncate(computed);
                     self.cache.give_back();
                     return Action::Finish;
                 }
@@ -378,6 +393,7 @@ impl Generation {
             cached_tokens: self.cached_tokens.unwrap_or(0),
             generated_tokens: output.generated().len(),
             context_shifts: self.context_shifts,
+            satisfies_constraint: self.satisfies_constraint(),
             seed: self.seed,
             timing: self.timing,
         }

@@ -2,6 +2,10 @@
 
 use crate::GenerateError;
 use std::sync::Arc;
+#[cfg(feature = "constrain")]
+use std::sync::OnceLock;
+#[cfg(feature = "constrain")]
+use wolfgang_constrain::{Grammar, GrammarCompiler, GrammarConstraint};
 use wolfgang_model::{ModelConfig, ModelError, WolfgangModel};
 use wolfgang_tokenize::Tokenizer;
 
@@ -28,6 +32,9 @@ pub struct WolfgangGenerator {
     tokenizer: Tokenizer,
     /// The ids that end a text, in ascending order.
     end_ids: Arc<[u32]>,
+    /// Created for the first text with a grammar.
+    #[cfg(feature = "constrain")]
+    grammars: Arc<OnceLock<GrammarCompiler>>,
 }
 
 /// Checks that a tokenizer matches a model of this shape; see [`WolfgangGenerator::new`].
@@ -67,6 +74,8 @@ impl WolfgangGenerator {
             model: Arc::new(model),
             tokenizer,
             end_ids: [].into(),
+            #[cfg(feature = "constrain")]
+            grammars: Arc::default(),
         };
         Ok(generator.with_end_ids(end_ids.into_iter().flatten()))
     }
@@ -106,6 +115,23 @@ impl WolfgangGenerator {
     /// Returns the tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
+    }
+
+    /// Compiles a grammar to the constraint of one text.
+    #[cfg(feature = "constrain")]
+    pub(crate) fn constraint(
+        &self,
+        grammar: &Grammar,
+        end_ids: &[u32],
+    ) -> Result<GrammarConstraint, GenerateError> {
+        let compiler = match self.grammars.get() {
+            Some(compiler) => compiler,
+            None => {
+                let compiler = GrammarCompiler::new(&self.tokenizer)?;
+                self.grammars.get_or_init(|| compiler)
+            }
+        };
+        Ok(compiler.compile(grammar, end_ids)?)
     }
 
     /// Returns an error if `n` exceeds the size of the vocabulary.

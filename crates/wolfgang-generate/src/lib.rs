@@ -127,13 +127,16 @@ pub use tokenizer_source::TokenizerSource;
 pub use wolfgang_checkpoint::{Checkpoint, CheckpointError, GenerationConfig, Phase, Progress};
 #[cfg(feature = "hub")]
 pub use wolfgang_checkpoint::{Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock};
+#[cfg(feature = "constrain")]
+pub use wolfgang_constrain::{Grammar, GrammarCompiler, GrammarConstraint, GrammarError};
 pub use wolfgang_model::{
     Backend, BackendStatus, Device, DeviceId, DeviceName, DeviceStatus, ModelConfig, ModelError,
     ModelOptions, Precision, WolfgangModel, devices,
 };
 pub use wolfgang_sampling::{
-    DryParams, DynamicTemperatureParams, History, LogitsProcessor, MirostatParams, PenaltyScope,
-    RngKind, SamplingError, SamplingParams, Step, XtcParams,
+    Constraint, ConstraintError, ConstraintProgress, DryParams, DynamicTemperatureParams, History,
+    LogitsProcessor, MirostatParams, PenaltyScope, RngKind, SamplingError, SamplingParams, Step,
+    TokenMask, XtcParams,
 };
 pub use wolfgang_tokenize::{
     ChatTemplate, DecodeStream, Message, RenderedChat, Role, SpecialTokens, TextOffsets, Tokenizer,

@@ -3,6 +3,8 @@
 mod setters;
 
 use std::time::Duration;
+#[cfg(feature = "constrain")]
+use wolfgang_constrain::Grammar;
 use wolfgang_sampling::SamplingParams;
 
 /// Options of a generation. Defaults are those of the original Python implementation.
@@ -59,6 +61,13 @@ pub struct GenerateOptions {
     /// overall and for each step of the sampling chain. Explanations cost time and memory, and do
     /// not change the text. Range: `0..=vocab_size`. Default: `None`, no explanations.
     pub explain: Option<usize>,
+    /// What the generated text must satisfy as a whole: a regular expression, a JSON Schema or a
+    /// grammar. It masks all ids that cannot lead to such a text, as [the first
+    /// step](wolfgang_sampling#the-order) of the sampling chain. A text that cannot continue ends
+    /// with [`FinishReason::ConstraintComplete`](crate::FinishReason::ConstraintComplete), without
+    /// another forward pass. Default: `None`.
+    #[cfg(feature = "constrain")]
+    pub grammar: Option<Grammar>,
     /// Whether the text begins with the prompt. Default: `false`.
     pub include_prompt: bool,
     /// What happens when the context is full. Default: [`ContextOverflow::SlidingWindow`].
@@ -81,6 +90,8 @@ impl Default for GenerateOptions {
             logprobs: None,
             prompt_logprobs: None,
             explain: None,
+            #[cfg(feature = "constrain")]
+            grammar: None,
             include_prompt: false,
             context_overflow: ContextOverflow::default(),
             prompt_truncation: PromptTruncation::default(),

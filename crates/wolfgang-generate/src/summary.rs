@@ -51,6 +51,10 @@ pub struct Summary {
     /// How often the context was full and its last half was computed again, with
     /// [`ContextOverflow::Shift`](crate::ContextOverflow::Shift); otherwise 0.
     pub context_shifts: usize,
+    /// Whether the text satisfies its constraint as it is. If a limit ended it before, it is
+    /// incomplete. `None` without a constraint.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub satisfies_constraint: Option<bool>,
     /// The seed, either [`GenerateOptions::seed`](crate::GenerateOptions::seed) or a random one.
     /// The same seed gives the same text.
     pub seed: u64,
@@ -78,6 +82,10 @@ pub enum FinishReason {
     /// The [`StoppingCriterion`](crate::StoppingCriterion) with this index, in the order in which
     /// they were added, was met; of several the first.
     Criterion(usize),
+    /// The text satisfies its constraint and nothing can follow: that of
+    /// `GenerateOptions::grammar` or
+    /// [`Generation::with_constraint`](crate::Generation::with_constraint).
+    ConstraintComplete,
     /// [`GenerateOptions::max_time`](crate::GenerateOptions::max_time) has elapsed.
     MaxTime,
     /// The context is full, and [`ContextOverflow::Stop`](crate::ContextOverflow::Stop) is set.
@@ -92,7 +100,7 @@ pub enum FinishReason {
 
 impl FinishReason {
     /// Returns the name of the variant, as `wolfgang generate --json` prints it: `max_tokens`,
-    /// `end_of_text`, `stop_token`, `stop_string`, `criterion`, `max_time`, `context_full`,
+    /// `end_of_text`, `stop_token`, `stop_string`, `criterion`, `constraint_complete`, `max_time`, `context_full`,
     /// `cancelled` or `error`. The command never prints `error`, because it reports the error
     /// itself.
     pub fn as_str(self) -> &'static str {
@@ -102,6 +110,7 @@ impl FinishReason {
             Self::StopToken(_) => "stop_token",
             Self::StopString(_) => "stop_string",
             Self::Criterion(_) => "criterion",
+            Self::ConstraintComplete => "constraint_complete",
             Self::MaxTime => "max_time",
             Self::ContextFull => "context_full",
             Self::Cancelled => "cancelled",

@@ -224,7 +224,8 @@ impl PackTile<'_> {
                     Format::Int8 => {
                         let quantised = quantise_block::<S, { BLOCK / LANES }>(simd, from);
                         self.scales[block * rows + row] = quantised.scale;
-                        self.offsets[block * rows + row] = -128 * quantised.sum;
+                        let offset = if S::SUBTRACTS_I8_OFFSET { 0 } else { -128 };
+                        self.offsets[block * rows + row] = offset * quantised.sum;
                         if self.is_row_by_row {
                             words[row * LANES..(row + 1) * LANES]
                                 .copy_from_slice(quantised.words.as_flattened());

@@ -4,11 +4,11 @@ use crate::format::Format;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 use crate::simd::amx::{self, Amx};
 #[cfg(target_arch = "x86_64")]
-use crate::simd::avx2::Avx2;
+use crate::simd::avx2::{Avx2, Avx2Vnni};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::{Avx512, Avx512Dot, Avx512Vnni};
 #[cfg(target_arch = "aarch64")]
-use crate::simd::neon::Neon;
+use crate::simd::neon::{Neon, NeonDot};
 use crate::simd::{Simd, portable::Portable};
 
 /// An instruction set (ISA) that this processor supports.
@@ -26,7 +26,11 @@ enum Kind {
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
     #[cfg(target_arch = "x86_64")]
+    Avx2Vnni(Avx2Vnni),
+    #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
+    #[cfg(target_arch = "aarch64")]
+    NeonDot(NeonDot),
     #[cfg(target_arch = "aarch64")]
     Neon(Neon),
     Portable(Portable),
@@ -53,6 +57,10 @@ impl Isa {
             {
                 // SAFETY: detected above.
                 all.push(Self(Kind::Avx2(unsafe { Avx2::assume() })));
+                if is_x86_feature_detected!("avxvnni") {
+                    // SAFETY: detected above.
+                    all.push(Self(Kind::Avx2Vnni(unsafe { Avx2Vnni::assume() })));
+                }
             }
             let avx512 = is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
@@ -83,13 +91,19 @@ impl Isa {
             }
         }
         #[cfg(target_arch = "aarch64")]
-        all.push(Self(Kind::Neon(Neon)));
+        {
+            all.push(Self(Kind::Neon(Neon)));
+            if std::arch::is_aarch64_feature_detected!("dotprod") {
+                // SAFETY: detected above.
+                all.push(Self(Kind::NeonDot(unsafe { NeonDot::assume() })));
+            }
+        }
         all.reverse();
         all
     }
 
-    /// Returns the name: `amx-avx512-vnni`, `avx512-bf16-vnni`, `avx512-vnni`, `avx512`, `avx2`,
-    /// `neon`, `portable`.
+    /// Returns the name: `amx-avx512-vnni`, `avx512-bf16-vnni`, `avx512-vnni`, `avx512`,
+    /// `avx2-vnni`, `avx2`, `neon-dotprod`, `neon`, `portable`.
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -101,7 +115,11 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512(_) => "avx512",
             #[cfg(target_arch = "x86_64")]
+            Kind::Avx2Vnni(_) => "avx2-vnni",
+            #[cfg(target_arch = "x86_64")]
             Kind::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Kind::NeonDot(_) => "neon-dotprod",
             #[cfg(target_arch = "aarch64")]
             Kind::Neon(_) => "neon",
             Kind::Portable(_) => "portable",
@@ -183,7 +201,13 @@ impl Isa {
             Kind::Avx512(simd) => unsafe { avx512(simd, kernel) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
+            Kind::Avx2Vnni(simd) => unsafe { avx2_vnni(simd, kernel) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
             Kind::Avx2(simd) => unsafe { avx2(simd, kernel) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: as above.
+            Kind::NeonDot(simd) => unsafe { neon_dot(simd, kernel) },
             #[cfg(target_arch = "aarch64")]
             Kind::Neon(simd) => kernel.run(simd),
             Kind::Portable(simd) => kernel.run(simd),
@@ -227,5 +251,17 @@ fn avx512<K: Kernel>(simd: Avx512, kernel: K) -> K::Out {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn avx2<K: Kernel>(simd: Avx2, kernel: K) -> K::Out {
+    kernel.run(simd)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avxvnni,fma,f16c")]
+fn avx2_vnni<K: Kernel>(simd: Avx2Vnni, kernel: K) -> K::Out {
+    kernel.run(simd)
+}
+
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "dotprod")]
+fn neon_dot<K: Kernel>(simd: NeonDot, kernel: K) -> K::Out {
     kernel.run(simd)
 }

@@ -1,5 +1,6 @@
 //! The sampling chain: the steps of a sampler and their order.
 
+use crate::constraint::ConstraintStep;
 use crate::logits::check_logits;
 use crate::processors::{
     AllowedTokens, BannedTokens, Dry, DynamicTemperature, FrequencyPresence, LogitBias,
@@ -7,12 +8,13 @@ use crate::processors::{
     TopNSigma, TopP, TypicalP,
 };
 use crate::trace::Observer;
-use crate::{History, SamplingError, SamplingParams, Step};
+use crate::{History, SamplingError, SamplingParams, Step, scan};
 
 type Steps = Vec<(Step, Box<dyn LogitsProcessor>)>;
 
 /// The steps without state or random numbers, in [their order](crate#the-order).
 pub(crate) struct Chain {
+    pub(crate) constraint: Option<ConstraintStep>,
     /// Steps before the temperature.
     pre_temperature: Steps,
     /// Custom steps.
@@ -25,6 +27,7 @@ impl Chain {
     /// Creates the steps of `params`, which must be valid, without those that have no effect.
     pub(crate) fn new(params: &SamplingParams, vocab_size: usize) -> Self {
         Self {
+            constraint: None,
             pre_temperature: pre_temperature(params, vocab_size),
             custom: Vec::new(),
             post_temperature: post_temperature(params, vocab_size),
@@ -37,27 +40,43 @@ impl Chain {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.pre_temperature.len() + self.custom.len() + self.post_temperature.len()
+        let constraints = usize::from(self.constraint.is_some());
+        constraints + self.pre_temperature.len() + self.custom.len() + self.post_temperature.len()
     }
 
     /// Applies all steps to `logits`, which must be valid.
     ///
     /// # Errors
-    /// [`SamplingError::InvalidLogit`] if a custom step returns an invalid logit.
+    /// [`SamplingError::InvalidLogit`] if a custom step returns an invalid logit,
+    /// [`SamplingError::Constraint`], and [`SamplingError::ConflictsWithConstraint`].
     pub(crate) fn process(
         &mut self,
         logits: &mut [f32],
         history: History<'_>,
         observer: &mut impl Observer,
     ) -> Result<(), SamplingError> {
+        let is_constrained = self.constraint.is_some();
+        let check = |step: Step, logits: &[f32]| match is_constrained && is_all_masked(logits) {
+            true => Err(SamplingError::ConflictsWithConstraint { step }),
+            false => Ok(()),
+        };
+        if let Some(constraint) = &mut self.constraint {
+            constraint.process(logits, history)?;
+            observer.step(Step::Constraint, None, logits);
+            if is_all_masked(logits) {
+                return Err(SamplingError::AllTokensMasked);
+            }
+        }
         for (step, processor) in &mut self.pre_temperature {
             processor.process(logits, history);
             observer.step(*step, None, logits);
+            check(*step, logits)?;
         }
         for (step, processor) in &mut self.custom {
             processor.process(logits, history);
             observer.step(*step, None, logits);
             check_logits(logits)?;
+            check(*step, logits)?;
         }
         for (step, processor) in &mut self.post_temperature {
             processor.process(logits, history);
@@ -65,6 +84,10 @@ impl Chain {
         }
         Ok(())
     }
+}
+
+fn is_all_masked(logits: &[f32]) -> bool {
+    scan::max(logits) == f32::NEG_INFINITY
 }
 
 fn pre_temperature(params: &SamplingParams, vocab_size: usize) -> Steps {

@@ -1,5 +1,7 @@
 //! Errors of sampling.
 
+use crate::{ConstraintError, Step};
+
 /// Error of creating a sampler or of sampling.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -51,4 +53,13 @@ pub enum SamplingError {
     /// All tokens are masked: every logit is −∞.
     #[error("all tokens are masked (every logit is -inf), so no token can be sampled")]
     AllTokensMasked,
+    /// A step masked all tokens that the constraint allows.
+    #[error("{} masks all tokens that the constraint allows, so no token can be sampled", step.as_str())]
+    ConflictsWithConstraint {
+        /// The step.
+        step: Step,
+    },
+    /// The constraint failed.
+    #[error(transparent)]
+    Constraint(#[from] ConstraintError),
 }

@@ -25,6 +25,7 @@
 //!
 //! | | step | parameters | what it does | greedy |
 //! | --- | --- | --- | --- | --- |
+//! | 0 | constraint | [`Sampler::with_constraint`] | masks | yes |
 //! | 1 | allowed tokens | `allowed_tokens` | masks | yes |
 //! | 2 | banned tokens | `banned_tokens` | masks | yes |
 //! | 3 | minimum of new tokens | `min_new_tokens`, `end_tokens` | masks | yes |
@@ -59,16 +60,19 @@
 //!
 //! # Properties
 //!
-//! - **No allocation per step.** A [`Sampler`] allocates its buffers when it is created.
+//! - **No allocation per step.** A [`Sampler`] allocates its buffers when it is created. A
+//!   [`Constraint`] may allocate.
 //! - **Processors work on logits.** Logits become probabilities once, after all steps:
 //!   [`Sampler::probabilities`] computes them.
 //! - **Steps are pure** functions of the logits and the ids so far. XTC and [`draw`] take their
 //!   random number as an argument, so that everything except the generators can be tested without a
 //!   seed. Only mirostat has state.
-//! - **Filters (11 to 17) always keep at least one id.** Steps 1 to 4 can mask all ids, which is
-//!   [`SamplingError::AllTokensMasked`].
+//! - **Filters (11 to 17) always keep at least one id.** Steps 0 to 4 can mask all ids, which is
+//!   [`SamplingError::AllTokensMasked`], or with a constraint
+//!   [`SamplingError::ConflictsWithConstraint`].
 
 mod chain;
+mod constraint;
 mod distribution;
 mod draw;
 mod error;
@@ -84,6 +88,7 @@ mod step;
 mod suffix_matches;
 mod trace;
 
+pub use constraint::{Constraint, ConstraintError, ConstraintProgress, TokenMask};
 pub use draw::draw;
 pub use error::SamplingError;
 pub use history::{History, PenaltyScope};

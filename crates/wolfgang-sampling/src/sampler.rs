@@ -4,12 +4,13 @@
 mod tests;
 
 use crate::chain::Chain;
+use crate::constraint::ConstraintStep;
 use crate::draw::inverse_cdf;
 use crate::logits::{check_logits, softmax};
 use crate::processors::{LogitsProcessor, Mirostat, Xtc};
 use crate::rng::Rng;
 use crate::trace::Observer;
-use crate::{History, SamplingError, SamplingParams, Step, Trace, scan};
+use crate::{Constraint, History, SamplingError, SamplingParams, Step, Trace, scan};
 
 /// Samples one id per call: the enabled steps in [their order](crate#the-order), softmax, draw.
 ///
@@ -84,6 +85,22 @@ impl Sampler {
         self
     }
 
+    /// Sets the constraint, the first step. It replaces one that was set before.
+    ///
+    /// It changes neither the number of random numbers per id nor their order.
+    #[must_use]
+    pub fn with_constraint(mut self, constraint: impl Constraint + 'static) -> Self {
+        let step = ConstraintStep::new(Box::new(constraint), self.vocab_size);
+        self.chain.constraint = Some(step);
+        self
+    }
+
+    /// Returns the constraint.
+    pub fn constraint(&mut self) -> Option<&mut dyn Constraint> {
+        let step = self.chain.constraint.as_mut()?;
+        Some(step.constraint.as_mut())
+    }
+
     /// Samples the next id. `logits` is `[vocab_size]` and contains the probabilities afterwards.
     ///
     /// A greedy sampler returns the most likely id (the lowest of several) and consumes no random
@@ -151,8 +168,9 @@ impl Sampler {
     /// With XTC enabled this consumes a random number.
     ///
     /// # Errors
-    /// [`SamplingError::WrongLength`], [`SamplingError::InvalidLogit`] for a NaN or +∞, and
-    /// [`SamplingError::AllTokensMasked`] if every id is masked.
+    /// [`SamplingError::WrongLength`], [`SamplingError::InvalidLogit`] for a NaN or +∞,
+    /// [`SamplingError::AllTokensMasked`] if every id is masked, and with a constraint
+    /// [`SamplingError::Constraint`] and [`SamplingError::ConflictsWithConstraint`].
     pub fn probabilities(
         &mut self,
         logits: &mut [f32],

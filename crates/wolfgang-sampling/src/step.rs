@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Step {
+    /// The [`Constraint`](crate::Constraint).
+    Constraint,
     /// `allowed_tokens`.
     AllowedTokens,
     /// `banned_tokens`.
@@ -51,7 +53,8 @@ impl serde::Serialize for Step {
 
 impl Step {
     /// All steps in their order; custom steps are represented by the first one.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
+        Self::Constraint,
         Self::AllowedTokens,
         Self::BannedTokens,
         Self::MinNewTokens,
@@ -73,10 +76,11 @@ impl Step {
     ];
 
     /// Returns a stable name: that of the parameter in [`SamplingParams`](crate::SamplingParams),
-    /// except `no_repeat_ngram`, `frequency_presence`, and `custom` for a custom
+    /// except `no_repeat_ngram`, `frequency_presence`, `constraint`, and `custom` for a custom
     /// [`LogitsProcessor`](crate::LogitsProcessor).
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Constraint => "constraint",
             Self::AllowedTokens => "allowed_tokens",
             Self::BannedTokens => "banned_tokens",
             Self::MinNewTokens => "min_new_tokens",
@@ -106,24 +110,25 @@ mod tests {
     /// Without a wildcard: a new variant does not compile until it is listed here and in `ALL`.
     fn position(step: Step) -> usize {
         match step {
-            Step::AllowedTokens => 0,
-            Step::BannedTokens => 1,
-            Step::MinNewTokens => 2,
-            Step::NoRepeatNgram => 3,
-            Step::LogitBias => 4,
-            Step::FrequencyPresence => 5,
-            Step::Dry => 6,
-            Step::Custom(_) => 7,
-            Step::Temperature => 8,
-            Step::DynamicTemperature => 9,
-            Step::RepetitionPenalty => 10,
-            Step::TopNSigma => 11,
-            Step::TopK => 12,
-            Step::TypicalP => 13,
-            Step::TopP => 14,
-            Step::MinP => 15,
-            Step::Xtc => 16,
-            Step::Mirostat => 17,
+            Step::Constraint => 0,
+            Step::AllowedTokens => 1,
+            Step::BannedTokens => 2,
+            Step::MinNewTokens => 3,
+            Step::NoRepeatNgram => 4,
+            Step::LogitBias => 5,
+            Step::FrequencyPresence => 6,
+            Step::Dry => 7,
+            Step::Custom(_) => 8,
+            Step::Temperature => 9,
+            Step::DynamicTemperature => 10,
+            Step::RepetitionPenalty => 11,
+            Step::TopNSigma => 12,
+            Step::TopK => 13,
+            Step::TypicalP => 14,
+            Step::TopP => 15,
+            Step::MinP => 16,
+            Step::Xtc => 17,
+            Step::Mirostat => 18,
         }
     }
 

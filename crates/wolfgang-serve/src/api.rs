@@ -5,6 +5,7 @@ pub(crate) mod chat;
 mod choice;
 mod collector;
 pub(crate) mod completion;
+mod constraint;
 mod context;
 mod defaults;
 mod error;

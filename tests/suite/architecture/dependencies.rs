@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates of this workspace that each may depend on.
-const PERMITTED: [(&str, &[&str]); 15] = [
+const PERMITTED: [(&str, &[&str]); 16] = [
     ("wolfgang-sampling", &[]),
     ("wolfgang-tokenize", &[]),
     ("wolfgang-kernels", &[]),
     ("wolfgang-faust", &[]),
+    (
+        "wolfgang-constrain",
+        &["wolfgang-sampling", "wolfgang-tokenize"],
+    ),
     ("wolfgang-model", &["wolfgang-kernels"]),
     ("wolfgang-checkpoint", &["wolfgang-model"]),
     (
@@ -19,6 +23,7 @@ const PERMITTED: [(&str, &[&str]); 15] = [
         &[
             "wolfgang-sampling",
             "wolfgang-tokenize",
+            "wolfgang-constrain",
             "wolfgang-model",
             "wolfgang-checkpoint",
         ],
@@ -75,6 +80,7 @@ const PERMITTED: [(&str, &[&str]); 15] = [
 const ANY_LIBRARY: &[&str] = &[
     "wolfgang-kernels",
     "wolfgang-sampling",
+    "wolfgang-constrain",
     "wolfgang-tokenize",
     "wolfgang-model",
     "wolfgang-checkpoint",

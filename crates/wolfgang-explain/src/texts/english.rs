@@ -9,6 +9,7 @@ pub(super) static ENGLISH: Texts = Texts {
     line_break: "line break",
     space: "space",
     steps: StepTexts {
+        constraint: "constraint",
         allowed_tokens: "allowed tokens",
         banned_tokens: "banned tokens",
         min_new_tokens: "minimum length",
@@ -36,6 +37,7 @@ pub(super) static ENGLISH: Texts = Texts {
         end_of_text: "the model ended the text",
         stop: "ended as asked for",
         criterion: "a stopping criterion was met",
+        constraint_complete: "the text satisfies the constraint",
         max_time: "the time was over",
         context_full: "the context was full",
         cancelled: "cancelled",

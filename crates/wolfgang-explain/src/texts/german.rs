@@ -9,6 +9,7 @@ pub(super) static GERMAN: Texts = Texts {
     line_break: "Zeilenumbruch",
     space: "Leerzeichen",
     steps: StepTexts {
+        constraint: "Vorgabe für den Text",
         allowed_tokens: "erlaubte Token",
         banned_tokens: "verbotene Token",
         min_new_tokens: "Mindestlänge",
@@ -36,6 +37,7 @@ pub(super) static GERMAN: Texts = Texts {
         end_of_text: "das Modell hat den Text beendet",
         stop: "beendet wie verlangt",
         criterion: "ein Abbruchkriterium war erfüllt",
+        constraint_complete: "der Text erfüllt die Vorgabe",
         max_time: "die Zeit war um",
         context_full: "der Kontext war voll",
         cancelled: "abgebrochen",

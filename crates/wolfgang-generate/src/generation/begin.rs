@@ -15,8 +15,9 @@ impl WolfgangGenerator {
     /// [`GenerateError::EmptyStopString`], [`GenerateError::UnknownStopToken`],
     /// [`GenerateError::TooManyAlternatives`], [`GenerateError::MinAboveMax`],
     /// [`GenerateError::EmptyPrompt`], [`GenerateError::PromptTooLong`], [`GenerateError::NoSeed`],
-    /// [`GenerateError::Tokenizer`], [`GenerateError::Model`] for an id outside the vocabulary, and
-    /// [`GenerateError::Sampling`] for invalid parameters.
+    /// [`GenerateError::Tokenizer`], [`GenerateError::Model`] for an id outside the vocabulary,
+    /// [`GenerateError::Sampling`] for invalid parameters, and `GenerateError::Grammar` for a
+    /// grammar that cannot be used.
     pub fn generate<'p>(
         &self,
         prompt: impl Into<Prompt<'p>>,
@@ -76,6 +77,18 @@ impl WolfgangGenerator {
         let mut options = options.clone();
         self.add_ends(&mut options);
         let sampler = Sampler::new(&options.sampling, vocab_size, seed)?;
+        #[cfg(feature = "constrain")]
+        let sampler = match &options.grammar {
+            Some(grammar) => {
+                // An id that does not end the text would not be the end of the grammar either.
+                let ends = match options.ignore_eos {
+                    true => &[][..],
+                    false => self.end_ids(),
+                };
+                sampler.with_constraint(self.constraint(grammar, ends)?)
+            }
+            None => sampler,
+        };
         let generator = self.clone();
         Ok(Generation::new(
             generator, ids, is_reply, options, sampler, seed, cache,

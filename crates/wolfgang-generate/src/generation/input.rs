@@ -1,5 +1,6 @@
 //! What the model computes next for a generation.
 
+use super::constrained::Constrained;
 use super::prompt_scorer::PromptScorer;
 use super::{Generation, Phase};
 use crate::GenerateError;
@@ -43,10 +44,11 @@ impl Generation {
         *self.cache.get_mut() = cache;
     }
 
-    /// Number of rows to compute for the next logits: the ids of the window that are not cached.
+    /// Number of rows to compute for the next logits: the ids of the window that are not cached, and
+    /// forced ids.
     pub(crate) fn pending_rows(&self) -> usize {
         let window = self.window();
-        window.len() - self.reusable_len(window)
+        window.len() + self.constrained.forced.len() - self.reusable_len(window)
     }
 
     /// Number of ids at the beginning of the window that need not be recomputed.
@@ -59,25 +61,40 @@ impl Generation {
     /// Returns the model and its next input: the first `rows` pending ids.
     ///
     /// # Errors
-    /// [`ModelError::NoMemory`](wolfgang_model::ModelError) if a cache cannot be allocated.
+    /// [`ModelError::NoMemory`](wolfgang_model::ModelError) if a cache cannot be allocated, and
+    /// the error of a forced id of the last pass.
     pub(crate) fn pending_input(
         &mut self,
         rows: usize,
     ) -> Result<(&WolfgangModel, Input<'_>), GenerateError> {
+        if let Some(error) = self.later_error.take() {
+            return Err(error);
+        }
         let cached = self.reusable_len(self.window());
         self.cached_tokens.get_or_insert(cached);
         let ids = self.output.ids();
         self.context_shifts = self.window.shifts(ids.len());
         let window = &ids[self.window.start(ids.len())..];
-        let end = window.len().min(cached.saturating_add(rows));
-        let n_logits = match self.scores_prompt() {
+        let Constrained { forced, input, .. } = &mut self.constrained;
+        let ids = match &forced[..] {
+            [] => window,
+            forced => {
+                input.clear();
+                input.extend_from_slice(window);
+                input.extend_from_slice(forced);
+                input
+            }
+        };
+        let end = ids.len().min(cached.saturating_add(rows));
+        let n_logits = match self.prompt_scorer.is_some() {
             true => end - cached,
-            false => usize::from(end == window.len()),
+            // Those of the last id of the window and of each forced id.
+            false => (end + 1).saturating_sub(window.len()),
         };
         let model = self.generator.model();
         let cache = self.cache.get_mut();
         cache.truncate(cached);
-        let input = cache.input(model, &window[..end], n_logits)?;
+        let input = cache.input(model, &ids[..end], n_logits)?;
         Ok((model, input))
     }
 

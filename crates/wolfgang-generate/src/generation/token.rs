@@ -16,14 +16,16 @@ impl Generation {
         if self.is_first_step() {
             self.timing.prefill += took;
             let cached = self.cached_tokens.unwrap_or(0);
-            self.computed_tokens = self.cache().ids().len().saturating_sub(cached);
+            // Without forced ids, which are not part of the prompt.
+            let computed = self.cache().ids().len().min(self.window().len());
+            self.computed_tokens = computed.saturating_sub(cached);
         } else {
             self.timing.decode += took;
         }
     }
 
     /// Scores the prompt and samples a token from the logits of a forward pass: those of all its
-    /// ids if the prompt is scored, else those of the last id of the window.
+    /// ids if the prompt is scored, else those of the last id of the window and of forced ids.
     pub(crate) fn on_logits(&mut self, mut logits: Vec<f32>) -> StepResult {
         if self.scores_prompt() {
             let scored = self.score_prompt(&mut logits);
@@ -31,10 +33,36 @@ impl Generation {
             if scored.is_none() || self.options.max_new_tokens == 0 {
                 return Ok(scored);
             }
-            self.later_event = self.on_last_logits(logits)?;
+            let event = self.on_last_logits(logits)?;
+            self.later_events.extend(event);
             return Ok(scored);
         }
-        self.on_last_logits(logits)
+        let vocab_size = self.model().config().vocab_size;
+        if logits.len() <= vocab_size {
+            return self.on_last_logits(logits);
+        }
+        self.on_forced_logits(&logits, vocab_size)
+    }
+
+    /// Samples tokens from the logits `[rows, vocab_size]` of the last id of the window and of
+    /// forced ids, as long as the sampled ids are those that were forced.
+    fn on_forced_logits(&mut self, logits: &[f32], vocab_size: usize) -> StepResult {
+        let forced = std::mem::take(&mut self.constrained.forced);
+        for (row, logits) in logits.chunks_exact(vocab_size).enumerate() {
+            match self.try_last_logits(logits.to_vec()) {
+                Ok(event) => self.later_events.extend(event),
+                Err(error) if row == 0 => return Err(self.fail(error)),
+                Err(error) => {
+                    self.later_error = Some(error);
+                    break;
+                }
+            }
+            let is_forced = forced.get(row) == self.output.generated().last();
+            if self.phase != Phase::Generating || !is_forced || self.over().is_some() {
+                break;
+            }
+        }
+        Ok(self.later_events.pop_front())
     }
 
     /// Returns the log-probabilities of the prompt if they are complete. The logits are then those
@@ -57,17 +85,22 @@ impl Generation {
 
     /// Samples a token from the logits of the last id of the window, `[vocab_size]`.
     fn on_last_logits(&mut self, logits: Vec<f32>) -> StepResult {
+        let result = self.try_last_logits(logits);
+        result.map_err(|error| self.fail(error))
+    }
+
+    /// As [`on_last_logits`](Self::on_last_logits). An error does not end the generation.
+    fn try_last_logits(&mut self, logits: Vec<f32>) -> StepResult {
         let step = |this: &mut Self| {
             let (id, details) = this.sample(logits)?;
             Ok(this.push_token(id, details))
         };
-        let result = if self.catches_panics {
+        if self.catches_panics {
             let unwound = catch_unwind(AssertUnwindSafe(|| step(self)));
             unwound.unwrap_or_else(|panic| Err(GenerateError::callback_panicked(&*panic)))
         } else {
             step(self)
-        };
-        result.map_err(|error| self.fail(error))
+        }
     }
 
     /// Turns panics of processors and stopping criteria into errors of this generation.
@@ -117,6 +150,8 @@ impl Generation {
             return None;
         }
         let (event, stop) = self.output.push(id, details);
+        // An error belongs to the next id.
+        self.later_error = self.update_constraint().err();
         if let Some(index) = stop {
             self.reason = FinishReason::StopString(index);
             // The buffered text follows the stop string, so it is dropped.

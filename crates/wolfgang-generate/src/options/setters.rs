@@ -4,6 +4,8 @@
 
 use super::{ContextOverflow, GenerateOptions, PromptTruncation};
 use std::time::Duration;
+#[cfg(feature = "constrain")]
+use wolfgang_constrain::Grammar;
 use wolfgang_sampling::SamplingParams;
 
 impl GenerateOptions {
@@ -73,6 +75,13 @@ impl GenerateOptions {
     /// Sets [`explain`](Self::explain).
     pub fn with_explain(mut self, explain: impl Into<Option<usize>>) -> Self {
         self.explain = explain.into();
+        self
+    }
+
+    /// Sets [`grammar`](Self::grammar).
+    #[cfg(feature = "constrain")]
+    pub fn with_grammar(mut self, grammar: impl Into<Option<Grammar>>) -> Self {
+        self.grammar = grammar.into();
         self
     }
 

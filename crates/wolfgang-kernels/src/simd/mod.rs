@@ -54,6 +54,9 @@ pub(crate) trait Simd: Copy {
     /// Whether there is an instruction for [`Self::dot_i8`].
     const DOTS_I8: bool = false;
 
+    /// Whether [`Self::dot_i8`] subtracts 128, the offset of packed weights, from each weight.
+    const SUBTRACTS_I8_OFFSET: bool = false;
+
     /// Prefetches the cache line at an address, which need not be valid.
     #[inline(always)]
     fn prefetch(self, _address: *const u8) {}
@@ -97,7 +100,8 @@ pub(crate) trait Simd: Copy {
     fn split_i8(self, weights: &[[u8; 4]; LANES]) -> (Self::I, Self::I);
     /// Adds two products to each lane: those of its 16-bit integers with the two in `x`.
     fn dot_i16(self, sums: Self::I, weights: Self::I, x: u32) -> Self::I;
-    /// Adds four products to each lane: those of its u8 weights with the i8 in `x`.
+    /// Adds four products to each lane: those of its u8 weights with the i8 in `x`. See
+    /// [`Self::SUBTRACTS_I8_OFFSET`].
     #[inline(always)]
     fn dot_i8(self, sums: Self::I, weights: &[[u8; 4]; LANES], x: u32) -> Self::I {
         let (even, odd) = self.split_i8(weights);

@@ -135,6 +135,7 @@ impl From<GenerateError> for ApiError {
                 Self::invalid("prompt", message)
             }
             GenerateError::Sampling(error) => error.into(),
+            GenerateError::Grammar(_) => Self::invalid("response_format", message),
             GenerateError::Tokenizer(error) => error.into(),
             GenerateError::GenerationFailed { source, .. } => match *source {
                 GenerateError::Sampling(error) => error.into(),
@@ -171,7 +172,9 @@ impl From<SamplingError> for ApiError {
                 Self::invalid(parameter_name(parameters[0]), message)
             }
             // The parameters of the request exclude every token.
-            SamplingError::AllTokensMasked => Self::bad_request("invalid_value", message),
+            SamplingError::AllTokensMasked
+            | SamplingError::ConflictsWithConstraint { .. }
+            | SamplingError::Constraint(_) => Self::bad_request("invalid_value", message),
             _ => Self::internal(message),
         }
     }

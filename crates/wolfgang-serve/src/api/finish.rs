@@ -45,7 +45,8 @@ pub(crate) fn finish_reason(reason: FinishReason) -> &'static str {
         FinishReason::EndOfText
         | FinishReason::StopToken(_)
         | FinishReason::StopString(_)
-        | FinishReason::Criterion(_) => "stop",
+        | FinishReason::Criterion(_)
+        | FinishReason::ConstraintComplete => "stop",
         _ => "length",
     }
 }

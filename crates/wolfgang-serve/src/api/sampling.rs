@@ -1,7 +1,7 @@
 //! From the fields of a request to the options of a generation.
 
 use crate::api::reader::Reader;
-use crate::api::{ApiContext, ApiError, bias};
+use crate::api::{ApiContext, ApiError, bias, constraint};
 use wolfgang_generate::{
     DryParams, DynamicTemperatureParams, GenerateOptions, MirostatParams, SamplingParams,
     Tokenizer, XtcParams,
@@ -41,6 +41,7 @@ pub(crate) fn options(
     options.keep_stop_string = keep.unwrap_or(options.keep_stop_string);
     options.ignore_eos = reader.flag("ignore_eos").unwrap_or(options.ignore_eos);
     options.seed = seed(reader).unwrap_or(options.seed);
+    options.grammar = constraint::grammar(reader)?.or(options.grammar);
     Ok(options)
 }
 
