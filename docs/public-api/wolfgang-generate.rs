@@ -26,13 +26,16 @@ pub use wolfgang_checkpoint::{
 pub use wolfgang_checkpoint::{
     Hub, HubClock, HubFiles, HubModel, HubUnavailable, SystemClock,
 };
+#[cfg(feature = "constrain")]
+pub use wolfgang_constrain::{Grammar, GrammarCompiler, GrammarConstraint, GrammarError};
 pub use wolfgang_model::{
     Backend, BackendStatus, Device, DeviceId, DeviceName, DeviceStatus, ModelConfig,
     ModelError, ModelOptions, Precision, WolfgangModel, devices,
 };
 pub use wolfgang_sampling::{
-    DryParams, DynamicTemperatureParams, History, LogitsProcessor, MirostatParams,
-    PenaltyScope, RngKind, SamplingError, SamplingParams, Step, XtcParams,
+    Constraint, ConstraintError, ConstraintProgress, DryParams, DynamicTemperatureParams,
+    History, LogitsProcessor, MirostatParams, PenaltyScope, RngKind, SamplingError,
+    SamplingParams, Step, TokenMask, XtcParams,
 };
 pub use wolfgang_tokenize::{
     ChatTemplate, DecodeStream, Message, RenderedChat, Role, SpecialTokens, TextOffsets,
@@ -203,6 +206,8 @@ pub enum GenerateError {
     Tokenizer(TokenizerError),
     Model(ModelError),
     Sampling(SamplingError),
+    #[cfg(feature = "constrain")]
+    Grammar(GrammarError),
     GenerationConfig { path: PathBuf, source: SamplingError },
     VocabularyMismatch { tokenizer: usize, model: usize },
     HubNotCompiledIn { model: String },
@@ -316,6 +321,9 @@ impl WolfgangGenerator {
         options: &GenerateOptions,
     ) -> Result<Summary, GenerateError> {}
 }
+impl Generation {
+    pub fn with_constraint(mut self, constraint: impl Constraint + 'static) -> Self {}
+}
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]
@@ -428,6 +436,8 @@ impl GenerateOptions {
         prompt_logprobs: impl Into<Option<usize>>,
     ) -> Self {}
     pub fn with_explain(mut self, explain: impl Into<Option<usize>>) -> Self {}
+    #[cfg(feature = "constrain")]
+    pub fn with_grammar(mut self, grammar: impl Into<Option<Grammar>>) -> Self {}
     pub fn with_include_prompt(mut self, include_prompt: bool) -> Self {}
     pub fn with_context_overflow(mut self, context_overflow: ContextOverflow) -> Self {}
     pub fn with_prompt_truncation(
@@ -455,6 +465,8 @@ pub struct GenerateOptions {
     pub logprobs: Option<usize>,
     pub prompt_logprobs: Option<usize>,
     pub explain: Option<usize>,
+    #[cfg(feature = "constrain")]
+    pub grammar: Option<Grammar>,
     pub include_prompt: bool,
     pub context_overflow: ContextOverflow,
     pub prompt_truncation: PromptTruncation,
@@ -467,6 +479,7 @@ impl Default for GenerateOptions {}
 pub enum ContextOverflow {
     #[default]
     SlidingWindow,
+    Shift,
     Stop,
 }
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -641,6 +654,9 @@ pub struct Summary {
     pub truncated_tokens: usize,
     pub cached_tokens: usize,
     pub generated_tokens: usize,
+    pub context_shifts: usize,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub satisfies_constraint: Option<bool>,
     pub seed: u64,
     pub timing: Timing,
 }
@@ -652,6 +668,7 @@ pub enum FinishReason {
     StopToken(u32),
     StopString(usize),
     Criterion(usize),
+    ConstraintComplete,
     MaxTime,
     ContextFull,
     Cancelled,

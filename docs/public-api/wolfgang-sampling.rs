@@ -1,5 +1,6 @@
+pub use constraint::{Constraint, ConstraintProgress, TokenMask};
 pub use draw::draw;
-pub use error::SamplingError;
+pub use error::{ConstraintError, SamplingError};
 pub use history::{History, PenaltyScope};
 pub use params::{
     DryParams, DynamicTemperatureParams, MirostatParams, SamplingParams, XtcParams,
@@ -9,6 +10,41 @@ pub use rng::{ChaChaRng, RngKind, TorchRng};
 pub use sampler::Sampler;
 pub use step::Step;
 pub use trace::{Draw, StepSnapshot, Trace};
+pub trait Constraint: Send {
+    fn allow(
+        &mut self,
+        history: History<'_>,
+        allowed: &mut TokenMask,
+    ) -> Result<(), ConstraintError>;
+    fn progress(
+        &mut self,
+        history: History<'_>,
+    ) -> Result<ConstraintProgress, ConstraintError>;
+    fn forced(
+        &mut self,
+        _history: History<'_>,
+        _ids: &mut Vec<u32>,
+    ) -> Result<(), ConstraintError> {}
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConstraintProgress {
+    Incomplete,
+    Satisfied,
+    Complete,
+}
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenMask {}
+impl TokenMask {
+    pub fn new(vocab_size: usize) -> Self {}
+    pub fn vocab_size(&self) -> usize {}
+    pub fn clear(&mut self) {}
+    pub fn insert(&mut self, id: u32) {}
+    pub fn remove(&mut self, id: u32) {}
+    pub fn insert_bits(&mut self, bits: &[u32]) {}
+    pub fn contains(&self, id: u32) -> bool {}
+    pub fn is_empty(&self) -> bool {}
+}
 pub fn draw(probabilities: &[f32], u: f64) -> u32 {}
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -19,7 +55,19 @@ pub enum SamplingError {
     WrongLength { found: usize, expected: usize },
     InvalidLogit { id: usize, value: f32 },
     AllTokensMasked,
+    ConflictsWithConstraint { step: Step },
+    Constraint(ConstraintError),
 }
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub struct ConstraintError {
+    pub message: String,
+    pub source: Option<Arc<dyn Error + Send + Sync>>,
+}
+impl ConstraintError {
+    pub fn new(message: impl Into<String>) -> Self {}
+}
+impl PartialEq for ConstraintError {}
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct History<'a> {
@@ -231,6 +279,8 @@ impl Sampler {
         seed: u64,
     ) -> Result<Self, SamplingError> {}
     pub fn with_processor(mut self, processor: impl LogitsProcessor + 'static) -> Self {}
+    pub fn with_constraint(mut self, constraint: impl Constraint + 'static) -> Self {}
+    pub fn constraint(&mut self) -> Option<&mut dyn Constraint> {}
     pub fn sample(
         &mut self,
         logits: &mut [f32],
@@ -252,6 +302,7 @@ impl std::fmt::Debug for Sampler {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Step {
+    Constraint,
     AllowedTokens,
     BannedTokens,
     MinNewTokens,
@@ -274,7 +325,8 @@ pub enum Step {
 #[cfg(feature = "serde")]
 impl serde::Serialize for Step {}
 impl Step {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
+        Self::Constraint,
         Self::AllowedTokens,
         Self::BannedTokens,
         Self::MinNewTokens,

@@ -136,6 +136,7 @@ pub enum SpecialTokens {
 pub struct Tokenizer {}
 impl Tokenizer {
     pub fn vocab_size(&self) -> usize {}
+    pub fn missing_bytes(&self) -> Vec<u8> {}
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {}
     pub fn encode_prompt(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {}
     pub fn encode_with_special(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {}

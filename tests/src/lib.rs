@@ -24,6 +24,7 @@ documents! {
     Serving: "docs/serving.md",
     Stability: "docs/stability.md",
     Changelog: "CHANGELOG.md",
+    Constrain: "crates/wolfgang-constrain/README.md",
     Sampling: "crates/wolfgang-sampling/README.md",
     Tokenize: "crates/wolfgang-tokenize/README.md",
     Kernels: "crates/wolfgang-kernels/README.md",

@@ -97,6 +97,7 @@ mod command {
     #[cfg(unix)]
     mod chat_terminal;
     mod config_layers;
+    mod constraints;
     mod devices;
     mod errors;
     mod explain;
@@ -116,6 +117,7 @@ mod command {
 mod server {
     mod client;
     mod connections;
+    mod constraints;
     #[cfg(unix)]
     mod determinism;
     mod errors;

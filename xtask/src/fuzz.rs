@@ -8,7 +8,7 @@ use wolfgang_fuzzed::{TARGETS, Target};
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Run only this target: pytorch, safetensors, native, gguf, tokenizer, stream or request
+    /// Run only this target: pytorch, safetensors, native, gguf, tokenizer, stream, request or grammar
     target: Option<String>,
 
     /// Minutes per target

@@ -14,6 +14,7 @@ mod check_clients;
 mod check_deployment;
 mod check_determinism;
 mod check_explain;
+mod check_json_schema;
 mod check_page;
 mod check_smollm2;
 mod check_transformers;
@@ -84,6 +85,8 @@ enum Command {
     /// Check that requests give the same text however they are sent: by `wolfgang generate`,
     /// `run-batch` and `serve`, streamed, next to others, and with one thread
     CheckDeterminism(check_determinism::Args),
+    /// Check constraints with public suites of JSON Schema
+    CheckJsonSchema(check_json_schema::Args),
     /// Run the fuzz targets; requires a nightly toolchain and cargo-fuzz
     Fuzz(fuzz::Args),
     /// Check the kernels' thread pool in every order of its threads, with loom.
@@ -129,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::CheckPage(args) => check_page::run(&args),
         Command::CheckDeployment(args) => check_deployment::run(&args),
         Command::CheckDeterminism(args) => check_determinism::run(&args),
+        Command::CheckJsonSchema(args) => check_json_schema::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Loom => loom::run(),
         Command::Miri => miri::run(),

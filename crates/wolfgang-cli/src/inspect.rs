@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
-use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel, TokenizerSource};
+use wolfgang_generate::{GenerateError, ModelConfig, OpenedModel, Tokenizer, TokenizerSource};
 
 /// Arguments of `wolfgang inspect`.
 #[derive(Args, Debug)]
@@ -72,6 +72,9 @@ struct TokenizerLine {
     embedded: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vocab_size: Option<usize>,
+    /// Bytes that no token has, so that constraints may be impossible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_bytes: Option<Vec<u8>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     chat_template: Option<bool>,
     fits: bool,
@@ -167,6 +170,7 @@ fn tokenizer(args: &InspectArgs, opened: &OpenedModel<'_>) -> Option<TokenizerLi
         Ok(tokenizer) => Some(tokenizer.chat_template().is_some()),
         Err(_) => in_file,
     };
+    let missing_bytes = read.as_ref().ok().map(Tokenizer::missing_bytes);
     let problem = read.err();
     Some(TokenizerLine {
         path: source.path().display().to_string(),
@@ -175,6 +179,7 @@ fn tokenizer(args: &InspectArgs, opened: &OpenedModel<'_>) -> Option<TokenizerLi
             format!("{}{}", embedded.model, pre.unwrap_or_default())
         }),
         vocab_size,
+        missing_bytes,
         chat_template,
         fits: problem.is_none(),
         problem: problem.map(chain),
@@ -283,7 +288,14 @@ fn tokenizer_text(tokenizer: &TokenizerLine) -> String {
         true => "chat template".to_owned(),
         false => "no chat template".to_owned(),
     });
-    let details: Vec<_> = tokens.into_iter().chain(template).collect();
+    let missing = tokenizer
+        .missing_bytes
+        .as_ref()
+        .map(|bytes| match bytes.len() {
+            0 => "tokens for all bytes".to_owned(),
+            n => format!("no tokens for {n} bytes"),
+        });
+    let details: Vec<_> = tokens.into_iter().chain(missing).chain(template).collect();
     let details = match details.is_empty() {
         true => String::new(),
         false => format!(" ({})", details.join(", ")),

@@ -131,7 +131,8 @@ proptest! {
 
     #[test]
     fn a_complete_text_is_valid_json_with_bounded_whitespace(
-        at in 0usize..3,
+        // The vocabulary of Faust has no braces.
+        at in prop::sample::select(vec![0_usize, 2]),
         choices in proptest::collection::vec(any::<usize>(), 80),
     ) {
         let mut constraint = compile(at, &Grammar::JsonSchema(schema())).unwrap();

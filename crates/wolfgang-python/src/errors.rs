@@ -137,6 +137,7 @@ fn class(error: &GenerateError) -> Class {
             ],
         ),
         GenerateError::EmptyStopString { .. } => option("stop_strings"),
+        GenerateError::Grammar(_) => option("grammar"),
         GenerateError::TooManyAlternatives { .. } => option("alternatives"),
         GenerateError::MinAboveMax { .. } => option("min_new_tokens"),
         GenerateError::SampleCount { .. } => option("n"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import json
 import os
 import re
 import time
@@ -34,6 +35,28 @@ def test_a_result_has_text_ids_and_counts(model: wolfgang.Model) -> None:
     assert (result.prompt_tokens, result.generated_tokens) == (6, 8)
     assert result.timing.prefill > 0 and result.timing.decode > 0
     assert len(repr(result).splitlines()) == 1
+
+
+def test_a_text_of_a_grammar(model: wolfgang.Model) -> None:
+    # The vocabulary of the Faust model has no braces.
+    schema = {"type": "integer", "minimum": 10, "maximum": 99}
+    result = model.generate(PROMPT, grammar={"json_schema": schema}, max_new_tokens=60, seed=2)
+    assert json.loads(result.text) in range(10, 100)
+    assert (result.reason, result.satisfies_constraint) == ("constraint_complete", True)
+    lark = 'start: "ja" | "nein"'
+    assert model.generate(PROMPT, grammar={"lark": lark}).text in ("ja", "nein")
+    pieces = model.stream(PROMPT, grammar={"regex": "(la ){3}"})
+    assert "".join(str(piece) for piece in pieces) == "la la la "
+    cut = model.generate(PROMPT, grammar={"regex": "[a-z]{300}"}, max_new_tokens=3)
+    assert (cut.reason, cut.satisfies_constraint) == ("max_tokens", False)
+    with pytest.raises(wolfgang.OptionError, match="regular expression cannot be used"):
+        model.generate(PROMPT, grammar={"regex": "a("})
+
+
+def test_a_text_past_the_context_can_shift(model: wolfgang.Model) -> None:
+    options: dict[str, Any] = {"max_new_tokens": 300, "ignore_eos": True, "seed": 2}
+    result = model.generate(PROMPT, context_overflow="shift", **options)
+    assert (result.generated_tokens, result.context_shifts) == (300, 1)
 
 
 def test_the_same_seed_gives_the_same_text_in_every_way(model: wolfgang.Model) -> None:

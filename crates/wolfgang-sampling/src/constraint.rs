@@ -1,8 +1,6 @@
 //! Constraints on generated texts.
 
-use crate::History;
-use std::error::Error;
-use std::sync::Arc;
+use crate::{ConstraintError, History};
 
 /// A rule that generated ids must satisfy, such as a regular expression or a grammar: the first
 /// [step](crate#the-order) of the sampling chain.
@@ -53,34 +51,6 @@ pub enum ConstraintProgress {
     Satisfied,
     /// Nothing can follow: the text ends here.
     Complete,
-}
-
-/// The error of a [`Constraint`].
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("the constraint failed: {message}")]
-#[non_exhaustive]
-pub struct ConstraintError {
-    /// What failed, as a part of a sentence.
-    pub message: String,
-    /// The cause.
-    #[source]
-    pub source: Option<Arc<dyn Error + Send + Sync>>,
-}
-
-impl ConstraintError {
-    /// Creates an error without a cause.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            source: None,
-        }
-    }
-}
-
-impl PartialEq for ConstraintError {
-    fn eq(&self, other: &Self) -> bool {
-        self.message == other.message
-    }
 }
 
 /// A set of ids of a vocabulary.

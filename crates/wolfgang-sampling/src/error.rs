@@ -1,6 +1,8 @@
 //! Errors of sampling.
 
-use crate::{ConstraintError, Step};
+use crate::Step;
+use std::error::Error;
+use std::sync::Arc;
 
 /// Error of creating a sampler or of sampling.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -62,4 +64,32 @@ pub enum SamplingError {
     /// The constraint failed.
     #[error(transparent)]
     Constraint(#[from] ConstraintError),
+}
+
+/// The error of a [`Constraint`](crate::Constraint).
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the constraint failed: {message}")]
+#[non_exhaustive]
+pub struct ConstraintError {
+    /// What failed, as a part of a sentence.
+    pub message: String,
+    /// The cause.
+    #[source]
+    pub source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl ConstraintError {
+    /// Creates an error without a cause.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            source: None,
+        }
+    }
+}
+
+impl PartialEq for ConstraintError {
+    fn eq(&self, other: &Self) -> bool {
+        self.message == other.message
+    }
 }

@@ -88,9 +88,9 @@ mod step;
 mod suffix_matches;
 mod trace;
 
-pub use constraint::{Constraint, ConstraintError, ConstraintProgress, TokenMask};
+pub use constraint::{Constraint, ConstraintProgress, TokenMask};
 pub use draw::draw;
-pub use error::SamplingError;
+pub use error::{ConstraintError, SamplingError};
 pub use history::{History, PenaltyScope};
 pub use params::{DryParams, DynamicTemperatureParams, MirostatParams, SamplingParams, XtcParams};
 pub use processors::LogitsProcessor;

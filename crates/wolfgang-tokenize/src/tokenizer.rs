@@ -59,6 +59,21 @@ impl Tokenizer {
         self.inner.bytes.len()
     }
 
+    /// Returns the bytes of texts in UTF-8 that no token has alone, in ascending order. Characters
+    /// with such a byte can only be written as part of a longer token, if at all.
+    pub fn missing_bytes(&self) -> Vec<u8> {
+        let mut has_token = [false; 256];
+        for id in 0..u32::try_from(self.vocab_size()).unwrap_or(u32::MAX) {
+            if let Some(&[byte]) = self.token_bytes(id).filter(|_| !self.is_special(id)) {
+                has_token[usize::from(byte)] = true;
+            }
+        }
+        let in_utf8 = (0..=0xf4).filter(|byte| !matches!(byte, 0xc0 | 0xc1));
+        in_utf8
+            .filter(|byte| !has_token[usize::from(*byte)])
+            .collect()
+    }
+
     /// Encodes `text` as token ids. The result never contains a control token, whatever the text
     /// contains, and no id before or after the text.
     ///
@@ -116,12 +131,12 @@ impl Tokenizer {
         let known = ids.iter().filter(|id| self.inner.unknown != Some(**id));
         let tokens = known.filter_map(|&id| self.token_bytes(id));
         let kept: Vec<u8> = tokens.flatten().copied().collect();
-        let (missing, matched) = missing_bytes(text, &kept);
+        let (missing, matched) = unmatched_bytes(text, &kept);
         // Encoding omits bytes but never changes them. If some do not match, encoding added a
         // space.
         let added_space = self.adds_prefix_space() && matched < kept.len();
         Ok(match kept.strip_prefix(b" ").filter(|_| added_space) {
-            Some(kept) => missing_bytes(text, kept).0,
+            Some(kept) => unmatched_bytes(text, kept).0,
             None => missing,
         })
     }
@@ -274,7 +289,7 @@ impl std::fmt::Debug for Tokenizer {
 
 /// Returns the offsets of the bytes of `text` that are missing in `kept`, and the number of bytes
 /// of `kept` that were matched, both read in order.
-fn missing_bytes(text: &str, kept: &[u8]) -> (Vec<usize>, usize) {
+fn unmatched_bytes(text: &str, kept: &[u8]) -> (Vec<usize>, usize) {
     let mut matched = 0;
     let mut missing = Vec::new();
     for (offset, byte) in text.bytes().enumerate() {

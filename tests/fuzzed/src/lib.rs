@@ -12,6 +12,7 @@
 
 mod checkpoint;
 mod framing;
+mod grammar;
 mod request;
 mod stream;
 mod tokenizer;
@@ -34,7 +35,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target {
         name: "pytorch",
         max_len: 16 << 10,
@@ -69,6 +70,11 @@ pub const TARGETS: [Target; 7] = [
         name: "request",
         max_len: 4 << 10,
         run: request::request,
+    },
+    Target {
+        name: "grammar",
+        max_len: 4 << 10,
+        run: grammar::grammar,
     },
 ];
 

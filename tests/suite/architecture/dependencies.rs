@@ -58,6 +58,8 @@ const PERMITTED: [(&str, &[&str]); 16] = [
             "wolfgang-checkpoint",
             "wolfgang-generate",
             "wolfgang-serve",
+            "wolfgang-sampling",
+            "wolfgang-constrain",
         ],
     ),
     // No crate depends on the tests.

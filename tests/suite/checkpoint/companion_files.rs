@@ -145,11 +145,16 @@ fn the_command_uses_and_shows_the_tokenizer_in_a_gguf_file() {
     let model = fixture("gguf/llama.gguf");
     let output = wolfgang().arg("inspect").arg(&model).output().unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();
-    let line = "tokenizer   in the file, gpt2 smollm (16 tokens, chat template): fits\n";
+    let line = "tokenizer   in the file, gpt2 smollm (16 tokens, no tokens for 229 bytes, chat template): fits\n";
     assert!(shown.contains(line), "{shown}");
 
     let output = wolfgang().args(["inspect", "--json"]).arg(&model).output();
-    let json: Json = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    let mut json: Json = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    let missing = json["tokenizer"]
+        .as_object_mut()
+        .unwrap()
+        .remove("missing_bytes");
+    assert_eq!(missing.unwrap().as_array().unwrap().len(), 229);
     let expected = json!({"path": model.display().to_string(), "embedded": "gpt2 smollm",
         "vocab_size": 16, "chat_template": true, "fits": true});
     assert_eq!(json["tokenizer"], expected);

@@ -2,12 +2,13 @@
 
 use crate::fixtures::faust;
 use crate::generation::engine::rows;
-use crate::generation::generator::{events, options, wild};
+use crate::generation::foreign_templates;
+use crate::generation::generator::{options, wild};
 use serde_json::{Value, json};
 use wolfgang_generate::{
     Batch, Constraint, ConstraintError, ConstraintProgress, ContextOverflow, Engine, EngineOptions,
-    Event, FinishReason, GenerateError, GenerateOptions, Grammar, History, RngKind, SamplingParams,
-    Summary, TokenMask,
+    Event, FinishReason, GenerateError, GenerateOptions, Grammar, GrammarCompiler,
+    GrammarConstraint, History, RngKind, SamplingParams, Summary, TokenMask, WolfgangGenerator,
 };
 
 /// Two of three ids follow from those before, and the third is free.
@@ -43,8 +44,8 @@ impl Constraint for Rule {
 
     fn progress(&mut self, history: History<'_>) -> Result<ConstraintProgress, ConstraintError> {
         Ok(match history.generated.len() {
-            0..20 => ConstraintProgress::Incomplete,
-            20..70 => ConstraintProgress::Satisfied,
+            0..10 => ConstraintProgress::Incomplete,
+            10..40 => ConstraintProgress::Satisfied,
             _ => ConstraintProgress::Complete,
         })
     }
@@ -78,11 +79,11 @@ fn variants() -> Vec<GenerateOptions> {
     let greedy = SamplingParams::default().with_temperature(0.0);
     let torch = wild(0).sampling.with_rng(RngKind::Torch);
     let samplings = [greedy, wild(0).sampling, torch];
-    let with = |sampling| options(100).with_sampling(sampling).with_seed(5);
+    let with = |sampling| options(50).with_sampling(sampling).with_seed(5);
     let mut all: Vec<_> = samplings.map(with).into();
-    all.push(wild(50).with_logprobs(2).with_explain(1));
-    all.push(wild(61).with_stop_strings(["e"]).with_max_new_tokens(61));
-    all.push(wild(90).with_context_overflow(ContextOverflow::Shift));
+    all.push(wild(20).with_logprobs(2).with_explain(1));
+    all.push(wild(31).with_stop_strings(["er"]));
+    all.push(wild(34).with_context_overflow(ContextOverflow::Shift));
     all
 }
 
@@ -90,7 +91,7 @@ fn variants() -> Vec<GenerateOptions> {
 /// and the random numbers are the same.
 #[test]
 fn forced_ids_do_not_change_the_text() {
-    let long: Vec<u32> = (0..230).map(|i| 300 + i).collect();
+    let long: Vec<u32> = (0..245).map(|i| 300 + i).collect();
     for options in variants() {
         for prompt in [&long[..1], &long] {
             let text = |told, guesses| {
@@ -99,8 +100,8 @@ fn forced_ids_do_not_change_the_text() {
                 generation.into_summary().unwrap()
             };
             let one_by_one = text(0, false);
-            assert!(one_by_one.ids.len() >= 2);
-            for (told, guesses) in [(1, false), (2, true), (9, false), (9, true)] {
+            assert!(!one_by_one.ids.is_empty());
+            for (told, guesses) in [(1, true), (9, false), (9, true)] {
                 let together = text(told, guesses);
                 assert_eq!(essence(&together), essence(&one_by_one));
                 assert_eq!(together.logprobs, one_by_one.logprobs);
@@ -150,7 +151,7 @@ fn a_constrained_text_is_the_same_alone_in_a_batch_in_a_session_and_in_an_engine
 /// The pieces of a stream are those of the text, although one pass gives several ids.
 #[test]
 fn a_stream_has_every_id_once() {
-    let generation = faust().generate("Ach", &wild(60)).unwrap();
+    let generation = faust().generate("Ach", &wild(30)).unwrap();
     let generation = generation.with_constraint(Rule {
         told: 9,
         guesses: false,
@@ -170,7 +171,7 @@ fn a_stream_has_every_id_once() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(ids.len(), 60);
+    assert_eq!(ids.len(), 30);
 }
 
 /// The first token is drawn from another distribution only if a masked one was possible.
@@ -192,8 +193,8 @@ fn a_grammar_of_all_texts_changes_nothing() {
     }
 }
 
-fn schema() -> Value {
-    json!({
+fn schema() -> Grammar {
+    Grammar::JsonSchema(json!({
         "type": "object",
         "properties": {
             "wort": {"type": "string", "maxLength": 6, "pattern": "^[a-z]*$"},
@@ -201,24 +202,60 @@ fn schema() -> Value {
         },
         "required": ["wort", "zahl"],
         "additionalProperties": false
-    })
+    }))
+}
+
+/// A model of random weights whose vocabulary has every byte, unlike that of Faust, which has no
+/// braces.
+fn with_every_byte() -> WolfgangGenerator {
+    foreign_templates::generator(("chatml", "smollm"))
 }
 
 #[test]
 fn a_text_of_a_schema_ends_when_it_is_complete() {
+    let generator = with_every_byte();
     for seed in 0..4 {
-        let with = wild(100).with_seed(seed);
-        let with = with.with_grammar(Grammar::JsonSchema(schema()));
-        let (_, summary) = events("Ach", &with);
+        let with = wild(100).with_seed(seed).with_grammar(schema());
+        let summary = generator.generate_text("Ach", &with).unwrap();
         assert_eq!(summary.reason, FinishReason::ConstraintComplete);
         assert_eq!(summary.satisfies_constraint, Some(true));
         let value: Value = serde_json::from_str(&summary.text).unwrap();
         assert!(value["zahl"].as_u64().unwrap() < 10);
     }
-    let cut = wild(3).with_grammar(Grammar::JsonSchema(schema()));
-    let cut = faust().generate_text("Ach", &cut).unwrap();
+    let cut = wild(3).with_grammar(schema());
+    let cut = generator.generate_text("Ach", &cut).unwrap();
     assert_eq!(cut.reason, FinishReason::MaxTokens);
     assert_eq!(cut.satisfies_constraint, Some(false));
+}
+
+/// A grammar without its forced ids.
+struct OneByOne(GrammarConstraint);
+
+impl Constraint for OneByOne {
+    fn allow(&mut self, history: History<'_>, into: &mut TokenMask) -> Result<(), ConstraintError> {
+        self.0.allow(history, into)
+    }
+
+    fn progress(&mut self, history: History<'_>) -> Result<ConstraintProgress, ConstraintError> {
+        self.0.progress(history)
+    }
+}
+
+#[test]
+fn forced_ids_of_a_grammar_do_not_change_the_text() {
+    let generator = with_every_byte();
+    let compiler = GrammarCompiler::new(generator.tokenizer()).unwrap();
+    for rng in [RngKind::ChaCha, RngKind::Torch] {
+        for seed in 0..4 {
+            let mut with = wild(100).with_seed(seed);
+            with.sampling.rng = rng;
+            let constraint = compiler.compile(&schema(), &[]).unwrap();
+            let slow = generator.generate("Ach", &with).unwrap();
+            let slow = slow.with_constraint(OneByOne(constraint)).into_summary();
+            let fast = generator.generate_text("Ach", &with.with_grammar(schema()));
+            assert_eq!(essence(&fast.unwrap()), essence(&slow.unwrap()));
+        }
+    }
 }
 
 /// The stanza of docs/constraints.md.
@@ -255,7 +292,7 @@ fn options_that_leave_no_token_are_named() {
         };
         source.to_string()
     };
-    let mut too_long = wild(20);
+    let mut too_long = wild(20).with_ignore_eos(false);
     too_long.sampling.min_new_tokens = 10;
     assert_eq!(
         error(too_long),

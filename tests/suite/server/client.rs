@@ -2,6 +2,7 @@
 
 use crate::fixtures::faust;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
@@ -271,8 +272,8 @@ impl Reply {
         let error = json["error"]
             .as_object()
             .unwrap_or_else(|| panic!("{json}"));
-        let keys: Vec<_> = error.keys().map(String::as_str).collect();
-        assert_eq!(keys, ["code", "message", "param", "type"]);
+        let keys: BTreeSet<_> = error.keys().map(String::as_str).collect();
+        assert_eq!(keys, BTreeSet::from(["code", "message", "param", "type"]));
         assert!(error["message"].is_string() && error["type"].is_string());
         json["error"].clone()
     }

@@ -118,7 +118,7 @@ class Result(NamedTuple):
     ids: list[int]
     reason: str
     """``max_tokens``, ``end_of_text``, ``stop_token``, ``stop_string``, ``criterion``,
-    ``max_time``, ``context_full``, ``cancelled`` or ``error``."""
+    ``constraint_complete``, ``max_time``, ``context_full``, ``cancelled`` or ``error``."""
     seed: int
     """The same seed gives the same text."""
     prompt_tokens: int
@@ -130,6 +130,8 @@ class Result(NamedTuple):
     context_shifts: int
     """How often the context was full and its last half was computed again, with
     ``context_overflow="shift"``."""
+    satisfies_constraint: bool | None
+    """Whether the text satisfies its ``grammar`` as it is. ``None`` without one."""
     timing: Timing
     stop_token: int | None
     stop_string: int | None
@@ -165,6 +167,7 @@ class Result(NamedTuple):
             summary["truncated_tokens"],
             summary["cached_tokens"],
             summary["context_shifts"],
+            summary.get("satisfies_constraint"),
             Timing(timing["prefill_seconds"], timing["decode_seconds"]),
             summary.get("stop_token"),
             summary.get("stop_string"),

@@ -135,7 +135,7 @@ impl From<GenerateError> for ApiError {
                 Self::invalid("prompt", message)
             }
             GenerateError::Sampling(error) => error.into(),
-            GenerateError::Grammar(_) => Self::invalid("response_format", message),
+            GenerateError::Grammar(_) => Self::bad_request("invalid_value", message),
             GenerateError::Tokenizer(error) => error.into(),
             GenerateError::GenerationFailed { source, .. } => match *source {
                 GenerateError::Sampling(error) => error.into(),
