@@ -85,7 +85,7 @@ impl Part {
             Self::Smollm2 => {
                 let smollm2 = ["--shape", "smollm2", "--dtype", "f16,int8"];
                 peers.extend(smollm2.map(str::to_owned));
-                let peer = ["--peer", "llama-cpp", "--positions", "64,2048"];
+                let peer = ["--peer", "llama-cpp", "--positions", "64,2048,8000"];
                 peers.extend(peer.map(str::to_owned));
                 (&["bench-peers"], peers)
             }
