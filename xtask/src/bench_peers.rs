@@ -86,7 +86,13 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     }
     let temporary = tempfile::tempdir()?;
     let model = temporary.path().join("model");
-    let folder = args.folder.as_deref().unwrap_or(temporary.path());
+    // Files of one shape are not those of another.
+    let folder = match &args.folder {
+        Some(folder) => folder.join(args.shape.folder()),
+        None => temporary.path().join("peers"),
+    };
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
     let random = Checkpoint::random(&shape.config, 1)?;
     convert(&random, &model, &ConvertOptions::default(), &mut ())?;
     let mut out = std::io::stdout().lock();
@@ -112,7 +118,7 @@ fn measure(args: &Args) -> anyhow::Result<()> {
             for (peer, speeds, failure) in &mut peers {
                 // A program that failed once would fail again.
                 if failure.is_none() {
-                    match peer.measure(args, &shape, folder, dtype) {
+                    match peer.measure(args, &shape, &folder, dtype) {
                         Ok(measured) => {
                             versions.insert(measured.version);
                             speeds.push(measured.speeds);

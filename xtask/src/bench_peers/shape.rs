@@ -29,6 +29,14 @@ pub(super) enum ShapeName {
 }
 
 impl ShapeName {
+    /// The folder of its files.
+    pub(super) fn folder(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Smollm2 => "smollm2",
+        }
+    }
+
     pub(super) fn shape(self) -> Shape {
         match self {
             Self::Standard => Shape {
