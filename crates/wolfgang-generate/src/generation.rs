@@ -2,6 +2,7 @@
 
 mod begin;
 mod constrained;
+mod end;
 mod input;
 mod progress;
 mod prompt_scorer;
@@ -14,7 +15,7 @@ use crate::context_window::ContextWindow;
 use crate::explanation::{Explainer, Explanation};
 use crate::forward::{StepResult, forward_batch};
 use crate::logprobs::{LogprobsBuilder, TokenLogprobs};
-use crate::output_buffer::{Content, OutputBuffer};
+use crate::output_buffer::OutputBuffer;
 use crate::score::{MAX_LOGITS_ROWS, Score};
 use crate::sequence_cache::CacheLease;
 use crate::stopping::{CancelHandle, StoppingCriterion};
@@ -332,71 +333,6 @@ impl Generation {
         }
         let mut results = forward_batch(vec![(self, rows)]).into_iter();
         results.next().unwrap_or(Ok(None))
-    }
-
-    /// Ends the generation with an error, and attaches the summary of the text generated before.
-    pub(crate) fn fail(&mut self, error: GenerateError) -> GenerateError {
-        self.reason = FinishReason::Error;
-        self.phase = Phase::Done;
-        self.cache.give_back();
-        // The summary includes buffered text.
-        self.output.finish();
-        GenerateError::GenerationFailed {
-            source: Box::new(error),
-            partial: Box::new(self.summary()),
-        }
-    }
-
-    fn summary(&self) -> Summary {
-        Summary {
-            prompt_logprobs: self.prompt_logprobs.clone(),
-            stop_explanation: self.stop_explanation.clone(),
-            ..self.summary_with(self.output.content())
-        }
-    }
-
-    /// Returns whether the last event or an error was returned.
-    pub(crate) fn is_over(&self) -> bool {
-        self.phase == Phase::Done
-    }
-
-    /// Converts a generation that is over to its summary, without copying the text.
-    pub(crate) fn into_finished(mut self) -> Summary {
-        let prompt_logprobs = self.prompt_logprobs.take();
-        let stop_explanation = self.stop_explanation.take();
-        let mut summary = self.summary_with(Content::default());
-        let content = self.output.into_content();
-        summary.text = content.text;
-        summary.ids = content.ids;
-        summary.logprobs = content.logprobs;
-        summary.explanations = content.explanations;
-        Summary {
-            prompt_logprobs,
-            stop_explanation,
-            ..summary
-        }
-    }
-
-    /// The summary without `prompt_logprobs` and `stop_explanation`.
-    fn summary_with(&self, content: Content) -> Summary {
-        let output = &self.output;
-        Summary {
-            reason: self.reason,
-            text: content.text,
-            ids: content.ids,
-            logprobs: content.logprobs,
-            prompt_logprobs: None,
-            explanations: content.explanations,
-            stop_explanation: None,
-            prompt_tokens: output.prompt().len(),
-            truncated_tokens: self.truncated_tokens(),
-            cached_tokens: self.cached_tokens.unwrap_or(0),
-            generated_tokens: output.generated().len(),
-            context_shifts: self.context_shifts,
-            satisfies_constraint: self.satisfies_constraint(),
-            seed: self.seed,
-            timing: self.timing,
-        }
     }
 }
 

@@ -58,7 +58,8 @@ impl Generation {
                 }
             }
             let is_forced = forced.get(row) == self.output.generated().last();
-            if self.phase != Phase::Generating || !is_forced || self.over().is_some() {
+            let is_over = self.phase != Phase::Generating || self.over().is_some();
+            if is_over || !is_forced || self.later_error.is_some() {
                 break;
             }
         }
