@@ -72,7 +72,10 @@ fn links_between_documents_resolve() {
 #[test]
 fn the_readme_links_every_document() {
     let linked = links(&read("README.md"));
-    for document in documents().iter().filter(|path| path.starts_with("docs")) {
+    // The histories of benchmarks are linked as a folder, in docs/performance.md.
+    let is_linked =
+        |path: &&PathBuf| path.starts_with("docs") && !path.starts_with("docs/benchmarks");
+    for document in documents().iter().filter(is_linked) {
         let name = document.to_str().unwrap();
         let found = linked
             .iter()
