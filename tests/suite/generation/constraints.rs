@@ -93,7 +93,12 @@ fn variants() -> Vec<GenerateOptions> {
 fn forced_ids_do_not_change_the_text() {
     let long: Vec<u32> = (0..245).map(|i| 300 + i).collect();
     for options in variants() {
-        for prompt in [&long[..1], &long] {
+        // A sliding window would cost a prefill per token.
+        let shifts = options.context_overflow == ContextOverflow::Shift;
+        for prompt in [&long[..1], &long]
+            .into_iter()
+            .take(1 + usize::from(shifts))
+        {
             let text = |told, guesses| {
                 let generation = faust().generate(prompt, &options).unwrap();
                 let generation = generation.with_constraint(Rule { told, guesses });
