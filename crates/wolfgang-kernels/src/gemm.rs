@@ -131,6 +131,10 @@ pub(crate) fn multiply(
 
 /// One piece: some panels of outputs for all rows.
 struct Gemm<'a> {
+    #[cfg_attr(
+        not(all(target_arch = "x86_64", not(miri))),
+        expect(dead_code, reason = "only x86-64 has tile registers")
+    )]
     isa: Isa,
     matrix: &'a Matrix,
     /// Buffer for two converted panels, or for one without offsets; empty if panels are used as

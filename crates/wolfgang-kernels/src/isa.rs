@@ -137,6 +137,10 @@ impl Isa {
 
     /// Whether products of this format and number of rows need activations in the layout of tile
     /// registers: row by row within a quantisation block.
+    #[cfg_attr(
+        not(all(target_arch = "x86_64", not(miri))),
+        expect(unused_variables, reason = "only x86-64 has tile registers")
+    )]
     pub(crate) fn has_tile_registers(self, format: Format, rows: usize) -> bool {
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         return self.amx(format, rows).is_some();
@@ -146,6 +150,10 @@ impl Isa {
 
     /// Maximum number of rows of a tile: those that a product of this format and number of rows
     /// computes at once.
+    #[cfg_attr(
+        not(all(target_arch = "x86_64", not(miri))),
+        expect(unused_variables, reason = "only x86-64 has tile registers")
+    )]
     pub(crate) fn max_tile_rows(self, format: Format, rows: usize) -> usize {
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         if self.amx(format, rows).is_some() {

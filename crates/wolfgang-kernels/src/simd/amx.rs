@@ -1,5 +1,6 @@
 //! Detection of AMX, the matrix unit of Intel's processors. Its kernel is in `gemm/amx.rs`.
 
+#[cfg(target_os = "linux")]
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 
