@@ -19,7 +19,7 @@ pub struct GrammarCompiler {
 }
 
 impl GrammarCompiler {
-    /// Builds a trie of the vocabulary, which takes tens of milliseconds.
+    /// Builds a trie of the vocabulary.
     ///
     /// # Errors
     /// [`GrammarError::Vocabulary`] if a token has more than 1,000 bytes, or there are 2²⁴ tokens.

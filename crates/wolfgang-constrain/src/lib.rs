@@ -2,8 +2,8 @@
 //! [`Constraint`](wolfgang_sampling::Constraint), which masks all ids that cannot lead to a valid
 //! text.
 //!
-//! A [`GrammarCompiler`] knows the vocabulary, and is created once per tokenizer (tens of
-//! milliseconds). It compiles a [`Grammar`] for each text. The grammars are parsed and matched by
+//! A [`GrammarCompiler`] knows the vocabulary, and is created once per
+//! tokenizer. It compiles a [`Grammar`] for each text. The grammars are parsed and matched by
 //! [llguidance](https://docs.rs/llguidance), whose masks follow from derivatives of the lexer's
 //! regular expressions, an Earley parser, and a trie of the vocabulary.
 //!

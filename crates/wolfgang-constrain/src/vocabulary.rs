@@ -10,7 +10,7 @@ const MAX_TOKEN_BYTES: usize = 1000;
 /// Maximum number of tokens that the trie can hold.
 const MAX_TOKENS: usize = (1 << 24) - 2;
 
-/// The tokens of a tokenizer, and one more that stands for the end of a text.
+/// The tokens of a tokenizer, and an additional token for the end of a text.
 pub(crate) struct Vocabulary {
     trie: TokTrie,
     tokenizer: Tokenizer,
@@ -62,7 +62,7 @@ impl Vocabulary {
         })
     }
 
-    /// The id that stands for the end of a text. No token of the tokenizer has it.
+    /// The id of the additional token, which the tokenizer does not have.
     pub(crate) fn end(&self) -> TokenId {
         self.trie.eos_token()
     }

@@ -6,7 +6,7 @@ use crate::{ConstraintError, History};
 /// [step](crate#the-order) of the sampling chain.
 ///
 /// All methods are pure functions of the generated ids: for the same [`History::generated`] they
-/// give the same results, whatever was asked before. An implementation may keep the state after
+/// give the same results, in any order of calls. An implementation may keep the state after
 /// the last ids, and must go back if they are not a prefix of the next ones.
 pub trait Constraint: Send {
     /// Adds the ids that may follow to `allowed`, which is empty. These include ids that end the

@@ -60,8 +60,7 @@ impl Generation {
 
     /// Whether the text satisfies the constraint and nothing can follow.
     ///
-    /// Before `min_new_tokens`, the generation goes on to the sampling steps, whose error names
-    /// both.
+    /// Not before `min_new_tokens`: then the sampling step returns an error that names both.
     pub(super) fn is_constraint_complete(&self) -> bool {
         let min = self.options.sampling.min_new_tokens;
         self.constrained.progress == Some(ConstraintProgress::Complete)
