@@ -85,6 +85,8 @@ fn extend(model: &WolfgangModel, ids: &[u32], cache: &mut KvCache) -> Result<(),
 /// Sequences with the same number of cached tokens.
 struct DecodeBatch {
     caches: Vec<KvCache>,
+    /// The logits of the last pass, whose memory is reused.
+    logits: Vec<Vec<f32>>,
     depth: usize,
 }
 
@@ -100,7 +102,11 @@ impl DecodeBatch {
             Ok(cache)
         };
         let caches = (0..most).map(cache).collect::<Result<_, ModelError>>()?;
-        Ok(Self { caches, depth })
+        Ok(Self {
+            caches,
+            logits: Vec::new(),
+            depth,
+        })
     }
 
     /// Decodes the ids in each of the first `sequences` sequences.
@@ -115,10 +121,13 @@ impl DecodeBatch {
             cache.truncate(self.depth);
         }
         for id in ids.chunks_exact(1) {
-            let batch = caches.iter_mut();
-            let batch = batch.map(|cache| BatchEntry::new(id, cache));
-            let logits = model.forward_batch(&mut batch.collect::<Vec<_>>())?;
-            std::hint::black_box(logits);
+            let mut buffers = std::mem::take(&mut self.logits).into_iter();
+            let batch = caches.iter_mut().map(|cache| {
+                let buffer = buffers.next().unwrap_or_default();
+                BatchEntry::new(id, cache).with_logits_buffer(buffer)
+            });
+            self.logits = model.forward_batch(&mut batch.collect::<Vec<_>>())?;
+            std::hint::black_box(&self.logits);
         }
         Ok(())
     }

@@ -89,6 +89,8 @@ pub struct Generation {
     seed: u64,
     output: OutputBuffer,
     cache: CacheLease,
+    /// The logits of the last token, whose memory is reused.
+    logits_buffer: Vec<f32>,
     window: ContextWindow,
     /// How often the window was shifted for the last forward pass.
     context_shifts: usize,
@@ -179,6 +181,7 @@ impl Generation {
             seed,
             output: OutputBuffer::new(tokenizer, prompt, is_reply, &options),
             cache,
+            logits_buffer: Vec::new(),
             window,
             context_shifts: 0,
             cached_tokens: None,

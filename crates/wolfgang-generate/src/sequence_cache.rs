@@ -25,6 +25,16 @@ pub(crate) struct Input<'a> {
     sequence: &'a mut SequenceCache,
     /// Number of ids at the end whose logits are computed.
     n_logits: usize,
+    /// A vector whose memory is used for the logits.
+    logits_buffer: Vec<f32>,
+}
+
+impl Input<'_> {
+    /// Sets the vector whose memory is used for the logits.
+    pub(crate) fn with_logits_buffer(mut self, logits_buffer: Vec<f32>) -> Self {
+        self.logits_buffer = logits_buffer;
+        self
+    }
 }
 
 /// Length of the common prefix of two sequences.
@@ -81,6 +91,7 @@ impl SequenceCache {
             ids,
             sequence: self,
             n_logits,
+            logits_buffer: Vec::new(),
         })
     }
 
@@ -100,7 +111,9 @@ impl SequenceCache {
             let SequenceCache { ids: cached, cache } = &mut *input.sequence;
             let ids = &input.ids[cached.len()..];
             let entry = BatchEntry::new(ids, cache.as_mut()?);
-            Some(entry.with_n_logits(input.n_logits))
+            let buffer = std::mem::take(&mut input.logits_buffer);
+            let entry = entry.with_n_logits(input.n_logits);
+            Some(entry.with_logits_buffer(buffer))
         });
         let logits = model.forward_batch(&mut batch.collect::<Vec<_>>());
         for Input { ids, sequence, .. } in sequences {

@@ -8,6 +8,7 @@
 
 mod chunks;
 mod partial;
+mod prefetch;
 mod tile;
 
 use crate::cache::Cache;

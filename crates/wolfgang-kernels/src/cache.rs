@@ -1,11 +1,15 @@
 //! The KV cache of one layer.
 
+mod page_pool;
+
+pub use page_pool::PagePool;
+
 use crate::KernelError;
 use crate::disjoint_slice::DisjointSlice;
-use crate::simd::{LANES, Simd, Vec16};
+use crate::simd::{LANES, Simd};
 use bytemuck::Pod;
-use bytemuck::allocation::try_zeroed_slice_box;
 use half::f16;
+use page_pool::Page;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -35,15 +39,13 @@ pub(crate) const PAGE_POSITIONS: usize = 64;
 /// Number of blocks of 16 positions of a page.
 pub(crate) const PAGE_BLOCKS: usize = PAGE_POSITIONS / LANES;
 
-/// KV cache of one layer, for a number of heads.
+/// KV cache of one layer.
 ///
 /// Memory is allocated in pages of 64 positions by [`reserve`](Self::reserve), when they are
 /// needed. Clones share the pages; a shared page is copied before it is written.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    format: CacheFormat,
-    heads: usize,
-    layout: PageLayout,
+    pool: PagePool,
     pages: Vec<Arc<Page>>,
 }
 
@@ -63,19 +65,23 @@ impl PageLayout {
         self.head_dim.div_ceil(LANES)
     }
 
-    fn head_vectors(self) -> usize {
-        PAGE_BLOCKS * self.head_dim + PAGE_POSITIONS * self.value_vectors()
+    /// Number of vectors for the keys and values of one head, or `None` if it is too large.
+    fn head_vectors(self) -> Option<usize> {
+        let keys = PAGE_BLOCKS.checked_mul(self.head_dim)?;
+        keys.checked_add(PAGE_POSITIONS.checked_mul(self.value_vectors())?)
     }
 
     /// The keys of a block, of which there are [`PAGE_BLOCKS`].
     pub(crate) fn keys(self, head: usize, block: usize) -> Range<usize> {
-        let start = head * self.head_vectors() + block * self.head_dim;
+        let values = PAGE_POSITIONS * self.value_vectors();
+        let start = head * (PAGE_BLOCKS * self.head_dim + values) + block * self.head_dim;
         start..start + self.head_dim
     }
 
     /// The values of all positions.
     pub(crate) fn all_values(self, head: usize) -> Range<usize> {
-        self.keys(head, PAGE_BLOCKS).start..(head + 1) * self.head_vectors()
+        let start = self.keys(head, PAGE_BLOCKS).start;
+        start..start + PAGE_POSITIONS * self.value_vectors()
     }
 
     /// The values of a position, of which there are [`PAGE_POSITIONS`].
@@ -83,24 +89,6 @@ impl PageLayout {
         let vectors = self.value_vectors();
         let start = self.all_values(head).start + position * vectors;
         start..start + vectors
-    }
-}
-
-#[derive(Debug)]
-struct Page(Box<[Vec16]>);
-
-impl Page {
-    /// Allocates a page of zeros. They are read: the last block of keys is computed as a whole.
-    fn new(bytes: usize) -> Result<Self, KernelError> {
-        let zeros = try_zeroed_slice_box(bytes.div_ceil(size_of::<Vec16>()));
-        let zeros = zeros.map_err(|()| KernelError::NoMemory { bytes })?;
-        Ok(Self(zeros))
-    }
-
-    fn copy(&self) -> Result<Self, KernelError> {
-        let mut copy = Self::new(size_of_val(&*self.0))?;
-        copy.0.copy_from_slice(&self.0);
-        Ok(copy)
     }
 }
 
@@ -135,12 +123,10 @@ impl Element for u16 {
 }
 
 impl Cache {
-    /// Creates a cache of `heads` heads without any positions. Nothing is allocated.
-    pub fn new(format: CacheFormat, heads: usize, head_dim: usize) -> Self {
+    /// Creates a cache without any positions. Nothing is allocated.
+    pub fn new(pool: &PagePool) -> Self {
         Self {
-            format,
-            heads,
-            layout: PageLayout { head_dim },
+            pool: pool.clone(),
             pages: Vec::new(),
         }
     }
@@ -155,11 +141,11 @@ impl Cache {
         let existing = self.pages.iter_mut().take(end);
         for page in existing.skip(positions.start / PAGE_POSITIONS) {
             if Arc::get_mut(page).is_none() {
-                *page = Arc::new(page.copy()?);
+                *page = Arc::new(self.pool.copy(page)?);
             }
         }
         while self.pages.len() < end {
-            self.pages.push(Arc::new(Page::new(self.page_bytes())?));
+            self.pages.push(Arc::new(self.pool.alloc()?));
         }
         Ok(())
     }
@@ -171,17 +157,17 @@ impl Cache {
 
     /// Returns the element type.
     pub fn format(&self) -> CacheFormat {
-        self.format
+        self.pool.format
     }
 
     /// Returns the number of key and value heads.
     pub fn heads(&self) -> usize {
-        self.heads
+        self.pool.heads
     }
 
     /// Returns the number of dimensions of a head.
     pub fn head_dim(&self) -> usize {
-        self.layout.head_dim
+        self.pool.layout.head_dim
     }
 
     /// Returns the size of all pages in memory, in bytes, including those shared with clones.
@@ -192,26 +178,13 @@ impl Cache {
     /// Returns the address and the size in bytes of each page. A page that is shared with a clone
     /// has the same address in both.
     pub fn pages(&self) -> impl Iterator<Item = (usize, usize)> {
-        let page = |page: &Arc<Page>| (Arc::as_ptr(page).addr(), size_of_val(&*page.0));
+        let page = |page: &Arc<Page>| (page.as_ptr().addr(), size_of_val(&***page));
         self.pages.iter().map(page)
-    }
-
-    /// Size of a page in bytes, or `usize::MAX` if it is larger than that.
-    fn page_bytes(&self) -> usize {
-        let factors = [
-            self.heads,
-            PAGE_BLOCKS
-                .saturating_mul(self.layout.head_dim)
-                .saturating_add(PAGE_POSITIONS.saturating_mul(self.layout.value_vectors())),
-            LANES,
-            self.format.element_bytes(),
-        ];
-        factors.into_iter().fold(1, usize::saturating_mul)
     }
 
     /// Whether both caches have the same number of heads and dimensions.
     pub(crate) fn has_shape_of(&self, other: &Self) -> bool {
-        (self.heads, self.layout) == (other.heads, other.layout)
+        (self.pool.heads, self.pool.layout) == (other.pool.heads, other.pool.layout)
     }
 
     /// Number of positions for which there is memory.
@@ -220,13 +193,13 @@ impl Cache {
     }
 
     pub(crate) fn layout(&self) -> PageLayout {
-        self.layout
+        self.pool.layout
     }
 
     /// The vectors of a page, see [`PageLayout`].
     #[inline(always)]
     pub(crate) fn page<E: Element>(&self, page: usize) -> &[[E; LANES]] {
-        bytemuck::cast_slice(&self.pages[page].0)
+        bytemuck::cast_slice(&self.pages[page])
     }
 
     /// The vectors of the pages of these positions, for writing by several threads.
@@ -241,7 +214,7 @@ impl Cache {
         let number = range.len();
         let unique = self.pages[range].iter_mut().filter_map(Arc::get_mut);
         let pages: Vec<_> = unique
-            .map(|page| DisjointSlice::new(bytemuck::cast_slice_mut(&mut page.0)))
+            .map(|page| DisjointSlice::new(bytemuck::cast_slice_mut(page)))
             .collect();
         assert_eq!(pages.len(), number, "the positions are not reserved");
         pages
@@ -254,7 +227,7 @@ mod tests {
 
     fn write(cache: &mut Cache, position: usize, number: f32) {
         cache.reserve(position..position + 1).unwrap();
-        let at = cache.layout.values(0, position % PAGE_POSITIONS);
+        let at = cache.layout().values(0, position % PAGE_POSITIONS);
         let pages = cache.pages_mut::<f32>(position..position + 1);
         // SAFETY: no other part is in use.
         let vectors = unsafe { pages[0].part(at) };
@@ -262,7 +235,7 @@ mod tests {
     }
 
     fn read(cache: &Cache, position: usize) -> f32 {
-        let at = cache.layout.values(0, position % PAGE_POSITIONS);
+        let at = cache.layout().values(0, position % PAGE_POSITIONS);
         cache.page::<f32>(position / PAGE_POSITIONS)[at][0][0]
     }
 
@@ -276,7 +249,7 @@ mod tests {
     #[cfg_attr(miri, ignore = "Miri aborts when an allocation fails")]
     fn a_failed_allocation_is_an_error() {
         for head_dim in [1 << 52, usize::MAX] {
-            let mut cache = Cache::new(CacheFormat::F16, 3, head_dim);
+            let mut cache = Cache::new(&PagePool::new(CacheFormat::F16, 3, head_dim));
             let error = cache.reserve(0..1);
             assert!(matches!(error, Err(KernelError::NoMemory { .. })));
             assert_eq!(cache.memory_bytes(), 0);
@@ -288,7 +261,7 @@ mod tests {
         // Keys, 20, and values, rounded up to 32.
         let position = |bytes: usize| 3 * (20 + 32) * bytes;
         for (format, bytes) in [(CacheFormat::F32, 4), (CacheFormat::F16, 2)] {
-            let mut cache = Cache::new(format, 3, 20);
+            let mut cache = Cache::new(&PagePool::new(format, 3, 20));
             assert_eq!(cache.memory_bytes(), 0);
             for (start, end, pages) in [(0, 1, 1), (1, 64, 1), (64, 65, 2), (65, 1000, 16)] {
                 cache.reserve(start..end).unwrap();
@@ -303,7 +276,7 @@ mod tests {
 
     #[test]
     fn clones_share_pages_and_copy_only_those_that_are_written() {
-        let mut cache = Cache::new(CacheFormat::F32, 2, 4);
+        let mut cache = Cache::new(&PagePool::new(CacheFormat::F32, 2, 4));
         for position in 0..150 {
             write(&mut cache, position, position as f32);
         }

@@ -74,7 +74,7 @@ mod simd;
 pub use activations::PackedActivations;
 pub use append::Rotation;
 pub use attention::Sequence;
-pub use cache::{Cache, CacheFormat};
+pub use cache::{Cache, CacheFormat, PagePool};
 pub use cpu::Cpu;
 pub use error::KernelError;
 pub use format::{Format, GROUP, PANEL};

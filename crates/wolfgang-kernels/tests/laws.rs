@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use wolfgang_kernels::{
     Cache, CacheFormat, Cpu, Epilogue, Format, Isa, KernelError, Matrix, PackedActivations, Packer,
-    Rotation, RowMatrix, Sequence, Shape, quantise, quantise_group, round_trip_row,
+    PagePool, Rotation, RowMatrix, Sequence, Shape, quantise, quantise_group, round_trip_row,
 };
 
 const FORMATS: [Format; 5] = [
@@ -411,7 +411,7 @@ fn attention(
     angles: (&[f32], &[f32]),
     chunks: &[usize],
 ) -> Vec<f32> {
-    let mut cache = Cache::new(format, heads.keys, heads.dim);
+    let mut cache = Cache::new(&PagePool::new(format, heads.keys, heads.dim));
     let rotation = Rotation {
         cos: angles.0,
         sin: angles.1,
@@ -450,7 +450,7 @@ fn attention_together(
     let positions = |qkv: &Vec<f32>| qkv.len() / heads.width();
     let mut caches = Vec::new();
     for qkv in all {
-        let mut cache = Cache::new(format, heads.keys, heads.dim);
+        let mut cache = Cache::new(&PagePool::new(format, heads.keys, heads.dim));
         cache.reserve(0..positions(qkv)).unwrap();
         let mut rows = head(qkv, heads.width(), 0, first);
         let mut before = [sequence(0..first, 0, &mut cache)];

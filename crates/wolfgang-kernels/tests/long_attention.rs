@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::num::NonZeroUsize;
-use wolfgang_kernels::{Cache, CacheFormat, Cpu, Isa, Rotation, RowMatrix, Sequence};
+use wolfgang_kernels::{Cache, CacheFormat, Cpu, Isa, PagePool, Rotation, RowMatrix, Sequence};
 
 const FORMATS: [CacheFormat; 2] = [CacheFormat::F32, CacheFormat::F16];
 
@@ -64,7 +64,7 @@ impl Case {
     }
 
     fn new_cache(&self, format: CacheFormat) -> Cache {
-        Cache::new(format, self.heads, self.head_dim)
+        Cache::new(&PagePool::new(format, self.heads, self.head_dim))
     }
 
     /// Appends `n` rows from position `start` on, and returns them.

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::num::NonZeroUsize;
-use wolfgang_kernels::{Cache, CacheFormat, Cpu, Isa, Rotation, RowMatrix, Sequence};
+use wolfgang_kernels::{Cache, CacheFormat, Cpu, Isa, PagePool, Rotation, RowMatrix, Sequence};
 
 const DIM: usize = 20;
 const POSITIONS: usize = 40;
@@ -30,7 +30,7 @@ fn qkv(position: usize, at: usize, number: f32) -> RowMatrix {
 /// For each position, whether the result of attention is finite.
 fn finite(isa: Isa, format: CacheFormat, mut qkv: RowMatrix) -> Vec<bool> {
     let mut cpu = Cpu::new(isa, NonZeroUsize::MIN).unwrap();
-    let mut cache = Cache::new(format, 1, DIM);
+    let mut cache = Cache::new(&PagePool::new(format, 1, DIM));
     cache.reserve(0..POSITIONS).unwrap();
     let (cos, sin) = (vec![1.0; POSITIONS * DIM], vec![0.0; POSITIONS * DIM]);
     let rotation = Rotation {

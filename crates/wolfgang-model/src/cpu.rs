@@ -5,12 +5,12 @@ mod pass;
 
 pub(crate) use pass::SequenceChunk;
 
+use crate::ModelError;
 use crate::profile::OpTimer;
-use crate::{ModelConfig, ModelError, Precision};
 use pass::Workspace;
 use std::slice;
 use std::sync::{Mutex, PoisonError};
-use wolfgang_kernels::{Cache, CacheFormat, Matrix, RowMatrix};
+use wolfgang_kernels::{Cache, Matrix, PagePool, RowMatrix};
 
 /// Maximum number of rows of a forward pass: enough to read the weights rarely, few enough to need
 /// little memory.
@@ -29,6 +29,8 @@ pub(crate) struct CpuTransformer {
     n_kv_head: usize,
     hidden_dim: usize,
     threads: usize,
+    /// Memory for KV caches.
+    pages: PagePool,
     /// Locked for a forward pass, which uses all threads.
     workspace: Mutex<Workspace>,
 }
@@ -71,42 +73,45 @@ impl CpuTransformer {
         self.threads
     }
 
+    /// Creates an empty cache for each layer.
+    pub(crate) fn new_caches(&self) -> Vec<Cache> {
+        let layers = self.layers.iter();
+        layers.map(|_| Cache::new(&self.pages)).collect()
+    }
+
     /// Returns the logits of every position, `[n]` ids → `[n, vocab_size]`, row by row.
-    pub(crate) fn forward(
-        &self,
-        ids: &[u32],
-        config: &ModelConfig,
-        cache_precision: Precision,
-    ) -> Result<Vec<f32>, ModelError> {
-        let mut caches = new_caches(config, cache_precision);
+    pub(crate) fn forward(&self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {
+        let mut caches = self.new_caches();
         for cache in &mut caches {
             cache.reserve(0..ids.len())?;
         }
         let chunk = SequenceChunk::new(ids, 0, &mut caches).with_n_logits(ids.len());
-        let logits = self.forward_cached(&mut [chunk], OpTimer::off());
-        Ok(logits.into_iter().flatten().collect())
+        let mut logits = Vec::new();
+        self.forward_cached(&mut [chunk], slice::from_mut(&mut logits), OpTimer::off());
+        Ok(logits)
     }
 
-    /// Returns the logits that each chunk needs, `[n_logits, vocab_size]` each, row by row. Uses as
-    /// few passes as [`PREFILL_ROWS`] allows, because each pass reads the weights once.
+    /// Appends the logits that each chunk needs, `[n_logits, vocab_size]`, row by row, to those at
+    /// its index. Uses as few passes as [`PREFILL_ROWS`] allows, because each pass reads the weights
+    /// once.
     pub(crate) fn forward_cached(
         &self,
         chunks: &mut [SequenceChunk<'_>],
+        logits: &mut [Vec<f32>],
         mut timer: OpTimer<'_>,
-    ) -> Vec<Vec<f32>> {
+    ) {
         let mut work = self
             .workspace
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let timer = &mut timer;
-        let mut all = vec![Vec::new(); chunks.len()];
-        for (chunk, logits) in chunks.iter_mut().zip(&mut all) {
+        for (chunk, logits) in chunks.iter_mut().zip(&mut *logits) {
             while chunk.ids.len() > PREFILL_ROWS {
                 let mut front = [chunk.split_front(PREFILL_ROWS)];
                 self.pass(&mut work, &mut front, slice::from_mut(logits), timer);
             }
         }
-        let (mut rest, mut rest_of_all) = (chunks, &mut *all);
+        let (mut rest, mut rest_of_logits) = (chunks, logits);
         while !rest.is_empty() {
             let mut rows = 0;
             let fits = |chunk: &&SequenceChunk<'_>| {
@@ -115,11 +120,10 @@ impl CpuTransformer {
             };
             let together = rest.iter().take_while(fits).count();
             let (chunks, remaining) = rest.split_at_mut(together);
-            let (logits, remaining_of_all) = rest_of_all.split_at_mut(together);
+            let (logits, remaining_logits) = rest_of_logits.split_at_mut(together);
             self.pass(&mut work, chunks, logits, timer);
-            (rest, rest_of_all) = (remaining, remaining_of_all);
+            (rest, rest_of_logits) = (remaining, remaining_logits);
         }
-        all
     }
 
     /// Runs one pass, and appends the logits that each chunk needs to those at its index.
@@ -152,22 +156,11 @@ impl CpuTransformer {
     }
 }
 
-/// Creates an empty cache for each layer.
-pub(crate) fn new_caches(config: &ModelConfig, precision: Precision) -> Vec<Cache> {
-    let format = match precision {
-        Precision::F32 => CacheFormat::F32,
-        // `ModelOptions::cache_precision` returns no other.
-        _ => CacheFormat::F16,
-    };
-    let layer = || Cache::new(format, config.n_kv_head, config.head_dim());
-    (0..config.n_layer).map(|_| layer()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ModelOptions;
     use crate::weights::RowReader;
+    use crate::{ModelConfig, ModelOptions, Precision};
     use std::num::NonZeroUsize;
 
     #[test]
@@ -183,7 +176,7 @@ mod tests {
             threads: NonZeroUsize::new(2),
             ..ModelOptions::default()
         };
-        let transformer = CpuTransformer::new(&config, &options, |_| {
+        let transformer = CpuTransformer::new(&config, &options, Precision::F32, |_| {
             let read: RowReader<'_, ModelError> = Box::new(|_, _| Ok(()));
             Ok(read)
         });

@@ -1,7 +1,6 @@
 //! The KV cache.
 
 use crate::catch_panic::catch_panic;
-use crate::cpu::new_caches;
 use crate::{ModelConfig, ModelError, Precision};
 use burn::tensor::{Device, Tensor};
 use wolfgang_kernels::Cache;
@@ -92,18 +91,15 @@ impl std::fmt::Display for CacheShape {
 }
 
 impl KvCache {
+    /// Creates an empty cache, with the empty caches of the layers if the CPU kernels compute.
     pub(crate) fn new(
         config: &ModelConfig,
         device: &Device,
         precision: Precision,
-        kernels: bool,
+        kernels: Option<Vec<Cache>>,
     ) -> Self {
-        let shape = CacheShape::of(config, precision, kernels);
-        let store = if kernels {
-            Store::Kernels(new_caches(config, precision))
-        } else {
-            Store::Burn(Vec::new())
-        };
+        let shape = CacheShape::of(config, precision, kernels.is_some());
+        let store = kernels.map_or(Store::Burn(Vec::new()), Store::Kernels);
         Self {
             store,
             len: 0,

@@ -35,6 +35,8 @@ pub struct BatchEntry<'a> {
     pub cache: &'a mut KvCache,
     /// Number of ids at the end of `ids` whose logits are computed, at most all. Default: 1.
     pub n_logits: usize,
+    /// A vector whose memory is used for the logits; its elements are discarded. Default: empty.
+    pub logits_buffer: Vec<f32>,
 }
 
 impl<'a> BatchEntry<'a> {
@@ -44,6 +46,7 @@ impl<'a> BatchEntry<'a> {
             ids,
             cache,
             n_logits: 1,
+            logits_buffer: Vec::new(),
         }
     }
 
@@ -52,6 +55,14 @@ impl<'a> BatchEntry<'a> {
     #[must_use]
     pub fn with_n_logits(mut self, n_logits: usize) -> Self {
         self.n_logits = n_logits;
+        self
+    }
+
+    /// Sets [`logits_buffer`](Self::logits_buffer). With the logits of the last pass, decoding
+    /// allocates no memory for those of the next one, which the system would have to zero first.
+    #[must_use]
+    pub fn with_logits_buffer(mut self, logits_buffer: Vec<f32>) -> Self {
+        self.logits_buffer = logits_buffer;
         self
     }
 }
@@ -88,7 +99,8 @@ impl WolfgangModel {
         let kernels = is_flex(device) && !options.use_burn_ops;
         let cache_precision = options.cache_precision(kernels)?;
         let implementation = if kernels {
-            Implementation::Kernels(Box::new(CpuTransformer::new(config, &options, open)?))
+            let transformer = CpuTransformer::new(config, &options, cache_precision, open)?;
+            Implementation::Kernels(Box::new(transformer))
         } else {
             let weights = Weights::read(&config.parameters(), device, precision, open)?;
             let transformer = catch_panic(|| {
@@ -151,13 +163,12 @@ impl WolfgangModel {
     /// # Errors
     /// None at present.
     pub fn new_cache(&self) -> Result<KvCache, ModelError> {
-        let kernels = matches!(self.implementation, Implementation::Kernels(_));
-        Ok(KvCache::new(
-            &self.config,
-            &self.device,
-            self.cache_precision,
-            kernels,
-        ))
+        let kernels = match &self.implementation {
+            Implementation::Burn(_) => None,
+            Implementation::Kernels(transformer) => Some(transformer.new_caches()),
+        };
+        let (config, precision) = (&self.config, self.cache_precision);
+        Ok(KvCache::new(config, &self.device, precision, kernels))
     }
 
     /// Returns the logits of every position of `ids`, `[n, vocab_size]` row by row, computed
@@ -170,9 +181,7 @@ impl WolfgangModel {
         self.check(ids, 0)?;
         catch_panic(|| match &self.implementation {
             Implementation::Burn(transformer) => to_host(transformer.forward(ids, &self.device)),
-            Implementation::Kernels(transformer) => {
-                transformer.forward(ids, &self.config, self.cache_precision)
-            }
+            Implementation::Kernels(transformer) => transformer.forward(ids),
         })?
     }
 
@@ -246,14 +255,19 @@ impl WolfgangModel {
                 logits.into_iter().map(read).collect()
             }
             Implementation::Kernels(transformer) => {
+                let mut logits = Vec::with_capacity(batch.len());
                 let chunks = batch.iter_mut().map(|entry| {
                     let start = entry.cache.len();
                     let caches = entry.cache.store_mut().kernels()?;
+                    let mut buffer = std::mem::take(&mut entry.logits_buffer);
+                    buffer.clear();
+                    logits.push(buffer);
                     let chunk = SequenceChunk::new(entry.ids, start, caches);
                     Ok(chunk.with_n_logits(entry.n_logits))
                 });
                 let mut chunks = chunks.collect::<Result<Vec<_>, ModelError>>()?;
-                Ok(transformer.forward_cached(&mut chunks, timer))
+                transformer.forward_cached(&mut chunks, &mut logits, timer);
+                Ok(logits)
             }
         })??;
         for entry in batch {

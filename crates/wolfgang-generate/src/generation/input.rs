@@ -95,7 +95,8 @@ impl Generation {
         let cache = self.cache.get_mut();
         cache.truncate(cached);
         let input = cache.input(model, &ids[..end], n_logits)?;
-        Ok((model, input))
+        let buffer = std::mem::take(&mut self.logits_buffer);
+        Ok((model, input.with_logits_buffer(buffer)))
     }
 
     /// Returns whether the generation has not begun and has no cache of a session.

@@ -33,23 +33,25 @@ impl Generation {
             if scored.is_none() || self.options.max_new_tokens == 0 {
                 return Ok(scored);
             }
-            let event = self.on_last_logits(logits)?;
+            let event = self.on_last_logits(&mut logits)?;
             self.later_events.extend(event);
             return Ok(scored);
         }
         let vocab_size = self.model().config().vocab_size;
-        if logits.len() <= vocab_size {
-            return self.on_last_logits(logits);
+        if logits.len() > vocab_size {
+            return self.on_forced_logits(&mut logits, vocab_size);
         }
-        self.on_forced_logits(&logits, vocab_size)
+        let result = self.on_last_logits(&mut logits);
+        self.logits_buffer = logits;
+        result
     }
 
     /// Samples tokens from the logits `[rows, vocab_size]` of the last id of the window and of
     /// forced ids, as long as the sampled ids are those that were forced.
-    fn on_forced_logits(&mut self, logits: &[f32], vocab_size: usize) -> StepResult {
+    fn on_forced_logits(&mut self, logits: &mut [f32], vocab_size: usize) -> StepResult {
         let forced = std::mem::take(&mut self.constrained.forced);
-        for (row, logits) in logits.chunks_exact(vocab_size).enumerate() {
-            match self.try_last_logits(logits.to_vec()) {
+        for (row, logits) in logits.chunks_exact_mut(vocab_size).enumerate() {
+            match self.try_last_logits(logits) {
                 Ok(event) => self.later_events.extend(event),
                 Err(error) if row == 0 => return Err(self.fail(error)),
                 Err(error) => {
@@ -85,14 +87,14 @@ impl Generation {
     }
 
     /// Samples a token from the logits of the last id of the window, `[vocab_size]`.
-    fn on_last_logits(&mut self, logits: Vec<f32>) -> StepResult {
+    fn on_last_logits(&mut self, logits: &mut [f32]) -> StepResult {
         let result = self.try_last_logits(logits);
         result.map_err(|error| self.fail(error))
     }
 
     /// As [`on_last_logits`](Self::on_last_logits). An error does not end the generation.
-    fn try_last_logits(&mut self, logits: Vec<f32>) -> StepResult {
-        let step = |this: &mut Self| {
+    fn try_last_logits(&mut self, logits: &mut [f32]) -> StepResult {
+        let mut step = |this: &mut Self| {
             let (id, details) = this.sample(logits)?;
             Ok(this.push_token(id, details))
         };
@@ -110,10 +112,10 @@ impl Generation {
     }
 
     /// Samples an id, and measures the time.
-    fn sample(&mut self, mut logits: Vec<f32>) -> Result<(u32, TokenDetails), GenerateError> {
+    fn sample(&mut self, logits: &mut [f32]) -> Result<(u32, TokenDetails), GenerateError> {
         let start = Instant::now();
         if let Some(builder) = &mut self.logprobs {
-            builder.keep(&logits);
+            builder.keep(logits);
         }
         // Ids that pad the vocabulary have no token.
         let known = self.generator.tokenizer().vocab_size();
@@ -122,16 +124,14 @@ impl Generation {
         }
         let history = History::new(self.output.prompt(), self.output.generated());
         let id = match &mut self.explainer {
-            None => self.sampler.sample(&mut logits, history),
-            Some(Explainer { trace, .. }) => {
-                self.sampler.sample_traced(&mut logits, history, trace)
-            }
+            None => self.sampler.sample(logits, history),
+            Some(Explainer { trace, .. }) => self.sampler.sample_traced(logits, history, trace),
         }?;
         self.timing.decode += start.elapsed();
         let (logprobs, explainer) = (self.logprobs.as_ref(), self.explainer.as_ref());
         let details = TokenDetails {
-            logprobs: logprobs.map(|builder| builder.of(id, &logits)),
-            explanation: explainer.map(|explainer| explainer.of(id, &logits)),
+            logprobs: logprobs.map(|builder| builder.of(id, logits)),
+            explanation: explainer.map(|explainer| explainer.of(id, logits)),
         };
         Ok((id, details))
     }

@@ -1,6 +1,7 @@
 //! Attention of a tile to chunks of positions.
 
 use super::partial::{MAX, Output, SUM, merge, partial_vectors};
+use super::prefetch::{NoPrefetch, Prefetch, PrefetchInOrder};
 use super::tile::{CHUNK, CHUNK_BLOCKS, Tile};
 use crate::cache::{Cache, CacheFormat, Element, PAGE_BLOCKS, PAGE_POSITIONS};
 use crate::elementwise::{exp, max_of, sum_of};
@@ -32,14 +33,18 @@ impl Kernel for Attend<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        match self.cache.format() {
-            CacheFormat::F32 => self.run_as::<S, f32>(simd),
-            CacheFormat::F16 => self.run_as::<S, u16>(simd),
+        // With more queries, most of them read keys and values from the CPU cache.
+        let is_read_once = self.tile.queries() <= MAX_QUERIES;
+        match (self.cache.format(), is_read_once) {
+            // Prefetching was not faster for f32.
+            (CacheFormat::F32, _) => self.run_as::<S, f32, NoPrefetch>(simd),
+            (CacheFormat::F16, true) => self.run_as::<S, u16, PrefetchInOrder<'_, u16>>(simd),
+            (CacheFormat::F16, false) => self.run_as::<S, u16, NoPrefetch>(simd),
         }
     }
 }
 
-impl Attend<'_> {
+impl<'a> Attend<'a> {
     /// Runs the kernel. It is compiled here and not in each crate that calls the generic `attend`.
     #[inline(never)]
     pub(super) fn run_on(self, isa: Isa) {
@@ -47,7 +52,7 @@ impl Attend<'_> {
     }
 
     #[inline(always)]
-    fn run_as<S: Simd, E: Element>(self, simd: S) {
+    fn run_as<S: Simd, E: Element, P: Prefetch<'a>>(self, simd: S) {
         let vectors = partial_vectors(self.tile.head_dim);
         let (scores, added) = self.working.split_at_mut(MAX_QUERIES * CHUNK_BLOCKS);
         let queries = self.tile.queries();
@@ -73,10 +78,10 @@ impl Attend<'_> {
                     &mut added[..n * vectors]
                 };
                 match n {
-                    1 => compute.run::<S, E, 1>(simd, query, into),
-                    2 => compute.run::<S, E, 2>(simd, query, into),
-                    3 => compute.run::<S, E, 3>(simd, query, into),
-                    _ => compute.run::<S, E, MAX_QUERIES>(simd, query, into),
+                    1 => compute.run::<S, E, P, 1>(simd, query, into),
+                    2 => compute.run::<S, E, P, 2>(simd, query, into),
+                    3 => compute.run::<S, E, P, 3>(simd, query, into),
+                    _ => compute.run::<S, E, P, MAX_QUERIES>(simd, query, into),
                 }
                 if !is_first {
                     let partials = partials.chunks_exact_mut(vectors);
@@ -97,20 +102,20 @@ impl Attend<'_> {
 }
 
 /// Queries of a tile, of which a few at once attend to the positions of one chunk.
-struct ChunkQueries<'a> {
-    qkv: &'a RowMatrix,
+struct ChunkQueries<'a, 'b> {
+    qkv: &'b RowMatrix,
     cache: &'a Cache,
-    tile: &'a Tile,
+    tile: &'b Tile,
     chunk: usize,
     /// `[MAX_QUERIES, CHUNK_BLOCKS]`.
-    scores: &'a mut [Vec16],
+    scores: &'b mut [Vec16],
 }
 
-impl ChunkQueries<'_> {
+impl<'a> ChunkQueries<'a, '_> {
     /// Computes the partial results of `N` queries, from `first` on. That of a query that does not
     /// attend to the chunk is not used.
     #[inline(always)]
-    fn run<S: Simd, E: Element, const N: usize>(
+    fn run<S: Simd, E: Element, P: Prefetch<'a>, const N: usize>(
         &mut self,
         simd: S,
         first: usize,
@@ -130,14 +135,15 @@ impl ChunkQueries<'_> {
         let positions = visible[N - 1];
         let used_blocks = positions.div_ceil(LANES);
 
+        let mut prefetch = P::start(simd, self.cache, tile.head, chunk, positions);
         let scale = simd.splat(1.0 / (head_dim as f32).sqrt());
         let mut block = 0;
         while block < used_blocks {
             let at_once = (used_blocks - block).min(S::ACCUMULATORS / N);
             block += match at_once.min(PAGE_BLOCKS - block % PAGE_BLOCKS) {
-                4.. => self.score::<S, E, N, 4>(simd, &queries, scale, block),
-                2 | 3 => self.score::<S, E, N, 2>(simd, &queries, scale, block),
-                _ => self.score::<S, E, N, 1>(simd, &queries, scale, block),
+                4.. => self.score::<S, E, P, N, 4>(simd, &queries, scale, block, &mut prefetch),
+                2 | 3 => self.score::<S, E, P, N, 2>(simd, &queries, scale, block, &mut prefetch),
+                _ => self.score::<S, E, P, N, 1>(simd, &queries, scale, block, &mut prefetch),
             };
         }
         let vectors = partial_vectors(head_dim);
@@ -152,9 +158,15 @@ impl ChunkQueries<'_> {
         let mut vector = 0;
         while vector < vectors {
             vector += match (vectors - vector).min(S::ACCUMULATORS / N) {
-                4.. => self.weighted_sum::<S, E, N, 4>(simd, vector, positions, into),
-                2 | 3 => self.weighted_sum::<S, E, N, 2>(simd, vector, positions, into),
-                _ => self.weighted_sum::<S, E, N, 1>(simd, vector, positions, into),
+                4.. => {
+                    self.weighted_sum::<S, E, P, N, 4>(simd, vector, positions, into, &mut prefetch)
+                }
+                2 | 3 => {
+                    self.weighted_sum::<S, E, P, N, 2>(simd, vector, positions, into, &mut prefetch)
+                }
+                _ => {
+                    self.weighted_sum::<S, E, P, N, 1>(simd, vector, positions, into, &mut prefetch)
+                }
             };
         }
     }
@@ -162,12 +174,13 @@ impl ChunkQueries<'_> {
     /// Computes the scores of `BLOCKS` blocks of the chunk, from `block` on, and returns `BLOCKS`.
     /// They are in one page.
     #[inline(always)]
-    fn score<S: Simd, E: Element, const N: usize, const BLOCKS: usize>(
+    fn score<S: Simd, E: Element, P: Prefetch<'a>, const N: usize, const BLOCKS: usize>(
         &mut self,
         simd: S,
         queries: &[&[f32]; N],
         scale: S::F,
         block: usize,
+        prefetch: &mut P,
     ) -> usize {
         let head_dim = self.tile.head_dim;
         let first = self.chunk * CHUNK_BLOCKS + block;
@@ -178,7 +191,12 @@ impl ChunkQueries<'_> {
         });
         let queries: [&[f32]; N] = std::array::from_fn(|i| &queries[i][..head_dim]);
         let mut sums = [[simd.splat(0.0); BLOCKS]; N];
+        // The first blocks of a page prefetch for all of its blocks.
+        let is_first = first.is_multiple_of(PAGE_BLOCKS);
         for d in 0..head_dim {
+            if is_first {
+                prefetch.advance(simd);
+            }
             for (sums, query) in sums.iter_mut().zip(&queries) {
                 let x = simd.splat(query[d]);
                 for (sum, keys) in sums.iter_mut().zip(&keys) {
@@ -198,12 +216,13 @@ impl ChunkQueries<'_> {
     /// Computes `VECTORS` vectors of the sum of the values of the first `positions` of the chunk,
     /// weighted by the exponentials in `self.scores`, from `vector` on, and returns `VECTORS`.
     #[inline(always)]
-    fn weighted_sum<S: Simd, E: Element, const N: usize, const VECTORS: usize>(
+    fn weighted_sum<S: Simd, E: Element, P: Prefetch<'a>, const N: usize, const VECTORS: usize>(
         &mut self,
         simd: S,
         vector: usize,
         positions: usize,
         into: &mut [Vec16],
+        prefetch: &mut P,
     ) -> usize {
         let layout = self.cache.layout();
         let vectors = layout.value_vectors();
@@ -220,6 +239,10 @@ impl ChunkQueries<'_> {
             let scores: [&[f32]; N] = std::array::from_fn(|i| &scores[i][start..end]);
             let values = values.chunks_exact(vectors).take(end - start);
             for (position, values) in values.enumerate() {
+                // The first vectors of a position prefetch for all of its vectors.
+                if vector == 0 {
+                    prefetch.advance(simd);
+                }
                 let values = &values[vector..vector + VECTORS];
                 // Masked positions have the weight 0, which does not change a sum.
                 for (sums, scores) in sums.iter_mut().zip(&scores) {

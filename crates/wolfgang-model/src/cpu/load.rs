@@ -8,13 +8,16 @@ use crate::weights::{RowReader, fuse_projections};
 use crate::{ModelConfig, ModelError, ModelOptions, Parameter, Precision};
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
-use wolfgang_kernels::{Cpu, Format, Isa, KernelError, PANEL, Packer, RowMatrix, Shape};
+use wolfgang_kernels::{
+    CacheFormat, Cpu, Format, Isa, KernelError, PANEL, Packer, PagePool, RowMatrix, Shape,
+};
 
 impl CpuTransformer {
     /// Reads and packs all parameters. `open` returns the reader of each.
     pub(crate) fn new<'a, E: From<ModelError> + Send>(
         config: &ModelConfig,
         options: &ModelOptions,
+        cache_precision: Precision,
         mut open: impl FnMut(&Parameter) -> Result<RowReader<'a, E>, E>,
     ) -> Result<Self, E> {
         let threads = options.threads.unwrap_or_else(cores);
@@ -86,6 +89,15 @@ impl CpuTransformer {
             n_kv_head: config.n_kv_head,
             hidden_dim: config.hidden_dim(),
             threads: cpu.threads(),
+            pages: PagePool::new(
+                match cache_precision {
+                    Precision::F32 => CacheFormat::F32,
+                    // `ModelOptions::cache_precision` returns no other.
+                    _ => CacheFormat::F16,
+                },
+                config.n_kv_head,
+                config.head_dim(),
+            ),
             workspace: Mutex::new(Workspace::new(cpu, RopeTable::new(config))),
         })
     }
