@@ -208,10 +208,12 @@ pub struct BatchEntry<'a> {
     pub ids: &'a [u32],
     pub cache: &'a mut KvCache,
     pub n_logits: usize,
+    pub logits_buffer: Vec<f32>,
 }
 impl<'a> BatchEntry<'a> {
     pub fn new(ids: &'a [u32], cache: &'a mut KvCache) -> Self {}
     pub fn with_n_logits(mut self, n_logits: usize) -> Self {}
+    pub fn with_logits_buffer(mut self, logits_buffer: Vec<f32>) -> Self {}
 }
 impl WolfgangModel {
     pub fn from_weights<'a, E: From<ModelError> + Send>(

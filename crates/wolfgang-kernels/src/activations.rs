@@ -206,7 +206,8 @@ impl PackTile<'_> {
     fn pack_blocks<S: Simd>(self, simd: S) {
         let rows = self.rows.len();
         let (block_inputs, block_words) = match self.format {
-            Format::F32 | Format::F16 => (LANES, LANES),
+            // Several cache lines of a row at once: all rows would be too many streams.
+            Format::F32 | Format::F16 => (4 * LANES, 4 * LANES),
             Format::Bf16 if S::DOTS_BF16 => (2 * LANES, LANES),
             Format::Bf16 => (LANES, LANES),
             Format::Int8 if S::DOTS_I8 => (BLOCK, LANES),
@@ -218,7 +219,7 @@ impl PackTile<'_> {
                 let from = &self.from.padded(self.rows.start + row)[block * block_inputs..];
                 let into = &mut words[row..];
                 match self.format {
-                    Format::F32 | Format::F16 => interleave(&f32_words(from), into, rows),
+                    Format::F32 | Format::F16 => interleave(bytemuck::cast_slice(from), into, rows),
                     Format::Bf16 if S::DOTS_BF16 => interleave(&bf16_pairs(from), into, rows),
                     Format::Bf16 => interleave(&f32_words(from).map(round_to_bf16), into, rows),
                     Format::Int8 => {
@@ -255,8 +256,8 @@ fn interleave(words: &[u32], into: &mut [u32], rows: usize) {
         let n = words.len().min(into.len());
         into[..n].copy_from_slice(&words[..n]);
     } else {
-        let into = into.iter_mut().step_by(rows);
-        into.zip(words).for_each(|(to, word)| *to = *word);
+        let into = into.chunks_mut(rows);
+        into.zip(words).for_each(|(to, word)| to[0] = *word);
     }
 }
 
@@ -305,12 +306,16 @@ struct QuantisedBlock<const VECTORS: usize> {
 
 #[inline(always)]
 fn quantise_block<S: Simd, const VECTORS: usize>(simd: S, from: &[f32]) -> QuantisedBlock<VECTORS> {
-    let mut vectors = [[0.0; LANES]; VECTORS];
-    let block = vectors.as_flattened_mut();
-    let n = from.len().min(block.len());
-    block[..n].copy_from_slice(&from[..n]);
+    let mut padded = [[0.0; LANES]; VECTORS];
+    let vectors = match from.as_chunks().0.first_chunk() {
+        Some(all) => all,
+        None => {
+            padded.as_flattened_mut()[..from.len()].copy_from_slice(from);
+            &padded
+        }
+    };
     let mut largest = simd.splat(0.0);
-    for vector in &vectors {
+    for vector in vectors {
         let x = simd.load(vector);
         largest = simd.max(largest, simd.max(x, simd.sub(simd.splat(0.0), x)));
     }

@@ -86,7 +86,13 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
     let (heads, head_dim) = (first.heads(), first.head_dim());
     let query_heads = qkv.width() / head_dim - 2 * heads;
     let group = query_heads / heads;
-    into.reset(qkv.rows(), query_heads * head_dim);
+    let (rows, width) = (qkv.rows(), query_heads * head_dim);
+    let attended: usize = sequences.iter().map(|sequence| sequence.rows.len()).sum();
+    if attended == rows && width == stride(width) {
+        into.resize(rows, width);
+    } else {
+        into.reset(rows, width);
+    }
     let output = Output {
         stride: stride(into.width()),
         rows: into.shared(),

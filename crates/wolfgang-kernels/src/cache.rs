@@ -8,7 +8,6 @@ use crate::KernelError;
 use crate::disjoint_slice::DisjointSlice;
 use crate::simd::{LANES, Simd};
 use bytemuck::Pod;
-use half::f16;
 use page_pool::Page;
 use std::ops::Range;
 use std::sync::Arc;
@@ -94,31 +93,31 @@ impl PageLayout {
 
 /// A number in the element type of a cache; `u16` is the bits of an f16.
 pub(crate) trait Element: Pod + Send {
-    fn new(x: f32) -> Self;
     fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::F;
+    fn store<S: Simd>(simd: S, x: S::F, to: &mut [Self; LANES]);
 }
 
 impl Element for f32 {
     #[inline(always)]
-    fn new(x: f32) -> Self {
-        x
+    fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::F {
+        simd.load(from)
     }
 
     #[inline(always)]
-    fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::F {
-        simd.load(from)
+    fn store<S: Simd>(simd: S, x: S::F, to: &mut [Self; LANES]) {
+        simd.store(x, to);
     }
 }
 
 impl Element for u16 {
     #[inline(always)]
-    fn new(x: f32) -> Self {
-        f16::from_f32(x).to_bits()
+    fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::F {
+        simd.widen(from)
     }
 
     #[inline(always)]
-    fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::F {
-        simd.widen(from)
+    fn store<S: Simd>(simd: S, x: S::F, to: &mut [Self; LANES]) {
+        simd.narrow(x, to);
     }
 }
 

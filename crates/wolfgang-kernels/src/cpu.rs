@@ -163,7 +163,7 @@ impl Cpu {
         sequences: &mut [Sequence<&mut Cache>],
     ) {
         check(sequences, qkv);
-        append(&mut self.pool, qkv, rotation, sequences);
+        append(self.isa, &mut self.pool, qkv, rotation, sequences);
     }
 
     /// Causal grouped-query attention of the queries in `qkv`: softmax(q · k / √head_dim) · v

@@ -80,7 +80,7 @@ pub(crate) fn rms_norm(
     into: &mut RowMatrix,
 ) {
     let (rows, width) = (from.rows(), from.width());
-    into.reset(rows, width);
+    into.resize(rows, width);
     let into = into.shared();
     let stride = stride(width);
     pool.run(rows.div_ceil(PIECE_ROWS), &|_, piece| {

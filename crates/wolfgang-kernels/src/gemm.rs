@@ -1,8 +1,9 @@
 //! Matrix product (GEMM), the kernel in which almost all time is spent.
 //!
 //! Each output is one chain of fused multiply-adds over the inputs in order; in int8, over blocks
-//! of 64 inputs, and in int4, over groups of 32, whose sums of integers are exact. This order is the same for any number of rows
-//! and threads and for every instruction set, so a row gives the same bits in every case.
+//! of 64 inputs, and in int4, over groups of 32, whose sums of integers are exact. This order is
+//! the same for any number of rows and threads and for every instruction set, so a row gives the
+//! same bits in every case.
 //!
 //! In the terms of GEMM, M is the rows of activations, N the outputs and K the inputs. Threads
 //! share the panels of N. A panel is multiplied with tiles of M, in blocks of K that stay in the
@@ -12,9 +13,10 @@
 mod amx;
 mod int4;
 mod micro_kernels;
+mod passes;
 mod prefetch;
 
-use crate::activations::{PackedActivations, Tile};
+use crate::activations::PackedActivations;
 use crate::disjoint_slice::DisjointSlice;
 use crate::elementwise::silu;
 use crate::format::{BLOCK, Format, PANEL};
@@ -31,7 +33,7 @@ use micro_kernels::{
     DotBf16, DotInt8, F16, F32, Int8, MicroKernel, SplitBf16, SplitInt8, WidenBf16, WidenF16,
     WidenPanel,
 };
-use prefetch::Prefetcher;
+use passes::accumulate_panel;
 use std::ops::Range;
 
 /// Operation applied to the outputs of a matrix product when they are stored.
@@ -53,16 +55,6 @@ const MIN_PIECE_BYTES: usize = 64 << 10;
 /// In a tile, widening bf16 takes registers; widening f16 takes one instruction.
 const MIN_ROWS_TO_WIDEN_BF16: usize = 24;
 const MIN_ROWS_TO_WIDEN_F16: usize = 96;
-
-/// Maximum size of a block of K, in bytes of a panel: it stays in the L1 cache for all tiles.
-const K_BLOCK_BYTES: usize = 20 << 10;
-
-/// Maximum number of passes over a block that each prefetch a part of the next one. With more
-/// passes the first prefetches all of it, because memory is read in a small part of the time.
-const MAX_SHARING_PASSES: usize = 8;
-
-/// Number of rows from which a pass is limited by arithmetic rather than by memory.
-const MIN_COMPUTE_BOUND_ROWS: usize = 8;
 
 /// Multiplies a matrix `[outputs, inputs]` with each row of `activations`, into rows of
 /// `[outputs]`. `scratch` is a buffer for all threads.
@@ -201,7 +193,7 @@ impl Gemm<'_> {
             for (panel, sums) in panels.into_iter().take(if first == second { 1 } else { 2 }) {
                 sums.fill(0.0);
                 let panel: &[amx::Group] = bytemuck::cast_slice(self.matrix.panel(panel));
-                for (k_block, groups) in k_blocks(panel, self.tiles, BLOCK / 4) {
+                for (k_block, groups) in passes::k_blocks(panel, self.tiles, BLOCK / 4) {
                     let weights = &mut weights[..groups.len() / (BLOCK / 4)];
                     let weights = amx::SignedWeights::convert(groups, weights);
                     for tile in self.activations.tiles() {
@@ -299,143 +291,6 @@ impl Gemm<'_> {
         match self.matrix.format() {
             Format::Int8 => simd.mul(sum, simd.load(&scales.as_chunks().0[half])),
             Format::F32 | Format::F16 | Format::Bf16 | Format::Int4 => sum,
-        }
-    }
-}
-
-/// Multiplies a panel with every tile, into sums `[rows, PANEL]`.
-///
-/// If there are several passes over the panel, it is divided into blocks of K: all tiles pass over
-/// one block, which is then in the L1 cache, before the next block is read. In between, the sums
-/// are stored in memory, which does not change their bits.
-#[inline(always)]
-fn accumulate_panel<S: Simd, K: MicroKernel>(
-    simd: S,
-    activations: &PackedActivations,
-    tiles: usize,
-    panel: &[K::Group],
-    sums: &mut [f32],
-) {
-    let passes = tiles * S::passes(activations.tile_rows());
-    for (k_block, (groups, panel)) in k_blocks(panel, passes, K::GROUPS_PER_BLOCK).enumerate() {
-        let words = groups.start * K::WORDS_PER_GROUP..groups.end * K::WORDS_PER_GROUP;
-        let mut pass = Pass {
-            k_block,
-            index: 0,
-            count: passes,
-        };
-        for tile in activations.tiles() {
-            let range = tile.first_row * PANEL..(tile.first_row + tile.rows) * PANEL;
-            let (tile, sums) = (tile.k_block(words.clone()), &mut sums[range]);
-            match tile.rows {
-                1 => accumulate_tile::<S, K, 1>(simd, panel, &tile, pass, sums),
-                2 => accumulate_tile::<S, K, 2>(simd, panel, &tile, pass, sums),
-                3 => accumulate_tile::<S, K, 3>(simd, panel, &tile, pass, sums),
-                4 => accumulate_tile::<S, K, 4>(simd, panel, &tile, pass, sums),
-                5 => accumulate_tile::<S, K, 5>(simd, panel, &tile, pass, sums),
-                6 => accumulate_tile::<S, K, 6>(simd, panel, &tile, pass, sums),
-                7 => accumulate_tile::<S, K, 7>(simd, panel, &tile, pass, sums),
-                8 => accumulate_tile::<S, K, 8>(simd, panel, &tile, pass, sums),
-                9 => accumulate_tile::<S, K, 9>(simd, panel, &tile, pass, sums),
-                10 => accumulate_tile::<S, K, 10>(simd, panel, &tile, pass, sums),
-                11 => accumulate_tile::<S, K, 11>(simd, panel, &tile, pass, sums),
-                _ => accumulate_tile::<S, K, 12>(simd, panel, &tile, pass, sums),
-            }
-            pass.index += S::passes(tile.rows);
-        }
-    }
-}
-
-/// Divides a panel into blocks of K: their groups, and the weights of these. There is one block if
-/// only one pass is made over it.
-#[inline(always)]
-fn k_blocks<G>(
-    panel: &[G],
-    passes: usize,
-    groups_per_block: usize,
-) -> impl Iterator<Item = (Range<usize>, &[G])> {
-    let block_groups = match passes {
-        1 => panel.len(),
-        // Of equal size, each a whole number of quantisation blocks.
-        _ => {
-            let blocks = size_of_val(panel).div_ceil(K_BLOCK_BYTES);
-            panel
-                .len()
-                .div_ceil(blocks)
-                .next_multiple_of(groups_per_block)
-        }
-    };
-    let blocks = panel.chunks(block_groups).enumerate();
-    blocks.map(move |(k_block, panel)| {
-        let start = k_block * block_groups;
-        (start..start + panel.len(), panel)
-    })
-}
-
-/// One pass over a block of K.
-#[derive(Clone, Copy)]
-struct Pass {
-    k_block: usize,
-    /// Index among the passes over this block.
-    index: usize,
-    /// Number of passes over this block.
-    count: usize,
-}
-
-/// Adds the products of a block of K to the sums of a tile, in one pass over the whole panel or in
-/// one for each half of it.
-#[inline(always)]
-fn accumulate_tile<S: Simd, K: MicroKernel, const ROWS: usize>(
-    simd: S,
-    panel: &[K::Group],
-    tile: &Tile<'_>,
-    mut pass: Pass,
-    sums: &mut [f32],
-) {
-    // Never true at run time: larger tiles do not exist, and the compiler can omit their code.
-    if ROWS > S::ROWS || ROWS > K::MAX_ROWS {
-        return;
-    }
-    if S::passes(ROWS) == 2 {
-        accumulate_halves::<S, K, ROWS, 1>(simd, panel, 0, tile, pass, sums);
-        pass.index += 1;
-        accumulate_halves::<S, K, ROWS, 1>(simd, panel, 1, tile, pass, sums);
-    } else {
-        accumulate_halves::<S, K, ROWS, 2>(simd, panel, 0, tile, pass, sums);
-    }
-}
-
-/// One pass over `HALVES` halves of the panel, from `half` on.
-#[inline(always)]
-fn accumulate_halves<S: Simd, K: MicroKernel, const ROWS: usize, const HALVES: usize>(
-    simd: S,
-    panel: &[K::Group],
-    half: usize,
-    tile: &Tile<'_>,
-    pass: Pass,
-    sums: &mut [f32],
-) {
-    let sums = sums.as_chunks_mut().0.as_chunks_mut::<2>().0;
-    let mut accumulators = [[simd.splat(0.0); HALVES]; ROWS];
-    if pass.k_block > 0 {
-        for (accumulators, sums) in accumulators.iter_mut().zip(&*sums) {
-            for (accumulator, sum) in accumulators.iter_mut().zip(&sums[half..]) {
-                *accumulator = simd.load(sum);
-            }
-        }
-    }
-    let prefetcher = match (pass.count, pass.index) {
-        (1, _) if ROWS < MIN_COMPUTE_BOUND_ROWS => Prefetcher::NONE,
-        (2..=MAX_SHARING_PASSES, index) if K::SHARES_PREFETCH => {
-            Prefetcher::share(index, pass.count, size_of_val(panel))
-        }
-        (_, 0) => Prefetcher::ALL,
-        _ => Prefetcher::NONE,
-    };
-    accumulators = K::accumulate(simd, accumulators, panel, half, tile, prefetcher);
-    for (accumulators, sums) in accumulators.into_iter().zip(sums) {
-        for (accumulator, sum) in accumulators.into_iter().zip(&mut sums[half..]) {
-            simd.store(accumulator, sum);
         }
     }
 }

@@ -22,8 +22,14 @@ pub(crate) fn stride(width: usize) -> usize {
 impl RowMatrix {
     /// Resizes the matrix to `[rows, width]` and sets it to zero. Memory is reused.
     pub fn reset(&mut self, rows: usize, width: usize) {
-        (self.rows, self.width) = (rows, width);
         self.lines.clear();
+        self.resize(rows, width);
+    }
+
+    /// Resizes the matrix to `[rows, width]`, for a result that overwrites it. Until then its
+    /// elements and its padding are those of former matrices, or zero. Memory is reused.
+    pub fn resize(&mut self, rows: usize, width: usize) {
+        (self.rows, self.width) = (rows, width);
         let lines = rows * stride(width) / LANES;
         self.lines.resize(lines, Vec16::zeroed());
     }

@@ -25,6 +25,9 @@ pub(super) trait MicroKernel {
     /// Whether several passes over a block of K share the prefetching of the next one. If not, a
     /// pass is limited by arithmetic, and the first pass prefetches all of it in time.
     const SHARES_PREFETCH: bool = true;
+    /// Whether every weight is converted to f32. A single pass then needs several instructions per
+    /// weight, too many for the processor to reach far ahead in memory.
+    const WIDENS: bool = false;
 
     /// Adds the products of consecutive groups with a tile to `sums`, in order, for `HALVES` halves
     /// of the panel from `half` on.
@@ -85,6 +88,8 @@ impl WidenPanel for WidenBf16 {
 pub(super) trait KStep {
     /// The weights of half a panel for one group of inputs.
     type Half: Pod;
+    /// See [`MicroKernel::WIDENS`].
+    const WIDENS: bool = false;
 
     /// Adds the products of one group for one row and half a panel.
     fn step<S: Simd>(simd: S, sum: S::F, weights: &Self::Half, x: u32) -> S::F;
@@ -92,6 +97,7 @@ pub(super) trait KStep {
 
 impl<T: KStep> MicroKernel for T {
     type Group = [T::Half; 2];
+    const WIDENS: bool = T::WIDENS;
 
     #[inline(always)]
     fn accumulate<S: Simd, const ROWS: usize, const HALVES: usize>(
@@ -131,6 +137,7 @@ pub(super) struct F16;
 
 impl KStep for F16 {
     type Half = [u16; LANES];
+    const WIDENS: bool = true;
 
     #[inline(always)]
     fn step<S: Simd>(simd: S, sum: S::F, weights: &Self::Half, x: u32) -> S::F {
@@ -156,6 +163,7 @@ pub(super) struct SplitBf16;
 impl MicroKernel for SplitBf16 {
     type Group = [[u32; LANES]; 2];
     const WORDS_PER_GROUP: usize = 2;
+    const WIDENS: bool = true;
 
     #[inline(always)]
     fn accumulate<S: Simd, const ROWS: usize, const HALVES: usize>(

@@ -5,6 +5,9 @@ use crate::simd::Simd;
 /// Prefetch distance in bytes for weights that are read once: less than a page.
 const NEAR_DISTANCE_BYTES: usize = 2 << 10;
 
+/// The same for weights that need several instructions each.
+const FAR_DISTANCE_BYTES: usize = 4 << 10;
+
 /// Size of a cache line in bytes.
 const CACHE_LINE: usize = 64;
 
@@ -24,6 +27,13 @@ impl Prefetcher {
     pub(super) const NONE: Self = Self {
         distance: 0,
         every: 0,
+        count: 0,
+    };
+
+    /// Prefetches every line, for few rows and weights that need several instructions each.
+    pub(super) const FAR: Self = Self {
+        distance: FAR_DISTANCE_BYTES,
+        every: 1,
         count: 0,
     };
 

@@ -128,6 +128,14 @@ macro_rules! common {
         }
 
         #[inline(always)]
+        fn narrow(self, x: Self::F, to: &mut [u16; LANES]) {
+            halves!(|i| unsafe {
+                let narrow = _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x[i]);
+                _mm_storeu_si128(to.as_mut_ptr().add(8 * i).cast(), narrow);
+            });
+        }
+
+        #[inline(always)]
         fn upper_bf16(self, pairs: &[u32; LANES]) -> Self::F {
             halves!(|i| unsafe {
                 let pairs = _mm256_loadu_si256(pairs.as_ptr().add(8 * i).cast());

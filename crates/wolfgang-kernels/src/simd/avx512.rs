@@ -117,6 +117,15 @@ macro_rules! common {
         }
 
         #[inline(always)]
+        fn narrow(self, x: Self::F, to: &mut [u16; LANES]) {
+            unsafe {
+                let narrow =
+                    _mm512_cvtps_ph::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(x);
+                _mm256_storeu_si256(to.as_mut_ptr().cast(), narrow);
+            }
+        }
+
+        #[inline(always)]
         fn upper_bf16(self, pairs: &[u32; LANES]) -> Self::F {
             unsafe {
                 let pairs = _mm512_loadu_si512(pairs.as_ptr().cast());

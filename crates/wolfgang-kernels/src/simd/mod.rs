@@ -78,6 +78,8 @@ pub(crate) trait Simd: Copy {
     fn exp2(self, n: Self::F) -> Self::F;
     /// Converts 16 f16 to f32.
     fn widen(self, from: &[u16; LANES]) -> Self::F;
+    /// Converts to f16: to the nearest, ties to even.
+    fn narrow(self, x: Self::F, to: &mut [u16; LANES]);
     /// Converts the upper bf16 of each word to f32.
     fn upper_bf16(self, pairs: &[u32; LANES]) -> Self::F;
     /// Converts the lower bf16 of each word to f32.

@@ -127,6 +127,17 @@ macro_rules! common {
         }
 
         #[inline(always)]
+        fn narrow(self, x: Self::F, to: &mut [u16; LANES]) {
+            quarters!(|i| unsafe {
+                let narrow: uint16x4_t;
+                // As for `widen`.
+                asm!("fcvtn {narrow:v}.4h, {wide:v}.4s", narrow = lateout(vreg) narrow, wide = in(vreg) x[i],
+                    options(pure, nomem, nostack, preserves_flags));
+                vst1_u16(to.as_mut_ptr().add(4 * i), narrow);
+            });
+        }
+
+        #[inline(always)]
         fn upper_bf16(self, pairs: &[u32; LANES]) -> Self::F {
             quarters!(|i| unsafe {
                 let pairs = vld1q_u32(pairs.as_ptr().add(4 * i));

@@ -80,6 +80,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn narrow(self, x: Self::F, to: &mut [u16; LANES]) {
+        *to = x.map(|x| f16::from_f32(x).to_bits());
+    }
+
+    #[inline(always)]
     fn upper_bf16(self, pairs: &[u32; LANES]) -> Self::F {
         each(|i| f32::from_bits(pairs[i] & 0xffff_0000))
     }

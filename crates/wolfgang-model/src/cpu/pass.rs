@@ -128,13 +128,17 @@ impl Workspace {
             timer.record(Op::Norm);
             cpu.pack_activations(normed, layer.wqkv.format(), inputs);
             timer.record(Op::Pack);
-            qkv.reset(rows, layer.wqkv.shape().outputs);
+            let qkv_width = layer.wqkv.shape().outputs;
             match &layer.qkv_bias {
                 Some(bias) => {
+                    qkv.reset(rows, qkv_width);
                     add_to_rows(bias, qkv);
                     cpu.multiply(&layer.wqkv, inputs, qkv, Epilogue::Add);
                 }
-                None => cpu.multiply(&layer.wqkv, inputs, qkv, Epilogue::Store),
+                None => {
+                    qkv.resize(rows, qkv_width);
+                    cpu.multiply(&layer.wqkv, inputs, qkv, Epilogue::Store);
+                }
             }
             timer.record(Op::Qkv);
             if let Some([q_norm, k_norm]) = &layer.qk_norm {
@@ -170,7 +174,7 @@ impl Workspace {
             timer.record(Op::Norm);
             cpu.pack_activations(normed, layer.w13.format(), inputs);
             timer.record(Op::Pack);
-            gated.reset(rows, model.hidden_dim);
+            gated.resize(rows, model.hidden_dim);
             cpu.multiply(&layer.w13, inputs, gated, Epilogue::SwiGlu);
             timer.record(Op::GateUp);
             cpu.pack_activations(gated, layer.w2.format(), inputs);
@@ -206,7 +210,7 @@ impl Workspace {
         let head = model.head.as_ref().unwrap_or(&model.embeddings);
         cpu.pack_activations(normed, head.format(), inputs);
         timer.record(Op::Pack);
-        logits.reset(x.rows(), head.shape().outputs);
+        logits.resize(x.rows(), head.shape().outputs);
         cpu.multiply(head, inputs, logits, Epilogue::Store);
         timer.record(Op::Head);
     }
