@@ -50,7 +50,7 @@ def write():
     def matrix(name, outputs, inputs):
         weight = random.standard_normal((outputs, inputs), dtype=np.float32) * 0.02
         # As in ours, the embeddings, which are also the head, have 8 bits beside matrices of 4.
-        is_head = name == "token_embd" and question["dtype"] == "int4"
+        is_head = name == "token_embd" and question["dtype"] == "q4_0"
         own = gguf.GGMLQuantizationType.Q8_0 if is_head else kind
         writer.add_tensor(name + ".weight", gguf.quantize(weight, own), raw_dtype=own)
 

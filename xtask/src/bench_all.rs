@@ -83,7 +83,7 @@ impl Part {
             Self::Standard => (&["bench", "--chart", "docs/performance.svg"], Vec::new()),
             Self::Peers => (&["bench-peers"], peers),
             Self::Smollm2 => {
-                let smollm2 = ["--shape", "smollm2", "--dtype", "f16,int8"];
+                let smollm2 = ["--shape", "smollm2", "--dtype", "f16,int8,int4"];
                 peers.extend(smollm2.map(str::to_owned));
                 let peer = ["--peer", "llama-cpp", "--positions", "64,2048,8000"];
                 peers.extend(peer.map(str::to_owned));

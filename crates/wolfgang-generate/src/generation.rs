@@ -89,7 +89,7 @@ pub struct Generation {
     seed: u64,
     output: OutputBuffer,
     cache: CacheLease,
-    /// The logits of the last token, whose memory is reused.
+    /// Memory for the next logits.
     logits_buffer: Vec<f32>,
     window: ContextWindow,
     /// How often the window was shifted for the last forward pass.

@@ -206,7 +206,8 @@ impl PackTile<'_> {
     fn pack_blocks<S: Simd>(self, simd: S) {
         let rows = self.rows.len();
         let (block_inputs, block_words) = match self.format {
-            // Several cache lines of a row at once: all rows would be too many streams.
+            // Four cache lines of a row at a time: with one, reads would alternate between too many
+            // rows for the hardware prefetcher.
             Format::F32 | Format::F16 => (4 * LANES, 4 * LANES),
             Format::Bf16 if S::DOTS_BF16 => (2 * LANES, LANES),
             Format::Bf16 => (LANES, LANES),

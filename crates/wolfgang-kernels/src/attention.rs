@@ -88,7 +88,8 @@ pub(crate) fn attend<C: Borrow<Cache> + Sync>(
     let group = query_heads / heads;
     let (rows, width) = (qkv.rows(), query_heads * head_dim);
     let attended: usize = sequences.iter().map(|sequence| sequence.rows.len()).sum();
-    if attended == rows && width == stride(width) {
+    // Rows of no sequence, and heads without keys, become 0.
+    if attended == rows && query_heads == group * heads {
         into.resize(rows, width);
     } else {
         into.reset(rows, width);

@@ -46,7 +46,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "processor intrinsics, and threads that write to parts of one slice"
+    reason = "processor intrinsics, threads that write to parts of one slice, and pages in a slab"
 )]
 
 mod activations;

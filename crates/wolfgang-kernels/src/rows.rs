@@ -27,11 +27,16 @@ impl RowMatrix {
     }
 
     /// Resizes the matrix to `[rows, width]`, for a result that overwrites it. Until then its
-    /// elements and its padding are those of former matrices, or zero. Memory is reused.
+    /// elements are those of former matrices, or zero. Memory is reused.
     pub fn resize(&mut self, rows: usize, width: usize) {
         (self.rows, self.width) = (rows, width);
-        let lines = rows * stride(width) / LANES;
-        self.lines.resize(lines, Vec16::zeroed());
+        let stride = stride(width);
+        self.lines.resize(rows * stride / LANES, Vec16::zeroed());
+        if width < stride {
+            let numbers: &mut [f32] = bytemuck::cast_slice_mut(&mut self.lines);
+            let rows = numbers.chunks_exact_mut(stride);
+            rows.for_each(|row| row[width..].fill(0.0));
+        }
     }
 
     /// Returns the number of rows.

@@ -215,31 +215,33 @@ proptest! {
 
 #[test]
 fn a_reused_matrix_keeps_nothing_of_its_former_numbers() {
-    let heads = Heads {
-        queries: 2,
-        keys: 1,
-        dim: 20,
-    };
-    let qkv = mixed(1, 3 * heads.width());
-    let angles = vec![0.5; 3 * heads.dim];
-    let mut cache = Cache::new(&PagePool::new(CacheFormat::F32, heads.keys, heads.dim));
-    cache.reserve(0..2).unwrap();
-    let mut cpu = cpu(Isa::best(), 1);
-    let mut rows = rows_of(&qkv, heads.width());
-    let mut sequences = [sequence(1..3, 0, &mut cache)];
-    let rotation = Rotation {
-        cos: &angles,
-        sin: &angles,
-    };
-    cpu.append(&mut rows, rotation, &mut sequences);
-    let (mut fresh, mut reused) = (RowMatrix::default(), rows_of(&mixed(2, 3 * 64), 64));
-    cpu.attend(&rows, &sequences, &mut fresh);
-    cpu.attend(&rows, &sequences, &mut reused);
-    assert_eq!(bits(&fresh), bits(&reused));
-    assert_eq!(reused.row(0), [0.0; 40], "the row belongs to no sequence");
-    // The padding of a row of 40 numbers up to 64 is visible in a wider matrix.
-    reused.resize(3, 64);
-    for row in 0..3 {
-        assert_eq!(reused.row(row)[40..], [0.0; 24]);
+    // A row of queries has 40 or 64 numbers; the first row belongs to the sequence, or not.
+    for (dim, first) in [(20, 0), (20, 1), (32, 0), (32, 1)] {
+        let heads = Heads {
+            queries: 2,
+            keys: 1,
+            dim,
+        };
+        let angles = vec![0.5; 3 * dim];
+        let mut cache = Cache::new(&PagePool::new(CacheFormat::F32, heads.keys, dim));
+        cache.reserve(0..3).unwrap();
+        let mut cpu = cpu(Isa::best(), 1);
+        let mut rows = rows_of(&mixed(1, 3 * heads.width()), heads.width());
+        let mut sequences = [sequence(first..3, 0, &mut cache)];
+        let rotation = Rotation {
+            cos: &angles,
+            sin: &angles,
+        };
+        cpu.append(&mut rows, rotation, &mut sequences);
+        let (mut fresh, mut reused) = (RowMatrix::default(), rows_of(&mixed(2, 3 * 64), 64));
+        cpu.attend(&rows, &sequences, &mut fresh);
+        cpu.attend(&rows, &sequences, &mut reused);
+        assert_eq!(bits(&fresh), bits(&reused));
+        assert_eq!(first == 1, reused.row(0).iter().all(|x| *x == 0.0));
+        // The padding is visible in a wider matrix.
+        reused.resize(3, 64);
+        for row in 0..3 {
+            assert!(reused.row(row)[2 * dim..].iter().all(|x| *x == 0.0));
+        }
     }
 }

@@ -9,7 +9,8 @@ use wolfgang_kernels::Cache;
 ///
 /// Created by [`WolfgangModel::new_cache`](crate::WolfgangModel::new_cache) and owned by the
 /// caller. Memory grows with the positions in use: on the CPU kernels in pages of 64 positions, on
-/// other devices it doubles. Clones are copy-on-write: on the CPU kernels they share all pages but
+/// other devices it doubles. The caches of a model take their pages from common slabs of 8 MB, which
+/// are returned to the system when none of their pages is in use. Clones are copy-on-write: on the CPU kernels they share all pages but
 /// those that one of them writes.
 #[derive(Clone, Debug)]
 pub struct KvCache {
@@ -125,14 +126,14 @@ impl KvCache {
 
     /// Removes all positions from `len` on, if there are any.
     ///
-    /// On the CPU kernels, pages without positions are freed. On other devices, memory is freed
+    /// On the CPU kernels, pages without positions become free for other caches of the model. On other devices, memory is freed
     /// only if no position is left.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
         self.free_unused();
     }
 
-    /// Removes all positions, and frees all memory.
+    /// Removes all positions, and frees all memory, see [`truncate`](Self::truncate).
     pub fn clear(&mut self) {
         self.truncate(0);
     }

@@ -35,7 +35,8 @@ pub struct BatchEntry<'a> {
     pub cache: &'a mut KvCache,
     /// Number of ids at the end of `ids` whose logits are computed, at most all. Default: 1.
     pub n_logits: usize,
-    /// A vector whose memory is used for the logits; its elements are discarded. Default: empty.
+    /// A vector whose memory the CPU kernels use for the logits; burn does not use it. Its elements
+    /// are discarded. Default: empty.
     pub logits_buffer: Vec<f32>,
 }
 

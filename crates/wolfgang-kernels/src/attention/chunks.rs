@@ -38,8 +38,10 @@ impl Kernel for Attend<'_> {
         match (self.cache.format(), is_read_once) {
             // Prefetching was not faster for f32.
             (CacheFormat::F32, _) => self.run_as::<S, f32, NoPrefetch>(simd),
-            (CacheFormat::F16, true) => self.run_as::<S, u16, PrefetchInOrder<'_, u16>>(simd),
-            (CacheFormat::F16, false) => self.run_as::<S, u16, NoPrefetch>(simd),
+            (CacheFormat::F16, true) if S::PREFETCHES => {
+                self.run_as::<S, u16, PrefetchInOrder<'_, u16>>(simd);
+            }
+            (CacheFormat::F16, _) => self.run_as::<S, u16, NoPrefetch>(simd),
         }
     }
 }

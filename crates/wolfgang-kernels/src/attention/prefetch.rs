@@ -42,8 +42,8 @@ impl<'a> Prefetch<'a> for NoPrefetch {
 /// Prefetches in the order in which keys and values are read: the keys of each page, dimension by
 /// dimension, then the values of each page, position by position.
 ///
-/// A step reads a vector of each of several streams, the blocks of keys, which are too short for
-/// hardware prefetchers.
+/// A step reads a vector of each of several streams: the blocks of keys, which are too short for
+/// hardware prefetchers, or the cache lines of the values of a position.
 pub(super) struct PrefetchInOrder<'a, E> {
     cache: &'a Cache,
     head: usize,
@@ -52,7 +52,7 @@ pub(super) struct PrefetchInOrder<'a, E> {
     positions: usize,
     /// Number of parts that were begun: the keys of each page, then the values of each page.
     parts: usize,
-    /// Where the first stream is read in the next step.
+    /// What is prefetched of the first stream in the next step.
     next: *const u8,
     /// Number of steps left in this part.
     steps: usize,

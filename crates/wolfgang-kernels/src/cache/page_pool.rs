@@ -1,24 +1,25 @@
 //! Memory for the pages of KV caches.
 //!
-//! Pages are parts of slabs on huge pages. Attention reads a small part of every page, and with
-//! pages of 4 KB address translation would cost a considerable part of the memory bandwidth.
+//! They are parts of slabs, which are on huge pages of 2 MB under Linux. On system pages of 4 KB,
+//! address translation would cost attention a considerable part of the memory bandwidth.
 
 use super::{CacheFormat, PageLayout};
 use crate::KernelError;
 use crate::pages::HugePageArena;
 use crate::simd::Vec16;
-use std::ops::{Deref, DerefMut};
+use bytemuck::Zeroable;
+use std::ops::{Deref, DerefMut, Range};
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Size of a slab in bytes, unless a page is larger. Of a slab that is not full, the system
-/// provides only the memory that has been written.
-const SLAB_BYTES: usize = if cfg!(miri) { 1 } else { 8 << 20 };
+/// Size of a slab in bytes, unless a page is larger. The system provides memory only for the huge
+/// pages that have been written. Miri would initialise all of it.
+const SLAB_BYTES: usize = if cfg!(miri) { 64 << 10 } else { 8 << 20 };
 
 /// Memory for the KV caches of one shape.
 ///
-/// Clones share the memory. It is returned to the system in slabs of 8 MB, when none of their pages
-/// is in use.
+/// Clones share the memory. It is returned to the system in slabs of 8 MB, or of one page if that is
+/// larger, when none of their pages is in use.
 #[derive(Clone, Debug)]
 pub struct PagePool {
     pub(super) format: CacheFormat,
@@ -55,18 +56,11 @@ impl PagePool {
     /// # Errors
     /// [`KernelError::NoMemory`].
     pub(super) fn alloc(&self) -> Result<Page, KernelError> {
-        let no_memory = KernelError::NoMemory { bytes: usize::MAX };
-        let vectors = self.page_vectors().ok_or(no_memory)?;
-        let mut slabs = self.slabs.lock().unwrap_or_else(PoisonError::into_inner);
-        slabs.retain(|slab| slab.strong_count() > 0);
-        let existing = slabs.iter().filter_map(Weak::upgrade);
-        if let Some(page) = existing.filter_map(|slab| Slab::alloc(&slab)).next() {
-            return Ok(page);
+        let (mut page, is_zero) = self.take()?;
+        if !is_zero {
+            page.fill(Vec16::zeroed());
         }
-        let slab = Arc::new(Slab::new(vectors)?);
-        slabs.push(Arc::downgrade(&slab));
-        let bytes = vectors.saturating_mul(size_of::<Vec16>());
-        Slab::alloc(&slab).ok_or(KernelError::NoMemory { bytes })
+        Ok(page)
     }
 
     /// Allocates a copy of a page.
@@ -74,9 +68,25 @@ impl PagePool {
     /// # Errors
     /// [`KernelError::NoMemory`].
     pub(super) fn copy(&self, page: &Page) -> Result<Page, KernelError> {
-        let mut copy = self.alloc()?;
+        let (mut copy, _) = self.take()?;
         copy.copy_from_slice(page);
         Ok(copy)
+    }
+
+    /// Takes a page from a slab, a new one if all are full, and returns whether it is zero.
+    fn take(&self) -> Result<(Page, bool), KernelError> {
+        let no_memory = KernelError::NoMemory { bytes: usize::MAX };
+        let vectors = self.page_vectors().ok_or(no_memory)?;
+        let mut slabs = self.slabs.lock().unwrap_or_else(PoisonError::into_inner);
+        slabs.retain(|slab| slab.strong_count() > 0);
+        let existing = slabs.iter().filter_map(Weak::upgrade);
+        if let Some(taken) = existing.filter_map(|slab| Slab::take(&slab)).next() {
+            return Ok(taken);
+        }
+        let slab = Arc::new(Slab::new(vectors)?);
+        slabs.push(Arc::downgrade(&slab));
+        let bytes = vectors.saturating_mul(size_of::<Vec16>());
+        Slab::take(&slab).ok_or(KernelError::NoMemory { bytes })
     }
 }
 
@@ -97,7 +107,7 @@ struct Slots {
     /// Slots that have held a page.
     returned: Vec<usize>,
     /// Slots that have never held one: their memory is zero.
-    unused: std::ops::Range<usize>,
+    unused: Range<usize>,
 }
 
 // SAFETY: the memory is accessed only through pages, and each slot belongs to one page at a time.
@@ -126,20 +136,16 @@ impl Slab {
         })
     }
 
-    /// Allocates a page of zeros; `None` if there is no slot left.
-    fn alloc(slab: &Arc<Self>) -> Option<Page> {
+    /// Takes a page, and returns whether it is zero; `None` if no slot is left.
+    fn take(slab: &Arc<Self>) -> Option<(Page, bool)> {
         let mut slots = slab.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let returned = slots.returned.pop();
         let slot = returned.or_else(|| slots.unused.next())?;
-        drop(slots);
-        let mut page = Page {
+        let page = Page {
             slab: Arc::clone(slab),
             slot,
         };
-        if returned.is_some() {
-            page.fill(Vec16([0.0; 16]));
-        }
-        Some(page)
+        Some((page, returned.is_none()))
     }
 }
 

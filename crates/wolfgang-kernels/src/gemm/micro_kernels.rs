@@ -25,8 +25,8 @@ pub(super) trait MicroKernel {
     /// Whether several passes over a block of K share the prefetching of the next one. If not, a
     /// pass is limited by arithmetic, and the first pass prefetches all of it in time.
     const SHARES_PREFETCH: bool = true;
-    /// Whether every weight is converted to f32. A single pass then needs several instructions per
-    /// weight, too many for the processor to reach far ahead in memory.
+    /// Whether weights are converted to f32 in each step. With these additional instructions the
+    /// processor begins fewer reads at once.
     const WIDENS: bool = false;
 
     /// Adds the products of consecutive groups with a tile to `sums`, in order, for `HALVES` halves

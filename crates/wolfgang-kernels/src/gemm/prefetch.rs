@@ -5,7 +5,7 @@ use crate::simd::Simd;
 /// Prefetch distance in bytes for weights that are read once: less than a page.
 const NEAR_DISTANCE_BYTES: usize = 2 << 10;
 
-/// The same for weights that need several instructions each.
+/// Prefetch distance in bytes for weights that are converted while they are multiplied.
 const FAR_DISTANCE_BYTES: usize = 4 << 10;
 
 /// Size of a cache line in bytes.
@@ -23,14 +23,15 @@ pub(super) struct Prefetcher {
 }
 
 impl Prefetcher {
-    /// No prefetching: with few rows the hardware prefetcher is sufficient.
+    /// No prefetching: with few rows the hardware prefetcher is sufficient, unless weights are
+    /// converted.
     pub(super) const NONE: Self = Self {
         distance: 0,
         every: 0,
         count: 0,
     };
 
-    /// Prefetches every line, for few rows and weights that need several instructions each.
+    /// Prefetches every line, for few rows and weights that are converted.
     pub(super) const FAR: Self = Self {
         distance: FAR_DISTANCE_BYTES,
         every: 1,

@@ -152,6 +152,8 @@ macro_rules! common {
             })
         }
 
+        const PREFETCHES: bool = true;
+
         #[inline(always)]
         fn prefetch(self, address: *const u8) {
             unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }

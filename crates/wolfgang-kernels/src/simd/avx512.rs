@@ -48,6 +48,8 @@ macro_rules! common {
         const ROWS: usize = 12;
         const ROWS_I8: usize = 6;
 
+        const PREFETCHES: bool = true;
+
         #[inline(always)]
         fn prefetch(self, address: *const u8) {
             unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }

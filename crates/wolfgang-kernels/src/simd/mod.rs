@@ -57,6 +57,9 @@ pub(crate) trait Simd: Copy {
     /// Whether [`Self::dot_i8`] subtracts 128, the offset of packed weights, from each weight.
     const SUBTRACTS_I8_OFFSET: bool = false;
 
+    /// Whether [`Self::prefetch`] has an effect.
+    const PREFETCHES: bool = false;
+
     /// Prefetches the cache line at an address, which need not be valid.
     #[inline(always)]
     fn prefetch(self, _address: *const u8) {}

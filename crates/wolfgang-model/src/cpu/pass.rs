@@ -5,8 +5,7 @@ use crate::profile::{Op, OpTimer};
 use crate::rope::RopeTable;
 use wolfgang_kernels::{Cache, Cpu, Epilogue, PackedActivations, Rotation, RowMatrix, Sequence};
 
-/// The threads and the buffers of a forward pass. They are reused, so that decoding allocates only
-/// logits.
+/// The threads and the buffers of a forward pass, which are reused.
 #[derive(Debug)]
 pub(super) struct Workspace {
     pub(super) cpu: Cpu,

@@ -166,6 +166,40 @@ fn chunks_without_logits_change_no_logits_of_others_or_of_the_next_chunk() {
     }
 }
 
+#[test]
+fn logits_do_not_depend_on_the_buffer_that_holds_them() {
+    // A prompt of more rows than a pass of the kernels.
+    let config = ModelConfig {
+        block_size: 300,
+        ..tiny()
+    };
+    let long = ids(300);
+    for use_burn_ops in [false, true] {
+        let options = ModelOptions {
+            use_burn_ops,
+            ..ModelOptions::default()
+        };
+        let model = model(&config, options);
+        let with_buffers = |buffers: [Vec<f32>; 3]| {
+            let mut caches = [(); 3].map(|()| model.new_cache().unwrap());
+            let chunks = [(&long[..], 3), (&[1, 2], 0), (&[7], 1)];
+            let batch = caches.iter_mut().zip(chunks).zip(buffers);
+            let batch = batch.map(|((cache, (ids, n_logits)), buffer)| {
+                let entry = BatchEntry::new(ids, cache).with_n_logits(n_logits);
+                entry.with_logits_buffer(buffer)
+            });
+            model.forward_batch(&mut batch.collect::<Vec<_>>()).unwrap()
+        };
+        let expected = with_buffers([const { Vec::new() }; 3]);
+        assert_eq!(
+            expected.iter().map(Vec::len).collect::<Vec<_>>(),
+            [90, 0, 30]
+        );
+        let used = with_buffers([vec![f32::NAN; 7], vec![1.0; 100], vec![2.0; 30]]);
+        assert_eq!(used, expected);
+    }
+}
+
 fn ids(n: usize) -> Vec<u32> {
     (0..n as u32).map(|i| i * 7 % 30).collect()
 }
