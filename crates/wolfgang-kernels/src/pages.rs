@@ -5,14 +5,12 @@
 //! provides them. All matrices share one allocation: separate ones would each waste part of a page.
 
 use crate::KernelError;
+use crate::simd::CACHE_LINE;
 use memmap2::MmapMut;
 use std::ops::Range;
 
 /// Size of a huge page in bytes.
 const PAGE: usize = 2 << 20;
-
-/// Alignment of parts in bytes: a cache line.
-const LINE: usize = 64;
 
 /// One allocation on huge pages, of which parts are taken from the beginning on.
 #[derive(Debug)]
@@ -26,7 +24,7 @@ pub(crate) struct HugePageArena {
 
 /// The size that a part of `bytes` bytes occupies.
 pub(crate) fn aligned_len(bytes: usize) -> usize {
-    bytes.next_multiple_of(LINE)
+    bytes.next_multiple_of(CACHE_LINE)
 }
 
 impl HugePageArena {
@@ -78,7 +76,7 @@ mod tests {
         let second = pages.alloc(64).unwrap();
         pages.get_mut(&first).fill(1);
         assert_eq!(pages.get(&second), [0; 64]);
-        assert_eq!(pages.get(&second).as_ptr() as usize % LINE, 0);
+        assert_eq!(pages.get(&second).as_ptr() as usize % CACHE_LINE, 0);
         assert!(pages.alloc(1).is_none());
         assert!(matches!(
             HugePageArena::new(usize::MAX / 2),

@@ -2,14 +2,11 @@
 
 use super::tile::CHUNK;
 use crate::cache::{Cache, Element, PAGE_POSITIONS};
-use crate::simd::{LANES, Simd};
+use crate::simd::{CACHE_LINE, LANES, Simd};
 use std::marker::PhantomData;
 
 /// Number of steps between the prefetch of a vector and its use.
 const DISTANCE: usize = 16;
-
-/// Size of a cache line in bytes.
-const CACHE_LINE: usize = 64;
 
 /// Prefetches what attention reads next.
 pub(super) trait Prefetch<'a> {

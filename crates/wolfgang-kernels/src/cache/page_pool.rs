@@ -39,11 +39,6 @@ impl PagePool {
         }
     }
 
-    /// Returns the element type.
-    pub fn format(&self) -> CacheFormat {
-        self.format
-    }
-
     /// Number of vectors of a page, or `None` if its size exceeds the address space.
     fn page_vectors(&self) -> Option<usize> {
         let numbers = self.layout.head_vectors()?.checked_mul(self.heads)?;

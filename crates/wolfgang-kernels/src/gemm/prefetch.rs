@@ -1,15 +1,12 @@
 //! Software prefetching of weights.
 
-use crate::simd::Simd;
+use crate::simd::{CACHE_LINE, Simd};
 
 /// Prefetch distance in bytes for weights that are read once: less than a page.
 const NEAR_DISTANCE_BYTES: usize = 2 << 10;
 
 /// Prefetch distance in bytes for weights that are converted while they are multiplied.
 const FAR_DISTANCE_BYTES: usize = 4 << 10;
-
-/// Size of a cache line in bytes.
-const CACHE_LINE: usize = 64;
 
 /// Prefetches weights while a pass reads others.
 #[derive(Clone, Copy)]

@@ -19,6 +19,9 @@ use bytemuck::{Pod, Zeroable};
 /// Number of elements of a vector.
 pub(crate) const LANES: usize = 16;
 
+/// Size of a cache line in bytes.
+pub(crate) const CACHE_LINE: usize = 64;
+
 /// A vector in memory: 16 f32, aligned to a cache line.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C, align(64))]
